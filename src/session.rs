@@ -28,11 +28,11 @@ use tokio::sync::oneshot;
 
 pub use config::Config;
 pub use config::Endpoint;
-pub use connection::Session;
+pub use connection::Connection;
 pub use connection::SessionError;
-pub use metrics::Events;
+pub use metrics::SessionMetrics;
 pub use registry::Registry;
-pub use stored_event::Unreadable;
+pub use stored_event::StoredEventError;
 
 use crate::domain::call::Call;
 use crate::domain::id::ChatId;
@@ -80,7 +80,7 @@ pub enum SessionEvent {
     PairingRenewed,
     /// No content: the sender only waits for the commit of all earlier events.
     #[serde(skip)]
-    Milestone,
+    Barrier,
     /// A setting was changed on the phone or another device. Own actions are echoed as this, too.
     Setting {
         /// The chat.
@@ -103,7 +103,8 @@ pub enum SessionEvent {
         at: i64,
     },
     /// Another device of the account has read messages.
-    ReadElsewhere {
+    #[serde(rename = "ReadElsewhere")]
+    ReadOnOtherDevice {
         /// The chat, or the account itself, as received; `None` for an address that no chat has.
         chat: Option<Jid>,
         /// WhatsApp ids of the messages; all earlier messages are read, too.
@@ -122,9 +123,11 @@ pub enum SessionEvent {
         order: i64,
     },
     /// A message was edited or revoked.
-    Rewritten(Rewriting),
+    #[serde(rename = "Rewritten")]
+    MessageUpdated(UpdatedMessage),
     /// A chat was cleared or deleted on the phone.
-    Emptied {
+    #[serde(rename = "Emptied")]
+    ChatCleared {
         /// The chat.
         chat: Jid,
         /// Last message that was removed.
@@ -136,7 +139,7 @@ pub enum SessionEvent {
     },
     /// A call rings; not stored.
     #[serde(skip)]
-    Calling(Call),
+    CallOffered(Call),
     /// A call ended, or was answered on another device; not stored.
     #[serde(skip)]
     CallEnded {
@@ -153,7 +156,7 @@ pub enum SessionEvent {
     },
     /// All of an announced part was sent before this.
     #[serde(skip)]
-    HistoryTold {
+    HistoryPartDone {
         /// The announcement's id.
         notice: String,
     },
@@ -167,7 +170,7 @@ pub enum SessionEvent {
     Untranslated(Untranslated),
     /// All changes of an app-state collection were sent before this.
     #[serde(skip)]
-    SettingsTold {
+    CollectionSynced {
         /// WhatsApp's name of the collection.
         collection: String,
         /// Mark of the version that was read by then.
@@ -223,7 +226,8 @@ pub enum SessionEvent {
         version: i64,
     },
     /// WhatsApp permanently rejected a pending action.
-    ActionRefused {
+    #[serde(rename = "ActionRefused")]
+    ActionRejected {
         /// The chat.
         chat: ChatId,
         /// The setting.
@@ -248,7 +252,7 @@ pub struct Untranslated {
 
 /// An edit or revocation of an earlier message.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Rewriting {
+pub struct UpdatedMessage {
     /// The chat.
     pub chat: Jid,
     /// WhatsApp's id of the message.
@@ -269,7 +273,7 @@ pub struct HistoryChunk {
     /// The chats in it.
     pub chats: Vec<HistoryChat>,
     /// Edits and revocations of messages, which may be in an earlier part.
-    pub rewritings: Vec<Rewriting>,
+    pub rewritings: Vec<UpdatedMessage>,
     /// Names that people chose for themselves.
     pub push_names: Vec<(Jid, String)>,
     /// Progress of the import, 0 to 100, if the phone reports it.
@@ -304,7 +308,7 @@ pub struct HistoryChat {
 impl HistoryChat {
     /// Creates a chat with messages only.
     #[must_use]
-    pub fn of(jid: Jid, messages: Vec<IncomingMessage>) -> Self {
+    pub fn with_messages(jid: Jid, messages: Vec<IncomingMessage>) -> Self {
         Self {
             jid,
             name: None,
@@ -321,7 +325,7 @@ impl HistoryChat {
 
 /// One event on a lane.
 #[derive(Debug)]
-pub struct Inbound {
+pub struct InboundEvent {
     /// The event.
     pub event: SessionEvent,
     /// Notified once the event is committed; dropped if it was not.
@@ -329,7 +333,7 @@ pub struct Inbound {
 }
 
 /// Inbound queue of one session's events; bounded and in order.
-pub type Lane = mpsc::Sender<Inbound>;
+pub type EventSender = mpsc::Sender<InboundEvent>;
 
 /// Opens the lane of a session. Injected, so that this layer does not depend on its consumer.
-pub type OpenLane = Arc<dyn Fn(SessionKey) -> Lane + Send + Sync>;
+pub type EventSenderFactory = Arc<dyn Fn(SessionKey) -> EventSender + Send + Sync>;

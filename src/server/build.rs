@@ -34,7 +34,7 @@ use crate::service::inbound::quarantine;
 use crate::service::session::Sessions;
 use crate::service::session::broadcast::SessionNews;
 use crate::session;
-use crate::session::OpenLane;
+use crate::session::EventSenderFactory;
 use crate::session::SessionKey;
 use crate::session::registry::Registry;
 use crate::store;
@@ -93,7 +93,7 @@ pub(super) async fn wire(configs: Configs, lifecycle: &Lifecycle) -> Result<Part
     let inbox = Inbox::new(store.clone(), told, Arc::clone(&clock), tasks.clone(), stop.clone());
     let (quarantine, inbound) = (inbox.quarantine_metrics().clone(), inbox.metrics().clone());
     quarantine::start_retries(store.clone(), inbox.clone(), tasks, stop.clone());
-    let open_lane: OpenLane = Arc::new(move |key| inbox.open(key));
+    let open_lane: EventSenderFactory = Arc::new(move |key| inbox.open(key));
     let registry =
         Registry::new(store.clone(), Arc::clone(&clock), configs.session, open_lane, tasks.clone(), stop.clone());
     let chats = Chats::new(

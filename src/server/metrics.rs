@@ -34,7 +34,7 @@ type Labels = [(&'static str, &'static str); 1];
 pub(super) struct Figures {
     pub(super) graphql: graphql::Metrics,
     pub(super) http: http::Metrics,
-    pub(super) events: session::Events,
+    pub(super) events: session::SessionMetrics,
     pub(super) inbound: InboundMetrics,
     pub(super) quarantine: QuarantineMetrics,
     pub(super) store: Store,

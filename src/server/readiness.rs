@@ -22,7 +22,7 @@ use tracing::warn;
 use crate::domain::clock::Clock;
 use crate::domain::session::SessionStatus;
 use crate::http::Readiness;
-use crate::session::Events;
+use crate::session::SessionMetrics;
 use crate::store::Counts;
 use crate::store::Store;
 
@@ -39,7 +39,7 @@ const CHECK_PATIENCE: Duration = Duration::from_secs(5);
 #[derive(Clone)]
 pub(super) struct Watch {
     store: Store,
-    events: Events,
+    events: SessionMetrics,
     tasks: TaskTracker,
     stop: CancellationToken,
     look: Arc<Mutex<Option<Look>>>,
@@ -54,7 +54,7 @@ struct Look {
 }
 
 impl Watch {
-    pub(super) fn new(store: Store, events: Events, tasks: TaskTracker, stop: CancellationToken) -> Self {
+    pub(super) fn new(store: Store, events: SessionMetrics, tasks: TaskTracker, stop: CancellationToken) -> Self {
         Self { store, events, tasks, stop, look: Arc::default(), writes_fail: Arc::default() }
     }
 

@@ -35,8 +35,8 @@ use crate::domain::jid::Jid;
 use crate::domain::pending_action::RejectionCode;
 use crate::domain::pending_action::SettingValue;
 use crate::domain::session::SessionStatus;
-use crate::session::Inbound;
-use crate::session::Lane;
+use crate::session::EventSender;
+use crate::session::InboundEvent;
 use crate::session::SessionEvent;
 use crate::session::SessionKey;
 use crate::store::QuarantinedEvent;
@@ -127,14 +127,14 @@ impl Inbox {
 
     /// Opens the lane of a session.
     #[must_use]
-    pub fn open(&self, key: SessionKey) -> Lane {
+    pub fn open(&self, key: SessionKey) -> EventSender {
         let (lane, events) = mpsc::channel(LANE);
         let span = info_span!(parent: None, "inbound", session.id = %key.session);
         self.tasks.spawn(self.clone().drain(key, events).instrument(span));
         lane
     }
 
-    async fn drain(self, key: SessionKey, mut events: mpsc::Receiver<Inbound>) {
+    async fn drain(self, key: SessionKey, mut events: mpsc::Receiver<InboundEvent>) {
         let mut next = None;
         while !self.stop.is_cancelled() {
             let waited = match next.take() {
@@ -147,7 +147,7 @@ impl Inbox {
             let Some(first) = waited else { return };
             // Calls are not stored, and are of no use later.
             match &first.event {
-                SessionEvent::Calling(call) => {
+                SessionEvent::CallOffered(call) => {
                     self.told.calls.tell(&key, call, self.clock.now());
                     continue;
                 }
@@ -169,7 +169,7 @@ impl Inbox {
     }
 
     /// Stores events in one unit, or each in its own unit if one of them fails.
-    async fn store_all(&self, key: &SessionKey, together: Vec<Inbound>) {
+    async fn store_all(&self, key: &SessionKey, together: Vec<InboundEvent>) {
         let (events, waiting): (Vec<_>, Vec<_>) = together.into_iter().map(|it| (it.event, it.committed)).unzip();
         let events: Arc<[SessionEvent]> = events.into();
         let all = events.len() > 1 && self.apply(key, &events, 0..events.len()).await.is_ok();
@@ -294,28 +294,28 @@ impl Told {
                 chunk.chats.iter().filter_map(|chat| chat.muted_until.flatten()).for_each(|end| self.mutes.until(end));
             }
             SessionEvent::Setting { value: SettingValue::MutedUntil(Some(end)), .. } => self.mutes.until(*end),
-            SessionEvent::Emptied { .. } => self.sweeper.wake(),
+            SessionEvent::ChatCleared { .. } => self.sweeper.wake(),
             SessionEvent::Setting { .. }
             | SessionEvent::Message(_)
             | SessionEvent::Delivered { .. }
-            | SessionEvent::Rewritten(_)
+            | SessionEvent::MessageUpdated(_)
             | SessionEvent::ContactNamed { .. }
             | SessionEvent::ContactRemoved { .. }
             | SessionEvent::UnarchivesChats { .. }
             | SessionEvent::BusinessNamed { .. }
             | SessionEvent::NumberChanged { .. }
             | SessionEvent::GroupNamed { .. }
-            | SessionEvent::Calling(_)
+            | SessionEvent::CallOffered(_)
             | SessionEvent::CallEnded { .. }
             | SessionEvent::SamePerson { .. }
-            | SessionEvent::ReadElsewhere { .. }
+            | SessionEvent::ReadOnOtherDevice { .. }
             | SessionEvent::HistoryAnnounced { .. }
-            | SessionEvent::HistoryTold { .. }
-            | SessionEvent::SettingsTold { .. }
-            | SessionEvent::Milestone
+            | SessionEvent::HistoryPartDone { .. }
+            | SessionEvent::CollectionSynced { .. }
+            | SessionEvent::Barrier
             | SessionEvent::Untranslated(_)
             | SessionEvent::ActionSent { .. }
-            | SessionEvent::ActionRefused { .. } => {}
+            | SessionEvent::ActionRejected { .. } => {}
         }
     }
 }
@@ -392,14 +392,14 @@ async fn apply(unit: &mut UnitOfWork<'_>, key: &SessionKey, event: &SessionEvent
             let told = person::Told { at: *at, now, origin: Origin::Device };
             person::same_person(unit, key, people, told).await
         }
-        SessionEvent::ReadElsewhere { chat, wa_ids, at } => {
+        SessionEvent::ReadOnOtherDevice { chat, wa_ids, at } => {
             let receipt = unread::Receipt { chat: chat.as_ref(), wa_ids, at: *at };
             unread::receipt(unit, key, receipt, now).await
         }
         SessionEvent::Message(message) => chat::message(unit, key, message, None, now).await,
         SessionEvent::Delivered { message, order } => chat::message(unit, key, message, Some(*order), now).await,
-        SessionEvent::Rewritten(rewriting) => edit::rewritten(unit, key, rewriting, now).await,
-        SessionEvent::Emptied { chat, up_to, as_of, deleted } => {
+        SessionEvent::MessageUpdated(rewriting) => edit::rewritten(unit, key, rewriting, now).await,
+        SessionEvent::ChatCleared { chat, up_to, as_of, deleted } => {
             let news = edit::Emptied { chat, up_to, as_of: *as_of, deleted: *deleted };
             edit::emptied(unit, key, news, now).await
         }
@@ -417,19 +417,19 @@ async fn apply(unit: &mut UnitOfWork<'_>, key: &SessionKey, event: &SessionEvent
             chat::action_sent(unit, key, *chat, (*desired, *version), now).await
         }
         // The reason is only logged: it is WhatsApp's internal text.
-        SessionEvent::ActionRefused { chat, setting, version, reason: _ } => {
+        SessionEvent::ActionRejected { chat, setting, version, reason: _ } => {
             rejection::action_refused(unit, key, *chat, (*setting, *version), RejectionCode::Rejected, now).await
         }
         SessionEvent::History(chunk) => session::history(unit, key, chunk, now).await,
         SessionEvent::HistoryAnnounced { notice } => unit.history_announced(key.session, notice).await,
-        SessionEvent::HistoryTold { notice } => unit.history_stored(key.session, notice).await,
+        SessionEvent::HistoryPartDone { notice } => unit.history_stored(key.session, notice).await,
         SessionEvent::HistoryExpected => session::history_expected(unit, key).await,
         SessionEvent::HistoryLost => session::history_lost(unit, key).await,
-        SessionEvent::SettingsTold { collection, mark } => unit.settings_told(key.session, collection, *mark).await,
+        SessionEvent::CollectionSynced { collection, mark } => unit.settings_told(key.session, collection, *mark).await,
         SessionEvent::Untranslated(untranslated) => Err(StoreError::Untranslated(untranslated.reason.clone())),
         SessionEvent::PairingRenewed
-        | SessionEvent::Milestone
-        | SessionEvent::Calling(_)
+        | SessionEvent::Barrier
+        | SessionEvent::CallOffered(_)
         | SessionEvent::CallEnded { .. } => Ok(()),
     }
 }

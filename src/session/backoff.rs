@@ -47,7 +47,7 @@ impl Backoff {
     }
 
     /// Lowers the backoff to the step at which a pause is at most `longest`.
-    pub(super) fn ease(&mut self, longest: Duration) {
+    pub(super) fn cap(&mut self, longest: Duration) {
         let is_too_long = |attempts| self.base.saturating_mul(2_u32.saturating_pow(attempts)) > longest;
         while self.attempts > 0 && is_too_long(self.attempts) {
             self.attempts -= 1;
@@ -84,12 +84,12 @@ mod tests {
     #[test]
     fn eased_pauses_go_on_from_there() {
         let mut backoff = Backoff::half_jitter(Duration::from_secs(1), Duration::from_mins(1));
-        backoff.ease(Duration::from_secs(8));
+        backoff.cap(Duration::from_secs(8));
         assert!(backoff.next() <= Duration::from_secs(1), "easing does not lengthen a shorter delay");
         for _ in 0..20 {
             backoff.next();
         }
-        backoff.ease(Duration::from_secs(9));
+        backoff.cap(Duration::from_secs(9));
         for longest in [8, 16] {
             let (pause, longest) = (backoff.next(), Duration::from_secs(longest));
             assert!(pause <= longest && pause >= longest / 2, "{pause:?} for {longest:?}");

@@ -9,18 +9,18 @@ use async_trait::async_trait;
 use futures_util::future::BoxFuture;
 use tokio::sync::mpsc;
 
-use super::Lane;
+use super::EventSender;
 use super::SessionKey;
 use crate::domain::jid::Jid;
 use crate::domain::pending_action::PendingAction;
 use crate::domain::session::StatusReason;
 
 /// Check whether a stored action is still pending.
-pub type Wanted = Arc<dyn Fn() -> BoxFuture<'static, bool> + Send + Sync>;
+pub type StillWanted = Arc<dyn Fn() -> BoxFuture<'static, bool> + Send + Sync>;
 
 /// One live connection of a session.
 #[async_trait]
-pub trait Session: Send + Sync {
+pub trait Connection: Send + Sync {
     /// Sends one setting to WhatsApp, dated `requested_at` and valid up to the action's message range. The own action
     /// is reported as a [`super::SessionEvent::Setting`] before this returns. It is not sent if it is no longer
     /// `wanted` once all earlier changes on WhatsApp are stored. Has its own time limit.
@@ -29,7 +29,7 @@ pub trait Session: Send + Sync {
     ///
     /// # Errors
     /// [`SessionError`] unless WhatsApp has accepted it.
-    async fn set(&self, action: &PendingAction, wanted: Wanted) -> Result<(), SessionError>;
+    async fn set(&self, action: &PendingAction, wanted: StillWanted) -> Result<(), SessionError>;
 
     /// Asks WhatsApp to reject a call of `from`. WhatsApp does not answer: `Ok` only means that the request was sent.
     /// The caller sets the time limit: cancel-safe.
@@ -45,7 +45,7 @@ pub trait Session: Send + Sync {
     /// [`SessionError`]: WhatsApp may or may not have it.
     async fn send_text(&self, to: &Jid, text: &str) -> Result<String, SessionError>;
     /// Requests a code to type on the phone with this number; it replaces an earlier one. Also sent as
-    /// [`Signal::PhoneCode`]. Only while no device is linked. Has its own time limit.
+    /// [`ConnectionEvent::PhoneCode`]. Only while no device is linked. Has its own time limit.
     ///
     /// # Errors
     /// [`SessionError`]: [`SessionError::Refused`] if WhatsApp issues none for this number at the moment.
@@ -57,7 +57,7 @@ pub trait Session: Send + Sync {
     /// [`SessionError`]: a fetch that exceeds the limit continues.
     async fn resync(&self) -> Result<(), SessionError>;
 
-    /// Unlinks this device from the account. The connection then ends with [`Ending::LoggedOut`]. Has its own time
+    /// Unlinks this device from the account. The connection then ends with [`DisconnectReason::LoggedOut`]. Has its own time
     /// limit.
     ///
     /// # Errors
@@ -70,22 +70,22 @@ pub trait Session: Send + Sync {
 
 /// A session's connection, by the commands that it accepts.
 #[derive(Clone, Default)]
-pub enum Link {
+pub enum ConnectionState {
     /// No commands: there is no connection, or it has not caught up yet.
     #[default]
     Down,
     /// No device is linked yet, and pairing is possible.
-    Unpaired(Arc<dyn Session>),
+    Unpaired(Arc<dyn Connection>),
     /// All events that WhatsApp had queued are on the lane.
-    InStep(Arc<dyn Session>),
+    Synced(Arc<dyn Connection>),
 }
 
-impl Link {
+impl ConnectionState {
     /// Returns the connection if it has caught up.
     #[must_use]
-    pub fn in_step(&self) -> Option<&Arc<dyn Session>> {
+    pub fn synced(&self) -> Option<&Arc<dyn Connection>> {
         match self {
-            Self::InStep(session) => Some(session),
+            Self::Synced(session) => Some(session),
             Self::Down | Self::Unpaired(_) => None,
         }
     }
@@ -128,7 +128,7 @@ pub trait Connector: Send + Sync {
     /// # Errors
     /// [`SessionError::Failed`] if it cannot start, [`SessionError::Damaged`] if it never can. An unavailable network
     /// is not an error: the connection keeps trying.
-    async fn connect(&self, key: &SessionKey, outlets: Outlets) -> Result<Arc<dyn Session>, SessionError>;
+    async fn connect(&self, key: &SessionKey, outlets: EventSinks) -> Result<Arc<dyn Connection>, SessionError>;
 
     /// Deletes the session's device: the next connection must be paired.
     async fn forget(&self, key: &SessionKey);
@@ -142,16 +142,16 @@ pub trait Connector: Send + Sync {
 
 /// Outputs of a connection.
 #[derive(Debug, Clone)]
-pub struct Outlets {
+pub struct EventSinks {
     /// Events for the stored copy.
-    pub lane: Lane,
+    pub lane: EventSender,
     /// Signals for the supervisor.
-    pub signals: mpsc::Sender<Signal>,
+    pub signals: mpsc::Sender<ConnectionEvent>,
 }
 
 /// A signal of a connection to its supervisor.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Signal {
+pub enum ConnectionEvent {
     /// A QR code to pair with; replaces the previous one.
     QrCode {
         /// Content of the QR code.
@@ -173,26 +173,26 @@ pub enum Signal {
     /// The device was linked to an account; the connection closes once and reopens by itself.
     Paired,
     /// The connection has caught up: all events that WhatsApp had queued are on the lane.
-    InStep,
+    Synced,
     /// A message was not committed in time and is not acknowledged to WhatsApp.
-    Unacknowledged,
+    CommitTimedOut,
     /// The connection has ended; the first reason applies. It must still be disconnected.
-    Ended(Ending),
+    Ended(DisconnectReason),
 }
 
 /// Reason why a connection has ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Ending {
+pub enum DisconnectReason {
     /// The connection was lost; reconnecting is possible.
     Dropped,
     /// No pairing code was used before the last one expired.
-    NobodyPaired,
+    PairingTimedOut,
     /// Pairing failed, for this reason.
     PairingFailed(String),
     /// WhatsApp unlinked the device, for this reason.
     LoggedOut(StatusReason),
     /// An account other than the session's own was linked. It was unlinked again.
-    AnotherAccount,
+    WrongAccount,
     /// Another connection took over this device.
     Replaced,
     /// The account is banned temporarily.

@@ -7,7 +7,7 @@ use prometheus_client::registry::Registry;
 
 /// Counters of ignored events and of app-state recovery. Clones share them.
 #[derive(Debug, Clone, Default)]
-pub struct Events {
+pub struct SessionMetrics {
     left_out: Family<[(&'static str, String); 1], Counter>,
     untranslatable: Family<[(&'static str, String); 1], Counter>,
     repairs: Family<[(&'static str, &'static str); 1], Counter>,
@@ -15,7 +15,7 @@ pub struct Events {
     unreadable: Gauge,
 }
 
-impl Events {
+impl SessionMetrics {
     /// Registers the metrics with `registry`.
     pub fn register(&self, registry: &mut Registry) {
         let left_out = "Ignored WhatsApp events, by kind";
@@ -59,7 +59,7 @@ impl Events {
 
     /// Number of recovery steps of this kind.
     #[cfg(test)]
-    pub(super) fn repaired(&self, step: &'static str) -> u64 {
+    pub(super) fn recoveries(&self, step: &'static str) -> u64 {
         self.repairs.get_or_create(&[("step", step)]).get()
     }
 
@@ -69,7 +69,7 @@ impl Events {
     }
 
     /// Counts an ignored event of this kind; the number of kinds is bounded by the library.
-    pub(super) fn left_out(&self, kind: String) {
+    pub(super) fn ignored(&self, kind: String) {
         self.left_out.get_or_create(&[("kind", kind)]).inc();
     }
 }

@@ -22,15 +22,15 @@ use tracing::error;
 use tracing::warn;
 
 use super::Config;
-use super::Inbound;
-use super::Lane;
+use super::EventSender;
+use super::InboundEvent;
 use super::SessionEvent;
 use super::SessionKey;
 use super::backoff::Backoff;
-use super::connection::Link;
-use super::connection::Session;
+use super::connection::Connection;
+use super::connection::ConnectionState;
 use super::connection::SessionError;
-use super::connection::Wanted;
+use super::connection::StillWanted;
 use crate::domain::id::ChatId;
 use crate::domain::pending_action::PendingAction;
 use crate::domain::pending_action::Setting;
@@ -38,26 +38,26 @@ use crate::store::error::StoreError;
 
 /// Reads a session's pending actions.
 pub(super) type ReadPending =
-    Arc<dyn Fn(SessionKey, Asked) -> BoxFuture<'static, Result<Vec<PendingAction>, StoreError>> + Send + Sync>;
+    Arc<dyn Fn(SessionKey, PendingQuery) -> BoxFuture<'static, Result<Vec<PendingAction>, StoreError>> + Send + Sync>;
 
 /// A query for pending actions.
 #[derive(Debug, Clone)]
-pub(super) enum Asked {
+pub(super) enum PendingQuery {
     /// The next ones after this one in sending order, or the first ones; empty at the end.
-    Behind(Option<PendingAction>),
+    After(Option<PendingAction>),
     /// This one, in this version; empty if it is no longer pending.
     Same(PendingAction),
 }
 
-impl Asked {
+impl PendingQuery {
     /// Selects them from all pending actions.
     #[cfg(test)]
     pub(super) fn of(&self, all: &[PendingAction]) -> Vec<PendingAction> {
         const PAGE: usize = 20;
         let key = |action: &PendingAction| (action.chat, action.desired.setting(), action.version);
         match self {
-            Self::Behind(None) => all.iter().take(PAGE).cloned().collect(),
-            Self::Behind(Some(after)) => {
+            Self::After(None) => all.iter().take(PAGE).cloned().collect(),
+            Self::After(Some(after)) => {
                 all.iter().skip_while(|action| key(action) != key(after)).skip(1).take(PAGE).cloned().collect()
             }
             Self::Same(same) => all.iter().filter(|action| key(action) == key(same)).cloned().collect(),
@@ -70,33 +70,33 @@ impl Asked {
 pub(super) struct Outbox {
     pub(super) key: SessionKey,
     pub(super) read: ReadPending,
-    pub(super) lane: Lane,
+    pub(super) lane: EventSender,
     /// The session's connection; marked as changed each time it has caught up.
-    pub(super) link: watch::Receiver<Link>,
+    pub(super) link: watch::Receiver<ConnectionState>,
     pub(super) wake: Arc<Notify>,
     pub(super) config: Config,
 }
 
 /// Result of a round of sending.
-enum Round {
+enum SendRound {
     /// Nothing is due before this moment.
     Idle(Option<Instant>),
     /// A failure that would affect the next action, too.
     Failed,
     /// The lane's consumer is gone.
-    LaneClosed,
+    ReceiverClosed,
 }
 
 /// Rejections of one request on one connection after which it is final; earlier ones may have had other reasons.
-const BELIEVED: u32 = 3;
+const MAX_REJECTIONS: u32 = 3;
 
 /// Consecutive failures other than rejections that count as a failure of the connection.
-const MOST_FAILURES: u32 = 3;
+const MAX_FAILURES: u32 = 3;
 
 /// Rejected actions, each with its own backoff, so that one does not delay the others.
 #[derive(Default)]
-struct Refusals {
-    actions: HashMap<(ChatId, Setting), Refusal>,
+struct Retries {
+    actions: HashMap<(ChatId, Setting), RetryState>,
     /// Settings that cannot be sent for any chat before this moment.
     settings: HashMap<Setting, Instant>,
 }
@@ -109,7 +109,7 @@ enum Due {
     From(Option<Instant>),
 }
 
-struct Refusal {
+struct RetryState {
     version: i64,
     times: u32,
     retry_at: Instant,
@@ -118,12 +118,12 @@ struct Refusal {
     holds_chat: bool,
 }
 
-impl Refusals {
+impl Retries {
     /// Returns whether the action is due.
     fn is_due(&self, action: &PendingAction, now: Instant) -> bool {
         let setting = action.desired.setting();
         let waits = |retry_at: &Instant| *retry_at > now;
-        let is_paused = |((chat, paused), refusal): (&(ChatId, Setting), &Refusal)| {
+        let is_paused = |((chat, paused), refusal): (&(ChatId, Setting), &RetryState)| {
             let same = *paused == setting && refusal.version == action.version;
             *chat == action.chat && waits(&refusal.retry_at) && (same || refusal.holds_chat && *paused != setting)
         };
@@ -156,20 +156,20 @@ impl Outbox {
     /// Sends until the supervisor or the lane is gone.
     pub(super) async fn run(mut self) {
         let mut backoff = Backoff::half_jitter(self.config.action_retry_base, self.config.action_retry_max);
-        let mut refusals = Refusals::default();
+        let mut refusals = Retries::default();
         loop {
-            let Ok(link) = self.link.wait_for(|link| link.in_step().is_some()).await.map(|link| link.clone()) else {
+            let Ok(link) = self.link.wait_for(|link| link.synced().is_some()).await.map(|link| link.clone()) else {
                 return;
             };
-            let Some(session) = link.in_step() else { continue };
+            let Some(session) = link.synced() else { continue };
             let wait = match self.send_all(session.as_ref(), &mut refusals).await {
-                Round::Idle(retry_at) => {
+                SendRound::Idle(retry_at) => {
                     backoff.reset();
                     let poll = Instant::now() + self.config.pending_poll;
                     retry_at.map_or(poll, |retry_at| retry_at.min(poll))
                 }
-                Round::Failed => Instant::now() + backoff.next(),
-                Round::LaneClosed => return,
+                SendRound::Failed => Instant::now() + backoff.next(),
+                SendRound::ReceiverClosed => return,
             };
             let failed = backoff.running();
             tokio::select! {
@@ -179,7 +179,7 @@ impl Outbox {
                     }
                     // All failures belong to the previous connection.
                     backoff.reset();
-                    refusals = Refusals::default();
+                    refusals = Retries::default();
                 }
                 // A new request does not shorten the pause after a failure.
                 () = self.wake.notified(), if !failed => {}
@@ -189,15 +189,15 @@ impl Outbox {
     }
 
     /// Sends all pending actions. Reads again after each one: it may have been superseded or settled meanwhile.
-    async fn send_all(&self, session: &dyn Session, refusals: &mut Refusals) -> Round {
+    async fn send_all(&self, session: &dyn Connection, refusals: &mut Retries) -> SendRound {
         let mut failures = 0;
         loop {
             let action = match self.next_due(refusals).await {
                 Ok(Due::Now(action)) => *action,
-                Ok(Due::From(moment)) => return Round::Idle(moment),
+                Ok(Due::From(moment)) => return SendRound::Idle(moment),
                 Err(error) => {
                     warn!(error = &error as &dyn std::error::Error, "Reading pending actions failed");
-                    return Round::Failed;
+                    return SendRound::Failed;
                 }
             };
             let action = &action;
@@ -205,20 +205,20 @@ impl Outbox {
             let next = before.as_ref().unwrap_or(action);
             match session.set(next, self.wanted(action)).instrument(self.command_span(next)).await {
                 Ok(()) => match self.tell(next, sent(next)).await {
-                    Told::Committed => failures = 0,
-                    Told::NotCommitted => return Round::Failed,
-                    Told::LaneClosed => return Round::LaneClosed,
+                    CommitOutcome::Committed => failures = 0,
+                    CommitOutcome::NotCommitted => return SendRound::Failed,
+                    CommitOutcome::ReceiverClosed => return SendRound::ReceiverClosed,
                 },
                 Err(SessionError::Refused(reason)) => {
                     warn!(chat.id = %action.chat, setting = ?action.desired.setting(), %reason, "WhatsApp rejected a chat setting");
                     let refusal = self.refusal(refusals, action);
                     refusal.times += 1;
                     refusal.retry_at = Instant::now() + refusal.backoff.next();
-                    if refusal.times >= BELIEVED {
+                    if refusal.times >= MAX_REJECTIONS {
                         match self.tell(action, refused(action, reason)).await {
                             // If that could not be stored, the action is retried later.
-                            Told::Committed | Told::NotCommitted => {}
-                            Told::LaneClosed => return Round::LaneClosed,
+                            CommitOutcome::Committed | CommitOutcome::NotCommitted => {}
+                            CommitOutcome::ReceiverClosed => return SendRound::ReceiverClosed,
                         }
                     }
                 }
@@ -234,7 +234,7 @@ impl Outbox {
                 }
                 Err(SessionError::NotConnected) => {
                     debug!("Connection lost; pending actions wait");
-                    return Round::Failed;
+                    return SendRound::Failed;
                 }
                 Err(error) => {
                     warn!(
@@ -247,8 +247,8 @@ impl Outbox {
                     refusal.retry_at = Instant::now() + refusal.backoff.next();
                     refusal.holds_chat = true;
                     failures += 1;
-                    if matches!(error, SessionError::Damaged) || failures >= MOST_FAILURES {
-                        return Round::Failed;
+                    if matches!(error, SessionError::Damaged) || failures >= MAX_FAILURES {
+                        return SendRound::Failed;
                     }
                 }
             }
@@ -256,10 +256,10 @@ impl Outbox {
     }
 
     /// Returns the next action that is due, and reads no further.
-    async fn next_due(&self, refusals: &mut Refusals) -> Result<Due, StoreError> {
+    async fn next_due(&self, refusals: &mut Retries) -> Result<Due, StoreError> {
         let (mut waiting, mut last) = (HashSet::new(), None);
         loop {
-            let page = (self.read)(self.key.clone(), Asked::Behind(last)).await?;
+            let page = (self.read)(self.key.clone(), PendingQuery::After(last)).await?;
             let now = Instant::now();
             if let Some(action) = page.iter().find(|action| refusals.is_due(action, now)) {
                 return Ok(Due::Now(Box::new(action.clone())));
@@ -274,17 +274,17 @@ impl Outbox {
     }
 
     /// Returns a check whether an action is still pending.
-    fn wanted(&self, action: &PendingAction) -> Wanted {
+    fn wanted(&self, action: &PendingAction) -> StillWanted {
         let (read, key, action) = (Arc::clone(&self.read), self.key.clone(), action.clone());
         Arc::new(move || {
-            let same = read(key.clone(), Asked::Same(action.clone()));
+            let same = read(key.clone(), PendingQuery::Same(action.clone()));
             Box::pin(async move { same.await.is_ok_and(|same| !same.is_empty()) })
         })
     }
 
     /// Returns the rejections of an action so far.
-    fn refusal<'a>(&self, refusals: &'a mut Refusals, action: &PendingAction) -> &'a mut Refusal {
-        let fresh = || Refusal {
+    fn refusal<'a>(&self, refusals: &'a mut Retries, action: &PendingAction) -> &'a mut RetryState {
+        let fresh = || RetryState {
             version: action.version,
             times: 0,
             retry_at: Instant::now(),
@@ -305,16 +305,16 @@ impl Outbox {
     }
 
     /// Sends WhatsApp's answer to the lane and waits until it is stored.
-    async fn tell(&self, action: &PendingAction, event: SessionEvent) -> Told {
+    async fn tell(&self, action: &PendingAction, event: SessionEvent) -> CommitOutcome {
         let (committed, stored) = oneshot::channel();
-        if self.lane.send(Inbound { event, committed: Some(committed) }).await.is_err() {
-            return Told::LaneClosed;
+        if self.lane.send(InboundEvent { event, committed: Some(committed) }).await.is_err() {
+            return CommitOutcome::ReceiverClosed;
         }
         if stored.await.is_ok() {
-            return Told::Committed;
+            return CommitOutcome::Committed;
         }
         warn!(chat.id = %action.chat, "Storing WhatsApp's answer to a chat setting failed; the setting will be sent again");
-        Told::NotCommitted
+        CommitOutcome::NotCommitted
     }
 }
 
@@ -327,14 +327,14 @@ fn sent(action: &PendingAction) -> SessionEvent {
 /// The event for a rejected action.
 fn refused(action: &PendingAction, reason: String) -> SessionEvent {
     let &PendingAction { chat, version, desired, .. } = action;
-    SessionEvent::ActionRefused { chat, setting: desired.setting(), version, reason }
+    SessionEvent::ActionRejected { chat, setting: desired.setting(), version, reason }
 }
 
 /// Outcome of storing WhatsApp's answer.
-enum Told {
+enum CommitOutcome {
     Committed,
     NotCommitted,
-    LaneClosed,
+    ReceiverClosed,
 }
 
 #[cfg(test)]

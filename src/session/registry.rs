@@ -20,20 +20,20 @@ use tracing::error;
 use tracing::info_span;
 
 use super::Config;
-use super::Events;
-use super::OpenLane;
+use super::EventSenderFactory;
 use super::SessionKey;
+use super::SessionMetrics;
 use super::backoff::Backoff;
+use super::connection::Connection;
+use super::connection::ConnectionState;
 use super::connection::Connector;
-use super::connection::Link;
-use super::connection::Session;
 use super::connection::SessionError;
-use super::outbox::Asked;
+use super::outbox::PendingQuery;
 use super::outbox::ReadPending;
-use super::status::LaneClosed;
-use super::status::StatusReport;
+use super::status::ReceiverClosed;
+use super::status::StatusReporter;
 use super::supervisor::Supervisor;
-use super::whatsapp::WhatsApp;
+use super::whatsapp::WhatsAppConnector;
 use crate::domain::clock::Clock;
 use crate::domain::id::SessionId;
 use crate::domain::session::Pairing;
@@ -50,11 +50,11 @@ struct Shared {
     read_pending: ReadPending,
     clock: Arc<dyn Clock>,
     config: Config,
-    open_lane: OpenLane,
+    open_lane: EventSenderFactory,
     tasks: TaskTracker,
     stop: CancellationToken,
     running: Mutex<HashMap<SessionId, Running>>,
-    events: Events,
+    events: SessionMetrics,
 }
 
 /// Handles of one supervisor.
@@ -62,7 +62,7 @@ struct Shared {
 struct Running {
     starts: mpsc::Sender<()>,
     pairing: watch::Receiver<Pairing>,
-    link: watch::Receiver<Link>,
+    link: watch::Receiver<ConnectionState>,
     wake_pending: Arc<Notify>,
     stop: CancellationToken,
     ended: CancellationToken,
@@ -76,20 +76,21 @@ impl Registry {
         store: Store,
         clock: Arc<dyn Clock>,
         config: Config,
-        open_lane: OpenLane,
+        open_lane: EventSenderFactory,
         tasks: TaskTracker,
         stop: CancellationToken,
     ) -> Self {
-        let events = Events::default();
-        let connector = WhatsApp::new(store.clone(), Arc::clone(&clock), config.clone(), tasks.clone(), events.clone());
+        let events = SessionMetrics::default();
+        let connector =
+            WhatsAppConnector::new(store.clone(), Arc::clone(&clock), config.clone(), tasks.clone(), events.clone());
         let read_pending: ReadPending = Arc::new(move |key: SessionKey, asked| {
             let store = store.clone();
             Box::pin(async move {
                 match asked {
-                    Asked::Behind(after) => {
+                    PendingQuery::After(after) => {
                         store.next_pending_actions(&key.organization, key.session, after.as_ref()).await
                     }
-                    Asked::Same(action) => {
+                    PendingQuery::Same(action) => {
                         let waits = store.is_pending(&action).await?;
                         Ok(waits.then_some(action).into_iter().collect())
                     }
@@ -111,12 +112,12 @@ impl Registry {
         read_pending: ReadPending,
         clock: Arc<dyn Clock>,
         config: Config,
-        open_lane: OpenLane,
+        open_lane: EventSenderFactory,
         tasks: TaskTracker,
         stop: CancellationToken,
     ) -> Self {
         let running = Mutex::default();
-        let events = Events::default();
+        let events = SessionMetrics::default();
         let shared = Shared { connector, read_pending, clock, config, open_lane, tasks, stop, running, events };
         Self { shared: Arc::new(shared) }
     }
@@ -153,22 +154,22 @@ impl Registry {
 
     /// Metrics of the sessions' events.
     #[must_use]
-    pub fn events(&self) -> &Events {
+    pub fn events(&self) -> &SessionMetrics {
         &self.shared.events
     }
 
     /// Returns the session's connection once it has caught up, within `limit`.
-    pub async fn connected(&self, session: SessionId, limit: Duration) -> Option<Arc<dyn Session>> {
-        let linked = timeout(limit, self.link(session, |link| link.in_step().is_some())).await.ok()??;
-        linked.in_step().map(Arc::clone)
+    pub async fn connected(&self, session: SessionId, limit: Duration) -> Option<Arc<dyn Connection>> {
+        let linked = timeout(limit, self.link(session, |link| link.synced().is_some())).await.ok()??;
+        linked.synced().map(Arc::clone)
     }
 
     /// Unlinks the session's device on WhatsApp, once it is connected and within `limit`; returns whether that
     /// succeeded. The connection ends with status `LOGGED_OUT`.
     pub async fn log_out(&self, session: SessionId, limit: Duration) -> bool {
         let leaving = async {
-            let link = self.link(session, |link| link.in_step().is_some()).await?;
-            link.in_step()?.log_out().await.ok()
+            let link = self.link(session, |link| link.synced().is_some()).await?;
+            link.synced()?.log_out().await.ok()
         };
         timeout(limit, leaving).await.ok().flatten().is_some()
     }
@@ -179,7 +180,7 @@ impl Registry {
     /// [`SessionError`]; a fetch in progress continues.
     pub async fn resync(&self, session: SessionId, limit: Duration) -> Result<(), SessionError> {
         let link = self.running().get(&session).map(|running| running.link.borrow().clone()).unwrap_or_default();
-        let session = link.in_step().ok_or(SessionError::NotConnected)?;
+        let session = link.synced().ok_or(SessionError::NotConnected)?;
         timeout(limit, session.resync()).await.unwrap_or(Err(SessionError::TimedOut))
     }
 
@@ -190,8 +191,8 @@ impl Registry {
     /// [`SessionError`]; [`SessionError::NotConnected`] for a paired session.
     pub async fn request_code(&self, session: SessionId, phone: &str, limit: Duration) -> Result<(), SessionError> {
         let asking = async {
-            let link = self.link(session, |link| !matches!(link, Link::Down)).await;
-            let Some(Link::Unpaired(unpaired)) = link else { return Err(SessionError::NotConnected) };
+            let link = self.link(session, |link| !matches!(link, ConnectionState::Down)).await;
+            let Some(ConnectionState::Unpaired(unpaired)) = link else { return Err(SessionError::NotConnected) };
             let code = unpaired.phone_code(phone).await?;
             let mut shown = self.pairing_changes(session).ok_or(SessionError::NotConnected)?;
             let is_shown = |pairing: &Pairing| pairing.code.as_ref().is_some_and(|shown| shown.text == code);
@@ -201,7 +202,7 @@ impl Registry {
     }
 
     /// Waits until the session's connection is as wanted; `None` if the session does not run.
-    async fn link(&self, session: SessionId, wanted: impl FnMut(&Link) -> bool) -> Option<Link> {
+    async fn link(&self, session: SessionId, wanted: impl FnMut(&ConnectionState) -> bool) -> Option<ConnectionState> {
         let mut link = self.running().get(&session)?.link.clone();
         link.wait_for(wanted).await.ok().map(|link| link.clone())
     }
@@ -244,7 +245,7 @@ impl Registry {
         let shared = &self.shared;
         let (starts, starts_here) = mpsc::channel(1);
         let (pairing_here, pairing) = watch::channel(Pairing::default());
-        let (link_here, link) = watch::channel(Link::Down);
+        let (link_here, link) = watch::channel(ConnectionState::Down);
         let running = Running {
             starts,
             pairing,
@@ -259,7 +260,7 @@ impl Registry {
             read_pending: Arc::clone(&shared.read_pending),
             clock: Arc::clone(&shared.clock),
             config: shared.config.clone(),
-            report: StatusReport::new((shared.open_lane)(key.clone())),
+            report: StatusReporter::new((shared.open_lane)(key.clone())),
             key: key.clone(),
             starts: starts_here,
             pairing: pairing_here,
@@ -297,8 +298,8 @@ async fn keep_running(shared: &Shared, key: SessionKey, supervisor: &mut Supervi
     loop {
         match AssertUnwindSafe(supervisor.run()).catch_unwind().await {
             Ok(Ok(())) => return,
-            Ok(Err(LaneClosed)) if shared.stop.is_cancelled() => return,
-            Ok(Err(LaneClosed)) => error!("The session's inbound queue closed; restarting the session"),
+            Ok(Err(ReceiverClosed)) if shared.stop.is_cancelled() => return,
+            Ok(Err(ReceiverClosed)) => error!("The session's inbound queue closed; restarting the session"),
             Err(_panic) => error!("The session's supervisor panicked; restarting it"),
         }
         shared.events.restarted();

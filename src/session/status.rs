@@ -5,34 +5,38 @@ use tokio_util::sync::CancellationToken;
 use tracing::info;
 use tracing::warn;
 
-use super::Inbound;
-use super::Lane;
+use super::EventSender;
+use super::InboundEvent;
 use super::SessionEvent;
 use crate::domain::session::SessionStatus;
 use crate::domain::session::StatusReason;
 
 /// The lane's consumer is gone.
-pub(super) struct LaneClosed;
+pub(super) struct ReceiverClosed;
 
 /// Reports each change of the status once.
-pub(super) struct StatusReport {
-    lane: Lane,
+pub(super) struct StatusReporter {
+    lane: EventSender,
     told: Option<(SessionStatus, Option<StatusReason>)>,
 }
 
-impl StatusReport {
+impl StatusReporter {
     /// Creates a report without a previous status.
-    pub(super) fn new(lane: Lane) -> Self {
+    pub(super) fn new(lane: EventSender) -> Self {
         Self { lane, told: None }
     }
 
     /// The lane itself.
-    pub(super) fn lane(&self) -> Lane {
+    pub(super) fn lane(&self) -> EventSender {
         self.lane.clone()
     }
 
     /// Reports the status, unless it is unchanged.
-    pub(super) async fn tell(&mut self, status: SessionStatus, reason: Option<StatusReason>) -> Result<(), LaneClosed> {
+    pub(super) async fn tell(
+        &mut self,
+        status: SessionStatus,
+        reason: Option<StatusReason>,
+    ) -> Result<(), ReceiverClosed> {
         if self.told.as_ref() == Some(&(status, reason.clone())) {
             return Ok(());
         }
@@ -41,11 +45,11 @@ impl StatusReport {
 
     /// Reports the status in any case, and waits until it and all earlier events are stored, or until `stop`. Pending
     /// actions must be read after that only, because the events may have settled some.
-    pub(super) async fn tell_and_wait(
+    pub(super) async fn report_and_wait(
         &mut self,
         status: SessionStatus,
         stop: &CancellationToken,
-    ) -> Result<(), LaneClosed> {
+    ) -> Result<(), ReceiverClosed> {
         let (committed, dealt_with) = oneshot::channel();
         self.send(status, None, Some(committed)).await?;
         if let Some(Err(_)) = stop.run_until_cancelled(dealt_with).await {
@@ -55,9 +59,9 @@ impl StatusReport {
     }
 
     /// Reports a new pairing code; the status stays.
-    pub(super) async fn tell_of_another_code(&self) -> Result<(), LaneClosed> {
-        let word = Inbound { event: SessionEvent::PairingRenewed, committed: None };
-        self.lane.send(word).await.map_err(|_| LaneClosed)
+    pub(super) async fn report_new_code(&self) -> Result<(), ReceiverClosed> {
+        let word = InboundEvent { event: SessionEvent::PairingRenewed, committed: None };
+        self.lane.send(word).await.map_err(|_| ReceiverClosed)
     }
 
     async fn send(
@@ -65,10 +69,10 @@ impl StatusReport {
         status: SessionStatus,
         reason: Option<StatusReason>,
         committed: Option<oneshot::Sender<()>>,
-    ) -> Result<(), LaneClosed> {
+    ) -> Result<(), ReceiverClosed> {
         info!(?status, "Session status changed");
         self.told = Some((status, reason.clone()));
         let event = SessionEvent::Status { status, reason };
-        self.lane.send(Inbound { event, committed }).await.map_err(|_| LaneClosed)
+        self.lane.send(InboundEvent { event, committed }).await.map_err(|_| ReceiverClosed)
     }
 }

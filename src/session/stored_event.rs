@@ -11,7 +11,7 @@ use super::SessionEvent;
 const FORMAT: u32 = 1;
 
 #[derive(Serialize)]
-struct Written<'e> {
+struct StoredEvent<'e> {
     format: u32,
     event: &'e SessionEvent,
 }
@@ -28,7 +28,7 @@ struct Read {
 
 /// Reason why a stored event cannot be read.
 #[derive(Debug, thiserror::Error)]
-pub enum Unreadable {
+pub enum StoredEventError {
     /// It has an unsupported format.
     #[error("the event is stored in format {0}, which this version does not support")]
     Format(u32),
@@ -41,19 +41,19 @@ impl SessionEvent {
     /// Serialises the event; `None` for an event that is of no use later, such as a status.
     #[must_use]
     pub fn to_stored(&self) -> Option<Vec<u8>> {
-        serde_json::to_vec(&Written { format: FORMAT, event: self }).ok()
+        serde_json::to_vec(&StoredEvent { format: FORMAT, event: self }).ok()
     }
 
     /// Parses the result of [`Self::to_stored`].
     ///
     /// # Errors
-    /// [`Unreadable`], without any content of the event.
-    pub fn from_stored(stored: &[u8]) -> Result<Self, Unreadable> {
-        let Format { format } = serde_json::from_slice(stored).map_err(|_| Unreadable::Damaged)?;
+    /// [`StoredEventError`], without any content of the event.
+    pub fn from_stored(stored: &[u8]) -> Result<Self, StoredEventError> {
+        let Format { format } = serde_json::from_slice(stored).map_err(|_| StoredEventError::Damaged)?;
         if format != FORMAT {
-            return Err(Unreadable::Format(format));
+            return Err(StoredEventError::Format(format));
         }
-        let read: Read = serde_json::from_slice(stored).map_err(|_| Unreadable::Damaged)?;
+        let read: Read = serde_json::from_slice(stored).map_err(|_| StoredEventError::Damaged)?;
         Ok(read.event)
     }
 
@@ -64,22 +64,22 @@ impl SessionEvent {
             Self::Status { .. } => "status",
             Self::Paired { .. } => "paired",
             Self::PairingRenewed => "pairing_renewed",
-            Self::Milestone => "milestone",
+            Self::Barrier => "milestone",
             Self::Setting { .. } => "setting",
             Self::SamePerson { .. } => "same_person",
-            Self::ReadElsewhere { .. } => "read_elsewhere",
+            Self::ReadOnOtherDevice { .. } => "read_elsewhere",
             Self::Message(_) | Self::Delivered { .. } => "message",
-            Self::Rewritten(_) => "rewritten",
-            Self::Emptied { .. } => "emptied",
-            Self::Calling(_) => "calling",
+            Self::MessageUpdated(_) => "rewritten",
+            Self::ChatCleared { .. } => "emptied",
+            Self::CallOffered(_) => "calling",
             Self::CallEnded { .. } => "call_ended",
             Self::History(_) => "history",
             Self::HistoryAnnounced { .. } => "history_announced",
-            Self::HistoryTold { .. } => "history_told",
+            Self::HistoryPartDone { .. } => "history_told",
             Self::HistoryExpected => "history_expected",
             Self::HistoryLost => "history_lost",
             Self::Untranslated(_) => "untranslated",
-            Self::SettingsTold { .. } => "settings_told",
+            Self::CollectionSynced { .. } => "settings_told",
             Self::ContactNamed { .. } => "contact_named",
             Self::ContactRemoved { .. } => "contact_removed",
             Self::UnarchivesChats { .. } => "unarchives_chats",
@@ -87,7 +87,7 @@ impl SessionEvent {
             Self::NumberChanged { .. } => "number_changed",
             Self::GroupNamed { .. } => "group_named",
             Self::ActionSent { .. } => "action_sent",
-            Self::ActionRefused { .. } => "action_refused",
+            Self::ActionRejected { .. } => "action_refused",
         }
     }
 }
@@ -114,7 +114,7 @@ mod tests {
         let chat: crate::domain::jid::Jid = "15550100@s.whatsapp.net".parse().expect("a JID");
         let mute = |muted_until| {
             SessionEvent::History(HistoryChunk {
-                chats: vec![HistoryChat { muted_until, ..HistoryChat::of(chat.clone(), Vec::new()) }],
+                chats: vec![HistoryChat { muted_until, ..HistoryChat::with_messages(chat.clone(), Vec::new()) }],
                 ..HistoryChunk::default()
             })
         };
@@ -130,8 +130,8 @@ mod tests {
             assert_eq!(SessionEvent::from_stored(&stored).expect("reads"), event);
         }
         let newer = br#"{"format":9,"event":{"Unheard":1}}"#;
-        assert!(matches!(SessionEvent::from_stored(newer), Err(Unreadable::Format(9))));
-        assert!(matches!(SessionEvent::from_stored(b"{"), Err(Unreadable::Damaged)));
+        assert!(matches!(SessionEvent::from_stored(newer), Err(StoredEventError::Format(9))));
+        assert!(matches!(SessionEvent::from_stored(b"{"), Err(StoredEventError::Damaged)));
     }
 
     #[test]
@@ -144,6 +144,6 @@ mod tests {
     fn how_the_session_stood_is_not_kept() {
         let status = crate::domain::session::SessionStatus::Working;
         assert!(SessionEvent::Status { status, reason: None }.to_stored().is_none());
-        assert!(SessionEvent::Milestone.to_stored().is_none());
+        assert!(SessionEvent::Barrier.to_stored().is_none());
     }
 }

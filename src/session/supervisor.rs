@@ -20,20 +20,20 @@ use tracing::info;
 use tracing::warn;
 
 use super::Config;
-use super::Lane;
+use super::EventSender;
 use super::SessionKey;
 use super::backoff::Backoff;
+use super::connection::Connection;
+use super::connection::ConnectionEvent;
+use super::connection::ConnectionState;
 use super::connection::Connector;
-use super::connection::Ending;
-use super::connection::Link;
-use super::connection::Outlets;
-use super::connection::Session;
+use super::connection::DisconnectReason;
+use super::connection::EventSinks;
 use super::connection::SessionError;
-use super::connection::Signal;
 use super::outbox::Outbox;
 use super::outbox::ReadPending;
-use super::status::LaneClosed;
-use super::status::StatusReport;
+use super::status::ReceiverClosed;
+use super::status::StatusReporter;
 use crate::domain::clock;
 use crate::domain::clock::Clock;
 use crate::domain::session::Pairing;
@@ -43,10 +43,10 @@ use crate::domain::session::StatusCode;
 use crate::domain::session::StatusReason;
 
 /// Capacity of the queue of signals; a connection with more of them waits.
-const SIGNALS: usize = 64;
+const EVENT_CAPACITY: usize = 64;
 
 /// Pause after the end of a ban.
-const AFTER_BAN: Duration = Duration::from_secs(1);
+const BAN_MARGIN: Duration = Duration::from_secs(1);
 
 /// The task of one session.
 pub(super) struct Supervisor {
@@ -55,11 +55,11 @@ pub(super) struct Supervisor {
     pub(super) read_pending: ReadPending,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) config: Config,
-    pub(super) report: StatusReport,
+    pub(super) report: StatusReporter,
     pub(super) starts: mpsc::Receiver<()>,
     pub(super) pairing: watch::Sender<Pairing>,
     /// The connection, if it has caught up with WhatsApp or waits for pairing.
-    pub(super) link: watch::Sender<Link>,
+    pub(super) link: watch::Sender<ConnectionState>,
     pub(super) wake_pending: Arc<Notify>,
     pub(super) tasks: TaskTracker,
     pub(super) stop: CancellationToken,
@@ -69,15 +69,15 @@ pub(super) struct Supervisor {
 }
 
 /// Action after a connection has ended.
-enum Next {
+enum NextStep {
     /// Reconnect after a pause.
-    Again,
+    ReconnectLater,
     /// Reconnect at once: the pause came before.
-    Renewed,
+    ReconnectNow,
     /// Reconnect after a pause that grows with every rejection.
     Refused { reason: String },
     /// Wait for a manual start, or until this time has passed.
-    Rest {
+    WaitForOperator {
         status: SessionStatus,
         reason: StatusReason,
         /// WhatsApp's message, for the log.
@@ -91,7 +91,7 @@ enum Next {
 }
 
 /// Backoffs of one session, across its connections.
-struct Pauses {
+struct Backoffs {
     /// After a lost connection.
     reconnect: Backoff,
     /// After a rejected connection.
@@ -105,8 +105,8 @@ impl Supervisor {
     /// Runs the session until it is stopped.
     ///
     /// # Errors
-    /// [`LaneClosed`] if the lane's consumer is gone.
-    pub(super) async fn run(&mut self) -> Result<(), LaneClosed> {
+    /// [`ReceiverClosed`] if the lane's consumer is gone.
+    pub(super) async fn run(&mut self) -> Result<(), ReceiverClosed> {
         let link = self.link.clone();
         let outbox = Outbox {
             key: self.key.clone(),
@@ -126,10 +126,10 @@ impl Supervisor {
 
     /// Prepares another [`Self::run`] with a new lane after a failure: reports the reason, and waits for `pause` or for
     /// a manual start. Returns whether to continue.
-    pub(super) async fn restart(&mut self, lane: Lane, pause: Duration) -> bool {
-        self.link.send_replace(Link::Down);
+    pub(super) async fn restart(&mut self, lane: EventSender, pause: Duration) -> bool {
+        self.link.send_replace(ConnectionState::Down);
         self.pairing.send_replace(Pairing::default());
-        self.report = StatusReport::new(lane);
+        self.report = StatusReporter::new(lane);
         let words = "the session failed because of an internal error and is being restarted";
         let reason = StatusReason::new(StatusCode::InternalError, words);
         self.reason = Some(reason.clone());
@@ -138,7 +138,7 @@ impl Supervisor {
 
     /// Waits for a manual start, or for `pause`; returns whether to continue.
     async fn rest(&mut self, pause: Option<Duration>) -> bool {
-        let over = at(pause.map(|pause| Instant::now() + pause));
+        let over = wait_until(pause.map(|pause| Instant::now() + pause));
         let resting = async {
             tokio::select! {
                 started = self.starts.recv() => started.is_some(),
@@ -148,8 +148,8 @@ impl Supervisor {
         self.stop.run_until_cancelled(resting).await.unwrap_or(false)
     }
 
-    async fn supervise(&mut self, link: &watch::Sender<Link>) -> Result<(), LaneClosed> {
-        let mut pauses = Pauses {
+    async fn supervise(&mut self, link: &watch::Sender<ConnectionState>) -> Result<(), ReceiverClosed> {
+        let mut pauses = Backoffs {
             reconnect: Backoff::full_jitter(self.config.reconnect_base, self.config.reconnect_max),
             refused: Backoff::half_jitter(self.config.refused_base, self.config.refused_max),
             redelivery: Backoff::half_jitter(self.config.redelivery_base, self.config.redelivery_max),
@@ -157,8 +157,8 @@ impl Supervisor {
         loop {
             self.report.tell(SessionStatus::Starting, self.reason.clone()).await?;
             match self.connection(link, &mut pauses).await? {
-                Next::Renewed => {}
-                Next::Again => {
+                NextStep::ReconnectNow => {}
+                NextStep::ReconnectLater => {
                     self.report.tell(SessionStatus::Starting, self.reason.clone()).await?;
                     let pause = pauses.reconnect.next();
                     info!(pause_ms = pause.as_millis(), "Connection lost; reconnecting");
@@ -166,7 +166,7 @@ impl Supervisor {
                         return self.stopped().await;
                     }
                 }
-                Next::Refused { reason } => {
+                NextStep::Refused { reason } => {
                     let pause = pauses.refused.next();
                     warn!(reason, pause_ms = pause.as_millis(), "WhatsApp rejected the connection; it will be retried");
                     let again = clock::iso(self.clock.now().saturating_add(milliseconds(pause)));
@@ -177,7 +177,7 @@ impl Supervisor {
                         return self.stopped().await;
                     }
                 }
-                Next::Rest { status, reason, detail, lasts, .. } => {
+                NextStep::WaitForOperator { status, reason, detail, lasts, .. } => {
                     // Requests to start that arrived while the connection was up are satisfied.
                     while self.starts.try_recv().is_ok() {}
                     self.reason = None;
@@ -189,41 +189,45 @@ impl Supervisor {
                         return self.stopped().await;
                     }
                 }
-                Next::Stop => return self.stopped().await,
+                NextStep::Stop => return self.stopped().await,
             }
         }
     }
 
     /// A stopping process reports no status: its sessions are still wanted, here or elsewhere.
-    async fn stopped(&mut self) -> Result<(), LaneClosed> {
+    async fn stopped(&mut self) -> Result<(), ReceiverClosed> {
         if self.process_stop.is_cancelled() {
             return Ok(());
         }
-        self.report.tell_and_wait(SessionStatus::Stopped, &self.process_stop).await
+        self.report.report_and_wait(SessionStatus::Stopped, &self.process_stop).await
     }
 
     /// Runs one connection, until all of its tasks have ended.
-    async fn connection(&mut self, link: &watch::Sender<Link>, pauses: &mut Pauses) -> Result<Next, LaneClosed> {
-        let (signals_there, mut signals) = mpsc::channel(SIGNALS);
-        let outlets = Outlets { lane: self.report.lane(), signals: signals_there };
+    async fn connection(
+        &mut self,
+        link: &watch::Sender<ConnectionState>,
+        pauses: &mut Backoffs,
+    ) -> Result<NextStep, ReceiverClosed> {
+        let (signals_there, mut signals) = mpsc::channel(EVENT_CAPACITY);
+        let outlets = EventSinks { lane: self.report.lane(), signals: signals_there };
         let connecting = timeout(self.config.connect_timeout, self.connector.connect(&self.key, outlets));
         let session = match self.stop.run_until_cancelled(connecting).await {
-            None => return Ok(Next::Stop),
+            None => return Ok(NextStep::Stop),
             Some(Err(_)) => {
                 warn!("Opening the connection timed out");
-                return Ok(Next::Again);
+                return Ok(NextStep::ReconnectLater);
             }
-            Some(Ok(Err(SessionError::Damaged))) => return Ok(after(Ending::Damaged, self.clock.now())),
+            Some(Ok(Err(SessionError::Damaged))) => return Ok(next_step(DisconnectReason::Damaged, self.clock.now())),
             Some(Ok(Err(error))) => {
                 warn!(error = &error as &dyn std::error::Error, "Opening the connection failed");
-                return Ok(Next::Again);
+                return Ok(NextStep::ReconnectLater);
             }
             Some(Ok(Ok(session))) => session,
         };
 
         let next = self.follow(&session, &mut signals, link, pauses).await;
 
-        link.send_replace(Link::Down);
+        link.send_replace(ConnectionState::Down);
         self.pairing.send_replace(Pairing::default());
         let mut disconnecting = pin!(session.disconnect());
         let mut open = true;
@@ -234,7 +238,7 @@ impl Supervisor {
                 signal = signals.recv(), if open => open = signal.is_some(),
             }
         }
-        if let Ok(Next::Rest { unlinked: true, .. }) = &next {
+        if let Ok(NextStep::WaitForOperator { unlinked: true, .. }) = &next {
             self.connector.forget(&self.key).await;
         }
         next
@@ -243,11 +247,11 @@ impl Supervisor {
     /// Follows a connection until it has to be replaced or stopped.
     async fn follow(
         &mut self,
-        session: &Arc<dyn Session>,
-        signals: &mut mpsc::Receiver<Signal>,
-        link: &watch::Sender<Link>,
-        pauses: &mut Pauses,
-    ) -> Result<Next, LaneClosed> {
+        session: &Arc<dyn Connection>,
+        signals: &mut mpsc::Receiver<ConnectionEvent>,
+        link: &watch::Sender<ConnectionState>,
+        pauses: &mut Backoffs,
+    ) -> Result<NextStep, ReceiverClosed> {
         let mut overdue = Some(Instant::now() + self.config.connect_timeout);
         let mut redeliver: Option<Instant> = None;
         let mut good: Option<Instant> = None;
@@ -255,25 +259,25 @@ impl Supervisor {
         loop {
             let signal = tokio::select! {
                 biased;
-                () = stop.cancelled() => return Ok(Next::Stop),
-                signal = signals.recv() => signal.unwrap_or(Signal::Ended(Ending::Dropped)),
-                () = at(overdue) => {
-                    if matches!(*link.borrow(), Link::Unpaired(_)) {
-                        return Ok(after(Ending::NobodyPaired, self.clock.now()));
+                () = stop.cancelled() => return Ok(NextStep::Stop),
+                signal = signals.recv() => signal.unwrap_or(ConnectionEvent::Ended(DisconnectReason::Dropped)),
+                () = wait_until(overdue) => {
+                    if matches!(*link.borrow(), ConnectionState::Unpaired(_)) {
+                        return Ok(next_step(DisconnectReason::PairingTimedOut, self.clock.now()));
                     }
                     warn!("The connection did not come online in time");
-                    return Ok(Next::Again);
+                    return Ok(NextStep::ReconnectLater);
                 }
-                () = at(redeliver) => {
-                    if !matches!(*link.borrow(), Link::InStep(_)) {
+                () = wait_until(redeliver) => {
+                    if !matches!(*link.borrow(), ConnectionState::Synced(_)) {
                         // Do not interrupt it while it catches up.
                         redeliver = Some(Instant::now() + pauses.redelivery.next());
                         continue;
                     }
                     info!("Reconnecting so that WhatsApp redelivers unacknowledged messages");
-                    return Ok(Next::Renewed);
+                    return Ok(NextStep::ReconnectNow);
                 }
-                () = at(good) => {
+                () = wait_until(good) => {
                     good = None;
                     pauses.reconnect.reset();
                     if redeliver.is_none() {
@@ -283,58 +287,58 @@ impl Supervisor {
                 }
             };
             match signal {
-                Signal::QrCode { qr, valid_for } => {
+                ConnectionEvent::QrCode { qr, valid_for } => {
                     overdue = None;
-                    link.send_replace(Link::Unpaired(Arc::clone(session)));
+                    link.send_replace(ConnectionState::Unpaired(Arc::clone(session)));
                     let qr = self.code(qr, valid_for);
                     self.show(|pairing| pairing.qr = Some(qr)).await?;
                 }
-                Signal::PhoneCode { code, valid_for } => {
+                ConnectionEvent::PhoneCode { code, valid_for } => {
                     overdue = overdue.map(|_| Instant::now() + self.config.last_code_timeout);
                     let code = self.code(code, valid_for);
                     self.show(|pairing| pairing.code = Some(code)).await?;
                 }
-                Signal::NoQrCodeLeft => {
+                ConnectionEvent::NoQrCodeLeft => {
                     // A phone that has accepted the typed code at the last moment may still need an answer.
                     overdue = Some(Instant::now() + self.config.last_code_timeout);
                     self.show(|pairing| pairing.qr = None).await?;
                 }
-                Signal::PhoneCodeVoid => {
+                ConnectionEvent::PhoneCodeVoid => {
                     self.show(|pairing| pairing.code = None).await?;
                     if self.pairing.borrow().qr.is_none() {
-                        return Ok(after(Ending::NobodyPaired, self.clock.now()));
+                        return Ok(next_step(DisconnectReason::PairingTimedOut, self.clock.now()));
                     }
                 }
-                Signal::Paired => {
-                    link.send_replace(Link::Down);
+                ConnectionEvent::Paired => {
+                    link.send_replace(ConnectionState::Down);
                     self.pairing.send_replace(Pairing::default());
                     overdue = Some(Instant::now() + self.config.connect_timeout);
                     self.report.tell(SessionStatus::Starting, None).await?;
                 }
-                Signal::InStep => {
+                ConnectionEvent::Synced => {
                     overdue = None;
                     self.reason = None;
                     pauses.refused.reset();
-                    pauses.reconnect.ease(self.config.reconnect_eased);
+                    pauses.reconnect.cap(self.config.reconnect_eased);
                     good = Some(Instant::now() + self.config.stable_after);
                     self.pairing.send_replace(Pairing::default());
-                    self.report.tell_and_wait(SessionStatus::Working, &stop).await?;
-                    link.send_replace(Link::InStep(Arc::clone(session)));
+                    self.report.report_and_wait(SessionStatus::Working, &stop).await?;
+                    link.send_replace(ConnectionState::Synced(Arc::clone(session)));
                 }
-                Signal::Unacknowledged => {
+                ConnectionEvent::CommitTimedOut => {
                     redeliver.get_or_insert_with(|| Instant::now() + pauses.redelivery.next());
                 }
-                Signal::Ended(ending) => return Ok(after(ending, self.clock.now())),
+                ConnectionEvent::Ended(ending) => return Ok(next_step(ending, self.clock.now())),
             }
         }
     }
 
     /// Updates the pairing codes.
-    async fn show(&mut self, change: impl FnOnce(&mut Pairing)) -> Result<(), LaneClosed> {
+    async fn show(&mut self, change: impl FnOnce(&mut Pairing)) -> Result<(), ReceiverClosed> {
         let renewed = *self.pairing.borrow() != Pairing::default();
         self.pairing.send_modify(change);
         self.report.tell(SessionStatus::ScanQrCode, None).await?;
-        if renewed { self.report.tell_of_another_code().await } else { Ok(()) }
+        if renewed { self.report.report_new_code().await } else { Ok(()) }
     }
 
     fn code(&self, text: String, valid_for: Duration) -> PairingCode {
@@ -344,38 +348,57 @@ impl Supervisor {
 
 /// Returns the action after the end of a connection at `now`: only a loss or a temporary rejection leads to a
 /// reconnect.
-fn after(ending: Ending, now: i64) -> Next {
-    let rest =
-        |reason, detail| Next::Rest { status: SessionStatus::Failed, reason, detail, lasts: None, unlinked: false };
+fn next_step(ending: DisconnectReason, now: i64) -> NextStep {
+    let rest = |reason, detail| NextStep::WaitForOperator {
+        status: SessionStatus::Failed,
+        reason,
+        detail,
+        lasts: None,
+        unlinked: false,
+    };
     let failed = |code, words: &str| rest(StatusReason::new(code, words), None);
     match ending {
-        Ending::Dropped => Next::Again,
-        Ending::NobodyPaired => {
+        DisconnectReason::Dropped => NextStep::ReconnectLater,
+        DisconnectReason::PairingTimedOut => {
             failed(StatusCode::PairingExpired, "pairing timed out: neither the QR code nor the pairing code was used")
         }
-        Ending::PairingFailed(reason) => failed(StatusCode::PairingFailed, &format!("pairing failed: {reason}")),
-        Ending::LoggedOut(reason) => {
-            Next::Rest { status: SessionStatus::LoggedOut, reason, detail: None, lasts: None, unlinked: true }
+        DisconnectReason::PairingFailed(reason) => {
+            failed(StatusCode::PairingFailed, &format!("pairing failed: {reason}"))
         }
-        Ending::AnotherAccount => {
+        DisconnectReason::LoggedOut(reason) => NextStep::WaitForOperator {
+            status: SessionStatus::LoggedOut,
+            reason,
+            detail: None,
+            lasts: None,
+            unlinked: true,
+        },
+        DisconnectReason::WrongAccount => {
             let words =
                 "a different account was paired and has been unlinked; a session stays bound to its first account";
             let reason = StatusReason::new(StatusCode::OtherAccount, words);
-            Next::Rest { status: SessionStatus::Failed, reason, detail: None, lasts: None, unlinked: true }
+            NextStep::WaitForOperator {
+                status: SessionStatus::Failed,
+                reason,
+                detail: None,
+                lasts: None,
+                unlinked: true,
+            }
         }
-        Ending::Replaced => failed(StatusCode::Replaced, "another connection took over this device"),
-        Ending::Banned { reason, lasts } => banned(&reason, lasts, now),
-        Ending::Outdated => failed(StatusCode::Outdated, "WhatsApp no longer accepts this version; update chatgraph"),
-        Ending::Damaged => failed(
+        DisconnectReason::Replaced => failed(StatusCode::Replaced, "another connection took over this device"),
+        DisconnectReason::Banned { reason, lasts } => banned(&reason, lasts, now),
+        DisconnectReason::Outdated => {
+            failed(StatusCode::Outdated, "WhatsApp no longer accepts this version; update chatgraph")
+        }
+        DisconnectReason::Damaged => failed(
             StatusCode::KeysDamaged,
             "the session's stored keys cannot be decrypted, because they were modified outside the server; \
              restore a backup, or log the session out or delete it and pair it again",
         ),
-        Ending::RefusedForNow(reason) => Next::Refused { reason },
-        Ending::Refused(detail) => {
+        DisconnectReason::RefusedForNow(reason) => NextStep::Refused { reason },
+        DisconnectReason::Refused(detail) => {
             rest(StatusReason::new(StatusCode::Refused, "WhatsApp rejected the connection"), Some(detail))
         }
-        Ending::Unreadable { collection } => failed(
+        DisconnectReason::Unreadable { collection } => failed(
             StatusCode::SettingsUnreadable,
             &format!(
                 "the chat settings cannot be read from WhatsApp: app-state collection {collection} is still \
@@ -387,7 +410,7 @@ fn after(ending: Ending, now: i64) -> Next {
 }
 
 /// Returns the action after a ban. A ban without an end needs a manual start.
-fn banned(reason: &str, lasts: Duration, now: i64) -> Next {
+fn banned(reason: &str, lasts: Duration, now: i64) -> NextStep {
     let until = (!lasts.is_zero()).then(|| now.saturating_add(milliseconds(lasts)));
     let words = match until {
         Some(until) => format!("WhatsApp banned the account until {}: {reason}", clock::iso(until)),
@@ -395,12 +418,12 @@ fn banned(reason: &str, lasts: Duration, now: i64) -> Next {
     };
     let reason = StatusReason { code: StatusCode::Banned, words, banned_until: until };
     // Add a second: the end of a ban is in whole seconds.
-    let lasts = until.map(|_| lasts.saturating_add(AFTER_BAN));
-    Next::Rest { status: SessionStatus::Failed, reason, detail: None, lasts, unlinked: false }
+    let lasts = until.map(|_| lasts.saturating_add(BAN_MARGIN));
+    NextStep::WaitForOperator { status: SessionStatus::Failed, reason, detail: None, lasts, unlinked: false }
 }
 
 /// Waits until `when`, or forever without it.
-async fn at(when: Option<Instant>) {
+async fn wait_until(when: Option<Instant>) {
     match when {
         Some(when) => sleep_until(when).await,
         None => std::future::pending().await,

@@ -19,17 +19,17 @@ use tokio_util::task::TaskTracker;
 
 use super::Config;
 use super::Endpoint;
-use super::Inbound;
+use super::InboundEvent;
 use super::Registry;
 use super::SessionEvent;
 use super::SessionKey;
+use super::connection::Connection;
+use super::connection::ConnectionEvent;
 use super::connection::Connector;
-use super::connection::Ending;
-use super::connection::Outlets;
-use super::connection::Session;
+use super::connection::DisconnectReason;
+use super::connection::EventSinks;
 use super::connection::SessionError;
-use super::connection::Signal;
-use super::connection::Wanted;
+use super::connection::StillWanted;
 use super::outbox::ReadPending;
 use crate::domain::clock::Clock;
 use crate::domain::id::SessionId;
@@ -39,7 +39,7 @@ use crate::domain::session::SessionStatus;
 use crate::domain::session::StatusReason;
 
 /// Longer than any wait in a test, in the tests' paused time.
-const LONG: Duration = Duration::from_hours(24);
+const LONG_WAIT: Duration = Duration::from_hours(24);
 
 /// The lifetime of a phone pairing code.
 pub(super) const PHONE_CODE: Duration = Duration::from_mins(3);
@@ -68,7 +68,7 @@ pub(super) struct FakeWhatsApp {
 
 /// One fake connection.
 pub(super) struct FakeConnection {
-    pub(super) outlets: Outlets,
+    pub(super) outlets: EventSinks,
     live: Arc<AtomicUsize>,
     told: Mutex<Vec<PendingAction>>,
     answers: Mutex<VecDeque<Result<(), SessionError>>>,
@@ -77,7 +77,7 @@ pub(super) struct FakeConnection {
 
 impl FakeConnection {
     /// Sends a signal to the supervisor.
-    pub(super) async fn signals(&self, signal: Signal) {
+    pub(super) async fn signals(&self, signal: ConnectionEvent) {
         self.outlets.signals.send(signal).await.expect("the supervisor listens");
     }
 
@@ -88,7 +88,7 @@ impl FakeConnection {
 
     /// Waits until the connection receives a setting.
     pub(super) async fn is_told(&self) {
-        timeout(LONG, self.was_told.notified()).await.expect("a setting within the time limit");
+        timeout(LONG_WAIT, self.was_told.notified()).await.expect("a setting within the time limit");
     }
 
     /// The settings that the connection received, in order.
@@ -98,8 +98,8 @@ impl FakeConnection {
 }
 
 #[async_trait]
-impl Session for FakeConnection {
-    async fn set(&self, action: &PendingAction, _wanted: Wanted) -> Result<(), SessionError> {
+impl Connection for FakeConnection {
+    async fn set(&self, action: &PendingAction, _wanted: StillWanted) -> Result<(), SessionError> {
         locked(&self.told).push(action.clone());
         self.was_told.notify_one();
         locked(&self.answers).pop_front().unwrap_or(Ok(()))
@@ -115,7 +115,7 @@ impl Session for FakeConnection {
 
     async fn phone_code(&self, phone: &str) -> Result<String, SessionError> {
         let code = phone.chars().rev().take(8).collect::<String>();
-        self.signals(Signal::PhoneCode { code: code.clone(), valid_for: PHONE_CODE }).await;
+        self.signals(ConnectionEvent::PhoneCode { code: code.clone(), valid_for: PHONE_CODE }).await;
         Ok(code)
     }
 
@@ -124,7 +124,7 @@ impl Session for FakeConnection {
     }
 
     async fn log_out(&self) -> Result<(), SessionError> {
-        self.signals(Signal::Ended(Ending::LoggedOut(StatusReason::unlinked()))).await;
+        self.signals(ConnectionEvent::Ended(DisconnectReason::LoggedOut(StatusReason::unlinked()))).await;
         Ok(())
     }
 
@@ -137,7 +137,7 @@ impl Session for FakeConnection {
 
 #[async_trait]
 impl Connector for FakeWhatsApp {
-    async fn connect(&self, _key: &SessionKey, outlets: Outlets) -> Result<Arc<dyn Session>, SessionError> {
+    async fn connect(&self, _key: &SessionKey, outlets: EventSinks) -> Result<Arc<dyn Connection>, SessionError> {
         let panics = self.panics.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
         assert!(panics.is_err(), "this attempt panics, as the test asked");
         let live = self.live.fetch_add(1, Ordering::SeqCst) + 1;
@@ -163,7 +163,7 @@ impl Connector for FakeWhatsApp {
 }
 
 /// A registry with fake connections. The test reads the session's event channel.
-pub(super) struct Rig {
+pub(super) struct Fixture {
     pub(super) registry: Registry,
     pub(super) key: SessionKey,
     pub(super) whatsapp: Arc<FakeWhatsApp>,
@@ -171,11 +171,11 @@ pub(super) struct Rig {
     pub(super) process_stop: CancellationToken,
     pub(super) tasks: TaskTracker,
     connections: mpsc::UnboundedReceiver<Arc<FakeConnection>>,
-    lanes: mpsc::UnboundedReceiver<mpsc::Receiver<Inbound>>,
-    lane: Option<mpsc::Receiver<Inbound>>,
+    lanes: mpsc::UnboundedReceiver<mpsc::Receiver<InboundEvent>>,
+    lane: Option<mpsc::Receiver<InboundEvent>>,
 }
 
-impl Rig {
+impl Fixture {
     /// Creates a rig without starting the session.
     pub(super) fn new() -> Self {
         let (made, connections) = mpsc::unbounded_channel();
@@ -218,7 +218,7 @@ impl Rig {
 
     /// Waits for the next connection.
     pub(super) async fn connection(&mut self) -> Arc<FakeConnection> {
-        timeout(LONG, self.connections.recv())
+        timeout(LONG_WAIT, self.connections.recv())
             .await
             .expect("a connection within the time limit")
             .expect("the registry exists")
@@ -232,10 +232,10 @@ impl Rig {
     /// Receives the next event and its commit channel; `None` if the channel is closed.
     pub(super) async fn event(&mut self) -> Option<(SessionEvent, Option<oneshot::Sender<()>>)> {
         if self.lane.is_none() {
-            self.lane = timeout(LONG, self.lanes.recv()).await.expect("an event channel within the time limit");
+            self.lane = timeout(LONG_WAIT, self.lanes.recv()).await.expect("an event channel within the time limit");
         }
         let lane = self.lane.as_mut().expect("the registry exists");
-        let next = timeout(LONG, lane.recv()).await.expect("an event within the time limit");
+        let next = timeout(LONG_WAIT, lane.recv()).await.expect("an event within the time limit");
         if next.is_none() {
             self.lane = None;
         }
@@ -258,10 +258,10 @@ impl Rig {
     /// Ends the session's connection and brings the next one in step. Returns how long the session was disconnected.
     pub(super) async fn broken(&mut self, connection: &FakeConnection) -> (Arc<FakeConnection>, Duration) {
         let broken = Instant::now();
-        connection.signals(Signal::Ended(Ending::Dropped)).await;
+        connection.signals(ConnectionEvent::Ended(DisconnectReason::Dropped)).await;
         assert_eq!(self.status().await.0, SessionStatus::Starting);
         let (connection, away) = (self.connection().await, broken.elapsed());
-        connection.signals(Signal::InStep).await;
+        connection.signals(ConnectionEvent::Synced).await;
         assert_eq!(self.status().await.0, SessionStatus::Working);
         (connection, away)
     }
@@ -271,7 +271,7 @@ impl Rig {
         self.start();
         assert_eq!(self.status().await.0, SessionStatus::Starting);
         let connection = self.connection().await;
-        connection.signals(Signal::InStep).await;
+        connection.signals(ConnectionEvent::Synced).await;
         assert_eq!(self.status().await.0, SessionStatus::Working);
         connection
     }

@@ -43,55 +43,61 @@ use tokio_util::task::TaskTracker;
 use tracing::error;
 
 use super::Config;
-use super::Events;
 use super::SessionKey;
+use super::SessionMetrics;
+use super::connection::Connection;
 use super::connection::Connector;
-use super::connection::Outlets;
-use super::connection::Session;
+use super::connection::EventSinks;
 use super::connection::SessionError;
 use crate::domain::clock::Clock;
 use crate::domain::session::Session as StoredSession;
 use crate::store::Store;
 use crate::store::error::StoreError;
-use account_check::Owner;
-use backend::Backends;
-use client::Way;
-use message_order::Arrivals;
+use account_check::ExpectedAccount;
+use backend::BackendPool;
+use client::ConnectTarget;
+use message_order::MessageOrder;
 
 /// Connects sessions to WhatsApp, or to a sandbox.
-pub(super) struct WhatsApp {
+pub(super) struct WhatsAppConnector {
     clock: Arc<dyn Clock>,
     config: Config,
     tasks: TaskTracker,
     store: Store,
-    backends: Backends,
-    events: Events,
+    backends: BackendPool,
+    events: SessionMetrics,
     /// Message order of each session that was connected.
-    arrivals: Mutex<HashMap<SessionKey, Arc<Arrivals>>>,
+    arrivals: Mutex<HashMap<SessionKey, Arc<MessageOrder>>>,
 }
 
-impl WhatsApp {
+impl WhatsAppConnector {
     /// Creates the connector; nothing happens before the first [`Connector::connect`]. Ignored events are counted in
     /// `events`.
-    pub(super) fn new(store: Store, clock: Arc<dyn Clock>, config: Config, tasks: TaskTracker, events: Events) -> Self {
+    pub(super) fn new(
+        store: Store,
+        clock: Arc<dyn Clock>,
+        config: Config,
+        tasks: TaskTracker,
+        events: SessionMetrics,
+    ) -> Self {
         Self {
             clock,
             config,
             tasks,
             store: store.clone(),
-            backends: Backends::new(store),
+            backends: BackendPool::new(store),
             events,
             arrivals: Mutex::default(),
         }
     }
 
-    fn arrivals(&self) -> MutexGuard<'_, HashMap<SessionKey, Arc<Arrivals>>> {
+    fn arrivals(&self) -> MutexGuard<'_, HashMap<SessionKey, Arc<MessageOrder>>> {
         // Recovers from poisoning: the map of handles is never left in a partial state.
         self.arrivals.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Returns the session's account, and whether its device is linked to another one.
-    async fn owner(&self, key: &SessionKey) -> Result<Owner, SessionError> {
+    async fn owner(&self, key: &SessionKey) -> Result<ExpectedAccount, SessionError> {
         let found = self.store.sessions_by_ids(&key.organization, &[key.session]).await.map_err(failed)?;
         if let Some(column) = found.first().and_then(|session| session.damaged) {
             // The unreadable column may be the account: the session could be paired with a different one.
@@ -99,13 +105,13 @@ impl WhatsApp {
         }
         let account = found.first().and_then(StoredSession::account);
         let linked = self.backends.linked(key).await.map_err(failed)?;
-        Ok(Owner::new(account, linked.as_ref()))
+        Ok(ExpectedAccount::new(account, linked.as_ref()))
     }
 }
 
 #[async_trait]
-impl Connector for WhatsApp {
-    async fn connect(&self, key: &SessionKey, outlets: Outlets) -> Result<Arc<dyn Session>, SessionError> {
+impl Connector for WhatsAppConnector {
+    async fn connect(&self, key: &SessionKey, outlets: EventSinks) -> Result<Arc<dyn Connection>, SessionError> {
         let owner = self.owner(key).await?;
         let arrivals = Arc::clone(self.arrivals().entry(key.clone()).or_default());
         let (ears, items) = event_queue::queue(self.config.commit_timeout, self.events.clone());
@@ -113,7 +119,7 @@ impl Connector for WhatsApp {
         let memory = self.backends.open(key, ears.clone()).await.map_err(failed)?;
         let remembered = Arc::clone(&memory);
         let building = async {
-            let way = Way::to(&self.config.endpoint, memory.as_ref()).await?;
+            let way = ConnectTarget::to(&self.config.endpoint, memory.as_ref()).await?;
             client::build(&self.config, memory, (ears, items), way, owner, outlets).await
         };
         let bot = tokio::select! {

@@ -11,8 +11,8 @@ use chatgraph::domain::id::OrganizationId;
 use chatgraph::domain::pending_action::SettingValue;
 use chatgraph::service::inbound::Inbox;
 use chatgraph::service::inbound::Told;
-use chatgraph::session::Inbound;
-use chatgraph::session::Lane;
+use chatgraph::session::EventSender;
+use chatgraph::session::InboundEvent;
 use chatgraph::session::SessionEvent;
 use chatgraph::session::SessionKey;
 use chatgraph_benches::data;
@@ -90,7 +90,7 @@ async fn slow_down(database: &str) -> Result<(), Box<dyn Error>> {
 }
 
 /// Archives and unarchives the chat of one session at an even rate; returns the latency of each commit.
-async fn play(lane: &Lane, number: usize, began: Instant) -> Result<Vec<Duration>, Box<dyn Error>> {
+async fn play(lane: &EventSender, number: usize, began: Instant) -> Result<Vec<Duration>, Box<dyn Error>> {
     let (pace, count) =
         (Duration::from_secs(1) * u32::try_from(SESSIONS)? / u32::try_from(RATE)?, RATE * SECONDS / SESSIONS);
     let first = pace * u32::try_from(number)? / u32::try_from(SESSIONS)?;
@@ -103,7 +103,7 @@ async fn play(lane: &Lane, number: usize, began: Instant) -> Result<Vec<Duration
         let value = SettingValue::Archived(round % 2 == 1);
         let as_of = 1_800_000_000_000 + i64::try_from(round)?;
         let event = SessionEvent::Setting { chat: data::jid(0).parse()?, value, as_of, up_to: None, replayed: false };
-        lane.send(Inbound { event, committed: Some(committed) }).await?;
+        lane.send(InboundEvent { event, committed: Some(committed) }).await?;
         told.await?;
         times.push(due.elapsed());
     }

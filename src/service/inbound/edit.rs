@@ -11,8 +11,8 @@ use crate::domain::message::MessageUpdate;
 use crate::domain::message_marker::MessageMarker;
 use crate::domain::pending_action::Setting;
 use crate::domain::tombstone::Tombstone;
-use crate::session::Rewriting;
 use crate::session::SessionKey;
+use crate::session::UpdatedMessage;
 use crate::store::EarlyEdit;
 use crate::store::UnitOfWork;
 use crate::store::error::StoreError;
@@ -28,7 +28,7 @@ const EARLY_REWRITES_MS: i64 = 45 * DAY_MS;
 pub(super) async fn rewritten(
     unit: &mut UnitOfWork<'_>,
     key: &SessionKey,
-    rewriting: &Rewriting,
+    rewriting: &UpdatedMessage,
     now: i64,
 ) -> Result<(), StoreError> {
     let whose = &key.organization;
@@ -49,12 +49,17 @@ pub(super) async fn rewritten(
 }
 
 /// Stores an edit, a revocation or a deletion until its message arrives, unless the message is too old for that.
-async fn keep(unit: &mut UnitOfWork<'_>, key: &SessionKey, rewriting: &Rewriting, now: i64) -> Result<(), StoreError> {
+async fn keep(
+    unit: &mut UnitOfWork<'_>,
+    key: &SessionKey,
+    rewriting: &UpdatedMessage,
+    now: i64,
+) -> Result<(), StoreError> {
     let oldest = now - EARLY_REWRITES_MS;
     if matches!(rewriting.rewrite, MessageUpdate::DeletionForMe { sent_at } if sent_at < oldest) {
         return Ok(());
     }
-    let Rewriting { chat, wa_id, sender, from_me, rewrite } = rewriting.clone();
+    let UpdatedMessage { chat, wa_id, sender, from_me, rewrite } = rewriting.clone();
     let early = EarlyEdit { chat, wa_id, sender, from_me, rewrite };
     unit.keep_early_edit(&key.organization, key.session, &early, (now, oldest)).await
 }
@@ -63,7 +68,7 @@ async fn keep(unit: &mut UnitOfWork<'_>, key: &SessionKey, rewriting: &Rewriting
 async fn apply(
     unit: &mut UnitOfWork<'_>,
     key: &SessionKey,
-    rewriting: &Rewriting,
+    rewriting: &UpdatedMessage,
     (mut chat, before): (Chat, Message),
     now: i64,
 ) -> Result<(), StoreError> {
@@ -102,7 +107,7 @@ async fn remove(
 async fn revoke_deleted(
     unit: &mut UnitOfWork<'_>,
     key: &SessionKey,
-    rewriting: &Rewriting,
+    rewriting: &UpdatedMessage,
     now: i64,
 ) -> Result<(), StoreError> {
     if matches!(rewriting.rewrite, MessageUpdate::Edit { .. }) || rewriting.from_me {
@@ -163,7 +168,7 @@ async fn apply_early(
     let whose = &key.organization;
     for early in waiting {
         let EarlyEdit { chat, wa_id, sender, from_me, rewrite } = early.clone();
-        let rewriting = Rewriting { chat, wa_id, sender, from_me, rewrite };
+        let rewriting = UpdatedMessage { chat, wa_id, sender, from_me, rewrite };
         if let Some(found) = subject(unit, key, &rewriting).await? {
             apply(unit, key, &rewriting, found, now).await?;
             if !matches!(rewriting.rewrite, MessageUpdate::DeletionForMe { .. }) {
@@ -183,7 +188,7 @@ async fn apply_early(
 async fn subject(
     unit: &mut UnitOfWork<'_>,
     key: &SessionKey,
-    rewriting: &Rewriting,
+    rewriting: &UpdatedMessage,
 ) -> Result<Option<(Chat, Message)>, StoreError> {
     let whose = &key.organization;
     for peer in owners(unit, key, &rewriting.chat).await?.into_iter().rev() {

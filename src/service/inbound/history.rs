@@ -16,8 +16,8 @@ use crate::domain::pending_action::Setting;
 use crate::domain::tombstone::Tombstone;
 use crate::session::HistoryChat;
 use crate::session::HistoryChunk;
-use crate::session::Rewriting;
 use crate::session::SessionKey;
+use crate::session::UpdatedMessage;
 use crate::store::UnitOfWork;
 use crate::store::error::StoreError;
 
@@ -167,7 +167,7 @@ async fn newer(
     key: &SessionKey,
     chat: &Chat,
     messages: &[IncomingMessage],
-) -> Result<Vec<Rewriting>, StoreError> {
+) -> Result<Vec<UpdatedMessage>, StoreError> {
     if chat.last_message.is_none() || messages.is_empty() {
         return Ok(Vec::new());
     }
@@ -177,7 +177,7 @@ async fn newer(
         let same = known.iter().find(|it| it.wa_id == message.wa_id && it.from_me == message.from_me);
         message.text.is_some() && same.is_some_and(|same| !same.settled && !same.says(message))
     };
-    let edits = messages.iter().filter(edited).map(|message| Rewriting {
+    let edits = messages.iter().filter(edited).map(|message| UpdatedMessage {
         chat: message.chat.clone(),
         wa_id: message.wa_id.clone(),
         sender: message.sender.clone(),

@@ -54,14 +54,18 @@ fn halves_of_chunk(chunk: &HistoryChunk) -> Option<(HistoryChunk, HistoryChunk)>
 
 /// The settings come first, alone: a message that cannot be stored must not keep them out.
 fn halves_of_chat(chat: &HistoryChat) -> Option<(HistoryChat, HistoryChat)> {
-    let messages = HistoryChat::of(chat.jid.clone(), chat.messages.clone());
+    let messages = HistoryChat::with_messages(chat.jid.clone(), chat.messages.clone());
     if !chat.messages.is_empty() && *chat != messages {
         return Some((HistoryChat { messages: Vec::new(), ..chat.clone() }, messages));
     }
     let half = chat.messages.len() / 2;
     let (front, back) = chat.messages.split_at(half);
-    (half > 0)
-        .then(|| (HistoryChat::of(chat.jid.clone(), front.to_vec()), HistoryChat::of(chat.jid.clone(), back.to_vec())))
+    (half > 0).then(|| {
+        (
+            HistoryChat::with_messages(chat.jid.clone(), front.to_vec()),
+            HistoryChat::with_messages(chat.jid.clone(), back.to_vec()),
+        )
+    })
 }
 
 fn part<T: Clone>(all: &[T], from: usize, to: usize) -> Vec<T> {
@@ -77,7 +81,7 @@ mod tests {
     use crate::domain::message::MessageKind;
     use crate::domain::message::MessageUpdate;
     use crate::domain::person::Person;
-    use crate::session::Rewriting;
+    use crate::session::UpdatedMessage;
 
     fn jid(number: usize) -> Jid {
         format!("1555010{number:04}@s.whatsapp.net").parse().expect("a JID")
@@ -96,9 +100,9 @@ mod tests {
         }
     }
 
-    fn rewriting(number: usize) -> Rewriting {
+    fn rewriting(number: usize) -> UpdatedMessage {
         let IncomingMessage { chat, wa_id, sender, from_me, .. } = message(number);
-        Rewriting { chat, wa_id, sender, from_me, rewrite: MessageUpdate::Revocation }
+        UpdatedMessage { chat, wa_id, sender, from_me, rewrite: MessageUpdate::Revocation }
     }
 
     /// Splits recursively and returns the indivisible parts in order.
@@ -112,7 +116,7 @@ mod tests {
     #[test]
     fn a_history_is_split_down_to_single_messages_and_nothing_of_it_is_lost() {
         let person = Person::new(&jid(1), &"100000000000001@lid".parse().expect("a JID")).expect("a person");
-        let chat = |messages| HistoryChat { unread_count: Some(3), ..HistoryChat::of(jid(0), messages) };
+        let chat = |messages| HistoryChat { unread_count: Some(3), ..HistoryChat::with_messages(jid(0), messages) };
         let chunk = HistoryChunk {
             people: vec![person.clone(), person],
             chats: vec![chat(vec![message(1), message(2), message(3)]), chat(Vec::new())],

@@ -40,7 +40,7 @@ use crate::store::tests::TestStore;
 /// A store with one chat, and the event channel of its session.
 struct Rig {
     test: TestStore,
-    lane: Lane,
+    lane: EventSender,
     chat: ChatId,
     jid: Jid,
 }
@@ -60,7 +60,7 @@ impl Rig {
     /// Sends an event and waits until it is committed.
     async fn hears(&self, event: SessionEvent) {
         let (committed, stored) = tokio::sync::oneshot::channel();
-        self.lane.send(Inbound { event, committed: Some(committed) }).await.expect("the event channel is drained");
+        self.lane.send(InboundEvent { event, committed: Some(committed) }).await.expect("the event channel is drained");
         stored.await.expect("committed");
     }
 
@@ -151,7 +151,7 @@ async fn what_fails_again_and_again_goes_into_quarantine_and_the_lane_goes_on() 
     rig.execute("ALTER TABLE message RENAME TO away").await;
     let (committed, stored) = tokio::sync::oneshot::channel();
     let event = rig.message("A", false, 10);
-    rig.lane.send(Inbound { event, committed: Some(committed) }).await.expect("the event channel is drained");
+    rig.lane.send(InboundEvent { event, committed: Some(committed) }).await.expect("the event channel is drained");
     let stored = tokio::time::timeout(Duration::from_mins(1), stored).await.expect("quarantined within the time limit");
     stored.expect("acknowledged, as it is quarantined");
     let kept = rig.test.store.quarantined_events(None, None, None).await.expect("a read");

@@ -7,12 +7,12 @@ use tokio::time::Instant;
 use tokio::time::timeout;
 
 use super::super::SessionEvent;
-use super::super::connection::Ending;
+use super::super::connection::ConnectionEvent;
+use super::super::connection::DisconnectReason;
 use super::super::connection::SessionError;
-use super::super::connection::Signal;
 use super::super::testing::FakeConnection;
+use super::super::testing::Fixture;
 use super::super::testing::NOW;
-use super::super::testing::Rig;
 use super::super::testing::locked;
 use crate::domain::id::ChatId;
 use crate::domain::message::MessageRange;
@@ -42,7 +42,7 @@ fn chat() -> ChatId {
     ChatId::new(NOW)
 }
 
-impl Rig {
+impl Fixture {
     fn store(&self, action: PendingAction) {
         locked(&self.pending).push(action);
     }
@@ -80,7 +80,7 @@ fn values(connection: &FakeConnection) -> Vec<SettingValue> {
 
 #[tokio::test(start_paused = true)]
 async fn actions_go_out_in_order_each_after_the_commit_of_the_one_before() {
-    let mut rig = Rig::new();
+    let mut rig = Fixture::new();
     let (one, two) = (chat(), chat());
     rig.store(action(one, 1, SettingValue::Pinned(false)));
     rig.store(action(one, 7, SettingValue::Archived(true)));
@@ -108,7 +108,7 @@ async fn actions_go_out_in_order_each_after_the_commit_of_the_one_before() {
 
 #[tokio::test(start_paused = true)]
 async fn a_chat_is_told_to_be_read_before_it_is_marked_as_unread() {
-    let mut rig = Rig::new();
+    let mut rig = Fixture::new();
     let chat = chat();
     let sender = "15550100001@s.whatsapp.net".parse().unwrap();
     let read = MessageRange { wa_id: "3EB0".into(), from_me: false, sender, at: NOW };
@@ -127,14 +127,14 @@ async fn a_chat_is_told_to_be_read_before_it_is_marked_as_unread() {
 
 #[tokio::test(start_paused = true)]
 async fn nothing_goes_out_before_the_session_is_in_step_and_that_is_stored() {
-    let mut rig = Rig::new();
+    let mut rig = Fixture::new();
     rig.store(action(chat(), 1, SettingValue::Archived(true)));
     rig.start();
     rig.status().await;
     let connection = rig.connection().await;
     assert!(timeout(Duration::from_mins(3), connection.is_told()).await.is_err());
 
-    connection.signals(Signal::InStep).await;
+    connection.signals(ConnectionEvent::Synced).await;
     let Some((SessionEvent::Status { status: SessionStatus::Working, .. }, Some(committed))) = rig.event().await else {
         panic!("the status")
     };
@@ -145,7 +145,7 @@ async fn nothing_goes_out_before_the_session_is_in_step_and_that_is_stored() {
 
 #[tokio::test(start_paused = true)]
 async fn a_failure_is_tried_again_after_a_pause_that_grows() {
-    let mut rig = Rig::new();
+    let mut rig = Fixture::new();
     let one = chat();
     let connection = rig.working().await;
     for _ in 0..8 {
@@ -169,7 +169,7 @@ async fn a_failure_is_tried_again_after_a_pause_that_grows() {
 
 #[tokio::test(start_paused = true)]
 async fn a_failure_holds_up_its_chat_and_no_other() {
-    let mut rig = Rig::new();
+    let mut rig = Fixture::new();
     let (one, two) = (chat(), chat());
     let connection = rig.working().await;
     connection.answers(Err(SessionError::TimedOut));
@@ -186,7 +186,7 @@ async fn a_failure_holds_up_its_chat_and_no_other() {
 
 #[tokio::test(start_paused = true)]
 async fn three_failures_in_a_row_end_the_round() {
-    let mut rig = Rig::new();
+    let mut rig = Fixture::new();
     let chats: Vec<_> = (0..5).map(|_| chat()).collect();
     let connection = rig.working().await;
     for chat in &chats {
@@ -204,7 +204,7 @@ async fn three_failures_in_a_row_end_the_round() {
 
 #[tokio::test(start_paused = true)]
 async fn a_setting_that_cannot_be_sent_does_not_hide_the_others_behind_it() {
-    let mut rig = Rig::new();
+    let mut rig = Fixture::new();
     let connection = rig.working().await;
     connection.answers(Err(SessionError::NotNow));
     for _ in 0..300 {
@@ -221,25 +221,25 @@ async fn a_setting_that_cannot_be_sent_does_not_hide_the_others_behind_it() {
 
 #[tokio::test(start_paused = true)]
 async fn what_a_dropped_connection_did_not_take_goes_out_on_the_next() {
-    let mut rig = Rig::new();
+    let mut rig = Fixture::new();
     let one = chat();
     rig.store(action(one, 3, SettingValue::MutedUntil(None)));
     let connection = rig.working().await;
     // WhatsApp has accepted it, but the process never stored that.
     let (.., committed) = rig.sent().await;
-    connection.signals(Signal::Ended(Ending::Dropped)).await;
+    connection.signals(ConnectionEvent::Ended(DisconnectReason::Dropped)).await;
     drop(committed);
 
     let next = rig.connection().await;
     while rig.status().await.0 != SessionStatus::Starting {}
-    next.signals(Signal::InStep).await;
+    next.signals(ConnectionEvent::Synced).await;
     assert_eq!(rig.stores_sent().await, (one, Setting::MutedUntil, 3));
     assert_eq!(next.told(), connection.told());
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_connection_that_comes_back_ends_the_pause() {
-    let mut rig = Rig::new();
+    let mut rig = Fixture::new();
     rig.store(action(chat(), 1, SettingValue::Archived(true)));
     rig.start();
     rig.status().await;
@@ -247,19 +247,19 @@ async fn a_connection_that_comes_back_ends_the_pause() {
     for _ in 0..7 {
         connection.answers(Err(SessionError::NotConnected));
     }
-    connection.signals(Signal::InStep).await;
+    connection.signals(ConnectionEvent::Synced).await;
     rig.status().await;
     for _ in 0..7 {
         connection.is_told().await;
     }
 
     // The setting is sent again on the next connection, and the delays start from the shortest one.
-    connection.signals(Signal::Ended(Ending::Dropped)).await;
+    connection.signals(ConnectionEvent::Ended(DisconnectReason::Dropped)).await;
     rig.status().await;
     let connection = rig.connection().await;
     connection.answers(Err(SessionError::TimedOut));
     let back = Instant::now();
-    connection.signals(Signal::InStep).await;
+    connection.signals(ConnectionEvent::Synced).await;
     rig.status().await;
     rig.stores_sent().await;
     assert!(back.elapsed() <= Duration::from_millis(1_010), "{:?}", back.elapsed());
@@ -267,7 +267,7 @@ async fn a_connection_that_comes_back_ends_the_pause() {
 
 #[tokio::test(start_paused = true)]
 async fn a_refused_action_is_tried_again_and_does_not_hold_up_the_others() {
-    let mut rig = Rig::new();
+    let mut rig = Fixture::new();
     let (one, two) = (chat(), chat());
     rig.store(action(one, 1, SettingValue::Archived(true)));
     rig.store(action(two, 1, SettingValue::Archived(true)));
@@ -276,7 +276,7 @@ async fn a_refused_action_is_tried_again_and_does_not_hold_up_the_others() {
     let connection = rig.connection().await;
     connection.answers(Err(SessionError::Refused("400".into())));
     let before = Instant::now();
-    connection.signals(Signal::InStep).await;
+    connection.signals(ConnectionEvent::Synced).await;
 
     assert_eq!(rig.stores_sent().await.0, two);
     assert!(before.elapsed() < Duration::from_millis(100), "{:?}", before.elapsed());
@@ -287,7 +287,7 @@ async fn a_refused_action_is_tried_again_and_does_not_hold_up_the_others() {
 
 #[tokio::test(start_paused = true)]
 async fn the_third_refusal_of_a_request_is_told_and_no_earlier_one() {
-    let mut rig = Rig::new();
+    let mut rig = Fixture::new();
     let one = chat();
     let connection = rig.working().await;
     for _ in 0..3 {
@@ -297,7 +297,7 @@ async fn the_third_refusal_of_a_request_is_told_and_no_earlier_one() {
     let before = Instant::now();
     rig.registry.wake_pending(rig.key.session);
     let Some((event, Some(committed))) = rig.event().await else { panic!("an event with a commit channel") };
-    let refused = SessionEvent::ActionRefused { chat: one, setting: Setting::Pinned, version: 4, reason: "no".into() };
+    let refused = SessionEvent::ActionRejected { chat: one, setting: Setting::Pinned, version: 4, reason: "no".into() };
     assert_eq!(event, refused);
     assert_eq!(connection.told().len(), 3);
     assert!(before.elapsed() >= Duration::from_millis(1_500), "it was not given time: {:?}", before.elapsed());
@@ -308,7 +308,7 @@ async fn the_third_refusal_of_a_request_is_told_and_no_earlier_one() {
 
 #[tokio::test(start_paused = true)]
 async fn refusals_are_counted_anew_on_the_next_connection_and_for_the_next_request() {
-    let mut rig = Rig::new();
+    let mut rig = Fixture::new();
     let one = chat();
     let connection = rig.working().await;
     let refuse = |connection: &FakeConnection| connection.answers(Err(SessionError::Refused("no".into())));
@@ -319,11 +319,11 @@ async fn refusals_are_counted_anew_on_the_next_connection_and_for_the_next_reque
     for _ in 0..3 {
         connection.is_told().await;
     }
-    connection.signals(Signal::Ended(Ending::Dropped)).await;
+    connection.signals(ConnectionEvent::Ended(DisconnectReason::Dropped)).await;
     rig.status().await;
     let connection = rig.connection().await;
     (0..2).for_each(|_| refuse(&connection));
-    connection.signals(Signal::InStep).await;
+    connection.signals(ConnectionEvent::Synced).await;
     rig.status().await;
     for _ in 0..2 {
         connection.is_told().await;
@@ -336,7 +336,7 @@ async fn refusals_are_counted_anew_on_the_next_connection_and_for_the_next_reque
 
 #[tokio::test(start_paused = true)]
 async fn a_newer_request_goes_out_in_the_place_of_the_one_that_waits() {
-    let mut rig = Rig::new();
+    let mut rig = Fixture::new();
     let one = chat();
     let connection = rig.working().await;
     connection.answers(Err(SessionError::TimedOut));
@@ -351,7 +351,7 @@ async fn a_newer_request_goes_out_in_the_place_of_the_one_that_waits() {
 
 #[tokio::test(start_paused = true)]
 async fn a_request_goes_out_at_once_when_woken_and_soon_when_not() {
-    let mut rig = Rig::new();
+    let mut rig = Fixture::new();
     let _connection = rig.working().await;
     rig.store(action(chat(), 1, SettingValue::Archived(true)));
     let before = Instant::now();

@@ -3,14 +3,14 @@
 use crate::domain::session::Account;
 
 /// The owner of a session.
-pub(super) struct Owner {
+pub(super) struct ExpectedAccount {
     /// The account that it belongs to; `None` before its first pairing.
     pub(super) account: Option<Account>,
     /// True if the device is linked to another account. Its events are ignored, and it is unlinked as soon as possible.
     pub(super) is_another: bool,
 }
 
-impl Owner {
+impl ExpectedAccount {
     /// Creates the owner of a session of `account` whose device is linked to `linked`.
     pub(super) fn new(account: Option<Account>, linked: Option<&Account>) -> Self {
         let mut owner = Self { account, is_another: false };
@@ -35,9 +35,9 @@ mod tests {
     #[test]
     fn a_device_that_was_linked_to_another_account_is_known_at_the_next_start() {
         let (own, other) = (account("15550100001"), account("15550100002"));
-        assert!(Owner::new(Some(own.clone()), Some(&other)).is_another);
-        assert!(!Owner::new(Some(own.clone()), Some(&own)).is_another);
-        assert!(!Owner::new(Some(own), None).is_another, "it waits to be paired");
-        assert!(!Owner::new(None, Some(&other)).is_another, "its first account is not stored yet");
+        assert!(ExpectedAccount::new(Some(own.clone()), Some(&other)).is_another);
+        assert!(!ExpectedAccount::new(Some(own.clone()), Some(&own)).is_another);
+        assert!(!ExpectedAccount::new(Some(own), None).is_another, "it waits to be paired");
+        assert!(!ExpectedAccount::new(None, Some(&other)).is_another, "its first account is not stored yet");
     }
 }

@@ -17,7 +17,7 @@ use whatsapp_rust::Client;
 use whatsapp_rust::sync_task::MajorSyncTask;
 use whatsapp_rust::wacore::appstate::patch_decode::WAPatchName;
 
-use super::backend::Memory;
+use super::backend::SessionBackend;
 use super::event_queue::login;
 
 /// All collections. Those of the chats come last, because names should be known before their chats change.
@@ -30,15 +30,15 @@ pub(super) const COLLECTIONS: [WAPatchName; 5] = [
 ];
 
 /// Attempts of a fetch that ran at the same time as another one of the collection, so that its result is unclear.
-const TURNS: u32 = 3;
+const MAX_REPEATS: u32 = 3;
 
 /// Result of a fetch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Outcome {
+pub(super) enum FetchOutcome {
     /// All was read, and is consistent.
     Read,
     /// It exceeded its time limit and continues on its own.
-    Late,
+    TimedOut,
     /// The connection was lost.
     Gone,
     /// It could not be read, or is inconsistent with earlier state.
@@ -49,18 +49,18 @@ pub(super) enum Outcome {
 
 /// Suspected inconsistency of a collection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Doubt {
+pub(super) enum SyncSuspicion {
     /// It may be inconsistent; a fetch will show it.
-    MayNotAddUp(WAPatchName),
+    MacMismatch(WAPatchName),
     /// A patch on top of it was rejected, which a fetch does not show.
     Refused(WAPatchName),
 }
 
 /// Fetcher of app-state collections.
 #[derive(Clone)]
-pub(super) struct Collections {
+pub(super) struct AppStateSync {
     pub(super) client: Arc<Client>,
-    pub(super) memory: Arc<Memory>,
+    pub(super) memory: Arc<SessionBackend>,
     pub(super) tasks: TaskTracker,
     pub(super) cut: CancellationToken,
     /// Time limit of one fetch.
@@ -68,21 +68,21 @@ pub(super) struct Collections {
     /// Collections that cannot be read at the moment.
     pub(super) troubled: Arc<Mutex<BTreeSet<&'static str>>>,
     /// Reports to the recovery of collections.
-    pub(super) doubts: mpsc::Sender<Doubt>,
+    pub(super) doubts: mpsc::Sender<SyncSuspicion>,
 }
 
-impl Collections {
+impl AppStateSync {
     /// Fetches the changes of a collection, which has reached version `moved_to`. The library does not do so on a
     /// reconnect: it relies on notifications, which may have been lost with the previous connection.
-    pub(super) async fn fetch(&self, name: WAPatchName, moved_to: u64) -> Outcome {
+    pub(super) async fn fetch(&self, name: WAPatchName, moved_to: u64) -> FetchOutcome {
         let outcome = self.run(name, false).await;
         self.as_far_as(moved_to, name, outcome)
     }
 
     /// Fetches a collection, which has reached version `moved_to`, from the start: each of its current settings is
     /// delivered again. A fetch that exceeds the time limit still starts over as soon as possible.
-    pub(super) async fn fetch_anew(&self, name: WAPatchName, moved_to: u64) -> Outcome {
-        self.memory.read_anew(name.as_str());
+    pub(super) async fn full_sync(&self, name: WAPatchName, moved_to: u64) -> FetchOutcome {
+        self.memory.request_full_sync(name.as_str());
         let outcome = self.run(name, true).await;
         self.as_far_as(moved_to, name, outcome)
     }
@@ -93,31 +93,31 @@ impl Collections {
     }
 
     /// If WhatsApp refuses to send a collection, the library reports it as unchanged.
-    fn as_far_as(&self, moved_to: u64, name: WAPatchName, outcome: Outcome) -> Outcome {
-        let is_short = outcome == Outcome::Read && self.memory.reading(name.as_str()).read_to < moved_to;
-        if is_short { Outcome::Unreadable } else { outcome }
+    fn as_far_as(&self, moved_to: u64, name: WAPatchName, outcome: FetchOutcome) -> FetchOutcome {
+        let is_short = outcome == FetchOutcome::Read && self.memory.reading(name.as_str()).read_to < moved_to;
+        if is_short { FetchOutcome::Unreadable } else { outcome }
     }
 
     /// Reports a doubt to the recovery, unless it is busy with one already.
-    pub(super) fn doubt(&self, doubt: Doubt) {
+    pub(super) fn report_suspicion(&self, doubt: SyncSuspicion) {
         let _ = self.doubts.try_send(doubt);
     }
 
     /// Returns whether a collection cannot be read at the moment or is inconsistent, so that a patch would be rejected.
-    pub(super) fn is_in_trouble(&self, name: WAPatchName) -> bool {
-        if self.troubled().contains(name.as_str()) {
+    pub(super) fn is_failing(&self, name: WAPatchName) -> bool {
+        if self.failing().contains(name.as_str()) {
             return true;
         }
         let adds_up = self.memory.reading(name.as_str()).adds_up;
         if !adds_up {
-            self.doubt(Doubt::MayNotAddUp(name));
+            self.report_suspicion(SyncSuspicion::MacMismatch(name));
         }
         !adds_up
     }
 
     /// Records whether the collection can be read.
-    pub(super) fn set_trouble(&self, name: WAPatchName, is_in_trouble: bool) {
-        let mut troubled = self.troubled();
+    pub(super) fn set_failing(&self, name: WAPatchName, is_in_trouble: bool) {
+        let mut troubled = self.failing();
         if is_in_trouble {
             troubled.insert(name.as_str());
         } else {
@@ -125,17 +125,17 @@ impl Collections {
         }
     }
 
-    fn troubled(&self) -> MutexGuard<'_, BTreeSet<&'static str>> {
+    fn failing(&self) -> MutexGuard<'_, BTreeSet<&'static str>> {
         // Recovers from poisoning: the set of names is never left in a partial state.
         self.troubled.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Runs a fetch. After the time limit it continues on its own: cancelling between two of its writes would leave an
     /// inconsistent collection.
-    async fn run(&self, name: WAPatchName, full_sync: bool) -> Outcome {
+    async fn run(&self, name: WAPatchName, full_sync: bool) -> FetchOutcome {
         let began = login(&self.client);
-        for _ in 0..TURNS {
-            self.memory.lacked_key();
+        for _ in 0..MAX_REPEATS {
+            self.memory.take_missing_key();
             let before = self.memory.reading(name.as_str());
             let client = Arc::clone(&self.client);
             let syncing = async move {
@@ -145,22 +145,22 @@ impl Collections {
             if timeout(self.limit, self.tasks.spawn(syncing)).await.is_err() {
                 warn!(collection = name.as_str(), "Fetching an app-state collection timed out");
                 // The library waits for a missing key, and for its own fetches that do.
-                return if self.memory.lacked_key() { Outcome::KeyMissing } else { Outcome::Late };
+                return if self.memory.take_missing_key() { FetchOutcome::KeyMissing } else { FetchOutcome::TimedOut };
             }
             let after = self.memory.reading(name.as_str());
             if after.through == before.through {
                 // The library only logs whether the fetch succeeded.
                 return match login(&self.client) {
-                    here if here.is_none() || here != began => Outcome::Gone,
-                    _ if self.memory.lacked_key() => Outcome::KeyMissing,
-                    _ => Outcome::Unreadable,
+                    here if here.is_none() || here != began => FetchOutcome::Gone,
+                    _ if self.memory.take_missing_key() => FetchOutcome::KeyMissing,
+                    _ => FetchOutcome::Unreadable,
                 };
             }
             if !after.is_open {
-                return if after.adds_up { Outcome::Read } else { Outcome::Unreadable };
+                return if after.adds_up { FetchOutcome::Read } else { FetchOutcome::Unreadable };
             }
         }
         // A concurrent fetch is in progress, and is followed by its own check.
-        Outcome::Read
+        FetchOutcome::Read
     }
 }

@@ -13,7 +13,7 @@ use whatsapp_rust::types::events::EventInterest;
 use whatsapp_rust::types::events::EventKind;
 
 /// The library's switch.
-struct Returning(Arc<AtomicBool>);
+struct AutoReconnect(Arc<AtomicBool>);
 
 /// Disables the automatic reconnect of `client`, except during pairing. Must be called before it runs; active for as
 /// long as the returned guard lives.
@@ -22,10 +22,10 @@ struct Returning(Arc<AtomicBool>);
 pub(super) fn only_when_paired(client: &Arc<Client>) -> impl Send + use<> {
     let switch = Arc::clone(&client.enable_auto_reconnect);
     switch.store(false, Ordering::Relaxed);
-    client.subscribe_handler(Arc::new(Returning(switch)))
+    client.subscribe_handler(Arc::new(AutoReconnect(switch)))
 }
 
-impl EventHandler for Returning {
+impl EventHandler for AutoReconnect {
     fn handle_event(&self, event: Arc<Event>) {
         match *event {
             // A device may be linked from now on; the connection then closes once and reopens with the link.

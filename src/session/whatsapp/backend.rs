@@ -32,7 +32,7 @@ use whatsapp_rust::serde::de::DeserializeOwned;
 use whatsapp_rust::store::error::StoreError;
 use whatsapp_rust::wacore::store::Device;
 
-use super::event_queue::Ears;
+use super::event_queue::EventSink;
 use super::history_download::Kept;
 use super::jid;
 use crate::domain::id::SessionId;
@@ -42,17 +42,17 @@ use crate::store::Store;
 use crate::store::whatsapp_device::DeviceState;
 use crate::store::whatsapp_device::Record;
 use crate::store::whatsapp_device::RecordKind;
-use sync_checkpoint::Untold;
+use sync_checkpoint::SyncTracker;
 
 pub(super) use upload_guard::Upload;
 
 /// The memories of all sessions.
-pub(super) struct Backends {
+pub(super) struct BackendPool {
     store: Store,
     open: Mutex<HashMap<SessionId, DeviceState>>,
 }
 
-impl Backends {
+impl BackendPool {
     /// Creates it; nothing is read before a memory is opened.
     pub(super) fn new(store: Store) -> Self {
         Self { store, open: Mutex::default() }
@@ -63,25 +63,25 @@ impl Backends {
     ///
     /// # Errors
     /// The library's, if the memory cannot be read.
-    pub(super) async fn open(&self, key: &SessionKey, ears: Ears) -> Result<Arc<Memory>, StoreError> {
+    pub(super) async fn open(&self, key: &SessionKey, ears: EventSink) -> Result<Arc<SessionBackend>, StoreError> {
         let state = self.store.device_state(&key.organization, key.session);
         if let Some(before) = self.opened().insert(key.session, state.clone()) {
             before.close();
         }
         // A new device must not find data of an earlier one.
         state.clear_rest().await.map_err(failed)?;
-        let memory = Memory {
+        let memory = SessionBackend {
             state,
             store: self.store.clone(),
             key: key.clone(),
             ears,
-            untold: Untold::default(),
+            untold: SyncTracker::default(),
             anew: Mutex::default(),
             lacks_key: AtomicBool::new(false),
             damaged: CancellationToken::new(),
             kept: Arc::default(),
         };
-        memory.read_the_untold_anew().await?;
+        memory.resync_unacknowledged().await?;
         Ok(Arc::new(memory))
     }
 
@@ -120,13 +120,13 @@ fn account(device: &Device) -> Option<Account> {
 }
 
 /// One session's memory.
-pub(super) struct Memory {
+pub(super) struct SessionBackend {
     state: DeviceState,
     /// For the session's chats.
     store: Store,
     key: SessionKey,
-    ears: Ears,
-    untold: Untold,
+    ears: EventSink,
+    untold: SyncTracker,
     /// Collections to read from the start at their next fetch.
     anew: Mutex<BTreeSet<String>>,
     /// True if a missing key was requested.
@@ -137,15 +137,15 @@ pub(super) struct Memory {
     kept: Arc<Kept>,
 }
 
-impl Memory {
+impl SessionBackend {
     /// Resets an app-state collection at its next fetch, and not before: a fetch in progress would continue from its
     /// old version.
-    pub(super) fn read_anew(&self, collection: &str) {
+    pub(super) fn request_full_sync(&self, collection: &str) {
         self.anew().insert(collection.to_owned());
     }
 
     /// Returns whether a missing key was requested since the last call.
-    pub(super) fn lacked_key(&self) -> bool {
+    pub(super) fn take_missing_key(&self) -> bool {
         self.lacks_key.swap(false, Ordering::Relaxed)
     }
 
@@ -155,7 +155,7 @@ impl Memory {
     }
 
     async fn get(&self, kind: RecordKind, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        self.intact(self.state.record(kind, key).await).await
+        self.guard_secret(self.state.record(kind, key).await).await
     }
 
     async fn put(

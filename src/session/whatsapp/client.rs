@@ -27,61 +27,61 @@ use whatsapp_rust::store::traits::Backend;
 use whatsapp_rust::sync_task::MajorSyncTask;
 use whatsapp_rust::wacore::appstate::patch_decode::WAPatchName;
 
-use super::account_check::Owner;
+use super::account_check::ExpectedAccount;
+use super::app_state_sync::AppStateSync;
 use super::app_state_sync::COLLECTIONS;
-use super::app_state_sync::Collections;
-use super::app_state_sync::Doubt;
-use super::app_state_sync::Outcome;
+use super::app_state_sync::FetchOutcome;
+use super::app_state_sync::SyncSuspicion;
 use super::auto_reconnect;
-use super::backend::Memory;
+use super::backend::SessionBackend;
 use super::backend::Upload;
 use super::command::command;
-use super::event_queue::Ears;
+use super::event_queue::EventReader;
+use super::event_queue::EventSink;
 use super::event_queue::Importer;
-use super::event_queue::Inbox;
-use super::event_queue::Item;
 use super::event_queue::NO_LOGIN;
+use super::event_queue::QueueItem;
 use super::event_queue::login;
 use super::failed;
 use super::history;
-use super::history_download::Imports;
+use super::history_download::HistoryDownloads;
 use super::http::Http;
 use super::jid;
 use super::sandbox;
 use super::sandbox::Sandbox;
 use super::socket::Socket;
 use super::sync_loop;
-use super::sync_notifications::Notices;
-use super::sync_recovery::Ladder;
+use super::sync_notifications::SyncNotifications;
+use super::sync_recovery::SyncRecovery;
 use crate::domain::clock::Clock;
 use crate::domain::jid::Jid;
 use crate::domain::pending_action::PendingAction;
 use crate::session::Config;
 use crate::session::Endpoint;
-use crate::session::connection::Outlets;
-use crate::session::connection::Session;
+use crate::session::connection::Connection;
+use crate::session::connection::EventSinks;
 use crate::session::connection::SessionError;
-use crate::session::connection::Wanted;
+use crate::session::connection::StillWanted;
 
 /// Time limit for requesting a phone code: up to 30 s for WhatsApp, and the rest for the key derivation.
 const PHONE_CODE: Duration = Duration::from_secs(90);
 
 /// Interval at which the library stores changes of the device.
-const SAVE: Duration = Duration::from_secs(30);
+const SAVE_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A client that is not running yet.
-pub(super) struct Built {
+pub(super) struct BuiltClient {
     client: Arc<Client>,
     work: async_channel::Receiver<MajorSyncTask>,
-    memory: Arc<Memory>,
-    ears: Ears,
-    items: mpsc::UnboundedReceiver<Item>,
-    owner: Owner,
-    outlets: Outlets,
+    memory: Arc<SessionBackend>,
+    ears: EventSink,
+    items: mpsc::UnboundedReceiver<QueueItem>,
+    owner: ExpectedAccount,
+    outlets: EventSinks,
 }
 
 /// Endpoint of a client.
-pub(super) struct Way {
+pub(super) struct ConnectTarget {
     pub(super) socket: Socket,
     /// URL of a sandbox's encrypted files.
     pub(super) media: Option<String>,
@@ -89,13 +89,13 @@ pub(super) struct Way {
     pub(super) version: Option<(u32, u32, u32)>,
 }
 
-impl Way {
+impl ConnectTarget {
     /// Prepares the endpoint. `backend` then trusts a sandbox's key if, and only if, the endpoint is a sandbox.
     ///
     /// # Errors
     /// [`SessionError::Failed`] if the memory cannot be read, or if a sandbox is not on this machine.
     pub(super) async fn to(endpoint: &Endpoint, backend: &dyn Backend) -> Result<Self, SessionError> {
-        if let Some(sandbox) = Sandbox::of(endpoint).map_err(failed)? {
+        if let Some(sandbox) = Sandbox::detect(endpoint).map_err(failed)? {
             sandbox.seed(backend).await.map_err(failed)?;
             let (socket, media) = (sandbox.socket(), Some(sandbox.media()));
             Ok(Self { socket, media, version: Some(sandbox::VERSION) })
@@ -112,19 +112,19 @@ impl Way {
 /// [`SessionError::Failed`] if the memory cannot be read.
 pub(super) async fn build(
     config: &Config,
-    memory: Arc<Memory>,
-    (ears, items): (Ears, mpsc::UnboundedReceiver<Item>),
-    way: Way,
-    owner: Owner,
-    outlets: Outlets,
-) -> Result<Built, SessionError> {
+    memory: Arc<SessionBackend>,
+    (ears, items): (EventSink, mpsc::UnboundedReceiver<QueueItem>),
+    way: ConnectTarget,
+    owner: ExpectedAccount,
+    outlets: EventSinks,
+) -> Result<BuiltClient, SessionError> {
     let backend = Arc::clone(&memory) as Arc<dyn Backend>;
     let persistence = Arc::new(PersistenceManager::new(backend).await.map_err(failed)?);
     persistence.process_command(DeviceCommand::SetDeviceProps(history::wanted(config.history))).await;
     let mut builder = Client::builder()
         .with_runtime(TokioRuntime)
         .with_persistence_manager(persistence)
-        .with_background_saver_interval(SAVE)
+        .with_background_saver_interval(SAVE_TIMEOUT)
         .with_inbound_durability_hook(ears.clone())
         .with_transport_factory(way.socket)
         .with_http_client(Http::new(config.http_timeout, way.media, ears.answers()));
@@ -133,17 +133,17 @@ pub(super) async fn build(
     }
     let (client, work) = builder.build().await.map_err(failed)?.into_parts();
     client.subscribe_handler(Arc::new(ears.clone())).detach();
-    Ok(Built { client, work, memory, ears, items, owner, outlets })
+    Ok(BuiltClient { client, work, memory, ears, items, owner, outlets })
 }
 
-impl Built {
+impl BuiltClient {
     /// Runs the client on `tasks` until it is disconnected, ends by itself, or is dropped.
-    pub(super) fn run(self, config: &Config, clock: Arc<dyn Clock>, tasks: &TaskTracker) -> Connection {
+    pub(super) fn run(self, config: &Config, clock: Arc<dyn Clock>, tasks: &TaskTracker) -> WhatsAppConnection {
         let Self { client, work, memory, ears, items, owner, outlets } = self;
         let since = config.history.since(clock.now());
         let (tasks, cut) = (tasks.clone(), CancellationToken::new());
         let (doubts, doubted) = mpsc::channel(COLLECTIONS.len());
-        let collections = Collections {
+        let collections = AppStateSync {
             client: Arc::clone(&client),
             memory,
             tasks: tasks.clone(),
@@ -155,10 +155,10 @@ impl Built {
         let (remembered, ends) = (Arc::clone(&collections.memory), ears.clone());
         let watching = async move {
             remembered.damaged().await;
-            ends.hear(Item::Damaged);
+            ends.hear(QueueItem::Damaged);
         };
         tasks.spawn(cut.clone().run_until_cancelled_owned(watching));
-        let connection = Connection {
+        let connection = WhatsAppConnection {
             client: Arc::clone(&client),
             collections: collections.clone(),
             ears: ears.clone(),
@@ -179,11 +179,11 @@ impl Built {
             Importer { lane: outlets.lane.clone(), client: Arc::clone(&client), since, events: ears.events() };
         tasks.spawn(cut.clone().run_until_cancelled_owned(importer.run(to_import)).instrument(span.clone()));
         let (remembered, kept) = (Arc::clone(&collections.memory), collections.memory.kept());
-        let imports = Imports::new(Arc::clone(&client), remembered, ears.clone(), tasks.clone(), cut.clone());
+        let imports = HistoryDownloads::new(Arc::clone(&client), remembered, ears.clone(), tasks.clone(), cut.clone());
         tasks.spawn(cut.clone().run_until_cancelled_owned(imports.run(work)).instrument(span.clone()));
 
         let items = (items, ears.events());
-        let inbox = Inbox::new(items, outlets, Arc::clone(&client), (logins, in_step), owner, (histories, kept));
+        let inbox = EventReader::new(items, outlets, Arc::clone(&client), (logins, in_step), owner, (histories, kept));
         let ended = connection.ended.clone().drop_guard();
         tasks.spawn(
             async move {
@@ -205,20 +205,20 @@ impl Built {
                 if let Err(error) = running.await {
                     error!(%error, "The WhatsApp client panicked");
                 }
-                last_word.hear(Item::Ended);
+                last_word.hear(QueueItem::Ended);
             }
             .instrument(span.clone()),
         );
 
-        let ladder = Ladder::new(collections, config.clone(), ears.events());
+        let ladder = SyncRecovery::new(collections, config.clone(), ears.events());
         let ends = ears.clone();
-        let keeping_up = sync_loop::run(ladder, logged_in, Notices::listen(&client), doubted, ears);
+        let keeping_up = sync_loop::run(ladder, logged_in, SyncNotifications::listen(&client), doubted, ears);
         let keeping_up = tasks.spawn(cut.run_until_cancelled_owned(keeping_up).instrument(span.clone()));
         tasks.spawn(
             async move {
                 if let Err(error) = keeping_up.await {
                     error!(%error, "The app-state task panicked; closing the connection");
-                    ends.hear(Item::Ended);
+                    ends.hear(QueueItem::Ended);
                 }
             }
             .instrument(span),
@@ -228,10 +228,10 @@ impl Built {
 }
 
 /// A running client.
-pub(super) struct Connection {
+pub(super) struct WhatsAppConnection {
     client: Arc<Client>,
-    collections: Collections,
-    ears: Ears,
+    collections: AppStateSync,
+    ears: EventSink,
     clock: Arc<dyn Clock>,
     in_step: Arc<AtomicU64>,
     action_timeout: Duration,
@@ -243,7 +243,7 @@ pub(super) struct Connection {
     ended: CancellationToken,
 }
 
-impl Connection {
+impl WhatsAppConnection {
     fn is_in_step(&self) -> bool {
         login(&self.client) == Some(self.in_step.load(Ordering::Acquire))
     }
@@ -253,7 +253,7 @@ impl Connection {
         let text = error.to_string();
         if text.contains("rejected") {
             // A patch on top of app state that was read incorrectly is rejected, too.
-            self.collections.doubt(Doubt::Refused(collection));
+            self.collections.report_suspicion(SyncSuspicion::Refused(collection));
             SessionError::Refused(format!("the app-state patch was rejected ({text})"))
         } else if self.is_in_step() {
             failed(error)
@@ -264,14 +264,14 @@ impl Connection {
 }
 
 #[async_trait]
-impl Session for Connection {
-    async fn set(&self, action: &PendingAction, wanted: Wanted) -> Result<(), SessionError> {
+impl Connection for WhatsAppConnection {
+    async fn set(&self, action: &PendingAction, wanted: StillWanted) -> Result<(), SessionError> {
         if !self.is_in_step() {
             return Err(SessionError::NotConnected);
         }
         let (client, command) = (Arc::clone(&self.client), command(action, self.clock.now()));
         let collection = command.schema.collection.as_str().parse().unwrap_or(WAPatchName::Unknown);
-        if self.collections.is_in_trouble(collection) {
+        if self.collections.is_failing(collection) {
             return Err(SessionError::NotNow);
         }
         let ears = self.ears.clone();
@@ -337,11 +337,11 @@ impl Session for Connection {
         let mut is_read = true;
         for name in COLLECTIONS {
             let moved_to = self.collections.read_to(name).await;
-            let outcome = self.collections.fetch_anew(name, moved_to).await;
-            if matches!(outcome, Outcome::Unreadable | Outcome::KeyMissing) {
-                self.collections.doubt(Doubt::MayNotAddUp(name));
+            let outcome = self.collections.full_sync(name, moved_to).await;
+            if matches!(outcome, FetchOutcome::Unreadable | FetchOutcome::KeyMissing) {
+                self.collections.report_suspicion(SyncSuspicion::MacMismatch(name));
             }
-            is_read &= outcome == Outcome::Read;
+            is_read &= outcome == FetchOutcome::Read;
         }
         let stored = timeout(self.action_timeout, self.ears.all_stored()).await.unwrap_or(false);
         if is_read && stored { Ok(()) } else { Err(SessionError::TimedOut) }
@@ -372,7 +372,7 @@ impl Session for Connection {
 }
 
 /// A connection that its supervisor has dropped must not run beside the next one.
-impl Drop for Connection {
+impl Drop for WhatsAppConnection {
     fn drop(&mut self) {
         self.client.signal_shutdown_sync();
         self.cut.cancel();

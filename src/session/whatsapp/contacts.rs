@@ -8,7 +8,7 @@ use whatsapp_rust::types::events::GroupUpdate;
 use whatsapp_rust::wacore::stanza::groups::GroupNotificationAction;
 use whatsapp_rust::wacore_binary::Node;
 
-use super::event::Heard;
+use super::event::Translated;
 use super::jid;
 use super::jid::Untranslatable;
 use crate::domain::jid::Jid;
@@ -19,7 +19,7 @@ use crate::session::SessionEvent;
 ///
 /// # Errors
 /// As all functions here: [`Untranslatable`] if the address is not supported.
-pub(super) fn saved(update: &ContactUpdate) -> Result<Vec<Heard>, Untranslatable> {
+pub(super) fn saved(update: &ContactUpdate) -> Result<Vec<Translated>, Untranslatable> {
     let action = &update.action;
     let names = [&action.full_name, &action.first_name].into_iter().flatten();
     let Some(name) = names.into_iter().find(|name| !name.trim().is_empty()) else { return Ok(Vec::new()) };
@@ -31,7 +31,7 @@ pub(super) fn saved(update: &ContactUpdate) -> Result<Vec<Heard>, Untranslatable
     let person =
         (!people.is_empty()).then(|| SessionEvent::SamePerson { people, at: update.timestamp.timestamp_millis() });
     let contact = SessionEvent::ContactNamed { jid, name: name.clone() };
-    Ok(person.into_iter().chain([contact]).map(Heard::News).collect())
+    Ok(person.into_iter().chain([contact]).map(Translated::Event).collect())
 }
 
 /// Returns the recipient of an own message whose stanza has both addresses. The library only reads a sender's two
@@ -48,30 +48,30 @@ pub(super) fn recipient(stanza: &OwnedNodeRef) -> Option<Person> {
 }
 
 /// A person changed the number.
-pub(super) fn number_changed(update: &ContactNumberChanged) -> Result<Vec<Heard>, Untranslatable> {
+pub(super) fn number_changed(update: &ContactNumberChanged) -> Result<Vec<Translated>, Untranslatable> {
     let old = [Some(&update.old_jid), update.old_lid.as_ref()].into_iter().flatten();
     let old: Vec<Jid> = old.map(jid::from_wire).collect::<Result<_, _>>()?;
     let new = jid::from_wire(&update.new_jid)?;
     let at = update.timestamp.timestamp_millis();
-    Ok(vec![Heard::News(SessionEvent::NumberChanged { old, new, at })])
+    Ok(vec![Translated::Event(SessionEvent::NumberChanged { old, new, at })])
 }
 
 /// A business has a verified name; other details of a business are not used.
-pub(super) fn business(update: &BusinessStatusUpdate) -> Result<Vec<Heard>, Untranslatable> {
+pub(super) fn business(update: &BusinessStatusUpdate) -> Result<Vec<Translated>, Untranslatable> {
     let Some(name) = update.verified_name.clone().filter(|name| !name.trim().is_empty()) else { return Ok(Vec::new()) };
     let business = update.target_jid.as_ref().unwrap_or(&update.jid);
-    Ok(vec![Heard::News(SessionEvent::BusinessNamed { jid: jid::from_wire(business)?, name })])
+    Ok(vec![Translated::Event(SessionEvent::BusinessNamed { jid: jid::from_wire(business)?, name })])
 }
 
 /// A group has a new subject, or its first one: it was created with the account in it, or the account was added.
-pub(super) fn group(update: &GroupUpdate) -> Result<Vec<Heard>, Untranslatable> {
+pub(super) fn group(update: &GroupUpdate) -> Result<Vec<Translated>, Untranslatable> {
     let subject = match &update.action {
         GroupNotificationAction::Subject { subject, .. } => Some(subject.clone()),
         GroupNotificationAction::Create { raw } => subject(raw),
         _ => None,
     };
     let Some(subject) = subject else { return Ok(Vec::new()) };
-    Ok(vec![Heard::News(SessionEvent::GroupNamed { jid: jid::from_wire(&update.group_jid)?, subject })])
+    Ok(vec![Translated::Event(SessionEvent::GroupNamed { jid: jid::from_wire(&update.group_jid)?, subject })])
 }
 
 fn subject(created: &Node) -> Option<String> {

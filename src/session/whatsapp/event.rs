@@ -30,18 +30,18 @@ use crate::domain::pending_action::SettingValue;
 use crate::domain::session::Account;
 use crate::domain::session::StatusCode;
 use crate::domain::session::StatusReason;
-use crate::session::Rewriting;
 use crate::session::SessionEvent;
-use crate::session::connection::Ending;
-use crate::session::connection::Signal;
+use crate::session::UpdatedMessage;
+use crate::session::connection::ConnectionEvent;
+use crate::session::connection::DisconnectReason;
 
 /// Meaning of an event.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Heard {
+pub(super) enum Translated {
     /// An event for the stored copy.
-    News(SessionEvent),
+    Event(SessionEvent),
     /// A signal for the supervisor.
-    Signal(Signal),
+    Signal(ConnectionEvent),
     /// The device was linked to this account; whether that is allowed is checked later.
     Paired(Account),
     /// The connection is logged in; it has to catch up next.
@@ -91,11 +91,11 @@ const SECONDS_BELOW: i64 = 100_000_000_000;
 const MOST_NAMED: usize = 100;
 
 /// Translates an event of the session of `own`. Empty for an irrelevant event.
-pub(super) fn translate(event: &Event, own: Option<&Account>) -> Vec<Heard> {
-    translated(event, own).unwrap_or_else(|error| vec![Heard::Untranslatable(error)])
+pub(super) fn translate(event: &Event, own: Option<&Account>) -> Vec<Translated> {
+    translated(event, own).unwrap_or_else(|error| vec![Translated::Untranslatable(error)])
 }
 
-fn translated(event: &Event, own: Option<&Account>) -> Result<Vec<Heard>, Untranslatable> {
+fn translated(event: &Event, own: Option<&Account>) -> Result<Vec<Translated>, Untranslatable> {
     Ok(match event {
         Event::ArchiveUpdate(update) => {
             let value = SettingValue::Archived(update.action.archived.unwrap_or(false));
@@ -104,7 +104,7 @@ fn translated(event: &Event, own: Option<&Account>) -> Result<Vec<Heard>, Untran
                 return Ok(without_range("archive"));
             };
             let (chat, up_to) = (jid::from_wire(&update.jid)?, Some(up_to));
-            vec![Heard::News(SessionEvent::Setting { chat, value, as_of, up_to, replayed })]
+            vec![Translated::Event(SessionEvent::Setting { chat, value, as_of, up_to, replayed })]
         }
         Event::PinUpdate(update) => {
             let value = SettingValue::Pinned(update.action.pinned.unwrap_or(false));
@@ -125,12 +125,12 @@ fn translated(event: &Event, own: Option<&Account>) -> Result<Vec<Heard>, Untran
                 return Ok(without_range("mark"));
             };
             let (up_to, replayed) = (Some(up_to), update.from_full_sync);
-            vec![Heard::News(SessionEvent::Setting { chat, value, as_of, up_to, replayed })]
+            vec![Translated::Event(SessionEvent::Setting { chat, value, as_of, up_to, replayed })]
         }
         Event::Receipt(receipt) if is_own_reading(receipt, own) => {
             let (chat, wa_ids) = (jid::from_wire(&receipt.source.chat).ok(), receipt.message_ids.clone());
             let at = receipt.timestamp.timestamp_millis();
-            vec![Heard::News(SessionEvent::ReadElsewhere { chat, wa_ids, at })]
+            vec![Translated::Event(SessionEvent::ReadOnOtherDevice { chat, wa_ids, at })]
         }
         Event::DeleteChatUpdate(update) => {
             emptied(&update.jid, update.action.message_range.as_option(), update.timestamp.timestamp_millis(), true)?
@@ -150,36 +150,46 @@ fn translated(event: &Event, own: Option<&Account>) -> Result<Vec<Heard>, Untran
         Event::Messages(batch) => batch.iter().flat_map(delivered).collect(),
         // Any other is a message when it is decrypted later.
         Event::UndecryptableMessage(it) if matches!(it.unavailable_type, UnavailableType::ViewOnce) => {
-            vec![Heard::News(message::unavailable(&it.info)?)]
+            vec![Translated::Event(message::unavailable(&it.info)?)]
         }
         Event::UndecryptableMessage(_) => Vec::new(),
-        Event::Connected(_) => vec![Heard::LoggedIn],
+        Event::Connected(_) => vec![Translated::LoggedIn],
         Event::PairingQrCode(code) => {
-            vec![Heard::Signal(Signal::QrCode { qr: code.code.clone(), valid_for: code.timeout })]
+            vec![Translated::Signal(ConnectionEvent::QrCode { qr: code.code.clone(), valid_for: code.timeout })]
         }
-        Event::PairingQrCodesExhausted(exhausted) if exhausted.disconnected => vec![ended(Ending::NobodyPaired)],
-        Event::PairingQrCodesExhausted(_) => vec![Heard::Signal(Signal::NoQrCodeLeft)],
+        Event::PairingQrCodesExhausted(exhausted) if exhausted.disconnected => {
+            vec![ended(DisconnectReason::PairingTimedOut)]
+        }
+        Event::PairingQrCodesExhausted(_) => vec![Translated::Signal(ConnectionEvent::NoQrCodeLeft)],
         Event::PairingCode(code) => {
-            vec![Heard::Signal(Signal::PhoneCode { code: code.code.clone(), valid_for: code.timeout })]
+            vec![Translated::Signal(ConnectionEvent::PhoneCode { code: code.code.clone(), valid_for: code.timeout })]
         }
-        Event::PairingCodeRefresh(_) | Event::PairingCodeError(_) => vec![Heard::Signal(Signal::PhoneCodeVoid)],
+        Event::PairingCodeRefresh(_) | Event::PairingCodeError(_) => {
+            vec![Translated::Signal(ConnectionEvent::PhoneCodeVoid)]
+        }
         Event::PairSuccess(success) => paired(success),
-        Event::PairError(_) => vec![ended(Ending::PairingFailed("the phone's answer is invalid".into()))],
+        Event::PairError(_) => vec![ended(DisconnectReason::PairingFailed("the phone's answer is invalid".into()))],
         Event::PairPasskeyRequest(_) => {
-            vec![ended(Ending::PairingFailed("the account requires a passkey, which is not supported".into()))]
+            vec![ended(DisconnectReason::PairingFailed(
+                "the account requires a passkey, which is not supported".into(),
+            ))]
         }
-        Event::LoggedOut(out) => vec![ended(Ending::LoggedOut(logged_out(out)))],
-        Event::StreamReplaced(_) => vec![ended(Ending::Replaced)],
+        Event::LoggedOut(out) => vec![ended(DisconnectReason::LoggedOut(logged_out(out)))],
+        Event::StreamReplaced(_) => vec![ended(DisconnectReason::Replaced)],
         Event::TemporaryBan(ban) => {
             let lasts = Duration::from_secs(u64::try_from(ban.expire.num_seconds()).unwrap_or(0));
-            vec![ended(Ending::Banned { reason: ban.code.to_string(), lasts })]
+            vec![ended(DisconnectReason::Banned { reason: ban.code.to_string(), lasts })]
         }
-        Event::ClientOutdated(_) => vec![ended(Ending::Outdated)],
+        Event::ClientOutdated(_) => vec![ended(DisconnectReason::Outdated)],
         // The loss of the connection is reported by another event.
         Event::ConnectFailure(failure) if failure.reason.should_reconnect() => Vec::new(),
         Event::ConnectFailure(failure) => {
             let reason = failure.message.clone().unwrap_or_else(|| format!("{:?}", failure.reason));
-            vec![ended(if stays(failure.reason) { Ending::Refused(reason) } else { Ending::RefusedForNow(reason) })]
+            vec![ended(if stays(failure.reason) {
+                DisconnectReason::Refused(reason)
+            } else {
+                DisconnectReason::RefusedForNow(reason)
+            })]
         }
         other => {
             debug!(kind = ?other.kind(), "Ignored an event");
@@ -188,12 +198,12 @@ fn translated(event: &Event, own: Option<&Account>) -> Result<Vec<Heard>, Untran
     })
 }
 
-fn delivered(inbound: &InboundMessage) -> Vec<Heard> {
+fn delivered(inbound: &InboundMessage) -> Vec<Translated> {
     let message = match message::delivered(inbound) {
-        Ok(event) => event.map(Heard::News),
-        Err(error) => Some(Heard::Untranslatable(error)),
+        Ok(event) => event.map(Translated::Event),
+        Err(error) => Some(Translated::Untranslatable(error)),
     };
-    message.into_iter().chain(message::business(inbound).map(Heard::News)).collect()
+    message.into_iter().chain(message::business(inbound).map(Translated::Event)).collect()
 }
 
 /// Returns whether a rejection concerns the client itself, so that another attempt is pointless. Other and unknown
@@ -205,8 +215,8 @@ fn stays(reason: ConnectFailureReason) -> bool {
     )
 }
 
-fn ended(ending: Ending) -> Heard {
-    Heard::Signal(Signal::Ended(ending))
+fn ended(ending: DisconnectReason) -> Translated {
+    Translated::Signal(ConnectionEvent::Ended(ending))
 }
 
 fn setting(
@@ -214,13 +224,13 @@ fn setting(
     value: SettingValue,
     as_of: i64,
     replayed: bool,
-) -> Result<Vec<Heard>, Untranslatable> {
+) -> Result<Vec<Translated>, Untranslatable> {
     let chat = jid::from_wire(chat)?;
-    Ok(vec![Heard::News(SessionEvent::Setting { chat, value, as_of, up_to: None, replayed })])
+    Ok(vec![Translated::Event(SessionEvent::Setting { chat, value, as_of, up_to: None, replayed })])
 }
 
 /// Ignores an action without a message range, as WhatsApp's own clients do.
-fn without_range(action: &'static str) -> Vec<Heard> {
+fn without_range(action: &'static str) -> Vec<Translated> {
     debug!(action, "Ignored an action without a message range");
     Vec::new()
 }
@@ -232,22 +242,22 @@ fn emptied(
     range: Option<&SyncActionMessageRange>,
     as_of: i64,
     deleted: bool,
-) -> Result<Vec<Heard>, Untranslatable> {
+) -> Result<Vec<Translated>, Untranslatable> {
     let chat = jid::from_wire(chat)?;
     let Some(up_to) = range.and_then(last_of) else { return Ok(without_range("clear or delete")) };
-    Ok(vec![Heard::News(SessionEvent::Emptied { chat, up_to, as_of, deleted })])
+    Ok(vec![Translated::Event(SessionEvent::ChatCleared { chat, up_to, as_of, deleted })])
 }
 
 /// Translates the deletion of one message for the account's owner. Baileys does not name the author of a group's message; the
 /// chat then stands for the author, as in a direct chat.
-fn deleted_for_me(update: &DeleteMessageForMeUpdate) -> Result<Vec<Heard>, Untranslatable> {
+fn deleted_for_me(update: &DeleteMessageForMeUpdate) -> Result<Vec<Translated>, Untranslatable> {
     let chat = jid::from_wire(&update.chat_jid)?;
     let sender = update.participant_jid.as_ref().map(jid::from_wire).transpose()?.unwrap_or_else(|| chat.clone());
     // A message is older than its deletion.
     let sent_at = update.action.message_timestamp.map_or(update.timestamp.timestamp_millis(), milliseconds);
     let rewrite = MessageUpdate::DeletionForMe { sent_at };
-    let rewriting = Rewriting { chat, wa_id: update.message_id.clone(), sender, from_me: update.from_me, rewrite };
-    Ok(vec![Heard::News(SessionEvent::Rewritten(rewriting))])
+    let rewriting = UpdatedMessage { chat, wa_id: update.message_id.clone(), sender, from_me: update.from_me, rewrite };
+    Ok(vec![Translated::Event(SessionEvent::MessageUpdated(rewriting))])
 }
 
 /// Returns the last messages that a range names; `None` if it has no time. Its times are seconds, or milliseconds in
@@ -297,9 +307,9 @@ pub(super) fn mute_end(end: i64) -> Option<i64> {
 
 /// Translates the start and the end of ringing; other call events are ignored. A call that was offered while the
 /// session was offline no longer rings.
-fn calling(call: &IncomingCall) -> Result<Vec<Heard>, Untranslatable> {
+fn calling(call: &IncomingCall) -> Result<Vec<Translated>, Untranslatable> {
     if let CallAction::Terminate { call_id, .. } = &call.action {
-        return Ok(vec![Heard::News(SessionEvent::CallEnded { call: call_id.clone() })]);
+        return Ok(vec![Translated::Event(SessionEvent::CallEnded { call: call_id.clone() })]);
     }
     let CallAction::Offer { call_id, is_video, group_jid, .. } = &call.action else { return Ok(Vec::new()) };
     if call.offline {
@@ -308,15 +318,15 @@ fn calling(call: &IncomingCall) -> Result<Vec<Heard>, Untranslatable> {
     let (id, from) = (call_id.clone(), jid::from_wire(&call.from)?);
     let group = group_jid.as_ref().map(jid::from_wire).transpose()?;
     let call = Call { id, from, video: *is_video, group, at: call.timestamp.timestamp_millis() };
-    Ok(vec![Heard::News(SessionEvent::Calling(call))])
+    Ok(vec![Translated::Event(SessionEvent::CallOffered(call))])
 }
 
-fn paired(success: &PairSuccess) -> Vec<Heard> {
+fn paired(success: &PairSuccess) -> Vec<Translated> {
     let Ok(jid) = jid::from_wire(&success.id) else {
-        return vec![ended(Ending::PairingFailed("the account's address is not a phone number".into()))];
+        return vec![ended(DisconnectReason::PairingFailed("the account's address is not a phone number".into()))];
     };
     let lid = jid::from_wire(&success.lid).ok();
-    vec![Heard::Paired(Account { jid, lid })]
+    vec![Translated::Paired(Account { jid, lid })]
 }
 
 fn logged_out(out: &LoggedOut) -> StatusReason {

@@ -27,12 +27,12 @@ use whatsapp_rust::types::events::EventKind;
 use whatsapp_rust::types::events::InboundMessage;
 use whatsapp_rust::wacore::appstate::Mutation;
 
-use super::account_check::Owner;
+use super::account_check::ExpectedAccount;
 use super::actions;
 use super::answers::Answers;
 use super::contacts;
-use super::event::Heard;
 use super::event::KINDS;
+use super::event::Translated;
 use super::event::translate;
 use super::history;
 use super::history_download;
@@ -40,24 +40,24 @@ use super::history_download::Kept;
 use super::history_download::Part;
 use super::jid::Untranslatable;
 use super::message;
-use super::message_order::Arrivals;
+use super::message_order::MessageOrder;
 use crate::domain::jid::Jid;
 use crate::domain::person::Person;
 use crate::domain::session::Account;
-use crate::session::Events;
-use crate::session::Inbound;
+use crate::session::InboundEvent;
 use crate::session::SessionEvent;
+use crate::session::SessionMetrics;
 use crate::session::Untranslated;
-use crate::session::connection::Ending;
-use crate::session::connection::Outlets;
-use crate::session::connection::Signal;
+use crate::session::connection::ConnectionEvent;
+use crate::session::connection::DisconnectReason;
+use crate::session::connection::EventSinks;
 pub(super) use history_import::Arrived;
 pub(super) use history_import::Importer;
 
 /// Number of waiting entries that is worth a warning.
-const DEEP: usize = 10_000;
+const QUEUE_WARN_LEN: usize = 10_000;
 /// Time limit for unlinking another account.
-const TURN_AWAY: Duration = Duration::from_secs(20);
+const UNLINK_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Maximum number of people per event; bounds the time of its unit.
 const PEOPLE: usize = 100;
@@ -66,7 +66,7 @@ const PEOPLE: usize = 100;
 const MOST_TOLD: usize = 50_000;
 
 /// One entry of the queue.
-pub(super) enum Item {
+pub(super) enum QueueItem {
     /// An event of the library.
     Event(Arc<Event>),
     /// Messages that WhatsApp wants acknowledged; `forwarded` gets one receiver for each that is on the lane.
@@ -107,23 +107,26 @@ pub(super) enum Item {
 /// permanently. Back pressure is applied elsewhere: messages come singly or in batches of 400, and each waits for its
 /// commit.
 #[derive(Clone)]
-pub(super) struct Ears {
-    queue: mpsc::UnboundedSender<Item>,
-    arrivals: Arc<Arrivals>,
+pub(super) struct EventSink {
+    queue: mpsc::UnboundedSender<QueueItem>,
+    arrivals: Arc<MessageOrder>,
     answers: Arc<Answers>,
     commit_timeout: Duration,
-    events: Events,
+    events: SessionMetrics,
 }
 
 /// Creates both ends of a queue; ignored events are counted in `events`.
-pub(super) fn queue(commit_timeout: Duration, events: Events) -> (Ears, mpsc::UnboundedReceiver<Item>) {
+pub(super) fn queue(
+    commit_timeout: Duration,
+    events: SessionMetrics,
+) -> (EventSink, mpsc::UnboundedReceiver<QueueItem>) {
     let (queue, items) = mpsc::unbounded_channel();
-    (Ears { queue, arrivals: Arc::default(), answers: Arc::default(), commit_timeout, events }, items)
+    (EventSink { queue, arrivals: Arc::default(), answers: Arc::default(), commit_timeout, events }, items)
 }
 
-impl Ears {
+impl EventSink {
     /// Sets the message order of the session.
-    pub(super) fn ordered_by(self, arrivals: Arc<Arrivals>) -> Self {
+    pub(super) fn ordered_by(self, arrivals: Arc<MessageOrder>) -> Self {
         Self { arrivals, ..self }
     }
 
@@ -133,26 +136,26 @@ impl Ears {
     }
 
     /// Puts an entry in the queue; ignored once the reader is gone.
-    pub(super) fn hear(&self, item: Item) {
+    pub(super) fn hear(&self, item: QueueItem) {
         let _ = self.queue.send(item);
     }
 
     /// The metrics.
-    pub(super) fn events(&self) -> Events {
+    pub(super) fn events(&self) -> SessionMetrics {
         self.events.clone()
     }
 
     /// Waits until all present entries are stored; returns whether they are.
     pub(super) async fn all_stored(&self) -> bool {
         let (stored, all) = oneshot::channel();
-        self.hear(Item::Milestone { stored });
+        self.hear(QueueItem::Milestone { stored });
         all.await.is_ok()
     }
 
     async fn committed(&self, messages: Vec<(InboundMessage, Option<i64>)>) -> anyhow::Result<()> {
         let (forwarded, waiting) = oneshot::channel();
         let infos: Vec<_> = messages.iter().map(|(message, _)| Arc::clone(&message.info)).collect();
-        let queued = self.queue.send(Item::Messages { messages, forwarded });
+        let queued = self.queue.send(QueueItem::Messages { messages, forwarded });
         for info in infos {
             self.arrivals.settle(&info);
         }
@@ -164,14 +167,14 @@ impl Ears {
     }
 }
 
-impl EventHandler for Ears {
+impl EventHandler for EventSink {
     fn handle_event(&self, event: Arc<Event>) {
         match event.as_ref() {
             Event::RawNode(node) => {
                 self.arrivals.comes(node);
                 self.answers.comes(node);
                 if let Some(person) = contacts::recipient(node) {
-                    self.hear(Item::People(vec![person]));
+                    self.hear(QueueItem::People(vec![person]));
                 }
             }
             Event::UndecryptableMessage(message) => self.arrivals.is_unopened(&message.info),
@@ -181,12 +184,12 @@ impl EventHandler for Ears {
         let kind = event.kind();
         if kind == EventKind::HistorySync {
             // This runs in the library's own task, which identifies the part.
-            self.hear(Item::History { event, part: history_download::arrived() });
+            self.hear(QueueItem::History { event, part: history_download::arrived() });
         } else if KINDS.contains(&kind) {
-            self.hear(Item::Event(event));
+            self.hear(QueueItem::Event(event));
         } else if kind != EventKind::RawNode {
             debug!(?kind, "Ignored an event");
-            self.events.left_out(format!("{kind:?}"));
+            self.events.ignored(format!("{kind:?}"));
         }
     }
 
@@ -199,7 +202,7 @@ impl EventHandler for Ears {
 /// Acknowledges a message to WhatsApp only once it is committed. Other messages are delivered again on the next
 /// connection, so the supervisor is notified of them.
 #[async_trait]
-impl InboundDurabilityHook for Ears {
+impl InboundDurabilityHook for EventSink {
     async fn on_messages(&self, _client: Arc<Client>, batch: &[InboundMessage]) -> anyhow::Result<()> {
         if let [message] = batch {
             self.arrivals.turn(&message.info).await;
@@ -215,7 +218,7 @@ impl InboundDurabilityHook for Ears {
             self.arrivals.stored(&messages);
         } else {
             warn!(messages = batch.len(), "Messages were not committed in time and are not acknowledged to WhatsApp");
-            self.hear(Item::Unacknowledged);
+            self.hear(QueueItem::Unacknowledged);
         }
         outcome
     }
@@ -223,12 +226,12 @@ impl InboundDurabilityHook for Ears {
 
 /// The lane or the supervisor is gone.
 #[derive(Debug)]
-struct NobodyListens;
+struct ReceiverGone;
 
 /// The reader of the queue.
-pub(super) struct Inbox {
-    items: mpsc::UnboundedReceiver<Item>,
-    outlets: Outlets,
+pub(super) struct EventReader {
+    items: mpsc::UnboundedReceiver<QueueItem>,
+    outlets: EventSinks,
     client: Arc<Client>,
     catch_up: mpsc::Sender<u64>,
     in_step: Arc<AtomicU64>,
@@ -238,21 +241,21 @@ pub(super) struct Inbox {
     kept: Arc<Kept>,
     /// The number last reported for each LID; every message repeats both.
     told: HashMap<Jid, Jid>,
-    owner: Owner,
-    events: Events,
+    owner: ExpectedAccount,
+    events: SessionMetrics,
     warned: bool,
 }
 
-impl Inbox {
+impl EventReader {
     /// Creates the reader of `items`, which `client` fills, into `outlets`. Sends each login to `catch_up`, and sets
     /// `in_step` to the login (see [`login`]) that has caught up. Events of a device that is linked to another account
     /// than the `owner`'s are ignored. Unsupported events are counted in `events`.
     pub(super) fn new(
-        (items, events): (mpsc::UnboundedReceiver<Item>, Events),
-        outlets: Outlets,
+        (items, events): (mpsc::UnboundedReceiver<QueueItem>, SessionMetrics),
+        outlets: EventSinks,
         client: Arc<Client>,
         (catch_up, in_step): (mpsc::Sender<u64>, Arc<AtomicU64>),
-        owner: Owner,
+        owner: ExpectedAccount,
         (histories, kept): (mpsc::UnboundedSender<Arrived>, Arc<Kept>),
     ) -> Self {
         let (told, warned) = (HashMap::new(), false);
@@ -263,9 +266,9 @@ impl Inbox {
     pub(super) async fn run(mut self) {
         while let Some(item) = self.items.recv().await {
             self.watch_depth();
-            if matches!(item, Item::Ended) {
+            if matches!(item, QueueItem::Ended) {
                 // Ignored if the supervisor already knows a more specific reason.
-                let _ = self.signal(Signal::Ended(Ending::Dropped)).await;
+                let _ = self.signal(ConnectionEvent::Ended(DisconnectReason::Dropped)).await;
                 return;
             }
             if self.take(item).await.is_err() {
@@ -275,20 +278,20 @@ impl Inbox {
         }
     }
 
-    async fn take(&mut self, item: Item) -> Result<(), NobodyListens> {
+    async fn take(&mut self, item: QueueItem) -> Result<(), ReceiverGone> {
         match item {
-            Item::Event(event) => match event.as_ref() {
+            QueueItem::Event(event) => match event.as_ref() {
                 Event::Messages(batch) => {
-                    self.met_writers(batch.iter()).await?;
+                    self.report_writers(batch.iter()).await?;
                     let heard = translate(&event, self.owner.account.as_ref());
                     self.heard(&event, heard).await
                 }
                 event => self.heard(event, translate(event, self.owner.account.as_ref())).await,
             },
-            Item::Messages { messages, forwarded } => {
+            QueueItem::Messages { messages, forwarded } => {
                 let mut waiting = Vec::new();
                 // Before the messages, so that they find one chat.
-                self.met_writers(messages.iter().map(|(message, _)| message)).await?;
+                self.report_writers(messages.iter().map(|(message, _)| message)).await?;
                 let own = if self.owner.is_another { &[][..] } else { &messages };
                 for (message, order) in own {
                     let (committed, stored) = oneshot::channel();
@@ -308,8 +311,8 @@ impl Inbox {
                 let _ = forwarded.send(waiting);
                 Ok(())
             }
-            Item::ContactRemoved { .. } | Item::Action { .. } if self.owner.is_another => Ok(()),
-            Item::Action { mutation, replayed } => {
+            QueueItem::ContactRemoved { .. } | QueueItem::Action { .. } if self.owner.is_another => Ok(()),
+            QueueItem::Action { mutation, replayed } => {
                 let events = actions::translate(&mutation, replayed).unwrap_or_else(|error| {
                     let kind = mutation.index.first().map_or("", String::as_str);
                     vec![self.untranslated(kind, error, &mutation.action_value)]
@@ -319,54 +322,56 @@ impl Inbox {
                 }
                 Ok(())
             }
-            Item::ContactRemoved { jid } => self.forward(SessionEvent::ContactRemoved { jid }, None).await,
-            Item::People(people) => self.met(people, 0).await,
-            Item::SettingsTold { collection, mark } => {
-                self.forward(SessionEvent::SettingsTold { collection, mark }, None).await
+            QueueItem::ContactRemoved { jid } => self.forward(SessionEvent::ContactRemoved { jid }, None).await,
+            QueueItem::People(people) => self.report_people(people, 0).await,
+            QueueItem::SettingsTold { collection, mark } => {
+                self.forward(SessionEvent::CollectionSynced { collection, mark }, None).await
             }
-            Item::Unreadable { collection } => self.signal(Signal::Ended(Ending::Unreadable { collection })).await,
-            Item::Damaged => self.signal(Signal::Ended(Ending::Damaged)).await,
-            Item::History { part, .. } if self.owner.is_another => {
+            QueueItem::Unreadable { collection } => {
+                self.signal(ConnectionEvent::Ended(DisconnectReason::Unreadable { collection })).await
+            }
+            QueueItem::Damaged => self.signal(ConnectionEvent::Ended(DisconnectReason::Damaged)).await,
+            QueueItem::History { part, .. } if self.owner.is_another => {
                 part.is_done();
                 Ok(())
             }
-            Item::History { event, part } => {
+            QueueItem::History { event, part } => {
                 // The reader is gone if the connection was cancelled: the next one downloads it again.
                 let _ = self.histories.send((event, part));
                 Ok(())
             }
-            Item::HistoryGone { notice } => {
+            QueueItem::HistoryGone { notice } => {
                 self.forward(SessionEvent::HistoryLost, None).await?;
-                self.forward(SessionEvent::HistoryTold { notice }, None).await
+                self.forward(SessionEvent::HistoryPartDone { notice }, None).await
             }
-            Item::Unacknowledged => self.signal(Signal::Unacknowledged).await,
-            Item::Milestone { stored } => self.forward(SessionEvent::Milestone, Some(stored)).await,
-            Item::CaughtUp { login: caught_up } => {
+            QueueItem::Unacknowledged => self.signal(ConnectionEvent::CommitTimedOut).await,
+            QueueItem::Milestone { stored } => self.forward(SessionEvent::Barrier, Some(stored)).await,
+            QueueItem::CaughtUp { login: caught_up } => {
                 // Not after a loss of the connection: the next login catches up again.
                 if login(&self.client) != Some(caught_up) {
                     return Ok(());
                 }
                 self.in_step.store(caught_up, Ordering::Release);
                 self.forward(SessionEvent::HistoryExpected, None).await?;
-                self.signal(Signal::InStep).await
+                self.signal(ConnectionEvent::Synced).await
             }
-            Item::Ended => Ok(()),
+            QueueItem::Ended => Ok(()),
         }
     }
 
-    async fn heard(&mut self, event: &Event, heard: Vec<Heard>) -> Result<(), NobodyListens> {
+    async fn heard(&mut self, event: &Event, heard: Vec<Translated>) -> Result<(), ReceiverGone> {
         for heard in heard {
             match heard {
-                Heard::News(_) | Heard::Untranslatable(_) if self.owner.is_another => {}
-                Heard::Untranslatable(error) => {
+                Translated::Event(_) | Translated::Untranslatable(_) if self.owner.is_another => {}
+                Translated::Untranslatable(error) => {
                     let untranslated = self.untranslated(&format!("{:?}", event.kind()), error, event);
                     self.forward(untranslated, None).await?;
                 }
-                Heard::News(event) => self.forward(event, None).await?,
-                Heard::Signal(signal) => self.signal(signal).await?,
-                Heard::Paired(account) => self.paired(account).await?,
-                Heard::LoggedIn if self.owner.is_another => self.turn_away().await?,
-                Heard::LoggedIn => {
+                Translated::Event(event) => self.forward(event, None).await?,
+                Translated::Signal(signal) => self.signal(signal).await?,
+                Translated::Paired(account) => self.paired(account).await?,
+                Translated::LoggedIn if self.owner.is_another => self.turn_away().await?,
+                Translated::LoggedIn => {
                     if let Some(login) = login(&self.client) {
                         // This waits while an earlier login is being caught up with.
                         let _ = self.catch_up.send(login).await;
@@ -386,20 +391,20 @@ impl Inbox {
     }
 
     /// Reports the addresses of message senders.
-    async fn met_writers(
+    async fn report_writers(
         &mut self,
         messages: impl Iterator<Item = &InboundMessage> + Send,
-    ) -> Result<(), NobodyListens> {
+    ) -> Result<(), ReceiverGone> {
         for message in messages {
             if let Some(person) = message::writer(message) {
-                self.met(vec![person], message.info.timestamp.timestamp_millis()).await?;
+                self.report_people(vec![person], message.info.timestamp.timestamp_millis()).await?;
             }
         }
         Ok(())
     }
 
     /// Reports which addresses belong to one person at a time, if that differs from the last report.
-    async fn met(&mut self, mut people: Vec<Person>, at: i64) -> Result<(), NobodyListens> {
+    async fn report_people(&mut self, mut people: Vec<Person>, at: i64) -> Result<(), ReceiverGone> {
         // People known to another account do not concern this one.
         if self.owner.is_another {
             return Ok(());
@@ -417,7 +422,7 @@ impl Inbox {
         Ok(())
     }
 
-    async fn paired(&mut self, account: Account) -> Result<(), NobodyListens> {
+    async fn paired(&mut self, account: Account) -> Result<(), ReceiverGone> {
         self.owner.is_another = !self.owner.may_be(&account);
         if self.owner.is_another {
             warn!("A different account was paired; unlinking it");
@@ -426,15 +431,15 @@ impl Inbox {
             let Account { jid, lid } = account;
             self.forward(SessionEvent::Paired { jid, lid }, None).await?;
         }
-        self.signal(Signal::Paired).await
+        self.signal(ConnectionEvent::Paired).await
     }
 
     /// Unlinks the device from an account that is not the owner's. It is forgotten here in any case.
-    async fn turn_away(&mut self) -> Result<(), NobodyListens> {
-        if timeout(TURN_AWAY, self.client.logout()).await.is_err() {
+    async fn turn_away(&mut self) -> Result<(), ReceiverGone> {
+        if timeout(UNLINK_TIMEOUT, self.client.logout()).await.is_err() {
             warn!("Unlinking timed out; the other account's phone may still list this device");
         }
-        self.signal(Signal::Ended(Ending::AnotherAccount)).await
+        self.signal(ConnectionEvent::Ended(DisconnectReason::WrongAccount)).await
     }
 
     /// Translates a message. A history announcement that is stored needs no event. One that is not stored was lost in a
@@ -447,20 +452,20 @@ impl Inbox {
         }
     }
 
-    async fn forward(&self, event: SessionEvent, committed: Option<oneshot::Sender<()>>) -> Result<(), NobodyListens> {
-        self.outlets.lane.send(Inbound { event, committed }).await.map_err(|_| NobodyListens)
+    async fn forward(&self, event: SessionEvent, committed: Option<oneshot::Sender<()>>) -> Result<(), ReceiverGone> {
+        self.outlets.lane.send(InboundEvent { event, committed }).await.map_err(|_| ReceiverGone)
     }
 
-    async fn signal(&self, signal: Signal) -> Result<(), NobodyListens> {
-        self.outlets.signals.send(signal).await.map_err(|_| NobodyListens)
+    async fn signal(&self, signal: ConnectionEvent) -> Result<(), ReceiverGone> {
+        self.outlets.signals.send(signal).await.map_err(|_| ReceiverGone)
     }
 
     fn watch_depth(&mut self) {
         let depth = self.items.len();
-        if depth >= DEEP && !self.warned {
+        if depth >= QUEUE_WARN_LEN && !self.warned {
             warn!(depth, "The session's inbound queue is filling up");
         }
-        self.warned = depth >= DEEP;
+        self.warned = depth >= QUEUE_WARN_LEN;
     }
 }
 

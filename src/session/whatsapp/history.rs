@@ -18,7 +18,7 @@ use crate::domain::message::IncomingMessage;
 use crate::domain::person::Person;
 use crate::session::HistoryChat;
 use crate::session::HistoryChunk;
-use crate::session::Rewriting;
+use crate::session::UpdatedMessage;
 use crate::session::config::History;
 
 /// Maximum number of chats in a part…
@@ -121,7 +121,7 @@ fn chats(
     own: &Jid,
     since: Option<i64>,
     untranslatable: &mut u64,
-) -> (Vec<HistoryChat>, Vec<Rewriting>) {
+) -> (Vec<HistoryChat>, Vec<UpdatedMessage>) {
     let Ok(chat) = jid::parse(&conversation.id) else {
         *untranslatable += 1;
         return (Vec::new(), Vec::new());
@@ -168,7 +168,7 @@ fn person(conversation: &Conversation) -> Option<Person> {
 }
 
 fn piece(chat: &Jid, messages: Vec<IncomingMessage>) -> HistoryChat {
-    HistoryChat::of(chat.clone(), messages)
+    HistoryChat::with_messages(chat.clone(), messages)
 }
 
 /// Converts a time of the history, in seconds.

@@ -40,20 +40,20 @@ use whatsapp_rust::wacore::history_sync::MAX_DECOMPRESSED;
 use whatsapp_rust::wacore::messages::DetachedHistorySyncNotification;
 use whatsapp_rust::waproto::whatsapp::message::HistorySyncNotification;
 
-use super::backend::Memory;
-use super::event_queue::Ears;
-use super::event_queue::Item;
+use super::backend::SessionBackend;
+use super::event_queue::EventSink;
+use super::event_queue::QueueItem;
 use super::event_queue::login;
 use crate::session::backoff::Backoff;
 
 /// Parts that are downloaded or wait for storage at the same time; bounds the memory.
-const AT_ONCE: usize = 2;
+const MAX_CONCURRENT_DOWNLOADS: usize = 2;
 /// Download attempts per part and connection.
-const ATTEMPTS: u32 = 6;
-const FIRST_PAUSE: Duration = Duration::from_secs(1);
-const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+const MAX_ATTEMPTS: u32 = 6;
+const FIRST_RETRY_DELAY: Duration = Duration::from_secs(1);
+const MAX_RETRY_DELAY: Duration = Duration::from_secs(30);
 /// Polling interval for a login.
-const LOOK: Duration = Duration::from_millis(100);
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
 /// Time for which a message waits until its announcement is stored, which is under way by then.
 const KEPT: Duration = Duration::from_secs(10);
 /// HTTP statuses for a file that WhatsApp's servers no longer have or serve.
@@ -133,24 +133,24 @@ impl Kept {
 
 /// The worker of one connection.
 #[derive(Clone)]
-pub(super) struct Imports {
+pub(super) struct HistoryDownloads {
     client: Arc<Client>,
-    memory: Arc<Memory>,
-    ears: Ears,
+    memory: Arc<SessionBackend>,
+    ears: EventSink,
     tasks: TaskTracker,
     cut: CancellationToken,
     permits: Arc<Semaphore>,
 }
 
-impl Imports {
+impl HistoryDownloads {
     pub(super) fn new(
         client: Arc<Client>,
-        memory: Arc<Memory>,
-        ears: Ears,
+        memory: Arc<SessionBackend>,
+        ears: EventSink,
         tasks: TaskTracker,
         cut: CancellationToken,
     ) -> Self {
-        Self { client, memory, ears, tasks, cut, permits: Arc::new(Semaphore::new(AT_ONCE)) }
+        Self { client, memory, ears, tasks, cut, permits: Arc::new(Semaphore::new(MAX_CONCURRENT_DOWNLOADS)) }
     }
 
     /// Downloads the parts that an earlier connection left, and new ones, until the connection is cancelled.
@@ -207,23 +207,23 @@ impl Imports {
         };
         let Ok(announcement) = HistorySyncNotification::decode_from_slice(&announcement) else {
             error!("A stored history announcement is corrupt");
-            self.ears.hear(Item::HistoryGone { notice: part.notice.clone() });
+            self.ears.hear(QueueItem::HistoryGone { notice: part.notice.clone() });
             return;
         };
-        let mut pauses = Backoff::half_jitter(FIRST_PAUSE, LONGEST_PAUSE);
-        for _ in 0..ATTEMPTS {
+        let mut pauses = Backoff::half_jitter(FIRST_RETRY_DELAY, MAX_RETRY_DELAY);
+        for _ in 0..MAX_ATTEMPTS {
             while login(&self.client).is_none() {
-                sleep(LOOK).await;
+                sleep(POLL_INTERVAL).await;
             }
             match self.download(&announcement).await {
                 Ok(event) => {
-                    self.ears.hear(Item::History { event: Arc::new(event), part: Arc::clone(&part) });
+                    self.ears.hear(QueueItem::History { event: Arc::new(event), part: Arc::clone(&part) });
                     part.done.cancelled().await;
                     return;
                 }
                 Err(error) if error.http_status().is_some_and(|status| GONE.contains(&status)) => {
                     warn!(error = &*error as &dyn std::error::Error, "WhatsApp no longer serves a part of the history");
-                    self.ears.hear(Item::HistoryGone { notice: part.notice.clone() });
+                    self.ears.hear(QueueItem::HistoryGone { notice: part.notice.clone() });
                     return;
                 }
                 Err(error) => {

@@ -23,8 +23,8 @@ use crate::domain::message::IncomingMessage;
 use crate::domain::message::MessageKind;
 use crate::domain::message::MessageUpdate;
 use crate::domain::person::Person;
-use crate::session::Rewriting;
 use crate::session::SessionEvent;
+use crate::session::UpdatedMessage;
 
 /// Translates a delivered message, an edit or a revocation. `None` for messages that people do not see: keys, history
 /// notifications, reactions.
@@ -37,8 +37,8 @@ pub(super) fn delivered(inbound: &InboundMessage) -> Result<Option<SessionEvent>
     if info.category == MessageCategory::Peer {
         return Ok(None);
     }
-    if let Some(rewriting) = message_edit::of(&inbound.message, info)? {
-        return Ok(Some(SessionEvent::Rewritten(rewriting)));
+    if let Some(rewriting) = message_edit::from_message(&inbound.message, info)? {
+        return Ok(Some(SessionEvent::MessageUpdated(rewriting)));
     }
     let Some((kind, text)) = content(&inbound.message) else { return Ok(None) };
     said(info, kind, text).map(Some)
@@ -111,7 +111,7 @@ pub(super) fn recorded(
     message: &WebMessageInfo,
     chat: &Jid,
     own: &Jid,
-) -> Result<Option<(IncomingMessage, Option<Rewriting>)>, Untranslatable> {
+) -> Result<Option<(IncomingMessage, Option<UpdatedMessage>)>, Untranslatable> {
     let rewrite = since(message);
     let said = match &rewrite {
         // Its content was removed.
@@ -142,7 +142,7 @@ pub(super) fn recorded(
     };
     let rewriting = rewrite.map(|rewrite| {
         let (chat, wa_id, sender) = (chat.clone(), wa_id.clone(), sender.clone());
-        Rewriting { chat, wa_id, sender, from_me, rewrite }
+        UpdatedMessage { chat, wa_id, sender, from_me, rewrite }
     });
     let message = IncomingMessage {
         chat: chat.clone(),

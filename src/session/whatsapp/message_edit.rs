@@ -12,13 +12,13 @@ use super::jid;
 use super::jid::Untranslatable;
 use super::message;
 use crate::domain::message::MessageUpdate;
-use crate::session::Rewriting;
+use crate::session::UpdatedMessage;
 
 /// Returns the edit or revocation in a message; `None` for other messages.
 ///
 /// # Errors
 /// [`Untranslatable`] if the chat or the sender is not supported.
-pub(super) fn of(message: &Message, info: &MessageInfo) -> Result<Option<Rewriting>, Untranslatable> {
+pub(super) fn from_message(message: &Message, info: &MessageInfo) -> Result<Option<UpdatedMessage>, Untranslatable> {
     let Some((rewrite, key)) = protocol(message).and_then(|protocol| rewrite(protocol, info)) else { return Ok(None) };
     let Some(wa_id) = key.id.clone() else { return Ok(None) };
     // Only the sender can change a message, except that a group's admin may revoke it, which WhatsApp's server marks.
@@ -28,7 +28,7 @@ pub(super) fn of(message: &Message, info: &MessageInfo) -> Result<Option<Rewriti
         Some(other) => jid::parse(other)?,
         None => jid::from_wire(&info.source.sender)?,
     };
-    Ok(Some(Rewriting { chat: message::chat(&info.source)?, wa_id, sender, from_me, rewrite }))
+    Ok(Some(UpdatedMessage { chat: message::chat(&info.source)?, wa_id, sender, from_me, rewrite }))
 }
 
 /// Returns the edit or revocation, and the key of its message.

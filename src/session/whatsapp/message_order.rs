@@ -32,7 +32,7 @@ const MAX_OUTSTANDING: usize = 20_000;
 /// Messages of a session from their stanza until they are in the queue. A message that a connection did not process
 /// keeps its position if it is delivered again on the next one.
 #[derive(Default)]
-pub(super) struct Arrivals {
+pub(super) struct MessageOrder {
     outstanding: Mutex<Outstanding>,
     settled: Notify,
 }
@@ -60,7 +60,7 @@ struct Arrival {
     second: String,
 }
 
-impl Arrivals {
+impl MessageOrder {
     /// Registers a stanza. Must be called in the order of the wire.
     pub(super) fn comes(&self, node: &OwnedNodeRef) {
         match node.tag() {
@@ -186,7 +186,7 @@ fn key(info: &MessageInfo) -> (String, Jid) {
 }
 
 /// A message that waits for earlier ones.
-struct Waiting<'a>(&'a Arrivals);
+struct Waiting<'a>(&'a MessageOrder);
 
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {

@@ -37,7 +37,7 @@ pub(super) struct NotLoopback;
 
 impl<'a> Sandbox<'a> {
     /// Returns the sandbox of an endpoint; `None` for WhatsApp itself.
-    pub(super) fn of(endpoint: &'a Endpoint) -> Result<Option<Self>, NotLoopback> {
+    pub(super) fn detect(endpoint: &'a Endpoint) -> Result<Option<Self>, NotLoopback> {
         let Endpoint::Sandbox { url, key } = endpoint else { return Ok(None) };
         let address = url.strip_prefix("http://").ok_or(NotLoopback)?.trim_end_matches('/');
         let parsed: SocketAddr = address.parse().map_err(|_| NotLoopback)?;
@@ -106,18 +106,18 @@ mod tests {
     #[test]
     fn only_a_loopback_address_is_a_sandbox() {
         for url in ["http://127.0.0.1:7000", "http://127.0.0.1:7000/", "http://[::1]:7000"] {
-            assert!(matches!(Sandbox::of(&endpoint(url)), Ok(Some(_))), "{url}");
+            assert!(matches!(Sandbox::detect(&endpoint(url)), Ok(Some(_))), "{url}");
         }
         for url in ["http://192.0.2.1:7000", "https://127.0.0.1:7000", "http://127.0.0.1.example.org:7000", ""] {
-            assert!(Sandbox::of(&endpoint(url)).is_err(), "{url}");
+            assert!(Sandbox::detect(&endpoint(url)).is_err(), "{url}");
         }
-        assert!(matches!(Sandbox::of(&Endpoint::WhatsApp), Ok(None)));
+        assert!(matches!(Sandbox::detect(&Endpoint::WhatsApp), Ok(None)));
     }
 
     #[tokio::test]
     async fn the_key_comes_back_after_a_failed_handshake_took_it_out() {
         let endpoint = endpoint("http://127.0.0.1:7000");
-        let sandbox = Sandbox::of(&endpoint).unwrap().unwrap();
+        let sandbox = Sandbox::detect(&endpoint).unwrap().unwrap();
         let backend = InMemoryBackend::new();
         sandbox.seed(&backend).await.unwrap();
         let mut device = backend.load().await.unwrap().unwrap();
@@ -139,7 +139,7 @@ mod tests {
     async fn nothing_of_a_sandbox_is_left_for_whatsapp() {
         let endpoint = endpoint("http://127.0.0.1:7000");
         let backend = InMemoryBackend::new();
-        Sandbox::of(&endpoint).unwrap().unwrap().seed(&backend).await.unwrap();
+        Sandbox::detect(&endpoint).unwrap().unwrap().seed(&backend).await.unwrap();
 
         withdraw(&backend).await.unwrap();
 

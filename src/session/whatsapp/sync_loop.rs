@@ -6,34 +6,34 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 
 use super::app_state_sync::COLLECTIONS;
-use super::app_state_sync::Doubt;
-use super::event_queue::Ears;
-use super::event_queue::Item;
-use super::sync_notifications::Notices;
-use super::sync_recovery::GivenUp;
-use super::sync_recovery::Ladder;
+use super::app_state_sync::SyncSuspicion;
+use super::event_queue::EventSink;
+use super::event_queue::QueueItem;
+use super::sync_notifications::SyncNotifications;
+use super::sync_recovery::RecoveryFailed;
+use super::sync_recovery::SyncRecovery;
 
 /// Runs until the login channel closes or a collection is given up. `listening` has the notices, and the guard that
 /// keeps them coming.
 pub(super) async fn run<L: Send>(
-    mut ladder: Ladder,
+    mut ladder: SyncRecovery,
     logged_in: mpsc::Receiver<u64>,
-    (notices, _listening): (Arc<Notices>, L),
-    doubted: mpsc::Receiver<Doubt>,
-    ears: Ears,
+    (notices, _listening): (Arc<SyncNotifications>, L),
+    doubted: mpsc::Receiver<SyncSuspicion>,
+    ears: EventSink,
 ) {
-    if let Err(GivenUp(name)) = keep_up(&mut ladder, logged_in, &notices, doubted, &ears).await {
-        ears.hear(Item::Unreadable { collection: name.as_str() });
+    if let Err(RecoveryFailed(name)) = keep_up(&mut ladder, logged_in, &notices, doubted, &ears).await {
+        ears.hear(QueueItem::Unreadable { collection: name.as_str() });
     }
 }
 
 async fn keep_up(
-    ladder: &mut Ladder,
+    ladder: &mut SyncRecovery,
     mut logged_in: mpsc::Receiver<u64>,
-    notices: &Notices,
-    mut doubted: mpsc::Receiver<Doubt>,
-    ears: &Ears,
-) -> Result<(), GivenUp> {
+    notices: &SyncNotifications,
+    mut doubted: mpsc::Receiver<SyncSuspicion>,
+    ears: &EventSink,
+) -> Result<(), RecoveryFailed> {
     loop {
         tokio::select! {
             login = logged_in.recv() => {
@@ -41,7 +41,7 @@ async fn keep_up(
                 for name in COLLECTIONS {
                     ladder.fetch(name, 0).await?;
                 }
-                ears.hear(Item::CaughtUp { login });
+                ears.hear(QueueItem::CaughtUp { login });
             }
             announced = notices.next() => {
                 for (name, moved_to) in announced {
@@ -52,8 +52,8 @@ async fn keep_up(
             }
             name = ladder.due() => ladder.step(name).await?,
             Some(doubt) = doubted.recv() => match doubt {
-                Doubt::MayNotAddUp(name) => ladder.fetch(name, 0).await?,
-                Doubt::Refused(name) => ladder.refused(name).await?,
+                SyncSuspicion::MacMismatch(name) => ladder.fetch(name, 0).await?,
+                SyncSuspicion::Refused(name) => ladder.refused(name).await?,
             },
         }
     }

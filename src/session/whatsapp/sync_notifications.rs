@@ -18,12 +18,12 @@ use whatsapp_rust::types::events::EventKind;
 
 /// Collections that were announced and not fetched since, and their announced versions; at most the five that exist.
 #[derive(Default)]
-pub(super) struct Notices {
+pub(super) struct SyncNotifications {
     announced: Mutex<BTreeMap<String, u64>>,
     more: Notify,
 }
 
-impl Notices {
+impl SyncNotifications {
     /// Listens to `client` for as long as the returned guard lives.
     pub(super) fn listen(client: &Arc<Client>) -> (Arc<Self>, impl Send + use<>) {
         let notices = Arc::new(Self::default());
@@ -44,7 +44,7 @@ impl Notices {
     }
 }
 
-impl EventHandler for Notices {
+impl EventHandler for SyncNotifications {
     fn handle_event(&self, event: Arc<Event>) {
         let Event::RawNode(node) = &*event else { return };
         if node.tag() != "notification" || node.get_attr("type").is_none_or(|kind| *kind != "server_sync") {

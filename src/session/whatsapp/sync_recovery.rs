@@ -9,17 +9,17 @@ use tracing::info;
 use tracing::warn;
 use whatsapp_rust::wacore::appstate::patch_decode::WAPatchName;
 
-use super::app_state_sync::Collections;
-use super::app_state_sync::Outcome;
+use super::app_state_sync::AppStateSync;
+use super::app_state_sync::FetchOutcome;
 use crate::session::Config;
-use crate::session::Events;
+use crate::session::SessionMetrics;
 use crate::session::backoff::Backoff;
 
 /// Number of early attempts to read a collection from the start: transfer errors are gone then.
-const RESYNCS: u32 = 3;
+const MAX_RESYNCS: u32 = 3;
 /// Number of later attempts, after longer pauses: an error on WhatsApp's side may be fixed by then. The library cannot
 /// ask the phone for the collection.
-const RECOVERIES: u32 = 2;
+const MAX_RECOVERIES: u32 = 2;
 
 /// Labels of the recovery steps.
 const RESYNC: &str = "resync";
@@ -27,14 +27,14 @@ const RECOVERY: &str = "recovery";
 const GIVEN_UP: &str = "given_up";
 
 /// The inconsistent collections of one connection.
-pub(super) struct Ladder {
-    collections: Collections,
+pub(super) struct SyncRecovery {
+    collections: AppStateSync,
     config: Config,
-    events: Events,
-    troubles: HashMap<&'static str, Trouble>,
+    events: SessionMetrics,
+    troubles: HashMap<&'static str, FailingCollection>,
 }
 
-struct Trouble {
+struct FailingCollection {
     name: WAPatchName,
     /// Highest known version of the collection.
     moved_to: u64,
@@ -44,11 +44,11 @@ struct Trouble {
 }
 
 /// A collection could not be recovered.
-pub(super) struct GivenUp(pub(super) WAPatchName);
+pub(super) struct RecoveryFailed(pub(super) WAPatchName);
 
-impl Ladder {
+impl SyncRecovery {
     /// Creates the recovery without any collection.
-    pub(super) fn new(collections: Collections, config: Config, events: Events) -> Self {
+    pub(super) fn new(collections: AppStateSync, config: Config, events: SessionMetrics) -> Self {
         Self { collections, config, events, troubles: HashMap::new() }
     }
 
@@ -66,8 +66,8 @@ impl Ladder {
     /// Fetches the changes of a collection, which has reached version `moved_to`.
     ///
     /// # Errors
-    /// [`GivenUp`].
-    pub(super) async fn fetch(&mut self, name: WAPatchName, moved_to: u64) -> Result<(), GivenUp> {
+    /// [`RecoveryFailed`].
+    pub(super) async fn fetch(&mut self, name: WAPatchName, moved_to: u64) -> Result<(), RecoveryFailed> {
         // A collection in recovery is read from the start when it is due, including new changes.
         if let Some(trouble) = self.troubles.get_mut(name.as_str()) {
             trouble.moved_to = trouble.moved_to.max(moved_to);
@@ -81,64 +81,64 @@ impl Ladder {
     /// Reads a collection from the start.
     ///
     /// # Errors
-    /// [`GivenUp`].
-    pub(super) async fn step(&mut self, name: WAPatchName) -> Result<(), GivenUp> {
+    /// [`RecoveryFailed`].
+    pub(super) async fn step(&mut self, name: WAPatchName) -> Result<(), RecoveryFailed> {
         let moved_to = self.troubles.get(name.as_str()).map_or(0, |trouble| trouble.moved_to);
-        let outcome = self.collections.fetch_anew(name, moved_to).await;
+        let outcome = self.collections.full_sync(name, moved_to).await;
         self.take(name, moved_to, outcome)
     }
 
     /// Schedules reading a collection from the start after a patch on top of it was rejected.
     ///
     /// # Errors
-    /// [`GivenUp`].
-    pub(super) async fn refused(&mut self, name: WAPatchName) -> Result<(), GivenUp> {
+    /// [`RecoveryFailed`].
+    pub(super) async fn refused(&mut self, name: WAPatchName) -> Result<(), RecoveryFailed> {
         if self.troubles.contains_key(name.as_str()) {
             return Ok(());
         }
         let moved_to = self.collections.read_to(name).await;
-        self.take(name, moved_to, Outcome::Unreadable)
+        self.take(name, moved_to, FetchOutcome::Unreadable)
     }
 
-    fn take(&mut self, name: WAPatchName, moved_to: u64, outcome: Outcome) -> Result<(), GivenUp> {
+    fn take(&mut self, name: WAPatchName, moved_to: u64, outcome: FetchOutcome) -> Result<(), RecoveryFailed> {
         match outcome {
-            Outcome::Read => {
+            FetchOutcome::Read => {
                 if self.troubles.remove(name.as_str()).is_some() {
-                    self.collections.set_trouble(name, false);
+                    self.collections.set_failing(name, false);
                     info!(collection = name.as_str(), "App state recovered");
                 }
                 return Ok(());
             }
-            Outcome::Gone => {
+            FetchOutcome::Gone => {
                 // The next connection reads it and detects any inconsistency. This one may take a moment to end.
                 if let Some(trouble) = self.troubles.get_mut(name.as_str()) {
                     trouble.due = Instant::now() + trouble.pauses.next();
                 }
                 return Ok(());
             }
-            Outcome::Late if !self.troubles.contains_key(name.as_str()) => return Ok(()),
-            Outcome::Late | Outcome::Unreadable | Outcome::KeyMissing => {}
+            FetchOutcome::TimedOut if !self.troubles.contains_key(name.as_str()) => return Ok(()),
+            FetchOutcome::TimedOut | FetchOutcome::Unreadable | FetchOutcome::KeyMissing => {}
         }
         let (base, max) = (self.config.repair_base, self.config.repair_max);
         let trouble = self.troubles.entry(name.as_str()).or_insert_with(|| {
             let pauses = Backoff::half_jitter(base, max);
-            Trouble { name, moved_to, steps: 0, due: Instant::now(), pauses }
+            FailingCollection { name, moved_to, steps: 0, due: Instant::now(), pauses }
         });
-        self.collections.set_trouble(name, true);
+        self.collections.set_failing(name, true);
         trouble.steps += 1;
         let pause = trouble.pauses.next();
         trouble.due = Instant::now() + pause;
         let step = match trouble.steps {
-            ..=RESYNCS => RESYNC,
-            steps if steps <= RESYNCS + RECOVERIES => RECOVERY,
+            ..=MAX_RESYNCS => RESYNC,
+            steps if steps <= MAX_RESYNCS + MAX_RECOVERIES => RECOVERY,
             // The phone may be off for days; it sends the key when it is back.
-            _ if outcome == Outcome::KeyMissing => RECOVERY,
+            _ if outcome == FetchOutcome::KeyMissing => RECOVERY,
             _ => GIVEN_UP,
         };
         self.events.repairs(step);
         if step == GIVEN_UP {
             warn!(collection = name.as_str(), "App-state recovery failed; giving up");
-            return Err(GivenUp(name));
+            return Err(RecoveryFailed(name));
         }
         warn!(
             collection = name.as_str(),

@@ -12,7 +12,7 @@ use chatgraph_sandbox::FaultKind;
 use chatgraph_sandbox::On;
 use tokio::sync::mpsc;
 
-use super::WhatsApp;
+use super::WhatsAppConnector;
 use crate::clock::SystemClock;
 use crate::domain::clock::Clock as _;
 use crate::domain::clock::FOREVER;
@@ -23,20 +23,20 @@ use crate::domain::pending_action::SettingValue;
 use crate::domain::session::SessionStatus;
 use crate::session::SessionEvent;
 use crate::session::SessionKey;
+use crate::session::connection::ConnectionEvent;
 use crate::session::connection::Connector as _;
-use crate::session::connection::Outlets;
-use crate::session::connection::Signal;
+use crate::session::connection::EventSinks;
 use crate::store::tests::add_session;
+use fixture::Fixture;
 use fixture::GROUP;
 use fixture::MEI;
 use fixture::NOAH;
 use fixture::OWNER;
-use fixture::Rig;
 use fixture::soon;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_session_pairs_by_qr_and_hears_the_history() {
-    let mut rig = Rig::new().await;
+    let mut rig = Fixture::new().await;
     rig.start();
     rig.scan().await;
 
@@ -64,7 +64,7 @@ async fn a_session_pairs_by_qr_and_hears_the_history() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_the_phone_sets_is_heard_with_its_time() {
-    let mut rig = Rig::working().await;
+    let mut rig = Fixture::working().await;
 
     rig.phone.archive(MEI, true).await.unwrap();
     rig.phone.mute(NOAH, Some(FOREVER)).await.unwrap();
@@ -79,7 +79,7 @@ async fn what_the_phone_sets_is_heard_with_its_time() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_pending_action_reaches_the_phone_dated_with_its_request() {
-    let mut rig = Rig::working().await;
+    let mut rig = Fixture::working().await;
     let requested_at = SystemClock.now() - 3_600_000;
     let chat = rig.request(
         MEI,
@@ -112,7 +112,7 @@ async fn a_pending_action_reaches_the_phone_dated_with_its_request() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_action_survives_a_conflict_a_refusal_and_a_cut_connection() {
-    let mut rig = Rig::working().await;
+    let mut rig = Fixture::working().await;
     for kind in [FaultKind::Conflict, FaultKind::Refuse, FaultKind::Cut] {
         rig.sandbox.inject(Fault::once(kind));
         let archived = !rig.shown(MEI).archived;
@@ -125,7 +125,7 @@ async fn an_action_survives_a_conflict_a_refusal_and_a_cut_connection() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_message_is_heard_and_acknowledged_after_its_commit() {
-    let mut rig = Rig::working().await;
+    let mut rig = Fixture::working().await;
     rig.phone.settled().await.unwrap();
     rig.lane.hold_messages();
 
@@ -143,7 +143,7 @@ async fn a_message_is_heard_and_acknowledged_after_its_commit() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_message_that_was_not_committed_comes_again() {
-    let mut rig = Rig::working().await;
+    let mut rig = Fixture::working().await;
     rig.phone.settled().await.unwrap();
     rig.lane.hold_messages();
     let id = rig.phone.receive(MEI, MEI, "Once more").await.unwrap();
@@ -162,7 +162,7 @@ async fn a_message_that_was_not_committed_comes_again() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_cut_connection_comes_back_with_what_it_missed() {
-    let mut rig = Rig::working().await;
+    let mut rig = Fixture::working().await;
     rig.phone.cut().await;
     rig.phone.disconnected().await.unwrap();
     rig.phone.archive(MEI, true).await.unwrap();
@@ -186,7 +186,7 @@ async fn a_cut_connection_comes_back_with_what_it_missed() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_connection_that_is_cut_a_dozen_times_in_a_row_is_back_as_soon_as_after_the_first() {
-    let mut rig = Rig::working().await;
+    let mut rig = Fixture::working().await;
     for cut in 0..12 {
         rig.phone.cut().await;
         rig.status(SessionStatus::Starting).await;
@@ -202,7 +202,7 @@ async fn a_connection_that_is_cut_a_dozen_times_in_a_row_is_back_as_soon_as_afte
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_key_that_the_phone_has_not_sent_is_waited_for_however_long() {
-    let mut rig = Rig::working().await;
+    let mut rig = Fixture::working().await;
     // Other failures are given up after five steps; a missing key is not.
     let regular_low = Some("regular_low".to_owned());
     let refused = Fault { on: Some(On::Fetch), collection: regular_low, times: 100, ..Fault::once(FaultKind::Refuse) };
@@ -224,7 +224,7 @@ async fn a_key_that_the_phone_has_not_sent_is_waited_for_however_long() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_stopped_session_starts_without_a_new_pairing() {
-    let mut rig = Rig::working().await;
+    let mut rig = Fixture::working().await;
     rig.registry.stop(rig.key.session).await;
     rig.status(SessionStatus::Stopped).await;
     rig.phone.disconnected().await.unwrap();
@@ -240,7 +240,7 @@ async fn a_stopped_session_starts_without_a_new_pairing() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_session_that_the_phone_unlinks_is_logged_out_and_can_be_paired_anew() {
-    let mut rig = Rig::working().await;
+    let mut rig = Fixture::working().await;
     assert_eq!(rig.phone.unlink().await, 1);
     rig.status(SessionStatus::LoggedOut).await;
 
@@ -253,7 +253,7 @@ async fn a_session_that_the_phone_unlinks_is_logged_out_and_can_be_paired_anew()
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_session_that_was_unlinked_while_away_is_logged_out_when_it_comes() {
-    let mut rig = Rig::working().await;
+    let mut rig = Fixture::working().await;
     rig.registry.stop(rig.key.session).await;
     rig.phone.unlink().await;
     rig.start();
@@ -263,16 +263,21 @@ async fn a_session_that_was_unlinked_while_away_is_logged_out_when_it_comes() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_connection_that_its_holder_lost_does_not_live_on() {
-    let rig = Rig::working().await;
-    let events = crate::session::Events::default();
-    let connector =
-        WhatsApp::new(rig.test.store.clone(), Arc::new(SystemClock), rig.config.clone(), rig.tasks.clone(), events);
+    let rig = Fixture::working().await;
+    let events = crate::session::SessionMetrics::default();
+    let connector = WhatsAppConnector::new(
+        rig.test.store.clone(),
+        Arc::new(SystemClock),
+        rig.config.clone(),
+        rig.tasks.clone(),
+        events,
+    );
     let session = add_session(&rig.test.store, &rig.key.organization).await;
     let key = SessionKey { session, ..rig.key.clone() };
     let (lane, mut events) = mpsc::channel(256);
     let (signals, mut heard) = mpsc::channel(64);
-    let session = connector.connect(&key, Outlets { lane, signals }).await.unwrap();
-    let Some(Signal::QrCode { .. }) = soon("a code", heard.recv()).await else { panic!("a code") };
+    let session = connector.connect(&key, EventSinks { lane, signals }).await.unwrap();
+    let Some(ConnectionEvent::QrCode { .. }) = soon("a code", heard.recv()).await else { panic!("a code") };
 
     drop(session);
 

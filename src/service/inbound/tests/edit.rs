@@ -4,23 +4,23 @@ use super::*;
 use crate::domain::change::ChangeKind;
 use crate::domain::message::MessageUpdate;
 use crate::domain::message_marker::MessageMarker;
-use crate::session::Rewriting;
+use crate::session::UpdatedMessage;
 
 impl Rig {
     async fn hears_rewriting(&self, wa_id: &str, rewrite: MessageUpdate) {
-        let rewriting = Rewriting {
+        let rewriting = UpdatedMessage {
             chat: self.jid.clone(),
             wa_id: wa_id.into(),
             sender: self.jid.clone(),
             from_me: false,
             rewrite,
         };
-        self.hears(SessionEvent::Rewritten(rewriting)).await;
+        self.hears(SessionEvent::MessageUpdated(rewriting)).await;
     }
 
     async fn hears_emptied(&self, wa_id: &str, at: i64, deleted: bool) {
         let up_to = MessageMarker { at, wa_ids: vec![wa_id.into()] };
-        self.hears(SessionEvent::Emptied { chat: self.jid.clone(), up_to, as_of: 100_000, deleted }).await;
+        self.hears(SessionEvent::ChatCleared { chat: self.jid.clone(), up_to, as_of: 100_000, deleted }).await;
     }
 
     async fn hears_number(&self, new: &str) {

@@ -53,7 +53,7 @@ async fn a_chat_that_is_emptied_up_to_a_message_loses_what_was_sent_before_it_in
         }
         let up_to = crate::domain::message_marker::MessageMarker { at: AT, wa_ids: vec![named.into()] };
         let chat = rig.jid.clone();
-        rig.hears(SessionEvent::Emptied { chat, up_to, as_of: AT + 1, deleted }).await;
+        rig.hears(SessionEvent::ChatCleared { chat, up_to, as_of: AT + 1, deleted }).await;
         let page = PageRequest { limit: 10, direction: Direction::Forward, cursor: None };
         let listed = rig.test.store.messages(&rig.test.organization, &[(rig.chat, page)]).await.expect("a read");
         let listed: Vec<_> = listed[0].items.iter().map(|message| message.wa_id.as_str()).collect();

@@ -6,7 +6,7 @@ use super::*;
 use crate::domain::message::MessageUpdate;
 use crate::domain::message_marker::MessageMarker;
 use crate::domain::person::Person;
-use crate::session::Rewriting;
+use crate::session::UpdatedMessage;
 
 const GROUP: &str = "120363000000000001@g.us";
 
@@ -25,7 +25,7 @@ impl Rig {
     }
 
     /// Imports a history of one chat: WhatsApp's ids, texts and times of messages that others wrote.
-    async fn hears_import(&self, jid: &Jid, messages: &[(&str, &str, i64)], rewritings: Vec<Rewriting>) {
+    async fn hears_import(&self, jid: &Jid, messages: &[(&str, &str, i64)], rewritings: Vec<UpdatedMessage>) {
         let message = |(wa_id, text, at): &(&str, &str, i64)| IncomingMessage {
             chat: jid.clone(),
             wa_id: (*wa_id).into(),
@@ -67,7 +67,7 @@ impl Rig {
 
     async fn hears_rewrite(&self, chat: &Jid, sender: &Jid, wa_id: &str, rewrite: MessageUpdate) {
         let (chat, sender, wa_id) = (chat.clone(), sender.clone(), wa_id.into());
-        self.hears(SessionEvent::Rewritten(Rewriting { chat, wa_id, sender, from_me: false, rewrite })).await;
+        self.hears(SessionEvent::MessageUpdated(UpdatedMessage { chat, wa_id, sender, from_me: false, rewrite })).await;
     }
 
     /// WhatsApp's ids and texts of the messages in the chat found by an address, the oldest first.
@@ -187,7 +187,7 @@ async fn a_chat_that_was_deleted_before_two_changes_of_number_can_be_deleted_aga
     assert!(rig.test.is_empty("tombstone").await);
     rig.deletes_chat(&mei.phone).await;
     let up_to = MessageMarker { at: 60_000, wa_ids: vec!["D".into()] };
-    rig.hears(SessionEvent::Emptied { chat: mei.lid.clone(), up_to, as_of: 70_000, deleted: true }).await;
+    rig.hears(SessionEvent::ChatCleared { chat: mei.lid.clone(), up_to, as_of: 70_000, deleted: true }).await;
     rig.hears_from(&mei.lid, "D", false, 60_000).await;
     assert_eq!(rig.find(&mei.phone).await, None);
 }
@@ -290,7 +290,7 @@ async fn what_was_edited_or_taken_back_while_the_device_was_unlinked_is_so_after
         rig.hears_from(&jid, wa_id, false, at).await;
     }
     rig.hears_rewrite(&jid, &jid, "C", edit("newest", 90_000)).await;
-    let revoked = Rewriting {
+    let revoked = UpdatedMessage {
         chat: jid.clone(),
         wa_id: "B".into(),
         sender: jid.clone(),
@@ -326,7 +326,7 @@ async fn a_deleted_chat_comes_back_with_what_is_unread_by_then() {
         rig.hears_from(&jid, &format!("M{place}"), false, 10_000 + place * 1_000).await;
     }
     rig.deletes_chat(&jid).await;
-    let receipt = |wa_id: &str| SessionEvent::ReadElsewhere { chat: None, wa_ids: vec![wa_id.into()], at: 30_000 };
+    let receipt = |wa_id: &str| SessionEvent::ReadOnOtherDevice { chat: None, wa_ids: vec![wa_id.into()], at: 30_000 };
     rig.hears(receipt("M1")).await;
     rig.hears_rewrite(&jid, &jid, "M2", MessageUpdate::Revocation).await;
     rig.hears_from(&jid, "M5", false, 40_000).await;

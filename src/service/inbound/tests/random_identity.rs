@@ -148,7 +148,8 @@ impl Story<'_> {
             }
             News::Receipt { number } if !self.own[*number] => {
                 let chat = "15550100@s.whatsapp.net".parse().ok();
-                rig.hears(SessionEvent::ReadElsewhere { chat, wa_ids: vec![self.wa_id(*number)], at: now - 398 }).await;
+                rig.hears(SessionEvent::ReadOnOtherDevice { chat, wa_ids: vec![self.wa_id(*number)], at: now - 398 })
+                    .await;
             }
             News::History { number, unread, lid } => {
                 let chats = vec![self.history(*number, *unread, self.address(*lid))];

@@ -156,7 +156,7 @@ async fn hear(rig: &Rig, own: &[bool], whose: usize, news: &News) {
             let wa_ids: Vec<_> = numbers.map(wa_id).collect();
             if !wa_ids.is_empty() {
                 let chat = "15550100@s.whatsapp.net".parse().ok();
-                rig.hears(SessionEvent::ReadElsewhere { chat, wa_ids, at: RECEIVED }).await;
+                rig.hears(SessionEvent::ReadOnOtherDevice { chat, wa_ids, at: RECEIVED }).await;
             }
         }
         News::Marked(as_of) => rig.hears_setting(SettingValue::Read(false), *as_of).await,

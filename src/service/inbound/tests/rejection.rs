@@ -7,7 +7,7 @@ use crate::domain::pending_action::RejectionCode;
 impl Rig {
     pub(super) async fn hears_of_refusal(&self, setting: Setting, version: i64) {
         let reason = "no".to_owned();
-        self.hears(SessionEvent::ActionRefused { chat: self.chat, setting, version, reason }).await;
+        self.hears(SessionEvent::ActionRejected { chat: self.chat, setting, version, reason }).await;
     }
 
     async fn refusals(&self) -> Vec<(Setting, RejectionCode)> {

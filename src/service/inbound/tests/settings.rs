@@ -122,10 +122,10 @@ async fn reading_and_clearing_on_the_phone_take_back_a_mark_that_waits() {
         let wa_ids = vec!["A".to_owned()];
         match how {
             "setting" => rig.hears_mark(true, 102_000, ("A", 10_000)).await,
-            "receipt" => rig.hears(SessionEvent::ReadElsewhere { chat: None, wa_ids, at: 102_000 }).await,
+            "receipt" => rig.hears(SessionEvent::ReadOnOtherDevice { chat: None, wa_ids, at: 102_000 }).await,
             _ => {
                 let (chat, up_to) = (rig.jid.clone(), MessageMarker { at: 10_000, wa_ids });
-                rig.hears(SessionEvent::Emptied { chat, up_to, as_of: 102_000, deleted: false }).await;
+                rig.hears(SessionEvent::ChatCleared { chat, up_to, as_of: 102_000, deleted: false }).await;
             }
         }
         assert_eq!(rig.shows().await, (0, false), "{how}");
@@ -158,7 +158,7 @@ async fn a_chat_that_was_deleted_here_counts_while_it_is_pinned_on_the_phone() {
     assert!(matches!(rig.pins(&chats[3]).await, Err(Error::Conflict(told)) if told.message.contains("3 are pinned")));
     // Once the chat is deleted on the phone as well, it is no longer pinned.
     let up_to = MessageMarker { at: 10_000, wa_ids: vec!["A".into()] };
-    rig.hears(SessionEvent::Emptied { chat: rig.jid.clone(), up_to, as_of: 45, deleted: true }).await;
+    rig.hears(SessionEvent::ChatCleared { chat: rig.jid.clone(), up_to, as_of: 45, deleted: true }).await;
     assert_eq!(rig.pins(&chats[3]).await.expect("pinned").pinned, Versioned { value: true, as_of: 50 });
 }
 
@@ -170,7 +170,7 @@ async fn a_history_says_what_is_archived_at_the_pairing() {
         rig.hears(SessionEvent::Paired { jid, lid: None }).await;
         rig.hears_message("A", false, 10_000).await;
         // The phone unarchived the chat when a message arrived, without an app state change.
-        let chat = HistoryChat { archived: Some(false), ..HistoryChat::of(rig.jid.clone(), Vec::new()) };
+        let chat = HistoryChat { archived: Some(false), ..HistoryChat::with_messages(rig.jid.clone(), Vec::new()) };
         let history = SessionEvent::History(HistoryChunk { chats: vec![chat], ..HistoryChunk::default() });
         if history_first {
             rig.hears(history).await;

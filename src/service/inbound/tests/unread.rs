@@ -155,7 +155,7 @@ async fn what_the_phone_read_while_our_request_waits_does_not_come_back_with_its
     // Before the request, the phone read two of the three messages that the request cleared.
     rig.hears_read(sent(1), 90_000).await;
     let (chat, setting, version) = (rig.chat, Setting::Read, rig.waiting().await[0].version);
-    rig.hears(SessionEvent::ActionRefused { chat, setting, version, reason: "no".into() }).await;
+    rig.hears(SessionEvent::ActionRejected { chat, setting, version, reason: "no".into() }).await;
     assert_eq!(rig.unread().await, 2);
 }
 

@@ -12,19 +12,19 @@ use whatsapp_rust::store::traits::AppSyncStore;
 use whatsapp_rust::wacore::appstate::hash::HashState;
 use whatsapp_rust::wacore::appstate::processor::AppStateMutationMAC;
 
-use super::super::event_queue::Item;
-use super::Memory;
+use super::super::event_queue::QueueItem;
+use super::SessionBackend;
 use super::compound;
 use super::decoded;
 use super::encode;
 use super::failed;
 use super::record;
-use super::sync_checkpoint::Told;
+use super::sync_checkpoint::VersionStored;
 use super::upload_guard;
 use crate::store::whatsapp_device::RecordKind;
 
 #[async_trait]
-impl AppSyncStore for Memory {
+impl AppSyncStore for SessionBackend {
     async fn get_sync_key(&self, key_id: &[u8]) -> Result<Option<AppStateSyncKey>> {
         let key = decoded(self.get(RecordKind::SyncKey, key_id).await?)?;
         self.lacks_key.fetch_or(key.is_none(), Ordering::Relaxed);
@@ -37,10 +37,10 @@ impl AppSyncStore for Memory {
     }
 
     async fn get_version(&self, name: &str) -> Result<HashState> {
-        self.untold.looks(name);
+        self.untold.version_read(name);
         if upload_guard::is_dropped().await {
             // The version was read before the delivery, as when an upload is built.
-            self.untold.reads_a_patch(name);
+            self.untold.patch_started(name);
             return Err(StoreError::Validation("the upload is not wanted any more".to_owned()));
         }
         if self.anew().contains(name) {
@@ -64,22 +64,24 @@ impl AppSyncStore for Memory {
         }
         self.put_all(records).await?;
         for mutation in unread {
-            self.ears.hear(Item::Action { mutation: Box::new(mutation), replayed: whole });
+            self.ears.hear(QueueItem::Action { mutation: Box::new(mutation), replayed: whole });
         }
         if is_new {
             return Ok(());
         }
         let told = self.untold.told(name, state.version, !state.mac_mismatch_fatal);
-        if told != Told::Nothing {
+        if told != VersionStored::Nothing {
             self.ears.answers().are_read(name);
         }
         match told {
-            Told::All(Some(mark)) => self.ears.hear(Item::SettingsTold { collection: name.to_owned(), mark }),
-            Told::NotAll => {
-                warn!(collection = name, "App state was read but not fully delivered; reading it again");
-                self.read_anew(name);
+            VersionStored::All(Some(mark)) => {
+                self.ears.hear(QueueItem::SettingsTold { collection: name.to_owned(), mark })
             }
-            Told::Nothing | Told::All(None) => {}
+            VersionStored::NotAll => {
+                warn!(collection = name, "App state was read but not fully delivered; reading it again");
+                self.request_full_sync(name);
+            }
+            VersionStored::Nothing | VersionStored::All(None) => {}
         }
         Ok(())
     }
@@ -96,9 +98,9 @@ impl AppSyncStore for Memory {
     }
 
     async fn get_mutation_macs(&self, name: &str, index_macs: &[[u8; 32]]) -> Result<HashMap<[u8; 32], Vec<u8>>> {
-        self.untold.reads_a_patch(name);
+        self.untold.patch_started(name);
         let keys: Vec<_> = index_macs.iter().map(|index| compound(&[name], index)).collect();
-        let found = self.intact(self.state.records(RecordKind::MutationMac, &keys).await).await?;
+        let found = self.guard_secret(self.state.records(RecordKind::MutationMac, &keys).await).await?;
         // The key ends with the index.
         Ok(found.into_iter().filter_map(|(key, value)| Some((*key.last_chunk()?, value))).collect())
     }
@@ -106,11 +108,11 @@ impl AppSyncStore for Memory {
     async fn delete_mutation_macs(&self, name: &str, index_macs: &[Vec<u8>]) -> Result<()> {
         let keys: Vec<_> = index_macs.iter().map(|index| compound(&[name], index)).collect();
         self.state.remove_records(RecordKind::MutationMac, &keys).await.map_err(failed)?;
-        self.tell_removed(name, index_macs).await
+        self.report_removed(name, index_macs).await
     }
 
     async fn clear_mutation_macs(&self, name: &str) -> Result<()> {
-        self.untold.reads_a_snapshot(name);
+        self.untold.snapshot_started(name);
         self.state.remove_records_under(RecordKind::MutationMac, &compound(&[name], &[])).await.map_err(failed)
     }
 
@@ -119,7 +121,7 @@ impl AppSyncStore for Memory {
     }
 }
 
-impl Memory {
+impl SessionBackend {
     /// Returns the version up to which a collection was read.
     pub(in super::super) async fn read_to(&self, name: &str) -> Result<u64> {
         Ok(self.version(name).await?.version)

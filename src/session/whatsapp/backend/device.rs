@@ -8,7 +8,7 @@ use whatsapp_rust::store::traits::DeviceStore;
 use whatsapp_rust::wacore::store::Device;
 use whatsapp_rust::wacore::store::device::DEVICE_PROPS;
 
-use super::Memory;
+use super::SessionBackend;
 use super::decoded;
 use super::encode;
 use crate::store::whatsapp_device::RecordKind;
@@ -17,7 +17,7 @@ use crate::store::whatsapp_device::RecordKind;
 const ID: i32 = 1;
 
 #[async_trait]
-impl DeviceStore for Memory {
+impl DeviceStore for SessionBackend {
     async fn save(&self, device: &Device) -> Result<()> {
         self.put(RecordKind::Device, [], encode(device)?).await
     }

@@ -7,7 +7,7 @@ use whatsapp_rust::store::traits::PendingInboundRow;
 use whatsapp_rust::wacore::store::Device;
 use whatsapp_rust::waproto::codec;
 
-use super::Memory;
+use super::SessionBackend;
 use super::account;
 use super::decoded;
 use crate::session::whatsapp::history_download::Kept;
@@ -15,7 +15,7 @@ use crate::session::whatsapp::jid;
 use crate::session::whatsapp::message;
 use crate::store::whatsapp_device::RecordKind;
 
-impl Memory {
+impl SessionBackend {
     /// Announcements that are stored, or were until their part was.
     pub(in crate::session::whatsapp) fn kept(&self) -> Arc<Kept> {
         Arc::clone(&self.kept)
@@ -30,7 +30,7 @@ impl Memory {
 
     /// Returns the stored announcements, with their ids.
     pub(in crate::session::whatsapp) async fn parts(&self) -> Result<Vec<(String, Vec<u8>)>> {
-        let parts = self.intact(self.state.all_records(RecordKind::HistoryPart).await).await?;
+        let parts = self.guard_secret(self.state.all_records(RecordKind::HistoryPart).await).await?;
         let parts: Vec<_> =
             parts.into_iter().map(|(notice, part)| (String::from_utf8_lossy(&notice).into_owned(), part)).collect();
         for (notice, _) in &parts {

@@ -10,14 +10,14 @@ use whatsapp_rust::store::traits::ProtocolStore;
 use whatsapp_rust::store::traits::TcTokenEntry;
 use whatsapp_rust::wacore::time::now_secs;
 
-use super::Memory;
+use super::SessionBackend;
 use super::compound;
 use super::decoded;
 use super::encode;
 use super::failed;
 use super::record;
 use crate::domain::person::Person;
-use crate::session::whatsapp::event_queue::Item;
+use crate::session::whatsapp::event_queue::QueueItem;
 use crate::session::whatsapp::jid;
 use crate::store::whatsapp_device::LidMapping;
 use crate::store::whatsapp_device::PrivacyToken;
@@ -25,7 +25,7 @@ use crate::store::whatsapp_device::Record;
 use crate::store::whatsapp_device::RecordKind;
 
 #[async_trait]
-impl ProtocolStore for Memory {
+impl ProtocolStore for SessionBackend {
     async fn get_sender_key_devices(&self, group_jid: &str) -> Result<Vec<(String, bool)>> {
         self.state.sender_key_devices(group_jid).await.map_err(failed)
     }
@@ -61,7 +61,7 @@ impl ProtocolStore for Memory {
 
     async fn put_lid_mappings(&self, entries: &[LidPnMappingEntry]) -> Result<()> {
         self.state.put_lid_mappings(entries.iter().map(to_mapping).collect()).await.map_err(failed)?;
-        self.ears.hear(Item::People(people(entries)));
+        self.ears.hear(QueueItem::People(people(entries)));
         Ok(())
     }
 
@@ -70,7 +70,7 @@ impl ProtocolStore for Memory {
         // The library asks when it starts: report now what an earlier process could not report any more.
         let people = people(&known);
         let new = self.store.unknown_people(&self.key.organization, self.key.session, &people).await;
-        self.ears.hear(Item::People(new.unwrap_or(people)));
+        self.ears.hear(QueueItem::People(new.unwrap_or(people)));
         Ok(known)
     }
 
@@ -117,7 +117,7 @@ impl ProtocolStore for Memory {
     }
 
     async fn get_tc_token(&self, jid: &str) -> Result<Option<TcTokenEntry>> {
-        Ok(self.intact(self.state.token(jid).await).await?.map(|token| TcTokenEntry {
+        Ok(self.guard_secret(self.state.token(jid).await).await?.map(|token| TcTokenEntry {
             token: token.token,
             token_timestamp: token.token_at,
             sender_timestamp: token.sender_at,
@@ -160,7 +160,7 @@ impl ProtocolStore for Memory {
 
     async fn take_sent_message(&self, chat_jid: &str, message_id: &str) -> Result<Option<Vec<u8>>> {
         let key = compound(&[chat_jid], message_id.as_bytes());
-        self.intact(self.state.take_record(RecordKind::SentMessage, &key).await).await
+        self.guard_secret(self.state.take_record(RecordKind::SentMessage, &key).await).await
     }
 
     async fn delete_expired_sent_messages(&self, cutoff_timestamp: i64) -> Result<u32> {

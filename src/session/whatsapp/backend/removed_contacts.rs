@@ -9,19 +9,19 @@ use whatsapp_rust::store::traits::AppSyncStore as _;
 use whatsapp_rust::wacore::appstate::expand_app_state_keys;
 use whatsapp_rust::wacore::appstate::hash::generate_index_mac;
 
-use super::Memory;
+use super::SessionBackend;
 use super::failed;
 use crate::domain::jid::Jid;
-use crate::session::whatsapp::event_queue::Item;
+use crate::session::whatsapp::event_queue::QueueItem;
 
 /// WhatsApp's collection of contacts.
-const CONTACTS: &str = "critical_unblock_low";
+const CONTACTS_COLLECTION: &str = "critical_unblock_low";
 
-impl Memory {
+impl SessionBackend {
     /// Reports the contacts whose records were removed from a collection, given the MACs of their indexes. Only
     /// contacts with a saved name in a chat are found.
-    pub(super) async fn tell_removed(&self, collection: &str, index_macs: &[Vec<u8>]) -> Result<()> {
-        if collection != CONTACTS {
+    pub(super) async fn report_removed(&self, collection: &str, index_macs: &[Vec<u8>]) -> Result<()> {
+        if collection != CONTACTS_COLLECTION {
             return Ok(());
         }
         let Some(id) = self.get_latest_sync_key_id().await? else { return Ok(()) };
@@ -30,7 +30,7 @@ impl Memory {
         let saved = self.store.saved_contacts(&self.key.organization, self.key.session).await.map_err(failed)?;
         for jid in saved {
             if index_macs.contains(&generate_index_mac(&index(&jid), &keys.index)) {
-                self.ears.hear(Item::ContactRemoved { jid });
+                self.ears.hear(QueueItem::ContactRemoved { jid });
             }
         }
         Ok(())

@@ -5,13 +5,13 @@ use whatsapp_rust::store::error::Result;
 use whatsapp_rust::store::traits::MsgSecretEntry;
 use whatsapp_rust::store::traits::MsgSecretStore;
 
-use super::Memory;
+use super::SessionBackend;
 use super::compound;
 use super::failed;
 use crate::store::whatsapp_device::Secret;
 
 #[async_trait]
-impl MsgSecretStore for Memory {
+impl MsgSecretStore for SessionBackend {
     async fn put_msg_secrets(&self, entries: Vec<MsgSecretEntry>) -> Result<usize> {
         let secrets: Vec<_> = entries.iter().map(to_secret).collect();
         self.state.put_secrets(secrets).await.map_err(failed)?;
@@ -24,7 +24,7 @@ impl MsgSecretStore for Memory {
 
     async fn get_msg_secret_with_ts(&self, chat: &str, sender: &str, msg_id: &str) -> Result<Option<(Vec<u8>, i64)>> {
         let found = self.state.secret(&compound(&[chat, sender], msg_id.as_bytes())).await;
-        Ok(self.intact(found).await?.map(|found| (found.secret, found.message_at)))
+        Ok(self.guard_secret(found).await?.map(|found| (found.secret, found.message_at)))
     }
 
     async fn delete_expired_msg_secrets(&self, cutoff_timestamp: i64) -> Result<u32> {

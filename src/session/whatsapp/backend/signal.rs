@@ -8,13 +8,13 @@ use whatsapp_rust::store::error::Result;
 use whatsapp_rust::store::error::StoreError;
 use whatsapp_rust::store::traits::SignalStore;
 
-use super::Memory;
+use super::SessionBackend;
 use super::failed;
 use super::record;
 use crate::store::whatsapp_device::RecordKind;
 
 #[async_trait]
-impl SignalStore for Memory {
+impl SignalStore for SessionBackend {
     async fn put_identity(&self, address: &str, key: [u8; 32]) -> Result<()> {
         self.put(RecordKind::Identity, address, key).await
     }
@@ -79,7 +79,7 @@ impl SignalStore for Memory {
 
     async fn load_prekeys_batch(&self, ids: &[u32]) -> Result<Vec<(u32, Bytes)>> {
         let keys: Vec<_> = ids.iter().map(|id| id.to_be_bytes().to_vec()).collect();
-        let found = self.intact(self.state.records(RecordKind::PreKey, &keys).await).await?;
+        let found = self.guard_secret(self.state.records(RecordKind::PreKey, &keys).await).await?;
         found.into_iter().map(|(key, value)| Ok((number(&key)?, Bytes::from(value)))).collect()
     }
 
@@ -106,7 +106,7 @@ impl SignalStore for Memory {
     }
 
     async fn load_all_signed_prekeys(&self) -> Result<Vec<(u32, Vec<u8>)>> {
-        let found = self.intact(self.state.all_records(RecordKind::SignedPreKey).await).await?;
+        let found = self.guard_secret(self.state.all_records(RecordKind::SignedPreKey).await).await?;
         found.into_iter().map(|(key, value)| Ok((number(&key)?, value))).collect()
     }
 

@@ -19,17 +19,17 @@ use std::sync::PoisonError;
 use tracing::info;
 use whatsapp_rust::store::error::Result;
 
-use super::Memory;
+use super::SessionBackend;
 use super::compound;
 use super::failed;
 use crate::store::whatsapp_device::RecordKind;
 
 /// The collections of one client.
 #[derive(Default)]
-pub(super) struct Untold(Mutex<HashMap<String, Collection>>);
+pub(super) struct SyncTracker(Mutex<HashMap<String, SyncProgress>>);
 
 #[expect(clippy::struct_excessive_bools, reason = "each is set and cleared by separate calls")]
-struct Collection {
+struct SyncProgress {
     /// Mark of the last read; `None` once all is delivered.
     mark: Option<u64>,
     /// Mark of the next read. It starts at random, so that a mark of another client is not confused with it.
@@ -62,7 +62,7 @@ pub(in super::super) struct Reading {
 
 /// Result of storing an unchanged version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Told {
+pub(super) enum VersionStored {
     /// Nothing was delivered yet.
     Nothing,
     /// All was delivered, up to this mark if there was something to deliver.
@@ -71,7 +71,7 @@ pub(super) enum Told {
     NotAll,
 }
 
-impl Default for Collection {
+impl Default for SyncProgress {
     fn default() -> Self {
         let next = getrandom::u64().expect("the operating system has random bytes");
         let reading = Reading { through: 0, is_open: false, read_to: 0, adds_up: true };
@@ -79,7 +79,7 @@ impl Default for Collection {
     }
 }
 
-impl Collection {
+impl SyncProgress {
     /// Detects that the marked state was stored by an earlier fetch.
     fn finds(&mut self) {
         self.is_lost |= self.mark.is_some() && self.looks > 1 && !self.is_told;
@@ -87,9 +87,9 @@ impl Collection {
     }
 }
 
-impl Untold {
+impl SyncTracker {
     /// Registers a read of a collection's version.
-    pub(super) fn looks(&self, name: &str) {
+    pub(super) fn version_read(&self, name: &str) {
         self.with(name, |collection| {
             collection.looks += 1;
             collection.reading.is_open = true;
@@ -112,11 +112,11 @@ impl Untold {
         self.with(name, |collection| collection.is_anew)
     }
 
-    pub(super) fn reads_a_snapshot(&self, name: &str) {
+    pub(super) fn snapshot_started(&self, name: &str) {
         self.with(name, |collection| collection.is_anew = true);
     }
 
-    pub(super) fn reads_a_patch(&self, name: &str) {
+    pub(super) fn patch_started(&self, name: &str) {
         self.with(name, |collection| {
             (collection.is_anew, collection.is_snapshot) = (false, false);
             collection.is_told |= collection.looks == 1;
@@ -124,20 +124,24 @@ impl Untold {
     }
 
     /// Registers that the unchanged version `read_to` was stored; `adds_up` tells whether its MAC matched.
-    pub(super) fn told(&self, name: &str, read_to: u64, adds_up: bool) -> Told {
+    pub(super) fn told(&self, name: &str, read_to: u64, adds_up: bool) -> VersionStored {
         self.with(name, |collection| {
             if std::mem::take(&mut collection.is_snapshot) {
-                return Told::Nothing;
+                return VersionStored::Nothing;
             }
             collection.finds();
             let reading = &mut collection.reading;
             *reading = Reading { through: reading.through + 1, is_open: collection.is_lost, read_to, adds_up };
-            if std::mem::take(&mut collection.is_lost) { Told::NotAll } else { Told::All(collection.mark.take()) }
+            if std::mem::take(&mut collection.is_lost) {
+                VersionStored::NotAll
+            } else {
+                VersionStored::All(collection.mark.take())
+            }
         })
     }
 
     /// Registers that the collection was reset: lost changes are sent again.
-    pub(super) fn begins_anew(&self, name: &str) {
+    pub(super) fn restart(&self, name: &str) {
         self.with(name, |collection| (collection.mark, collection.is_lost) = (None, false));
     }
 
@@ -145,20 +149,20 @@ impl Untold {
         self.with(name, |collection| collection.reading)
     }
 
-    fn with<T>(&self, name: &str, act: impl FnOnce(&mut Collection) -> T) -> T {
+    fn with<T>(&self, name: &str, act: impl FnOnce(&mut SyncProgress) -> T) -> T {
         let mut collections = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         act(collections.entry(name.to_owned()).or_default())
     }
 }
 
-impl Memory {
+impl SessionBackend {
     /// State of a collection's fetches.
     pub(in super::super) fn reading(&self, name: &str) -> Reading {
         self.untold.reading(name)
     }
 
     /// Resets the collections that were read and not delivered. They keep their marks until they are delivered.
-    pub(super) async fn read_the_untold_anew(&self) -> Result<()> {
+    pub(super) async fn resync_unacknowledged(&self) -> Result<()> {
         for (name, _) in self.state.all_records(RecordKind::PendingSync).await.map_err(failed)? {
             info!(collection = %String::from_utf8_lossy(&name), "App state was read but possibly not stored; reading it again");
             self.put_back(&String::from_utf8_lossy(&name)).await?;
@@ -168,7 +172,7 @@ impl Memory {
 
     /// Resets a collection to version zero.
     pub(super) async fn put_back(&self, name: &str) -> Result<()> {
-        self.untold.begins_anew(name);
+        self.untold.restart(name);
         let macs = compound(&[name], &[]);
         let version = (RecordKind::Version, name.as_bytes());
         self.state.remove_record_and_those_under(version, (RecordKind::MutationMac, &macs)).await.map_err(failed)
@@ -180,107 +184,107 @@ mod tests {
     use super::*;
 
     /// Reads the version for the request and for the answer.
-    fn fetches(untold: &Untold) {
-        untold.looks("regular");
-        untold.looks("regular");
+    fn fetches(untold: &SyncTracker) {
+        untold.version_read("regular");
+        untold.version_read("regular");
     }
 
     #[test]
     fn all_is_told_when_the_version_is_stored_once_more() {
-        let untold = Untold::default();
-        assert_eq!(untold.told("regular", 7, true), Told::All(None), "nothing was read");
+        let untold = SyncTracker::default();
+        assert_eq!(untold.told("regular", 7, true), VersionStored::All(None), "nothing was read");
         fetches(&untold);
-        untold.reads_a_patch("regular");
+        untold.patch_started("regular");
         let first = untold.read("regular");
-        untold.reads_a_patch("regular");
+        untold.patch_started("regular");
         let second = untold.read("regular");
         assert_ne!(second, first);
-        assert_eq!(untold.told("regular_low", 7, true), Told::All(None), "another collection");
-        assert_eq!(untold.told("regular", 7, true), Told::All(Some(second)));
-        assert_eq!(untold.told("regular", 7, true), Told::All(None));
+        assert_eq!(untold.told("regular_low", 7, true), VersionStored::All(None), "another collection");
+        assert_eq!(untold.told("regular", 7, true), VersionStored::All(Some(second)));
+        assert_eq!(untold.told("regular", 7, true), VersionStored::All(None));
     }
 
     #[test]
     fn after_a_snapshot_without_patches_it_is_told_the_second_time() {
-        let untold = Untold::default();
+        let untold = SyncTracker::default();
         fetches(&untold);
-        untold.reads_a_snapshot("regular");
+        untold.snapshot_started("regular");
         let mark = untold.read("regular");
-        assert_eq!(untold.told("regular", 7, true), Told::Nothing);
-        assert_eq!(untold.told("regular", 7, true), Told::All(Some(mark)));
+        assert_eq!(untold.told("regular", 7, true), VersionStored::Nothing);
+        assert_eq!(untold.told("regular", 7, true), VersionStored::All(Some(mark)));
 
-        untold.reads_a_snapshot("regular");
+        untold.snapshot_started("regular");
         untold.read("regular");
-        untold.reads_a_patch("regular");
+        untold.patch_started("regular");
         let mark = untold.read("regular");
-        assert_eq!(untold.told("regular", 7, true), Told::All(Some(mark)), "a patch follows the snapshot");
+        assert_eq!(untold.told("regular", 7, true), VersionStored::All(Some(mark)), "a patch follows the snapshot");
     }
 
     #[test]
     fn a_collection_without_anything_in_it_is_read_at_once() {
-        let untold = Untold::default();
+        let untold = SyncTracker::default();
         fetches(&untold);
-        untold.reads_a_snapshot("regular");
-        assert_eq!(untold.told("regular", 7, true), Told::All(None));
+        untold.snapshot_started("regular");
+        assert_eq!(untold.told("regular", 7, true), VersionStored::All(None));
         assert_eq!(untold.reading("regular"), Reading { through: 1, is_open: false, read_to: 7, adds_up: true });
     }
 
     #[test]
     fn what_a_fetch_left_untold_is_not_told_by_the_next_one() {
-        let untold = Untold::default();
+        let untold = SyncTracker::default();
         for reads_more in [false, true] {
             fetches(&untold);
-            untold.reads_a_patch("regular");
+            untold.patch_started("regular");
             untold.read("regular");
             // The next patch cannot be read, and the fetch ends. The next fetch succeeds.
             fetches(&untold);
             if reads_more {
-                untold.reads_a_patch("regular");
+                untold.patch_started("regular");
                 untold.read("regular");
             }
             let through = untold.reading("regular").through;
-            assert_eq!(untold.told("regular", 7, true), Told::NotAll, "{reads_more}");
+            assert_eq!(untold.told("regular", 7, true), VersionStored::NotAll, "{reads_more}");
             let reading = Reading { through: through + 1, is_open: true, read_to: 7, adds_up: true };
             assert_eq!(untold.reading("regular"), reading, "the collection must be read again");
 
-            untold.looks("regular");
-            untold.begins_anew("regular");
-            untold.looks("regular");
-            untold.reads_a_snapshot("regular");
+            untold.version_read("regular");
+            untold.restart("regular");
+            untold.version_read("regular");
+            untold.snapshot_started("regular");
             let mark = untold.read("regular");
             untold.told("regular", 7, true);
-            assert_eq!(untold.told("regular", 7, true), Told::All(Some(mark)));
+            assert_eq!(untold.told("regular", 7, true), VersionStored::All(Some(mark)));
             assert!(!untold.reading("regular").is_open);
         }
     }
 
     #[test]
     fn one_fetch_may_have_several_parts() {
-        let untold = Untold::default();
+        let untold = SyncTracker::default();
         fetches(&untold);
         untold.read("regular");
-        untold.looks("regular");
+        untold.version_read("regular");
         let mark = untold.read("regular");
-        untold.looks("regular");
-        assert_eq!(untold.told("regular", 7, false), Told::All(Some(mark)));
+        untold.version_read("regular");
+        assert_eq!(untold.told("regular", 7, false), VersionStored::All(Some(mark)));
         assert_eq!(untold.reading("regular"), Reading { through: 1, is_open: false, read_to: 7, adds_up: false });
     }
 
     #[test]
     fn an_upload_that_met_another_one_has_told_of_it() {
-        let untold = Untold::default();
+        let untold = SyncTracker::default();
         // It is built, rejected because of another patch, which is read and delivered, and built again.
-        untold.looks("regular");
-        untold.reads_a_patch("regular");
-        untold.looks("regular");
-        untold.reads_a_patch("regular");
+        untold.version_read("regular");
+        untold.patch_started("regular");
+        untold.version_read("regular");
+        untold.patch_started("regular");
         untold.read("regular");
-        untold.looks("regular");
-        untold.reads_a_patch("regular");
+        untold.version_read("regular");
+        untold.patch_started("regular");
         // It was accepted, and is echoed.
         fetches(&untold);
-        untold.reads_a_patch("regular");
+        untold.patch_started("regular");
         let mark = untold.read("regular");
-        assert_eq!(untold.told("regular", 7, true), Told::All(Some(mark)));
+        assert_eq!(untold.told("regular", 7, true), VersionStored::All(Some(mark)));
     }
 }

@@ -22,13 +22,13 @@ fn key(test: &TestStore) -> SessionKey {
 }
 
 /// A backend as a client opens it, without a listener.
-async fn open(backends: &Backends, key: &SessionKey) -> Arc<dyn Backend> {
-    backends.open(key, queue(Duration::from_secs(1), crate::session::Events::default()).0).await.unwrap()
+async fn open(backends: &BackendPool, key: &SessionKey) -> Arc<dyn Backend> {
+    backends.open(key, queue(Duration::from_secs(1), crate::session::SessionMetrics::default()).0).await.unwrap()
 }
 
 /// The backend of the test's own session.
 async fn opened(test: &TestStore) -> Arc<dyn Backend> {
-    open(&Backends::new(test.store.clone()), &key(test)).await
+    open(&BackendPool::new(test.store.clone()), &key(test)).await
 }
 
 /// Runs each test on a new backend of each kind.

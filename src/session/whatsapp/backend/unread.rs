@@ -16,13 +16,13 @@ use whatsapp_rust::wacore::appstate::Mutation;
 use whatsapp_rust::wacore::appstate::decode_record;
 use whatsapp_rust::wacore::appstate::expand_app_state_keys;
 
-use super::Memory;
+use super::SessionBackend;
 use super::decoded;
 use crate::session::whatsapp::actions;
 use crate::session::whatsapp::answers::Sealed;
 use crate::store::whatsapp_device::RecordKind;
 
-impl Memory {
+impl SessionBackend {
     /// Returns the actions without an event in a version of a collection that the library has verified. `whole` is true for a
     /// snapshot.
     ///

@@ -6,13 +6,13 @@ use std::error::Error;
 use tracing::error;
 use whatsapp_rust::store::error::Result;
 
-use super::Memory;
+use super::SessionBackend;
 use super::failed;
 use crate::store::error::StoreError;
 
-impl Memory {
+impl SessionBackend {
     /// Returns the store's result. If a value cannot be decrypted, waits until this memory is closed.
-    pub(super) async fn intact<T>(&self, answered: std::result::Result<T, StoreError>) -> Result<T> {
+    pub(super) async fn guard_secret<T>(&self, answered: std::result::Result<T, StoreError>) -> Result<T> {
         if let Err(cause @ StoreError::Sealed { .. }) = &answered {
             error!(error = cause as &dyn Error, "A secret of the session cannot be decrypted");
             self.damaged.cancel();

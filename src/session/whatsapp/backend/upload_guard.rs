@@ -9,7 +9,7 @@ use std::sync::atomic::Ordering;
 
 use tokio::task_local;
 
-use crate::session::connection::Wanted;
+use crate::session::connection::StillWanted;
 
 task_local! {
     /// The upload of this task.
@@ -18,7 +18,7 @@ task_local! {
 
 /// One upload.
 pub(in super::super) struct Upload {
-    wanted: Wanted,
+    wanted: StillWanted,
     /// True if it was built and no other patch was read since: the next read of the version belongs to a later fetch.
     is_built: AtomicBool,
     is_dropped: AtomicBool,
@@ -26,7 +26,7 @@ pub(in super::super) struct Upload {
 
 impl Upload {
     /// Creates an upload that continues while it is `wanted`.
-    pub(in super::super) fn new(wanted: Wanted) -> Arc<Self> {
+    pub(in super::super) fn new(wanted: StillWanted) -> Arc<Self> {
         Arc::new(Self { wanted, is_built: AtomicBool::new(false), is_dropped: AtomicBool::new(false) })
     }
 

@@ -45,7 +45,7 @@ const CHAT: &str = "15550100001@s.whatsapp.net";
 /// The account's own number and LID.
 const OWN: [&str; 2] = ["15550100000@s.whatsapp.net", "100000000000009@lid"];
 
-fn translate(event: &Event) -> Vec<Heard> {
+fn translate(event: &Event) -> Vec<Translated> {
     let own = Account { jid: jid(OWN[0]), lid: Some(jid(OWN[1])) };
     super::translate(event, Some(&own))
 }
@@ -62,8 +62,8 @@ fn at() -> DateTime<Utc> {
     DateTime::from_timestamp_millis(AT).unwrap()
 }
 
-fn setting_of(value: SettingValue) -> Vec<Heard> {
-    vec![Heard::News(SessionEvent::Setting { chat: jid(CHAT), value, as_of: AT, up_to: None, replayed: false })]
+fn setting_of(value: SettingValue) -> Vec<Translated> {
+    vec![Translated::Event(SessionEvent::Setting { chat: jid(CHAT), value, as_of: AT, up_to: None, replayed: false })]
 }
 
 fn archive(chat: &str, archived: Option<bool>) -> Event {
@@ -73,10 +73,10 @@ fn archive(chat: &str, archived: Option<bool>) -> Event {
     Event::ArchiveUpdate(update.action(Box::new(action)).from_full_sync(false).build())
 }
 
-fn archived(chat: &str, archived: bool) -> Vec<Heard> {
+fn archived(chat: &str, archived: bool) -> Vec<Translated> {
     let (value, up_to) =
         (SettingValue::Archived(archived), Some(MessageMarker { at: 1_700_000_000_000, wa_ids: Vec::new() }));
-    vec![Heard::News(SessionEvent::Setting { chat: jid(chat), value, as_of: AT, up_to, replayed: false })]
+    vec![Translated::Event(SessionEvent::Setting { chat: jid(chat), value, as_of: AT, up_to, replayed: false })]
 }
 
 #[test]
@@ -96,7 +96,7 @@ fn a_chat_at_any_server_has_its_setting_or_an_error() {
     ] {
         assert_eq!(translate(&archive(chat, Some(true))), archived(kept, true), "{chat}");
     }
-    let [Heard::Untranslatable(error)] = &translate(&archive("15550100001@call", Some(true)))[..] else {
+    let [Translated::Untranslatable(error)] = &translate(&archive("15550100001@call", Some(true)))[..] else {
         panic!("an error")
     };
     assert_eq!(error.server, Some(whatsapp_rust::Server::Call));
@@ -114,7 +114,7 @@ fn pinning_is_a_setting() {
         up_to: None,
         replayed: true,
     };
-    assert_eq!(translate(&event), [Heard::News(all_it_has)]);
+    assert_eq!(translate(&event), [Translated::Event(all_it_has)]);
 }
 
 #[test]
@@ -143,11 +143,11 @@ fn marking_as_read_and_as_unread_is_a_setting() {
         let up_to = Some(MessageMarker { at: 1_700_000_000_000, wa_ids: Vec::new() });
         let (chat, value) = (jid(CHAT), SettingValue::Read(read));
         let setting = SessionEvent::Setting { chat, value, as_of: AT, up_to, replayed: false };
-        assert_eq!(marked(action), [Heard::News(setting)]);
+        assert_eq!(marked(action), [Translated::Event(setting)]);
     }
 }
 
-fn marked(action: wire::MarkChatAsReadAction) -> Vec<Heard> {
+fn marked(action: wire::MarkChatAsReadAction) -> Vec<Translated> {
     let update = MarkChatAsReadUpdate::builder().jid(wire_jid(CHAT)).timestamp(at());
     translate(&Event::MarkChatAsReadUpdate(update.action(Box::new(action)).from_full_sync(false).build()))
 }
@@ -186,7 +186,7 @@ fn reading_reaches_up_to_the_last_messages_of_its_range() {
         let up_to = Some(MessageMarker { at: 1_700_000_000_000, wa_ids: vec!["B".into(), "C".into()] });
         let (chat, value) = (jid(CHAT), SettingValue::Read(true));
         let read = SessionEvent::Setting { chat, value, as_of: AT, up_to, replayed: false };
-        assert_eq!(translate(&event), [Heard::News(read)], "{unit}");
+        assert_eq!(translate(&event), [Translated::Event(read)], "{unit}");
     }
 }
 
@@ -207,7 +207,7 @@ fn a_chat_is_emptied_up_to_the_end_of_a_range_and_not_without_one() {
     };
     let told = |deleted| {
         let up_to = MessageMarker { at: 1_700_000_000_000, wa_ids: Vec::new() };
-        Heard::News(SessionEvent::Emptied { chat: jid(CHAT), up_to, as_of: AT, deleted })
+        Translated::Event(SessionEvent::ChatCleared { chat: jid(CHAT), up_to, as_of: AT, deleted })
     };
     assert_eq!(emptied(Some(1_700_000_000)), [told(false), told(true)]);
     assert_eq!(emptied(None), []);
@@ -223,7 +223,7 @@ fn what_another_device_has_read_is_told_by_its_receipt_and_what_others_have_read
     };
     let read = |chat| {
         let wa_ids = vec!["A".into(), "B".into()];
-        [Heard::News(SessionEvent::ReadElsewhere { chat: Some(jid(chat)), wa_ids, at: AT })]
+        [Translated::Event(SessionEvent::ReadOnOtherDevice { chat: Some(jid(chat)), wa_ids, at: AT })]
     };
     // With read receipts disabled.
     for kind in [ReceiptType::ReadSelf, ReceiptType::PlayedSelf] {
@@ -246,7 +246,7 @@ fn what_another_device_has_read_is_told_by_its_receipt_and_what_others_have_read
     }
 }
 
-fn contact(action: wire::ContactAction) -> Vec<Heard> {
+fn contact(action: wire::ContactAction) -> Vec<Translated> {
     let update = ContactUpdate::builder().jid(wire_jid(CHAT)).timestamp(at());
     translate(&Event::ContactUpdate(update.action(Box::new(action)).from_full_sync(false).build()))
 }
@@ -264,7 +264,7 @@ fn a_contact_with_two_addresses_is_one_person() {
     let named = SessionEvent::ContactNamed { jid: jid(CHAT), name: "Mei Tanaka".into() };
     assert_eq!(
         contact(action),
-        [SessionEvent::SamePerson { people: vec![person], at: at().timestamp_millis() }, named].map(Heard::News)
+        [SessionEvent::SamePerson { people: vec![person], at: at().timestamp_millis() }, named].map(Translated::Event)
     );
 }
 
@@ -275,7 +275,7 @@ fn a_contact_goes_by_the_first_name_if_there_is_no_other_and_by_none_if_there_is
         first_name: Some("Mei".into()),
         ..wire::ContactAction::default()
     };
-    let named = Heard::News(SessionEvent::ContactNamed { jid: jid(CHAT), name: "Mei".into() });
+    let named = Translated::Event(SessionEvent::ContactNamed { jid: jid(CHAT), name: "Mei".into() });
     assert_eq!(contact(first), [named]);
     assert_eq!(contact(wire::ContactAction::default()), []);
 }
@@ -292,7 +292,7 @@ fn a_group_gets_its_subject() {
         subject_time: None,
     };
     let named = SessionEvent::GroupNamed { jid: jid("120363000000000001@g.us"), subject: "Harbour festival".into() };
-    assert_eq!(group(subject), [Heard::News(named)]);
+    assert_eq!(group(subject), [Translated::Event(named)]);
     assert_eq!(group(GroupNotificationAction::Unlocked), []);
 }
 
@@ -313,24 +313,24 @@ fn batch(hook_committed: bool) -> Event {
 #[test]
 fn a_message_the_hook_took_is_not_taken_twice() {
     assert_eq!(translate(&batch(true)), []);
-    assert!(matches!(translate(&batch(false))[..], [Heard::News(SessionEvent::Message(_))]));
+    assert!(matches!(translate(&batch(false))[..], [Translated::Event(SessionEvent::Message(_))]));
 }
 
 #[test]
 fn pairing_shows_codes_and_ends_well_or_not() {
     let code = PairingQrCode::builder().code("2@one".into()).timeout(Duration::from_mins(1)).build();
-    let shown = Signal::QrCode { qr: "2@one".into(), valid_for: Duration::from_mins(1) };
-    assert_eq!(translate(&Event::PairingQrCode(code)), [Heard::Signal(shown)]);
+    let shown = ConnectionEvent::QrCode { qr: "2@one".into(), valid_for: Duration::from_mins(1) };
+    assert_eq!(translate(&Event::PairingQrCode(code)), [Translated::Signal(shown)]);
 
     let code = PairingCode::builder().code("ABCD1234".into()).timeout(Duration::from_mins(3)).build();
-    let shown = Signal::PhoneCode { code: "ABCD1234".into(), valid_for: Duration::from_mins(3) };
-    assert_eq!(translate(&Event::PairingCode(code)), [Heard::Signal(shown)]);
+    let shown = ConnectionEvent::PhoneCode { code: "ABCD1234".into(), valid_for: Duration::from_mins(3) };
+    assert_eq!(translate(&Event::PairingCode(code)), [Translated::Signal(shown)]);
     let refresh = PairingCodeRefresh::builder().force_manual(false).build();
-    assert_eq!(translate(&Event::PairingCodeRefresh(refresh)), [Heard::Signal(Signal::PhoneCodeVoid)]);
+    assert_eq!(translate(&Event::PairingCodeRefresh(refresh)), [Translated::Signal(ConnectionEvent::PhoneCodeVoid)]);
     let waits = PairingQrCodesExhausted::builder().disconnected(false).build();
-    assert_eq!(translate(&Event::PairingQrCodesExhausted(waits)), [Heard::Signal(Signal::NoQrCodeLeft)]);
+    assert_eq!(translate(&Event::PairingQrCodesExhausted(waits)), [Translated::Signal(ConnectionEvent::NoQrCodeLeft)]);
     let exhausted = PairingQrCodesExhausted::builder().disconnected(true).build();
-    assert_eq!(translate(&Event::PairingQrCodesExhausted(exhausted)), [ended(Ending::NobodyPaired)]);
+    assert_eq!(translate(&Event::PairingQrCodesExhausted(exhausted)), [ended(DisconnectReason::PairingTimedOut)]);
 
     let paired = PairSuccess::builder()
         .id(wire_jid("15550100000:3@s.whatsapp.net"))
@@ -339,7 +339,7 @@ fn pairing_shows_codes_and_ends_well_or_not() {
         .platform("android".into())
         .build();
     let account = Account { jid: jid("15550100000@s.whatsapp.net"), lid: Some(jid("100000000000000@lid")) };
-    assert_eq!(translate(&Event::PairSuccess(paired)), [Heard::Paired(account)]);
+    assert_eq!(translate(&Event::PairSuccess(paired)), [Translated::Paired(account)]);
 
     let error = PairError::builder()
         .id(wire_jid(CHAT))
@@ -350,13 +350,13 @@ fn pairing_shows_codes_and_ends_well_or_not() {
         .build();
     let heard = translate(&Event::PairError(error));
     assert!(
-        matches!(&heard[..], [Heard::Signal(Signal::Ended(Ending::PairingFailed(reason)))] if !reason.contains("1555"))
+        matches!(&heard[..], [Translated::Signal(ConnectionEvent::Ended(DisconnectReason::PairingFailed(reason)))] if !reason.contains("1555"))
     );
 }
 
 #[test]
 fn a_connection_comes() {
-    assert_eq!(translate(&Event::Connected(Connected::builder().build())), [Heard::LoggedIn]);
+    assert_eq!(translate(&Event::Connected(Connected::builder().build())), [Translated::LoggedIn]);
 }
 
 #[test]
@@ -369,18 +369,18 @@ fn a_connection_ends_for_a_reason() {
     ] {
         let heard = translate(&Event::LoggedOut(out));
         assert!(
-            matches!(&heard[..], [Heard::Signal(Signal::Ended(Ending::LoggedOut(reason)))] if reason.words.contains(word)),
+            matches!(&heard[..], [Translated::Signal(ConnectionEvent::Ended(DisconnectReason::LoggedOut(reason)))] if reason.words.contains(word)),
             "{heard:?}"
         );
     }
     let replaced = Event::StreamReplaced(StreamReplaced::builder().build());
-    assert_eq!(translate(&replaced), [ended(Ending::Replaced)]);
+    assert_eq!(translate(&replaced), [ended(DisconnectReason::Replaced)]);
     let outdated = Event::ClientOutdated(ClientOutdated::builder().build());
-    assert_eq!(translate(&outdated), [ended(Ending::Outdated)]);
+    assert_eq!(translate(&outdated), [ended(DisconnectReason::Outdated)]);
     let ban = TemporaryBan::builder().code(TempBanReason::BlockedByUsers).expire(TimeDelta::hours(2)).build();
     let heard = translate(&Event::TemporaryBan(ban));
     assert!(
-        matches!(&heard[..], [Heard::Signal(Signal::Ended(Ending::Banned { lasts, .. }))] if lasts.as_secs() == 7_200),
+        matches!(&heard[..], [Translated::Signal(ConnectionEvent::Ended(DisconnectReason::Banned { lasts, .. }))] if lasts.as_secs() == 7_200),
         "{heard:?}"
     );
 }
@@ -390,10 +390,16 @@ fn a_failure_to_connect_is_a_refusal_unless_another_try_may_go_well() {
     let failure = |reason| translate(&Event::ConnectFailure(ConnectFailure::builder().reason(reason).build()));
     assert_eq!(failure(ConnectFailureReason::ServiceUnavailable), []);
     let heard = failure(ConnectFailureReason::BadUserAgent);
-    assert!(matches!(&heard[..], [Heard::Signal(Signal::Ended(Ending::Refused(_)))]), "{heard:?}");
+    assert!(
+        matches!(&heard[..], [Translated::Signal(ConnectionEvent::Ended(DisconnectReason::Refused(_)))]),
+        "{heard:?}"
+    );
     for passing in [400, 429, 501, 502, 599] {
         let heard = failure(ConnectFailureReason::from(passing));
-        assert!(matches!(&heard[..], [Heard::Signal(Signal::Ended(Ending::RefusedForNow(_)))]), "{passing}: {heard:?}");
+        assert!(
+            matches!(&heard[..], [Translated::Signal(ConnectionEvent::Ended(DisconnectReason::RefusedForNow(_)))]),
+            "{passing}: {heard:?}"
+        );
     }
 }
 

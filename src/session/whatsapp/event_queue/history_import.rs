@@ -11,12 +11,12 @@ use tracing::warn;
 use whatsapp_rust::Client;
 use whatsapp_rust::types::events::Event;
 
-use super::NobodyListens;
+use super::ReceiverGone;
 use super::history;
-use crate::session::Events;
-use crate::session::Inbound;
-use crate::session::Lane;
+use crate::session::EventSender;
+use crate::session::InboundEvent;
 use crate::session::SessionEvent;
+use crate::session::SessionMetrics;
 use crate::session::whatsapp::history_download::Part;
 use crate::session::whatsapp::jid;
 
@@ -25,12 +25,12 @@ pub(in crate::session::whatsapp) type Arrived = (Arc<Event>, Arc<Part>);
 
 /// The reader of histories.
 pub(in crate::session::whatsapp) struct Importer {
-    pub(in crate::session::whatsapp) lane: Lane,
+    pub(in crate::session::whatsapp) lane: EventSender,
     pub(in crate::session::whatsapp) client: Arc<Client>,
     /// Messages before this time are skipped.
     pub(in crate::session::whatsapp) since: Option<i64>,
     /// The metrics.
-    pub(in crate::session::whatsapp) events: Events,
+    pub(in crate::session::whatsapp) events: SessionMetrics,
 }
 
 impl Importer {
@@ -45,19 +45,19 @@ impl Importer {
         }
     }
 
-    async fn import(&self, event: Arc<Event>, part: &Part) -> Result<(), NobodyListens> {
+    async fn import(&self, event: Arc<Event>, part: &Part) -> Result<(), ReceiverGone> {
         if !self.walk(event).await? {
             self.forward(SessionEvent::HistoryLost, None).await?;
         }
         let (committed, stored) = oneshot::channel();
-        self.forward(SessionEvent::HistoryTold { notice: part.notice.clone() }, Some(committed)).await?;
+        self.forward(SessionEvent::HistoryPartDone { notice: part.notice.clone() }, Some(committed)).await?;
         // If it is not stored, the part is downloaded again, which changes nothing.
         let _ = stored.await;
         Ok(())
     }
 
     /// Returns whether all of it could be read and is stored.
-    async fn walk(&self, event: Arc<Event>) -> Result<bool, NobodyListens> {
+    async fn walk(&self, event: Arc<Event>) -> Result<bool, ReceiverGone> {
         let own = self.client.pn().as_ref().and_then(|own| jid::from_wire(own).ok());
         let Some(own) = own else {
             warn!("Ignored a history that arrived before the account was known");
@@ -96,7 +96,7 @@ impl Importer {
         Ok(false)
     }
 
-    async fn forward(&self, event: SessionEvent, committed: Option<oneshot::Sender<()>>) -> Result<(), NobodyListens> {
-        self.lane.send(Inbound { event, committed }).await.map_err(|_| NobodyListens)
+    async fn forward(&self, event: SessionEvent, committed: Option<oneshot::Sender<()>>) -> Result<(), ReceiverGone> {
+        self.lane.send(InboundEvent { event, committed }).await.map_err(|_| ReceiverGone)
     }
 }

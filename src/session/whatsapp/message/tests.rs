@@ -247,9 +247,9 @@ fn protocol(kind: wire::protocol_message::Type, edited: Option<&str>, participan
     Message { protocol_message: MessageField::some(protocol), ..Message::default() }
 }
 
-fn rewriting(info: MessageInfo, message: Message) -> Option<crate::session::Rewriting> {
+fn rewriting(info: MessageInfo, message: Message) -> Option<crate::session::UpdatedMessage> {
     match super::delivered(&inbound(info, message)).expect("addresses")? {
-        SessionEvent::Rewritten(rewriting) => Some(rewriting),
+        SessionEvent::MessageUpdated(rewriting) => Some(rewriting),
         other => panic!("no rewriting: {other:?}"),
     }
 }
@@ -314,7 +314,7 @@ fn whoever_writes_edits_or_takes_back_in_a_group_is_stored_or_gives_an_error() {
         for message in [text("hello"), protocol(edit, Some("At ten"), Some(from)), protocol(revoke, None, Some(from))] {
             let sender = match super::delivered(&inbound(info(GROUP, from, false), message)) {
                 Ok(Some(SessionEvent::Message(message))) => Some(message.sender),
-                Ok(Some(SessionEvent::Rewritten(rewriting))) => Some(rewriting.sender),
+                Ok(Some(SessionEvent::MessageUpdated(rewriting))) => Some(rewriting.sender),
                 Ok(other) => panic!("{from}: {other:?}"),
                 Err(_) => None,
             };

@@ -31,8 +31,8 @@ fn info(id: &str, sender: &str) -> MessageInfo {
     MessageInfo { id: id.into(), source, ..MessageInfo::default() }
 }
 
-fn arrived(stanzas: &[(&str, &str, Option<&str>, &str)]) -> Arc<Arrivals> {
-    let arrivals = Arc::new(Arrivals::default());
+fn arrived(stanzas: &[(&str, &str, Option<&str>, &str)]) -> Arc<MessageOrder> {
+    let arrivals = Arc::new(MessageOrder::default());
     for (id, from, recipient, second) in stanzas {
         arrivals.comes(&stanza(id, from, *recipient, second));
     }
@@ -41,7 +41,7 @@ fn arrived(stanzas: &[(&str, &str, Option<&str>, &str)]) -> Arc<Arrivals> {
 }
 
 /// Returns true if a message would have to wait now.
-async fn waits(arrivals: &Arrivals, id: &str, sender: &str) -> bool {
+async fn waits(arrivals: &MessageOrder, id: &str, sender: &str) -> bool {
     timeout(Duration::from_millis(1), arrivals.turn(&info(id, sender))).await.is_err()
 }
 
@@ -86,7 +86,7 @@ async fn a_task_that_went_on_has_handled_what_came_before() {
 
 #[tokio::test(start_paused = true)]
 async fn nothing_waits_while_one_message_is_handled_at_a_time_nor_for_an_earlier_connection() {
-    let arrivals = Arrivals::default();
+    let arrivals = MessageOrder::default();
     arrivals.comes(&stanza("A", MEI, None, "100"));
     arrivals.comes(&stanza("B", OWN, Some(MEI), "100"));
     assert!(!waits(&arrivals, "B", OWN).await, "the offline queue has not been processed");

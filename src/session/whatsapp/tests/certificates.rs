@@ -5,36 +5,42 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::sleep;
 
-use super::super::account_check::Owner;
-use super::super::backend::Backends;
+use super::super::account_check::ExpectedAccount;
+use super::super::backend::BackendPool;
 use super::super::client;
-use super::super::client::Way;
+use super::super::client::ConnectTarget;
 use super::super::event_queue::queue;
 use super::super::sandbox;
 use super::super::socket::Socket;
-use super::fixture::Rig;
+use super::fixture::Fixture;
 use super::fixture::soon;
 use crate::clock::SystemClock;
 use crate::session::Endpoint;
-use crate::session::connection::Ending;
-use crate::session::connection::Outlets;
-use crate::session::connection::Session as _;
-use crate::session::connection::Signal;
+use crate::session::connection::Connection as _;
+use crate::session::connection::ConnectionEvent;
+use crate::session::connection::DisconnectReason;
+use crate::session::connection::EventSinks;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_session_with_whatsapp_refuses_the_sandboxs_server() {
-    let rig = Rig::new().await;
-    let (ears, items) = queue(rig.config.commit_timeout, crate::session::Events::default());
-    let memory = Backends::new(rig.test.store.clone()).open(&rig.key, ears.clone()).await.unwrap();
-    drop(Way::to(&rig.config.endpoint, memory.as_ref()).await.unwrap());
-    let way = Way::to(&Endpoint::WhatsApp, memory.as_ref()).await.unwrap();
+    let rig = Fixture::new().await;
+    let (ears, items) = queue(rig.config.commit_timeout, crate::session::SessionMetrics::default());
+    let memory = BackendPool::new(rig.test.store.clone()).open(&rig.key, ears.clone()).await.unwrap();
+    drop(ConnectTarget::to(&rig.config.endpoint, memory.as_ref()).await.unwrap());
+    let way = ConnectTarget::to(&Endpoint::WhatsApp, memory.as_ref()).await.unwrap();
     let address = rig.sandbox.url().replace("http://", "");
     // The connection is redirected, as by a malicious name server.
-    let way = Way { socket: Socket::to_sandbox(&address), version: Some(sandbox::VERSION), ..way };
+    let way = ConnectTarget { socket: Socket::to_sandbox(&address), version: Some(sandbox::VERSION), ..way };
     let (lane, _events) = mpsc::channel(256);
     let (signals, mut heard) = mpsc::channel(64);
-    let built =
-        client::build(&rig.config, memory, (ears, items), way, Owner::new(None, None), Outlets { lane, signals });
+    let built = client::build(
+        &rig.config,
+        memory,
+        (ears, items),
+        way,
+        ExpectedAccount::new(None, None),
+        EventSinks { lane, signals },
+    );
     let connection = built.await.unwrap().run(&rig.config, std::sync::Arc::new(SystemClock), &rig.tasks);
 
     let noted = |what: &str| rig.sandbox.log().iter().filter(|entry| entry.text.contains(what)).count();
@@ -46,7 +52,11 @@ async fn a_session_with_whatsapp_refuses_the_sandboxs_server() {
     soon("the refusal", refused).await;
 
     assert_eq!(noted("accepted a certificate"), 0);
-    assert_eq!(soon("the end", heard.recv()).await, Some(Signal::Ended(Ending::Dropped)), "the connection is dropped");
+    assert_eq!(
+        soon("the end", heard.recv()).await,
+        Some(ConnectionEvent::Ended(DisconnectReason::Dropped)),
+        "the connection is dropped"
+    );
     connection.disconnect().await;
     drop(connection);
     rig.stop().await;

@@ -18,7 +18,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::super::WhatsApp;
+use super::super::WhatsAppConnector;
 use crate::clock::SystemClock;
 use crate::domain::clock::Clock;
 use crate::domain::id::ChatId;
@@ -31,12 +31,12 @@ use crate::domain::pending_action::SettingValue;
 use crate::domain::session::SessionStatus;
 use crate::session::Config;
 use crate::session::Endpoint;
-use crate::session::Events;
 use crate::session::HistoryChunk;
-use crate::session::Inbound;
+use crate::session::InboundEvent;
 use crate::session::Registry;
 use crate::session::SessionEvent;
 use crate::session::SessionKey;
+use crate::session::SessionMetrics;
 use crate::session::outbox::ReadPending;
 use crate::store::tests::TestStore;
 
@@ -50,7 +50,7 @@ const LONG: Duration = Duration::from_mins(1);
 
 type Held = (IncomingMessage, oneshot::Sender<()>);
 
-pub(super) struct Rig {
+pub(super) struct Fixture {
     pub(super) sandbox: Sandbox,
     pub(super) phone: Phone,
     pub(super) registry: Registry,
@@ -83,7 +83,7 @@ pub(super) struct Lane {
     settings: mpsc::UnboundedSender<(Jid, SettingValue, i64)>,
     sent: mpsc::UnboundedSender<(ChatId, Setting, i64)>,
     status: mpsc::UnboundedSender<SessionStatus>,
-    events: Events,
+    events: SessionMetrics,
 }
 
 impl Lane {
@@ -92,8 +92,8 @@ impl Lane {
         self.hold_messages.store(true, Ordering::SeqCst);
     }
 
-    async fn drain(self: Arc<Self>, mut events: mpsc::Receiver<Inbound>) {
-        while let Some(Inbound { event, committed }) = events.recv().await {
+    async fn drain(self: Arc<Self>, mut events: mpsc::Receiver<InboundEvent>) {
+        while let Some(InboundEvent { event, committed }) = events.recv().await {
             self.heard.lock().unwrap().push(event.clone());
             match event {
                 SessionEvent::Status { status, .. } => {
@@ -160,7 +160,7 @@ fn serve(test: &TestStore, config: &Config, lane: &Arc<Lane>) -> (Registry, Task
     let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
     let (drain, drains) = (Arc::clone(lane), tasks.clone());
     let registry = Registry::with_connector(
-        Arc::new(WhatsApp::new(
+        Arc::new(WhatsAppConnector::new(
             test.store.clone(),
             Arc::new(SystemClock),
             config.clone(),
@@ -181,7 +181,7 @@ fn serve(test: &TestStore, config: &Config, lane: &Arc<Lane>) -> (Registry, Task
     (registry, tasks, stop)
 }
 
-impl Rig {
+impl Fixture {
     /// Creates a rig without starting the session.
     pub(super) async fn new() -> Self {
         let sandbox = Sandbox::start(chatgraph_sandbox::Config::default()).await.unwrap();
@@ -213,7 +213,7 @@ impl Rig {
             settings: settings_there,
             sent: sent_there,
             status: status_there,
-            events: Events::default(),
+            events: SessionMetrics::default(),
         });
         let test = TestStore::open().await;
         let key = SessionKey { organization: test.organization.clone(), session: test.session };
@@ -349,7 +349,7 @@ impl Rig {
     /// Waits until a recovery step has run `times` times.
     pub(super) async fn repairs(&self, step: &'static str, times: u64) {
         let taken = async {
-            while self.lane.events.repaired(step) < times {
+            while self.lane.events.recoveries(step) < times {
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
         };

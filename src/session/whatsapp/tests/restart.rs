@@ -1,14 +1,14 @@
 //! Clean and unclean ends of the process, and the state that the next process finds in the database.
 
+use super::fixture::Fixture;
 use super::fixture::MEI;
 use super::fixture::NOAH;
-use super::fixture::Rig;
 use crate::domain::pending_action::SettingValue;
 use crate::domain::session::SessionStatus;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_session_comes_back_after_a_restart_without_a_new_pairing() {
-    let mut rig = Rig::working().await;
+    let mut rig = Fixture::working().await;
     rig.lane.hold_messages();
     let before = rig.phone.receive(MEI, MEI, "Before").await.unwrap();
     take(&mut rig, &before).await;
@@ -31,7 +31,7 @@ async fn a_session_comes_back_after_a_restart_without_a_new_pairing() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_message_that_was_not_committed_survives_a_crash() {
-    let mut rig = Rig::working().await;
+    let mut rig = Fixture::working().await;
     rig.lane.hold_messages();
     // The Signal session with Mei exists, and its next message is decrypted but not stored.
     let first = rig.phone.receive(MEI, MEI, "First").await.unwrap();
@@ -53,7 +53,7 @@ async fn a_message_that_was_not_committed_survives_a_crash() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_crash_while_all_is_quiet_loses_nothing() {
-    let mut rig = Rig::working().await;
+    let mut rig = Fixture::working().await;
     rig.phone.settled().await.unwrap();
     rig.lane.hold_messages();
 
@@ -71,7 +71,7 @@ async fn a_crash_while_all_is_quiet_loses_nothing() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_session_whose_link_was_cut_by_the_phone_remembers_nothing_of_it() {
-    let mut rig = Rig::working().await;
+    let mut rig = Fixture::working().await;
     rig.phone.unlink().await;
     rig.status(SessionStatus::LoggedOut).await;
 
@@ -84,7 +84,7 @@ async fn a_session_whose_link_was_cut_by_the_phone_remembers_nothing_of_it() {
 }
 
 /// Waits for the message, commits it, and waits until WhatsApp receives the acknowledgement.
-async fn take(rig: &mut Rig, id: &str) {
+async fn take(rig: &mut Fixture, id: &str) {
     let (message, committed) = rig.held().await;
     assert_eq!(message.wa_id, id);
     committed.send(()).unwrap();

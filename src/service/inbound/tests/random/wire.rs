@@ -17,7 +17,7 @@ use crate::domain::message_marker::MessageMarker;
 use crate::domain::pending_action::SettingValue;
 use crate::domain::person::Person;
 use crate::service::chat::delete::DeleteOrder;
-use crate::session::Rewriting;
+use crate::session::UpdatedMessage;
 
 /// A session in a store.
 pub(super) struct Stage<'a> {
@@ -110,8 +110,8 @@ fn message(envelope: &Envelope) -> IncomingMessage {
     }
 }
 
-fn rewriting(envelope: &Envelope, rewrite: MessageUpdate) -> Rewriting {
-    Rewriting {
+fn rewriting(envelope: &Envelope, rewrite: MessageUpdate) -> UpdatedMessage {
+    UpdatedMessage {
         chat: jid(envelope.chat),
         wa_id: envelope.id.clone(),
         sender: jid(envelope.sender),
@@ -130,7 +130,7 @@ fn recorded(envelope: &Envelope) -> IncomingMessage {
 }
 
 /// The rewriting of a message that a history reports.
-fn history_rewriting(envelope: &Envelope) -> Option<Rewriting> {
+fn history_rewriting(envelope: &Envelope) -> Option<UpdatedMessage> {
     if envelope.revoked {
         return Some(rewriting(envelope, MessageUpdate::Revocation));
     }
@@ -162,13 +162,15 @@ fn events(delivery: &Delivery) -> Vec<SessionEvent> {
         }
         Delivery::LoggedOut => SessionEvent::Status { status: SessionStatus::LoggedOut, reason: None },
         Delivery::Message(envelope) => SessionEvent::Message(message(envelope)),
-        Delivery::Edit { envelope, text, as_of } => SessionEvent::Rewritten(rewriting(
+        Delivery::Edit { envelope, text, as_of } => SessionEvent::MessageUpdated(rewriting(
             envelope,
             MessageUpdate::Edit { text: Some(text.clone()), as_of: *as_of },
         )),
-        Delivery::Revocation { envelope } => SessionEvent::Rewritten(rewriting(envelope, MessageUpdate::Revocation)),
+        Delivery::Revocation { envelope } => {
+            SessionEvent::MessageUpdated(rewriting(envelope, MessageUpdate::Revocation))
+        }
         Delivery::Receipt { chat, id, at } => {
-            SessionEvent::ReadElsewhere { chat: chat.map(jid), wa_ids: vec![id.clone()], at: *at }
+            SessionEvent::ReadOnOtherDevice { chat: chat.map(jid), wa_ids: vec![id.clone()], at: *at }
         }
         Delivery::Setting { chat, value, as_of, up_to, replayed } => SessionEvent::Setting {
             chat: jid(*chat),
@@ -185,7 +187,7 @@ fn events(delivery: &Delivery) -> Vec<SessionEvent> {
             replayed: false,
         },
         Delivery::Emptied { chat, up_to, as_of, deleted } => {
-            SessionEvent::Emptied { chat: jid(*chat), up_to: horizon(up_to), as_of: *as_of, deleted: *deleted }
+            SessionEvent::ChatCleared { chat: jid(*chat), up_to: horizon(up_to), as_of: *as_of, deleted: *deleted }
         }
         Delivery::SamePerson { number, lid, at } => SessionEvent::SamePerson { people: person(*number, *lid), at: *at },
         Delivery::NumberChanged { old, new, at } => {

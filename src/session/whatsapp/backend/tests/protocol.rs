@@ -10,7 +10,7 @@ use whatsapp_rust::wacore::time::now_secs;
 
 use super::*;
 use crate::domain::peer::Period;
-use crate::session::whatsapp::event_queue::Item;
+use crate::session::whatsapp::event_queue::QueueItem;
 use crate::store::error::StoreError;
 
 const GROUP: &str = "120363000000000001@g.us";
@@ -125,11 +125,11 @@ pub(super) async fn lid_mappings_in_a_batch(memory: &dyn Backend) {
 #[tokio::test]
 async fn only_people_who_are_not_known_are_told_when_the_library_starts() {
     let test = TestStore::open().await;
-    let (ears, mut items) = queue(Duration::from_secs(1), crate::session::Events::default());
-    let memory = Backends::new(test.store.clone()).open(&key(&test), ears).await.unwrap();
+    let (ears, mut items) = queue(Duration::from_secs(1), crate::session::SessionMetrics::default());
+    let memory = BackendPool::new(test.store.clone()).open(&key(&test), ears).await.unwrap();
     let entries: Vec<_> = (0..700).map(|user| mapping(&user.to_string(), &format!("1555{user:07}"), 2)).collect();
     memory.put_lid_mappings(&entries).await.unwrap();
-    let Some(Item::People(mut people)) = items.recv().await else { panic!("people") };
+    let Some(QueueItem::People(mut people)) = items.recv().await else { panic!("people") };
     assert_eq!(people.len(), 700);
     people.sort_by_key(|person| person.lid.clone());
     let (new, known) = people.split_at(3);
@@ -149,7 +149,7 @@ async fn only_people_who_are_not_known_are_told_when_the_library_starts() {
         .await;
     stored.unwrap();
     assert_eq!(memory.get_all_lid_mappings().await.unwrap().len(), 700);
-    let Some(Item::People(mut told)) = items.recv().await else { panic!("people") };
+    let Some(QueueItem::People(mut told)) = items.recv().await else { panic!("people") };
     told.sort_by_key(|person| person.lid.clone());
     assert_eq!(told, new);
 }

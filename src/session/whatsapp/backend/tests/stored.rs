@@ -13,7 +13,7 @@ use whatsapp_rust::wacore::appstate::hash::HashState;
 use whatsapp_rust::wacore::appstate::processor::AppStateMutationMAC;
 
 use super::*;
-use crate::session::whatsapp::event_queue::Item;
+use crate::session::whatsapp::event_queue::QueueItem;
 use crate::store::tests::add_session;
 use crate::store::tests::on_postgres;
 
@@ -106,7 +106,7 @@ async fn what_was_stored_is_there_after_a_crash() {
 async fn sessions_do_not_share_a_memory() {
     let test = TestStore::open().await;
     let other = SessionKey { session: add_session(&test.store, &test.organization).await, ..key(&test) };
-    let backends = Backends::new(test.store.clone());
+    let backends = BackendPool::new(test.store.clone());
     let (mine, theirs) = (open(&backends, &key(&test)).await, open(&backends, &other).await);
     for (memory, byte) in [(&mine, 1), (&theirs, 2)] {
         memory.put_identity(MEI, [byte; 32]).await.unwrap();
@@ -126,7 +126,7 @@ async fn sessions_do_not_share_a_memory() {
 #[tokio::test]
 async fn a_client_that_was_given_up_writes_no_more() {
     let test = TestStore::open().await;
-    let backends = Backends::new(test.store.clone());
+    let backends = BackendPool::new(test.store.clone());
     let before = open(&backends, &key(&test)).await;
     before.put_session(MEI, b"before").await.unwrap();
     let now = open(&backends, &key(&test)).await;
@@ -152,8 +152,8 @@ async fn settings_that_were_read_and_not_told_are_read_anew() {
             Box::pin(async move { unit.settings_told(session, "regular", mark).await })
         })
     };
-    let backends = Backends::new(test.store.clone());
-    let (ears, mut heard) = queue(Duration::from_secs(1), crate::session::Events::default());
+    let backends = BackendPool::new(test.store.clone());
+    let (ears, mut heard) = queue(Duration::from_secs(1), crate::session::SessionMetrics::default());
     let memory: Arc<dyn Backend> = backends.open(&key(&test), ears).await.unwrap();
     memory.create().await.unwrap();
     for version in [1, 2] {
@@ -163,7 +163,7 @@ async fn settings_that_were_read_and_not_told_are_read_anew() {
     }
     assert!(heard.try_recv().is_err(), "the collection is complete when its version is stored again");
     memory.set_version("regular", state(2)).await.unwrap();
-    let Ok(Item::SettingsTold { collection, mark: first }) = heard.try_recv() else {
+    let Ok(QueueItem::SettingsTold { collection, mark: first }) = heard.try_recv() else {
         panic!("no report of the settings")
     };
     assert_eq!(collection, "regular");
@@ -175,7 +175,7 @@ async fn settings_that_were_read_and_not_told_are_read_anew() {
     assert_eq!(memory.get_version("regular").await.unwrap().version, 0, "the third version was not reported");
     assert_eq!(memory.get_mutation_mac("regular", &[7; 32]).await.unwrap(), None);
 
-    let (ears, mut heard) = queue(Duration::from_secs(1), crate::session::Events::default());
+    let (ears, mut heard) = queue(Duration::from_secs(1), crate::session::SessionMetrics::default());
     let memory: Arc<dyn Backend> = backends.open(&key(&test), ears).await.unwrap();
     memory.clear_mutation_macs("regular").await.unwrap();
     memory.put_mutation_macs("regular", 3, &[mac]).await.unwrap();
@@ -184,7 +184,7 @@ async fn settings_that_were_read_and_not_told_are_read_anew() {
         assert!(heard.try_recv().is_err(), "a snapshot is reported after its third store");
     }
     memory.set_version("regular", state(3)).await.unwrap();
-    let Ok(Item::SettingsTold { mark, .. }) = heard.try_recv() else { panic!("no report of the settings") };
+    let Ok(QueueItem::SettingsTold { mark, .. }) = heard.try_recv() else { panic!("no report of the settings") };
     told(mark).await.unwrap();
     let memory = open(&backends, &key(&test)).await;
     assert_eq!(memory.get_version("regular").await.unwrap().version, 3);
