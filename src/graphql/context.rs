@@ -8,7 +8,7 @@ use async_graphql::dataloader::DataLoader;
 
 use crate::auth::viewer::Viewer;
 use crate::domain::id::SessionId;
-use crate::service::api_key::Keys;
+use crate::service::api_key::ApiKeys;
 use crate::service::call::Calls;
 use crate::service::chat::Chats;
 use crate::service::session::Sessions;
@@ -30,7 +30,7 @@ pub(super) trait ContextExt {
     /// The call service.
     fn calls(&self) -> &Calls;
     /// The API key service.
-    fn keys(&self) -> &Keys;
+    fn keys(&self) -> &ApiKeys;
     /// The data loader, which batches the reads of one response.
     fn loader(&self) -> &DataLoader<Rows>;
     /// The turns of a subscription's events.
@@ -54,7 +54,7 @@ impl ContextExt for Context<'_> {
         &self.data_unchecked::<Parts>().calls
     }
 
-    fn keys(&self) -> &Keys {
+    fn keys(&self) -> &ApiKeys {
         &self.data_unchecked::<Parts>().keys
     }
 

@@ -25,7 +25,7 @@ use crate::domain::page::DEFAULT_PAGE_LEN;
 use crate::domain::page::MAX_PAGE_LEN;
 use crate::domain::rate_limit::Rate;
 use crate::domain::rate_limit::RateLimitStatus;
-use crate::service::api_key::Keys;
+use crate::service::api_key::ApiKeys;
 use crate::service::call::Calls;
 use crate::service::chat::Chats;
 use crate::service::session::Sessions;
@@ -61,7 +61,7 @@ pub struct Parts {
     /// The call service.
     pub calls: Calls,
     /// The API key service.
-    pub keys: Keys,
+    pub keys: ApiKeys,
 }
 
 /// The limits and options of the API.

@@ -19,7 +19,7 @@ use crate::domain::clock::Clock;
 use crate::domain::id::KeyId;
 use crate::domain::id::OrganizationId;
 use crate::service::api_key;
-use crate::service::api_key::Keys;
+use crate::service::api_key::ApiKeys;
 use crate::service::audit;
 use crate::store::Store;
 
@@ -70,7 +70,7 @@ fn read(file: Option<&Path>) -> std::io::Result<String> {
 
 async fn insert(config: &NewKey, secret: &str) -> Result<KeyId, Error> {
     let expires_at = config.expires_at(SystemClock.now())?;
-    let new = api_key::NewKey { name: config.name.clone(), permissions: config.permissions, expires_at };
+    let new = api_key::NewApiKey { name: config.name.clone(), permissions: config.permissions, expires_at };
     let store = Store::open(&config.database, &Lifecycle::default().tasks).await?;
     on(&store, async |keys| {
         if keys.is_taken(secret).await? {
@@ -150,9 +150,9 @@ fn no_such_key(id: KeyId, organization: OrganizationId) -> Error {
 }
 
 /// Runs `work` on the keys, then closes the database.
-async fn on<T>(store: &Store, work: impl AsyncFnOnce(Keys) -> Result<T, Error>) -> Result<T, Error> {
+async fn on<T>(store: &Store, work: impl AsyncFnOnce(ApiKeys) -> Result<T, Error>) -> Result<T, Error> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let keys = Keys::new(store.clone(), Authenticator::new(store.clone(), None, Arc::clone(&clock)), clock);
+    let keys = ApiKeys::new(store.clone(), Authenticator::new(store.clone(), None, Arc::clone(&clock)), clock);
     let done = work(keys).await;
     store.close().await?;
     done

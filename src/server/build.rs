@@ -19,20 +19,20 @@ use crate::http::Health;
 use crate::http::Listening;
 use crate::http::Tls;
 use crate::service;
-use crate::service::api_key::Keys;
-use crate::service::background::mute_expiry::Mutes;
-use crate::service::background::purge::Sweeper;
+use crate::service::api_key::ApiKeys;
+use crate::service::background::mute_expiry::MuteExpirer;
+use crate::service::background::purge::Purger;
 use crate::service::background::retention;
 use crate::service::background::retention::Retention;
 use crate::service::call::Calls;
-use crate::service::call::broadcast::CallNews;
+use crate::service::call::broadcast::CallBroadcast;
 use crate::service::chat;
 use crate::service::chat::Chats;
-use crate::service::inbound::Inbox;
-use crate::service::inbound::Told;
+use crate::service::inbound::InboundWorker;
+use crate::service::inbound::Notifiers;
 use crate::service::inbound::quarantine;
 use crate::service::session::Sessions;
-use crate::service::session::broadcast::SessionNews;
+use crate::service::session::broadcast::SessionBroadcast;
 use crate::session;
 use crate::session::EventSenderFactory;
 use crate::session::SessionKey;
@@ -54,7 +54,7 @@ pub(super) struct Parts {
     pub(super) sessions: Sessions,
     pub(super) registry: Registry,
     pub(super) tokens: Authenticator,
-    pub(super) keys: Keys,
+    pub(super) keys: ApiKeys,
     pub(super) health: Health,
     router: Router,
     metrics: http::Metrics,
@@ -85,12 +85,12 @@ pub(super) async fn wire(configs: Configs, lifecycle: &Lifecycle) -> Result<Part
     let feed = Feed::start(store.clone(), feed::Config::default(), tasks, stop.clone());
     let retention = Retention::new(store.clone(), Arc::clone(&clock), configs.retention);
     tasks.spawn(retention.run(stop.clone()));
-    let news = SessionNews::default();
-    let sweeper = Sweeper::start(store.clone(), Arc::clone(&clock), tasks, stop.clone());
-    let mutes = Mutes::start(store.clone(), Arc::clone(&clock), tasks, stop.clone());
-    let calling = CallNews::default();
-    let told = Told { news: news.clone(), sweeper: sweeper.clone(), mutes: mutes.clone(), calls: calling.clone() };
-    let inbox = Inbox::new(store.clone(), told, Arc::clone(&clock), tasks.clone(), stop.clone());
+    let news = SessionBroadcast::default();
+    let sweeper = Purger::start(store.clone(), Arc::clone(&clock), tasks, stop.clone());
+    let mutes = MuteExpirer::start(store.clone(), Arc::clone(&clock), tasks, stop.clone());
+    let calling = CallBroadcast::default();
+    let told = Notifiers { news: news.clone(), sweeper: sweeper.clone(), mutes: mutes.clone(), calls: calling.clone() };
+    let inbox = InboundWorker::new(store.clone(), told, Arc::clone(&clock), tasks.clone(), stop.clone());
     let (quarantine, inbound) = (inbox.quarantine_metrics().clone(), inbox.metrics().clone());
     quarantine::start_retries(store.clone(), inbox.clone(), tasks, stop.clone());
     let open_lane: EventSenderFactory = Arc::new(move |key| inbox.open(key));
@@ -115,7 +115,7 @@ pub(super) async fn wire(configs: Configs, lifecycle: &Lifecycle) -> Result<Part
         None => tokens,
     };
     tasks.spawn(tokens.clone().store_key_usage(stop.clone()));
-    let keys = Keys::new(store.clone(), tokens.clone(), Arc::clone(&clock)).with_limit(configs.limits.api_keys);
+    let keys = ApiKeys::new(store.clone(), tokens.clone(), Arc::clone(&clock)).with_limit(configs.limits.api_keys);
     let api = Api::new(graphql::Parts { chats, sessions: sessions.clone(), calls, keys: keys.clone() }, &configs.api);
     let metrics = http::Metrics::default();
     let watch = Watch::new(store.clone(), registry.events().clone(), tasks.clone(), lifecycle.drain.clone());

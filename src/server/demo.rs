@@ -33,7 +33,7 @@ use crate::http;
 use crate::http::Connections;
 use crate::http::Invitations;
 use crate::service;
-use crate::service::api_key::NewKey;
+use crate::service::api_key::NewApiKey;
 use crate::service::background::retention;
 use crate::session;
 use crate::store;
@@ -194,7 +194,7 @@ async fn key(parts: &Parts, folder: &Folder) -> Result<(String, Viewer), Error> 
 async fn create_key(parts: &Parts) -> Result<(String, Viewer), Error> {
     let organization: OrganizationId = "demo".parse().map_err(failed)?;
     let (secret, permissions) = (authenticator::generate(), Capabilities::all());
-    let new = NewKey { name: "demo".into(), permissions, expires_at: None };
+    let new = NewApiKey { name: "demo".into(), permissions, expires_at: None };
     let key = parts.keys.issue(&organization, new, KeyCreator::Operator, &secret).await?;
     let principal = Principal::ApiKey(key.id);
     let viewer = Viewer { organization: Some(organization), principal, capabilities: permissions, expires_at: None };

@@ -15,7 +15,7 @@ use super::error::Error;
 
 /// A rate-limited action.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Paced {
+pub(super) enum LimitedAction {
     /// A start, which may open a connection to WhatsApp.
     Start,
     /// A pairing code: WhatsApp notifies the phone with a number that the client chooses.
@@ -24,7 +24,7 @@ pub(super) enum Paced {
     Resync,
 }
 
-impl Paced {
+impl LimitedAction {
     const ALL: [Self; 3] = [Self::Start, Self::PairingCode, Self::Resync];
 
     fn rate(self) -> Rate {
@@ -38,24 +38,24 @@ impl Paced {
 
 /// The rate limits of all sessions. Clones share them.
 #[derive(Clone)]
-pub(super) struct Pauses {
+pub(super) struct ActionRateLimiter {
     since: Instant,
     taken: Arc<[Mutex<RateLimiter<SessionKey>>; 3]>,
 }
 
-impl Default for Pauses {
+impl Default for ActionRateLimiter {
     fn default() -> Self {
-        let taken = Paced::ALL.map(|action| Mutex::new(RateLimiter::new(action.rate())));
+        let taken = LimitedAction::ALL.map(|action| Mutex::new(RateLimiter::new(action.rate())));
         Self { since: Instant::now(), taken: Arc::new(taken) }
     }
 }
 
-impl Pauses {
+impl ActionRateLimiter {
     /// Counts an action of the session.
     ///
     /// # Errors
     /// `TooSoon` if the limit is reached; the action is not counted then.
-    pub(super) fn begin(&self, action: Paced, key: &SessionKey) -> Result<(), Error> {
+    pub(super) fn begin(&self, action: LimitedAction, key: &SessionKey) -> Result<(), Error> {
         let now_ms = u64::try_from(self.since.elapsed().as_millis()).unwrap_or(u64::MAX);
         let mut taken = self.taken[action as usize].lock().unwrap_or_else(PoisonError::into_inner);
         let too_soon = |retry_after_ms| Error::TooSoon { retry_after: Duration::from_millis(retry_after_ms) };
@@ -74,15 +74,20 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn each_session_has_pauses_of_its_own_for_each_action() {
-        let pauses = Pauses::default();
+        let pauses = ActionRateLimiter::default();
         let [one, other] =
             [1, 2].map(|at| SessionKey { organization: "org_1".parse().expect("an id"), session: SessionId::new(at) });
-        let begun = (0..20).filter(|_| pauses.begin(Paced::PairingCode, &one).is_ok()).count();
+        let begun = (0..20).filter(|_| pauses.begin(LimitedAction::PairingCode, &one).is_ok()).count();
         assert_eq!(begun, 5);
-        let Err(Error::TooSoon { retry_after }) = pauses.begin(Paced::PairingCode, &one) else { panic!("too soon") };
-        assert!(pauses.begin(Paced::PairingCode, &other).is_ok() && pauses.begin(Paced::Resync, &one).is_ok());
+        let Err(Error::TooSoon { retry_after }) = pauses.begin(LimitedAction::PairingCode, &one) else {
+            panic!("too soon")
+        };
+        assert!(
+            pauses.begin(LimitedAction::PairingCode, &other).is_ok()
+                && pauses.begin(LimitedAction::Resync, &one).is_ok()
+        );
         advance(retry_after).await;
-        assert!(pauses.begin(Paced::PairingCode, &one).is_ok());
-        assert!(pauses.begin(Paced::PairingCode, &one).is_err());
+        assert!(pauses.begin(LimitedAction::PairingCode, &one).is_ok());
+        assert!(pauses.begin(LimitedAction::PairingCode, &one).is_err());
     }
 }

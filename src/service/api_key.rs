@@ -33,11 +33,11 @@ use super::idempotency::idempotency_key;
 use super::idempotency::reused;
 
 /// Default limit of keys that an organization creates through the API.
-pub const DEFAULT_MOST: u64 = 1_000;
+pub const DEFAULT_MAX_KEYS: u64 = 1_000;
 
 /// A key to be created.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NewKey {
+pub struct NewApiKey {
     /// Display name.
     pub name: String,
     /// Its permissions.
@@ -46,7 +46,7 @@ pub struct NewKey {
     pub expires_at: Option<i64>,
 }
 
-impl NewKey {
+impl NewApiKey {
     /// Parses the idempotency key of the request.
     fn under(&self, key: &str) -> Result<IdempotencyKey, Error> {
         let (permissions, end) = (self.permissions.bits().to_string(), format!("{:?}", self.expires_at));
@@ -56,7 +56,7 @@ impl NewKey {
 
 /// The use cases around api-keys.
 #[derive(Clone)]
-pub struct Keys {
+pub struct ApiKeys {
     store: Store,
     tokens: Authenticator,
     /// Maximum number of keys that an organization can create through the API.
@@ -64,11 +64,11 @@ pub struct Keys {
     clock: Arc<dyn Clock>,
 }
 
-impl Keys {
+impl ApiKeys {
     /// Creates the use cases. Revoked keys are removed from `tokens`.
     #[must_use]
     pub fn new(store: Store, tokens: Authenticator, clock: Arc<dyn Clock>) -> Self {
-        Self { store, tokens, most: DEFAULT_MOST, clock }
+        Self { store, tokens, most: DEFAULT_MAX_KEYS, clock }
     }
 
     /// Sets the maximum number of keys that an organization can create.
@@ -98,7 +98,7 @@ impl Keys {
     pub async fn create(
         &self,
         viewer: &Viewer,
-        new: NewKey,
+        new: NewApiKey,
         idempotency_key: Option<&str>,
     ) -> Result<(ApiKey, String), Error> {
         let organization = viewer.require(Capability::Manage)?;
@@ -117,7 +117,7 @@ impl Keys {
         if outlives(new.expires_at, viewer) {
             return Err(invalid("expiresAt", "must not be later than the expiry of the key that creates it"));
         }
-        let (new, secret) = (NewKey { name, ..new }, authenticator::generate());
+        let (new, secret) = (NewApiKey { name, ..new }, authenticator::generate());
         let under = idempotency_key.map(|idempotency_key| new.under(idempotency_key)).transpose()?;
         let (key, hash) = (self.key(organization, new, creator(viewer), &secret), authenticator::hash(&secret));
         let (whose, most) = (organization.clone(), self.most);
@@ -181,7 +181,7 @@ impl Keys {
     pub async fn issue(
         &self,
         organization: &OrganizationId,
-        new: NewKey,
+        new: NewApiKey,
         created_by: KeyCreator,
         secret: &str,
     ) -> Result<ApiKey, StoreError> {
@@ -190,7 +190,7 @@ impl Keys {
         Ok(key)
     }
 
-    fn key(&self, organization: &OrganizationId, new: NewKey, created_by: KeyCreator, secret: &str) -> ApiKey {
+    fn key(&self, organization: &OrganizationId, new: NewApiKey, created_by: KeyCreator, secret: &str) -> ApiKey {
         let now = self.clock.now();
         ApiKey {
             id: KeyId::new(now),

@@ -30,12 +30,12 @@ use crate::store::error::StoreError;
 
 use super::error::Error;
 use super::inbound::chat;
-use broadcast::CallEar;
-use broadcast::CallNews;
-use reply_limit::Replies;
+use broadcast::CallBroadcast;
+use broadcast::CallListener;
+use reply_limit::ReplyLimiter;
 
 /// Time limit for the session to be connected, and again for WhatsApp's answer.
-const PATIENCE: Duration = Duration::from_secs(5);
+const SEND_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Outcome of a rejection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,16 +51,16 @@ pub struct Rejected {
 pub struct Calls {
     store: Store,
     registry: Registry,
-    news: CallNews,
-    replies: Replies,
+    news: CallBroadcast,
+    replies: ReplyLimiter,
     clock: Arc<dyn Clock>,
 }
 
 impl Calls {
     /// Creates the use cases. `registry` runs this node's sessions; the inbox reports calls to `news`.
     #[must_use]
-    pub fn new(store: Store, registry: Registry, news: CallNews, clock: Arc<dyn Clock>) -> Self {
-        Self { store, registry, news, replies: Replies::default(), clock }
+    pub fn new(store: Store, registry: Registry, news: CallBroadcast, clock: Arc<dyn Clock>) -> Self {
+        Self { store, registry, news, replies: ReplyLimiter::default(), clock }
     }
 
     /// Subscribes to the calls of the organization's sessions, or of one of them, from now on.
@@ -88,16 +88,16 @@ impl Calls {
     pub async fn reject(&self, viewer: &Viewer, id: SessionId, call: &str, from: &Jid) -> Result<Rejected, Error> {
         let organization = viewer.require(Capability::Send)?;
         let session = self.session(organization, id).await?;
-        if call.is_empty() || call.len() > MAX_ID {
-            let message = format!("must be a call id of 1 to {MAX_ID} characters");
+        if call.is_empty() || call.len() > MAX_ID_LEN {
+            let message = format!("must be a call id of 1 to {MAX_ID_LEN} characters");
             return Err(Error::Invalid { field: "callId", message });
         }
         // Without this check, `send` alone would allow writing to any number by way of the auto-reply.
         if !self.news.ringing.rings(id, call, from, self.clock.now()) {
             return Err(Error::CallNotFound);
         }
-        let link = self.registry.connected(id, PATIENCE).await.ok_or(Error::Unreachable)?;
-        match timeout(PATIENCE, link.reject_call(call, from)).await {
+        let link = self.registry.connected(id, SEND_TIMEOUT).await.ok_or(Error::Unreachable)?;
+        match timeout(SEND_TIMEOUT, link.reject_call(call, from)).await {
             Ok(Ok(())) => {}
             Ok(Err(SessionError::NotConnected)) | Err(_) => return Err(Error::Unreachable),
             Ok(Err(failed)) => {
@@ -115,7 +115,7 @@ impl Calls {
         if !may_reply {
             return Ok(Rejected { sent: true, auto_replied: false });
         }
-        let auto_replied = match timeout(PATIENCE, link.send_text(from, &text)).await {
+        let auto_replied = match timeout(SEND_TIMEOUT, link.send_text(from, &text)).await {
             Ok(Ok(wa_id)) => {
                 self.store_reply(&session, from, wa_id, text).await?;
                 true
@@ -159,7 +159,7 @@ impl Calls {
 }
 
 /// WhatsApp's call ids have about 32 characters.
-const MAX_ID: usize = 128;
+const MAX_ID_LEN: usize = 128;
 
 /// A call that rings in a session.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -176,7 +176,7 @@ pub struct IncomingCall {
 pub struct IncomingCalls {
     store: Store,
     organization: OrganizationId,
-    ear: CallEar,
+    ear: CallListener,
 }
 
 impl IncomingCalls {

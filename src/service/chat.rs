@@ -32,12 +32,12 @@ use crate::session::registry::Registry;
 use crate::store::Store;
 
 use super::audit;
-use super::background::mute_expiry::Mutes;
-use super::background::purge::Sweeper;
+use super::background::mute_expiry::MuteExpirer;
+use super::background::purge::Purger;
 use super::error::Error;
-use delete::DeleteOrder;
+use delete::DeleteChat;
 pub use update::ChatUpdate;
-use update::UpdateOrder;
+use update::UpdateChat;
 
 /// Reference to a chat.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,14 +54,14 @@ pub enum ChatRef {
 }
 
 /// Session and address of a chat.
-struct Place {
+struct ChatLocation {
     session: SessionId,
     cid: Jid,
     /// Expected id if the chat was referenced by id: its address may move to another chat meanwhile.
     id: Option<ChatId>,
 }
 
-impl Place {
+impl ChatLocation {
     /// Rejects a chat with another id than the expected one.
     fn check(id: Option<ChatId>, chat: Chat) -> Result<Chat, Error> {
         if id.is_none_or(|id| id == chat.id) { Ok(chat) } else { Err(Error::ChatNotFound) }
@@ -70,7 +70,7 @@ impl Place {
 
 /// Chat of a subscription.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Followed {
+pub enum FollowTarget {
     /// Any chat that an address identifies, now or later.
     Address(Jid),
     /// The chat with this id, and its successor if it is merged or comes back.
@@ -92,8 +92,8 @@ pub struct Chats {
     store: Store,
     feed: Feed,
     sessions: Registry,
-    sweeper: Sweeper,
-    mutes: Mutes,
+    sweeper: Purger,
+    mutes: MuteExpirer,
     clock: Arc<dyn Clock>,
     config: Config,
 }
@@ -119,7 +119,7 @@ impl Chats {
         store: Store,
         feed: Feed,
         sessions: Registry,
-        (sweeper, mutes): (Sweeper, Mutes),
+        (sweeper, mutes): (Purger, MuteExpirer),
         clock: Arc<dyn Clock>,
         config: Config,
     ) -> Self {
@@ -196,15 +196,15 @@ impl Chats {
         found.ok_or(Error::ChatNotFound)
     }
 
-    async fn place(&self, organization: &OrganizationId, target: &ChatRef) -> Result<Place, Error> {
+    async fn place(&self, organization: &OrganizationId, target: &ChatRef) -> Result<ChatLocation, Error> {
         match target {
             ChatRef::Address { session, cid } => {
                 let session = session_of(&self.store, organization, *session).await?;
-                Ok(Place { session, cid: cid.clone(), id: None })
+                Ok(ChatLocation { session, cid: cid.clone(), id: None })
             }
             ChatRef::Id(id) => {
                 let chat = self.store.chat_by_id(organization, *id).await?.ok_or(Error::ChatNotFound)?;
-                Ok(Place { session: chat.session, cid: chat.jid, id: Some(chat.id) })
+                Ok(ChatLocation { session: chat.session, cid: chat.jid, id: Some(chat.id) })
             }
         }
     }
@@ -216,10 +216,10 @@ impl Chats {
     #[instrument(name = "chats.update", level = "debug", skip_all)]
     pub async fn update(&self, viewer: &Viewer, target: &ChatRef, update: ChatUpdate) -> Result<Chat, Error> {
         let organization = viewer.require(Capability::Send)?.clone();
-        let Place { session, cid, id } = self.place(&organization, target).await?;
+        let ChatLocation { session, cid, id } = self.place(&organization, target).await?;
         let now = self.clock.now();
         let settings = update.settings(now)?;
-        let order = UpdateOrder {
+        let order = UpdateChat {
             organization: organization.clone(),
             session,
             cid,
@@ -229,7 +229,7 @@ impl Chats {
             now,
         };
         let updated = self.store.write_session_with_retry(&organization, session, (id, order), |(id, order), unit| {
-            Box::pin(async move { Place::check(id, order.carry_out(unit).await?) })
+            Box::pin(async move { ChatLocation::check(id, order.carry_out(unit).await?) })
         });
         let chat = updated.await.map_err(|error: Error| error.redacted_for(viewer))?;
         if let Some(end) = chat.muted_until.value {
@@ -249,11 +249,11 @@ impl Chats {
     #[instrument(name = "chats.delete", level = "debug", skip_all)]
     pub async fn delete(&self, viewer: &Viewer, target: &ChatRef) -> Result<Chat, Error> {
         let organization = viewer.require(Capability::Send)?.clone();
-        let Place { session, cid, id } = self.place(&organization, target).await?;
-        let order = DeleteOrder { organization, session, cid, now: self.clock.now() };
+        let ChatLocation { session, cid, id } = self.place(&organization, target).await?;
+        let order = DeleteChat { organization, session, cid, now: self.clock.now() };
         let organization = order.organization.clone();
         let deleted = self.store.write_session_with_retry(&organization, session, (id, order), |(id, order), unit| {
-            Box::pin(async move { Place::check(id, order.carry_out(unit).await?) })
+            Box::pin(async move { ChatLocation::check(id, order.carry_out(unit).await?) })
         });
         let chat = deleted.await?;
         audit::record_chat(viewer, "chat.delete", chat.id);
@@ -272,7 +272,7 @@ impl Chats {
         &self,
         viewer: &Viewer,
         session: Option<SessionId>,
-        chat: Option<Followed>,
+        chat: Option<FollowTarget>,
         after: Option<ChangeCursor>,
     ) -> Result<Subscription, Error> {
         let organization = viewer.require(Capability::Events)?;
@@ -280,11 +280,11 @@ impl Chats {
             existing_session(&self.store, organization, session).await?;
         }
         let chat = match chat {
-            Some(Followed::Address(cid)) => {
+            Some(FollowTarget::Address(cid)) => {
                 let (chats, addresses) = self.store.resolve_address(organization, session, &cid).await?;
                 Some(FollowedChat::new(chats, addresses))
             }
-            Some(Followed::Id(id)) => {
+            Some(FollowTarget::Id(id)) => {
                 let now = self.store.chat_by_id(organization, id).await?.map(|chat| chat.id);
                 if now.is_none() && after.is_none() {
                     return Err(Error::ChatNotFound);
@@ -301,7 +301,7 @@ impl Chats {
     /// # Errors
     /// `Forbidden` without any of `read`, `events` and `send`, `Store`.
     pub async fn by_ids(&self, viewer: &Viewer, ids: &[ChatId]) -> Result<HashMap<ChatId, Chat>, Error> {
-        let organization = viewer.require_any(&SHOWN_TO)?;
+        let organization = viewer.require_any(&LOADING_CAPABILITIES)?;
         let chats = self.store.chats_by_ids(organization, ids).await?;
         Ok(chats.into_iter().map(|chat| (chat.id, chat)).collect())
     }
@@ -311,7 +311,7 @@ impl Chats {
     /// # Errors
     /// As [`Chats::by_ids`].
     pub async fn aliases(&self, viewer: &Viewer, ids: &[ChatId]) -> Result<HashMap<ChatId, Vec<Jid>>, Error> {
-        Ok(self.store.addresses(viewer.require_any(&SHOWN_TO)?, ids).await?)
+        Ok(self.store.addresses(viewer.require_any(&LOADING_CAPABILITIES)?, ids).await?)
     }
 
     /// Returns the settings that WhatsApp rejected for several chats, for loaders; chats without one are missing.
@@ -319,7 +319,7 @@ impl Chats {
     /// # Errors
     /// As [`Chats::by_ids`].
     pub async fn refusals(&self, viewer: &Viewer, ids: &[ChatId]) -> Result<HashMap<ChatId, Vec<Rejection>>, Error> {
-        Ok(self.store.refusals(viewer.require_any(&SHOWN_TO)?, ids).await?)
+        Ok(self.store.refusals(viewer.require_any(&LOADING_CAPABILITIES)?, ids).await?)
     }
 
     /// Returns several messages at once, for loaders.
@@ -357,7 +357,7 @@ impl Chats {
 }
 
 /// Capabilities that allow loading a chat shown in an answer: to read it, to receive its change, or to have changed it.
-const SHOWN_TO: [Capability; 3] = [Capability::Read, Capability::Events, Capability::Send];
+const LOADING_CAPABILITIES: [Capability; 3] = [Capability::Read, Capability::Events, Capability::Send];
 
 /// Returns the given session, or the organization's only one.
 async fn session_of(

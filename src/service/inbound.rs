@@ -44,49 +44,49 @@ use crate::store::Store;
 use crate::store::UnitOfWork;
 use crate::store::error::StoreError;
 
-use super::background::mute_expiry::Mutes;
-use super::background::purge::Sweeper;
-use super::call::broadcast::CallNews;
+use super::background::mute_expiry::MuteExpirer;
+use super::background::purge::Purger;
+use super::call::broadcast::CallBroadcast;
 use super::inbound_archive;
-use super::session::broadcast::SessionNews;
+use super::session::broadcast::SessionBroadcast;
 use metrics::InboundMetrics;
-use quarantine::Failed;
+use quarantine::FailedEvent;
 use quarantine::QuarantineMetrics;
 
 /// Capacity of a lane.
-const LANE: usize = 256;
+const QUEUE_CAPACITY: usize = 256;
 /// Number of names and people after which no further events join a unit; bounds the wait of others.
-const TOGETHER: usize = 100;
+const MAX_BATCH_WEIGHT: usize = 100;
 /// Attempts of an event before it is quarantined, and pause between them.
-const ATTEMPTS: u32 = 5;
-const PAUSE: Duration = Duration::from_millis(200);
+const MAX_ATTEMPTS: u32 = 5;
+const RETRY_DELAY: Duration = Duration::from_millis(200);
 /// Attempts of an event before it is split.
 const ATTEMPTS_BEFORE_SPLIT: u32 = 2;
 /// Attempts of an event that exceeds the time limit of a unit: each takes that long.
 const ATTEMPTS_IN_TIME: u32 = 2;
 /// Time limit of an empty unit while the database is available.
-const SIGN_OF_LIFE: Duration = Duration::from_secs(5);
+const PROBE_TIMEOUT: Duration = Duration::from_secs(5);
 /// Pause between attempts while the database is unavailable; the events wait.
-const OUTAGE_PAUSE: Duration = Duration::from_millis(500);
+const OUTAGE_RETRY_DELAY: Duration = Duration::from_millis(500);
 
 /// Receivers of notifications after a commit.
 #[derive(Clone, Default)]
-pub struct Told {
+pub struct Notifiers {
     /// Changes of sessions.
-    pub news: SessionNews,
+    pub news: SessionBroadcast,
     /// Deletions.
-    pub sweeper: Sweeper,
+    pub sweeper: Purger,
     /// Mutes with an end.
-    pub mutes: Mutes,
+    pub mutes: MuteExpirer,
     /// Ringing calls.
-    pub calls: CallNews,
+    pub calls: CallBroadcast,
 }
 
 /// Opens lanes and drains them into the stored copy.
 #[derive(Clone)]
-pub struct Inbox {
+pub struct InboundWorker {
     store: Store,
-    told: Told,
+    told: Notifiers,
     clock: Arc<dyn Clock>,
     tasks: TaskTracker,
     stop: CancellationToken,
@@ -94,10 +94,16 @@ pub struct Inbox {
     metrics: InboundMetrics,
 }
 
-impl Inbox {
+impl InboundWorker {
     /// Creates the inbox; its tasks end when their lanes close or `stop` is cancelled.
     #[must_use]
-    pub fn new(store: Store, told: Told, clock: Arc<dyn Clock>, tasks: TaskTracker, stop: CancellationToken) -> Self {
+    pub fn new(
+        store: Store,
+        told: Notifiers,
+        clock: Arc<dyn Clock>,
+        tasks: TaskTracker,
+        stop: CancellationToken,
+    ) -> Self {
         Self {
             store,
             told,
@@ -128,7 +134,7 @@ impl Inbox {
     /// Opens the lane of a session.
     #[must_use]
     pub fn open(&self, key: SessionKey) -> EventSender {
-        let (lane, events) = mpsc::channel(LANE);
+        let (lane, events) = mpsc::channel(QUEUE_CAPACITY);
         let span = info_span!(parent: None, "inbound", session.id = %key.session);
         self.tasks.spawn(self.clone().drain(key, events).instrument(span));
         lane
@@ -157,11 +163,11 @@ impl Inbox {
                 }
                 _ => {}
             }
-            let mut brought = along(&first.event);
+            let mut brought = batch_weight(&first.event);
             let mut together = vec![first];
-            while let Some(before) = brought.filter(|brought| *brought < TOGETHER) {
+            while let Some(before) = brought.filter(|brought| *brought < MAX_BATCH_WEIGHT) {
                 let Ok(more) = events.try_recv() else { break };
-                brought = along(&more.event).map(|more| before + more);
+                brought = batch_weight(&more.event).map(|more| before + more);
                 if brought.is_some() { together.push(more) } else { next = Some(more) }
             }
             self.store_all(&key, together).await;
@@ -207,12 +213,12 @@ impl Inbox {
                 let is_over = match (&events[0], &halves) {
                     (SessionEvent::Untranslated(_), _) => true,
                     (_, Some(_)) => attempt >= ATTEMPTS_BEFORE_SPLIT || late > 0,
-                    (_, None) => attempt >= ATTEMPTS || late >= ATTEMPTS_IN_TIME,
+                    (_, None) => attempt >= MAX_ATTEMPTS || late >= ATTEMPTS_IN_TIME,
                 };
                 if is_over {
                     break quarantine::reason(&failed);
                 }
-                let pause = if failed.is_passing() { OUTAGE_PAUSE } else { PAUSE * attempt };
+                let pause = if failed.is_passing() { OUTAGE_RETRY_DELAY } else { RETRY_DELAY * attempt };
                 if self.stop.run_until_cancelled(sleep(pause)).await.is_none() {
                     return false;
                 }
@@ -225,8 +231,8 @@ impl Inbox {
                 }
                 return all;
             }
-            let failed = Failed { key, event: &events[0], reason, attempts: attempt, at: self.clock.now() };
-            quarantine::keep(&self.store, &self.quarantine, failed, &self.stop).await
+            let failed = FailedEvent { key, event: &events[0], reason, attempts: attempt, at: self.clock.now() };
+            quarantine::quarantine(&self.store, &self.quarantine, failed, &self.stop).await
         })
     }
 
@@ -234,7 +240,7 @@ impl Inbox {
     async fn is_alive(&self, key: &SessionKey) -> bool {
         let nothing = self.store.write_session(&key.organization, key.session, |_| Box::pin(async { Ok(()) }));
         let nothing = async { nothing.await.map_err(|failed: StoreError| failed) };
-        matches!(timeout(SIGN_OF_LIFE, nothing).await, Ok(Ok(())))
+        matches!(timeout(PROBE_TIMEOUT, nothing).await, Ok(Ok(())))
     }
 
     /// Applies a quarantined event and removes it, in one unit.
@@ -273,14 +279,14 @@ impl Inbox {
             })
             .await?;
         if logged_out {
-            rejection::refuse_some(&self.store, key, now, now).await?;
+            rejection::reject_some(&self.store, key, now, now).await?;
             self.told.sweeper.logged_out(key.clone(), now);
         }
         Ok(())
     }
 }
 
-impl Told {
+impl Notifiers {
     /// Sends the notifications for a committed event.
     fn of(&self, key: &SessionKey, event: &SessionEvent) {
         match event {
@@ -322,7 +328,7 @@ impl Told {
 
 /// Returns the number of names and people in an event that can share a unit with others: an account's contacts and
 /// groups arrive all at once after the pairing.
-fn along(event: &SessionEvent) -> Option<usize> {
+fn batch_weight(event: &SessionEvent) -> Option<usize> {
     match event {
         SessionEvent::SamePerson { people, .. } => Some(people.len()),
         SessionEvent::ContactNamed { .. } | SessionEvent::GroupNamed { .. } => Some(1),
@@ -357,7 +363,7 @@ async fn apply_all(
         match event {
             SessionEvent::SamePerson { people, at } => {
                 let people: Vec<_> = people.iter().filter(|person| new.contains(person)).cloned().collect();
-                let told = person::Told { at: *at, now, origin: Origin::Device };
+                let told = person::Provenance { at: *at, now, origin: Origin::Device };
                 person::same_person(unit, key, &people, told).await?;
             }
             event => apply(unit, key, event, now).await?,
@@ -365,7 +371,7 @@ async fn apply_all(
     }
     unit.flush().await?;
     let addresses: Vec<_> = events.iter().flat_map(addresses).collect();
-    edit::catch_up_with(unit, key, &addresses, now).await
+    edit::apply_early_of_addresses(unit, key, &addresses, now).await
 }
 
 /// Returns the addresses whose owners an event names.
@@ -385,11 +391,11 @@ async fn apply(unit: &mut UnitOfWork<'_>, key: &SessionKey, event: &SessionEvent
         SessionEvent::Paired { jid, lid } => session::paired(unit, key, jid, lid.as_ref(), now).await,
         SessionEvent::Setting { chat, value, as_of, up_to, replayed } => {
             let (value, as_of, replayed) = (*value, *as_of, *replayed);
-            let made = chat::Made { value, as_of, up_to: up_to.as_ref(), address: Some(chat), replayed };
+            let made = chat::RemoteSetting { value, as_of, up_to: up_to.as_ref(), address: Some(chat), replayed };
             chat::setting(unit, key, chat, made, now).await
         }
         SessionEvent::SamePerson { people, at } => {
-            let told = person::Told { at: *at, now, origin: Origin::Device };
+            let told = person::Provenance { at: *at, now, origin: Origin::Device };
             person::same_person(unit, key, people, told).await
         }
         SessionEvent::ReadOnOtherDevice { chat, wa_ids, at } => {
@@ -398,16 +404,16 @@ async fn apply(unit: &mut UnitOfWork<'_>, key: &SessionKey, event: &SessionEvent
         }
         SessionEvent::Message(message) => chat::message(unit, key, message, None, now).await,
         SessionEvent::Delivered { message, order } => chat::message(unit, key, message, Some(*order), now).await,
-        SessionEvent::MessageUpdated(rewriting) => edit::rewritten(unit, key, rewriting, now).await,
+        SessionEvent::MessageUpdated(rewriting) => edit::message_updated(unit, key, rewriting, now).await,
         SessionEvent::ChatCleared { chat, up_to, as_of, deleted } => {
-            let news = edit::Emptied { chat, up_to, as_of: *as_of, deleted: *deleted };
-            edit::emptied(unit, key, news, now).await
+            let news = edit::ClearedChat { chat, up_to, as_of: *as_of, deleted: *deleted };
+            edit::chat_cleared(unit, key, news, now).await
         }
         SessionEvent::ContactRemoved { jid } => contact::removed(unit, key, jid, now).await,
         SessionEvent::UnarchivesChats { unarchives } => inbound_archive::rule(unit, key, *unarchives, now).await,
         SessionEvent::BusinessNamed { jid, name } => contact::business_named(unit, key, jid, name, now).await,
         SessionEvent::NumberChanged { old, new, at } => {
-            let told = person::Told { at: *at, now, origin: Origin::Device };
+            let told = person::Provenance { at: *at, now, origin: Origin::Device };
             person::number_changed(unit, key, old, new, told).await
         }
         SessionEvent::ContactNamed { jid, name } | SessionEvent::GroupNamed { jid, subject: name } => {
@@ -418,7 +424,7 @@ async fn apply(unit: &mut UnitOfWork<'_>, key: &SessionKey, event: &SessionEvent
         }
         // The reason is only logged: it is WhatsApp's internal text.
         SessionEvent::ActionRejected { chat, setting, version, reason: _ } => {
-            rejection::action_refused(unit, key, *chat, (*setting, *version), RejectionCode::Rejected, now).await
+            rejection::action_rejected(unit, key, *chat, (*setting, *version), RejectionCode::Rejected, now).await
         }
         SessionEvent::History(chunk) => session::history(unit, key, chunk, now).await,
         SessionEvent::HistoryAnnounced { notice } => unit.history_announced(key.session, notice).await,

@@ -35,7 +35,7 @@ pub(super) async fn rule(
         let waits = chat.pending.contains(Setting::Archived.field());
         if !waits && unit.count_behind(&key.organization, &[chat.id], Some(&archived)).await? > 0 {
             let patch = ChatPatch { archived: Some(false), as_of: after(&chat, archived.at), ..ChatPatch::default() };
-            chat::save(unit, key, &mut chat, false, &patch, now, Origin::Device).await?;
+            chat::apply_patch(unit, key, &mut chat, false, &patch, now, Origin::Device).await?;
         }
     }
     Ok(())

@@ -14,6 +14,6 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { sessions: session::DEFAULT_MOST, api_keys: api_key::DEFAULT_MOST }
+        Self { sessions: session::DEFAULT_MAX_SESSIONS, api_keys: api_key::DEFAULT_MAX_KEYS }
     }
 }

@@ -35,40 +35,40 @@ use crate::store::Store;
 use crate::store::UnitOfWork;
 use crate::store::Work;
 
-use super::action_rate::Paced;
-use super::action_rate::Pauses;
+use super::action_rate::ActionRateLimiter;
+use super::action_rate::LimitedAction;
 use super::audit;
-use super::background::purge::Sweeper;
+use super::background::purge::Purger;
 use super::error::ConflictReason;
 use super::error::Error;
 use super::idempotency::idempotency_key;
 use super::idempotency::reused;
 use super::inbound::rejection;
-use broadcast::SessionNews;
+use broadcast::SessionBroadcast;
 pub use lifecycle::SessionUpdate;
 use reader::SessionReaders;
 use watch::SessionChanges;
 
 /// Time limit for WhatsApp to unlink a device.
-const LOG_OUT: Duration = Duration::from_secs(5);
+const LOG_OUT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Time limit for a pairing code: the session may have to connect first, and the key derivation is slow on a slow
 /// machine.
-const PAIRING_CODE: Duration = Duration::from_secs(100);
+const PAIRING_CODE_TIMEOUT: Duration = Duration::from_secs(100);
 /// Time limit for a resync.
-const RESYNC: Duration = Duration::from_secs(25);
+const RESYNC_TIMEOUT: Duration = Duration::from_secs(25);
 
 /// Default limit of sessions per organization.
-pub const DEFAULT_MOST: u64 = 200;
+pub const DEFAULT_MAX_SESSIONS: u64 = 200;
 
 /// The use cases around sessions.
 #[derive(Clone)]
 pub struct Sessions {
     store: Store,
     registry: Registry,
-    news: SessionNews,
-    sweeper: Sweeper,
+    news: SessionBroadcast,
+    sweeper: Purger,
     readers: SessionReaders,
-    pauses: Pauses,
+    pauses: ActionRateLimiter,
     /// Maximum number of sessions per organization.
     most: u64,
     clock: Arc<dyn Clock>,
@@ -81,12 +81,12 @@ impl Sessions {
     pub fn new(
         store: Store,
         registry: Registry,
-        news: SessionNews,
-        sweeper: Sweeper,
+        news: SessionBroadcast,
+        sweeper: Purger,
         clock: Arc<dyn Clock>,
         (tasks, stop): (TaskTracker, CancellationToken),
     ) -> Self {
-        let (pauses, most) = (Pauses::default(), DEFAULT_MOST);
+        let (pauses, most) = (ActionRateLimiter::default(), DEFAULT_MAX_SESSIONS);
         let readers =
             SessionReaders::new(store.clone(), registry.clone(), news.clone(), Arc::clone(&clock), tasks, stop);
         Self { store, registry, news, sweeper, readers, pauses, most, clock }
@@ -161,7 +161,7 @@ impl Sessions {
         let update = SessionUpdate { label, ..SessionUpdate::default() };
         update.check()?;
         let created_at = self.clock.now();
-        let label = update.label.and_then(lifecycle::said);
+        let label = update.label.and_then(lifecycle::non_empty);
         let input = label.as_deref().unwrap_or_default().to_owned();
         let under =
             idempotency_key.map(|key| self::idempotency_key(Operation::CreateSession, key, &[&input])).transpose()?;
@@ -185,14 +185,14 @@ impl Sessions {
     #[instrument(name = "sessions.start", level = "debug", skip_all)]
     pub async fn start(&self, viewer: &Viewer, id: SessionId) -> Result<Session, Error> {
         let key = managed(viewer, id)?;
-        self.pauses.begin(Paced::Start, &key)?;
+        self.pauses.begin(LimitedAction::Start, &key)?;
         let session = self.start_now(key).await?;
         audit::record(viewer, "session.start", id);
         Ok(session)
     }
 
     async fn start_now(&self, key: SessionKey) -> Result<Session, Error> {
-        let session = self.write(&key, (), |key, (), unit| Box::pin(lifecycle::want(unit, key))).await?;
+        let session = self.write(&key, (), |key, (), unit| Box::pin(lifecycle::mark_running(unit, key))).await?;
         self.registry.start(key);
         Ok(session)
     }
@@ -205,7 +205,7 @@ impl Sessions {
     #[instrument(name = "sessions.stop", level = "debug", skip_all)]
     pub async fn stop(&self, viewer: &Viewer, id: SessionId) -> Result<Session, Error> {
         let key = managed(viewer, id)?;
-        self.write(&key, (), |key, (), unit| Box::pin(lifecycle::unwant(unit, key))).await?;
+        self.write(&key, (), |key, (), unit| Box::pin(lifecycle::mark_stopped(unit, key))).await?;
         self.registry.stop(id).await;
         audit::record(viewer, "session.stop", id);
         self.write(&key, (), |key, (), unit| Box::pin(lifecycle::stopped(unit, key))).await
@@ -240,14 +240,14 @@ impl Sessions {
         if !matches!(self.device(&key).await?, Device::Unlinked) {
             return Err(Error::conflict(ConflictReason::AlreadyPaired, "the session is paired; log it out first"));
         }
-        self.pauses.begin(Paced::PairingCode, &key)?;
+        self.pauses.begin(LimitedAction::PairingCode, &key)?;
         if !session.wanted || session.status == SessionStatus::Failed {
             self.start_now(key.clone()).await?;
         } else {
             self.registry.start(key.clone());
         }
         audit::record(viewer, "session.request_pairing_code", id);
-        match self.registry.request_code(id, phone, PAIRING_CODE).await {
+        match self.registry.request_code(id, phone, PAIRING_CODE_TIMEOUT).await {
             Ok(()) => self.stored(&key).await,
             Err(SessionError::Refused(reason)) => {
                 warn!(reason, session.id = %id, "WhatsApp rejected the request for a pairing code");
@@ -271,9 +271,9 @@ impl Sessions {
     pub async fn resync(&self, viewer: &Viewer, id: SessionId) -> Result<Session, Error> {
         let key = managed(viewer, id)?;
         self.stored(&key).await?;
-        self.pauses.begin(Paced::Resync, &key)?;
+        self.pauses.begin(LimitedAction::Resync, &key)?;
         audit::record(viewer, "session.resync", id);
-        if let Err(error) = self.registry.resync(id, RESYNC).await {
+        if let Err(error) = self.registry.resync(id, RESYNC_TIMEOUT).await {
             warn!(error = &error as &dyn std::error::Error, session.id = %id, "Resynchronizing chat settings failed");
             return Err(Error::Unreachable);
         }
@@ -291,7 +291,7 @@ impl Sessions {
         let session = self.stored(&key).await?;
         match self.device(&key).await? {
             Device::Unlinked => return Ok(session),
-            Device::Linked if self.registry.log_out(id, LOG_OUT).await => {}
+            Device::Linked if self.registry.log_out(id, LOG_OUT_TIMEOUT).await => {}
             Device::Linked => return Err(Error::Unreachable),
             Device::Damaged => {
                 warn!(session.id = %id, "Logging out a session without unlinking its device; WhatsApp still lists it");
@@ -302,7 +302,7 @@ impl Sessions {
         let session = self.write(&key, (), |key, (), unit| Box::pin(lifecycle::logged_out(unit, key))).await?;
         audit::record(viewer, "session.log_out", id);
         let now = self.clock.now();
-        rejection::refuse_some(&self.store, &key, now, now).await?;
+        rejection::reject_some(&self.store, &key, now, now).await?;
         self.sweeper.logged_out(key, now);
         Ok(session)
     }
@@ -315,7 +315,7 @@ impl Sessions {
     #[instrument(name = "sessions.delete", level = "debug", skip_all)]
     pub async fn delete(&self, viewer: &Viewer, id: SessionId) -> Result<(), Error> {
         let key = managed(viewer, id)?;
-        self.write(&key, (), |key, (), unit| Box::pin(lifecycle::unwant(unit, key))).await?;
+        self.write(&key, (), |key, (), unit| Box::pin(lifecycle::mark_stopped(unit, key))).await?;
         audit::record(viewer, "session.delete", id);
         let device = self.device(&key).await?;
         if let Device::Linked = device {
@@ -324,7 +324,7 @@ impl Sessions {
         }
         let is_unlinked = match device {
             Device::Unlinked => true,
-            Device::Linked => self.registry.log_out(id, LOG_OUT).await,
+            Device::Linked => self.registry.log_out(id, LOG_OUT_TIMEOUT).await,
             Device::Damaged => false,
         };
         if !is_unlinked {

@@ -9,7 +9,7 @@ use crate::domain::capability::Capability;
 use crate::graphql::capability::requires;
 use crate::graphql::context::ContextExt as _;
 use crate::graphql::error::ApiError;
-use crate::service::api_key::NewKey;
+use crate::service::api_key::NewApiKey;
 use crate::service::error::Error;
 
 use super::input::CreateApiKeyInput;
@@ -33,7 +33,7 @@ impl KeyMutation {
     ) -> Result<Option<CreateApiKeyPayload>, ApiError> {
         let permissions = input.permissions.into_iter().map(capability::Capability::from).collect();
         let expires_at = input.expires_at.map(|expires_at| expires_at.0);
-        let new = NewKey { name: input.name, permissions, expires_at };
+        let new = NewApiKey { name: input.name, permissions, expires_at };
         let (key, secret) = context.keys().create(context.viewer(), new, input.idempotency_key.as_deref()).await?;
         Ok(Some(CreateApiKeyPayload { api_key: key.into(), secret }))
     }

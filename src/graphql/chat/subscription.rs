@@ -19,7 +19,7 @@ use crate::graphql::context::session_id;
 use crate::graphql::error::ApiError;
 use crate::graphql::scalar::Jid;
 use crate::service;
-use crate::service::chat::Followed;
+use crate::service::chat::FollowTarget;
 
 use super::change::ChatChange;
 use super::change::ChatChangeEvent;
@@ -66,8 +66,8 @@ impl ChatSubscription {
             (Some(_), Some(_)) => {
                 return Err(ApiError::invalid("chatId", "chatId: cannot be combined with cid"));
             }
-            (Some(cid), None) => Some(Followed::Address(cid.0)),
-            (None, Some(id)) => Some(Followed::Id(self::chat_id(&id)?)),
+            (Some(cid), None) => Some(FollowTarget::Address(cid.0)),
+            (None, Some(id)) => Some(FollowTarget::Id(self::chat_id(&id)?)),
             (None, None) => None,
         };
         let changes = context.chats().follow(viewer, session, chat, after).await?;

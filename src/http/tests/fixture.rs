@@ -42,16 +42,16 @@ use crate::http::Metrics;
 use crate::http::Parts;
 use crate::http::router;
 use crate::http::serve;
-use crate::service::api_key::Keys;
-use crate::service::api_key::NewKey;
-use crate::service::background::mute_expiry::Mutes;
-use crate::service::background::purge::Sweeper;
+use crate::service::api_key::ApiKeys;
+use crate::service::api_key::NewApiKey;
+use crate::service::background::mute_expiry::MuteExpirer;
+use crate::service::background::purge::Purger;
 use crate::service::call::Calls;
-use crate::service::call::broadcast::CallNews;
+use crate::service::call::broadcast::CallBroadcast;
 use crate::service::chat;
 use crate::service::chat::Chats;
 use crate::service::session::Sessions;
-use crate::service::session::broadcast::SessionNews;
+use crate::service::session::broadcast::SessionBroadcast;
 use crate::session;
 use crate::session::Endpoint;
 use crate::session::registry::Registry;
@@ -120,9 +120,9 @@ impl Rig {
             (TaskTracker::new(), CancellationToken::new(), TaskTracker::new(), CancellationToken::new());
         let shared = store.store.clone();
         let tokens = Authenticator::new(shared.clone(), None, token_clock.clone());
-        let keys = Keys::new(shared.clone(), tokens.clone(), clock.clone());
+        let keys = ApiKeys::new(shared.clone(), tokens.clone(), clock.clone());
         let secret = authenticator::generate();
-        let new = NewKey { name: "test".into(), permissions: Capabilities::all(), expires_at: None };
+        let new = NewApiKey { name: "test".into(), permissions: Capabilities::all(), expires_at: None };
         keys.issue(&store.organization, new, KeyCreator::Operator, &secret).await.expect("a key");
         let feed = Feed::start(shared.clone(), feed::Config::default(), &tasks, stop.clone());
         let registry = Registry::new(
@@ -133,10 +133,10 @@ impl Rig {
             tasks.clone(),
             stop.clone(),
         );
-        let (sweeper, news) = (Sweeper::default(), SessionNews::default());
-        let wakes = (sweeper.clone(), Mutes::default());
+        let (sweeper, news) = (Purger::default(), SessionBroadcast::default());
+        let wakes = (sweeper.clone(), MuteExpirer::default());
         let chats = Chats::new(shared.clone(), feed, registry.clone(), wakes, clock.clone(), chat::Config::default());
-        let calls = Calls::new(shared.clone(), registry.clone(), CallNews::default(), clock.clone());
+        let calls = Calls::new(shared.clone(), registry.clone(), CallBroadcast::default(), clock.clone());
         let sessions = Sessions::new(shared, registry, news, sweeper, clock.clone(), (tasks, stop.clone()));
         let api = Api::new(graphql::Parts { chats, sessions, calls, keys }, api);
         let connections = Connections { write_timeout: config.write_timeout, ..Connections::default() };

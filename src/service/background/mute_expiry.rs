@@ -24,21 +24,21 @@ use crate::store::UnitOfWork;
 use crate::store::error::StoreError;
 
 /// Polling interval if no mute is known to end, for mutes stored by other processes and for clock changes.
-const LOOK: Duration = Duration::from_secs(30);
+const POLL_INTERVAL: Duration = Duration::from_secs(30);
 /// Pause after a failure.
-const PAUSE: Duration = Duration::from_secs(5);
+const RETRY_DELAY: Duration = Duration::from_secs(5);
 /// Mutes per read.
-const AT_ONCE: u64 = 100;
+const BATCH_LEN: u64 = 100;
 
 /// Handle to report a new mute. Cheap to clone.
 #[derive(Clone, Default)]
-pub struct Mutes {
+pub struct MuteExpirer {
     /// Time of the next check, in milliseconds.
     next: Arc<AtomicI64>,
     wake: Arc<Notify>,
 }
 
-impl Mutes {
+impl MuteExpirer {
     /// Starts ending mutes when they are due, first those that ended while no server ran, until `stop`.
     #[must_use]
     pub fn start(store: Store, clock: Arc<dyn Clock>, tasks: &TaskTracker, stop: CancellationToken) -> Self {
@@ -62,8 +62,8 @@ impl Mutes {
             match end_due(&store, clock.now()).await {
                 Ok(next) => {
                     let now = clock.now();
-                    let until = next.map_or(LOOK, |next| {
-                        Duration::from_millis(u64::try_from(next - now).unwrap_or_default()).min(LOOK)
+                    let until = next.map_or(POLL_INTERVAL, |next| {
+                        Duration::from_millis(u64::try_from(next - now).unwrap_or_default()).min(POLL_INTERVAL)
                     });
                     self.next.store(next.unwrap_or(i64::MAX), Ordering::Release);
                     // A timeout is the normal case: the loop reads the stored mutes either way.
@@ -71,7 +71,7 @@ impl Mutes {
                 }
                 Err(failed) => {
                     warn!(error = &failed as &dyn std::error::Error, "Ending expired mutes failed");
-                    sleep(PAUSE).await;
+                    sleep(RETRY_DELAY).await;
                 }
             }
         }
@@ -81,7 +81,7 @@ impl Mutes {
 /// Ends the mutes that are over at `now`, and returns the end of the next one.
 async fn end_due(store: &Store, now: i64) -> Result<Option<i64>, StoreError> {
     loop {
-        let ending = store.next_mutes_to_end(AT_ONCE).await?;
+        let ending = store.next_mutes_to_end(BATCH_LEN).await?;
         let next = ending.iter().map(|mute| mute.until).find(|until| *until > now);
         let looked_at = ending.len();
         for EndingMute { organization, session, chat, .. } in ending.into_iter().filter(|mute| mute.until <= now) {

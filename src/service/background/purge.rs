@@ -21,11 +21,11 @@ use crate::service::inbound::rejection;
 use crate::service::session::lifecycle;
 
 /// Pause after a failure.
-const PAUSE: Duration = Duration::from_secs(10);
+const RETRY_DELAY: Duration = Duration::from_secs(10);
 
 /// Handle to wake the sweeper. Cheap to clone.
 #[derive(Clone, Default)]
-pub struct Sweeper {
+pub struct Purger {
     wake: Arc<Notify>,
     rest: Arc<Mutex<VecDeque<Rest>>>,
 }
@@ -39,7 +39,7 @@ enum Rest {
     Removed(SessionKey),
 }
 
-impl Sweeper {
+impl Purger {
     /// Starts the sweeper until `stop`; rows that an earlier process left are purged first.
     #[must_use]
     pub fn start(store: Store, clock: Arc<dyn Clock>, tasks: &TaskTracker, stop: CancellationToken) -> Self {
@@ -77,14 +77,14 @@ impl Sweeper {
 struct Task {
     store: Store,
     clock: Arc<dyn Clock>,
-    sweeper: Sweeper,
+    sweeper: Purger,
 }
 
 impl Task {
     async fn run(&self) {
         while let Err(failed) = self.resume().await {
             warn!(error = &failed as &dyn std::error::Error, "Reading unfinished purges failed; it will be retried");
-            sleep(PAUSE).await;
+            sleep(RETRY_DELAY).await;
         }
         loop {
             match self.step().await {
@@ -92,7 +92,7 @@ impl Task {
                 Ok(false) => self.sweeper.wake.notified().await,
                 Err(failed) => {
                     warn!(error = &failed as &dyn std::error::Error, "Purging deleted rows failed; it will be retried");
-                    sleep(PAUSE).await;
+                    sleep(RETRY_DELAY).await;
                 }
             }
         }
@@ -128,7 +128,7 @@ impl Task {
         match rest {
             Rest::LoggedOut(key, at) => {
                 // The keys are deleted last: their rows show the next process that the purge is unfinished.
-                if rejection::refuse_some(&self.store, key, *at, now).await? {
+                if rejection::reject_some(&self.store, key, *at, now).await? {
                     return Ok(true);
                 }
                 self.store.device_state(&key.organization, key.session).clear_rest().await?;
@@ -138,7 +138,7 @@ impl Task {
                 let (whose, input) = (key.clone(), key.clone());
                 self.store
                     .write_session_with_retry(&whose.organization, whose.session, input, move |key, unit| {
-                        Box::pin(async move { lifecycle::remove_some(unit, &key, now).await })
+                        Box::pin(async move { lifecycle::delete_batch(unit, &key, now).await })
                     })
                     .await
             }

@@ -17,9 +17,9 @@ use crate::store::Store;
 use crate::store::error::StoreError;
 
 /// Interval between the starts of two passes.
-const PASS: Duration = Duration::from_hours(1);
+const PASS_INTERVAL: Duration = Duration::from_hours(1);
 /// Pause between two steps of a pass.
-const PAUSE: Duration = Duration::from_millis(20);
+const STEP_DELAY: Duration = Duration::from_millis(20);
 
 /// Retention of quarantined events, in days.
 const QUARANTINE_DAYS: i64 = 90;
@@ -55,7 +55,7 @@ impl Retention {
 
     /// Runs a pass at once and then every hour, until `stop`.
     pub async fn run(self, stop: CancellationToken) {
-        let mut passes = tokio::time::interval(PASS);
+        let mut passes = tokio::time::interval(PASS_INTERVAL);
         passes.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let all = async {
             loop {
@@ -100,7 +100,7 @@ impl Retention {
                     if step == 0 {
                         break;
                     }
-                    tokio::time::sleep(PAUSE).await;
+                    tokio::time::sleep(STEP_DELAY).await;
                 }
             }
             place = organizations.into_iter().next_back();
@@ -121,7 +121,7 @@ impl Retention {
             for event in events {
                 self.store.delete_quarantined(&event).await?;
             }
-            tokio::time::sleep(PAUSE).await;
+            tokio::time::sleep(STEP_DELAY).await;
         }
     }
 
@@ -136,7 +136,7 @@ impl Retention {
             if place.is_none() {
                 return Ok(removed);
             }
-            tokio::time::sleep(PAUSE).await;
+            tokio::time::sleep(STEP_DELAY).await;
         }
     }
 
@@ -158,7 +158,7 @@ impl Retention {
                     .await;
                 removed += step?;
             }
-            tokio::time::sleep(PAUSE).await;
+            tokio::time::sleep(STEP_DELAY).await;
         }
     }
 }

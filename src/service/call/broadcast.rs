@@ -12,22 +12,22 @@ use crate::session::SessionKey;
 use super::ringing::RingingCalls;
 
 /// Calls buffered for a slow subscriber.
-const CALLS: usize = 256;
+const CHANNEL_CAPACITY: usize = 256;
 
 /// Publisher of ringing calls. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct CallNews {
+pub struct CallBroadcast {
     calls: broadcast::Sender<(SessionKey, Call)>,
     pub(in crate::service) ringing: RingingCalls,
 }
 
-impl Default for CallNews {
+impl Default for CallBroadcast {
     fn default() -> Self {
-        Self { calls: broadcast::Sender::new(CALLS), ringing: RingingCalls::default() }
+        Self { calls: broadcast::Sender::new(CHANNEL_CAPACITY), ringing: RingingCalls::default() }
     }
 }
 
-impl CallNews {
+impl CallBroadcast {
     /// Reports a call that rings at the session at `now`, in milliseconds.
     pub(in crate::service) fn tell(&self, key: &SessionKey, call: &Call, now: i64) {
         self.ringing.began(key.session, call, now);
@@ -36,19 +36,19 @@ impl CallNews {
     }
 
     /// Subscribes to the calls of an organization, or of one of its sessions, from now on.
-    pub(in crate::service) fn listen(&self, organization: OrganizationId, session: Option<SessionId>) -> CallEar {
-        CallEar { calls: self.calls.subscribe(), organization, session }
+    pub(in crate::service) fn listen(&self, organization: OrganizationId, session: Option<SessionId>) -> CallListener {
+        CallListener { calls: self.calls.subscribe(), organization, session }
     }
 }
 
 /// Receiver of one subscription.
-pub struct CallEar {
+pub struct CallListener {
     calls: broadcast::Receiver<(SessionKey, Call)>,
     organization: OrganizationId,
     session: Option<SessionId>,
 }
 
-impl CallEar {
+impl CallListener {
     /// Returns the next call and its session. Cancel-safe.
     pub(in crate::service) async fn next(&mut self) -> (SessionId, Call) {
         loop {

@@ -10,27 +10,27 @@ use crate::domain::id::SessionId;
 use crate::domain::jid::Jid;
 
 /// Replies per caller…
-const MOST: usize = 3;
+const MAX_REPLIES: usize = 3;
 /// …within this time, in milliseconds.
-const WITHIN: i64 = 60 * 60 * 1_000;
+const REPLY_WINDOW_MS: i64 = 60 * 60 * 1_000;
 
 /// Times of the replies to each caller, oldest first.
 type Times = HashMap<(SessionId, Jid), VecDeque<i64>>;
 
 /// Replies sent by this process. Clones share them.
 #[derive(Clone, Default)]
-pub(super) struct Replies(Arc<Mutex<Times>>);
+pub(super) struct ReplyLimiter(Arc<Mutex<Times>>);
 
-impl Replies {
+impl ReplyLimiter {
     /// Returns whether the caller may be sent a reply at `now`, in milliseconds. If so, counts the reply as sent.
     pub(super) fn may_reply(&self, session: SessionId, caller: &Jid, now: i64) -> bool {
         let mut callers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         callers.retain(|_, times| {
-            times.retain(|at| *at > now - WITHIN);
+            times.retain(|at| *at > now - REPLY_WINDOW_MS);
             !times.is_empty()
         });
         let times = callers.entry((session, caller.clone())).or_default();
-        if times.len() >= MOST {
+        if times.len() >= MAX_REPLIES {
             return false;
         }
         times.push_back(now);
@@ -44,14 +44,14 @@ mod tests {
 
     #[test]
     fn a_caller_is_replied_to_three_times_an_hour() {
-        let (replies, session) = (Replies::default(), SessionId::new(1));
+        let (replies, session) = (ReplyLimiter::default(), SessionId::new(1));
         let [mei, olu]: [Jid; 2] =
             ["15550111@s.whatsapp.net", "15550113@s.whatsapp.net"].map(|jid| jid.parse().unwrap());
         assert!((0..3).all(|at| replies.may_reply(session, &mei, at)));
-        assert!(!replies.may_reply(session, &mei, WITHIN - 1), "the fourth in an hour");
+        assert!(!replies.may_reply(session, &mei, REPLY_WINDOW_MS - 1), "the fourth in an hour");
         assert!(replies.may_reply(session, &olu, 4), "another caller");
         assert!(replies.may_reply(SessionId::new(2), &mei, 4), "at another session");
-        assert!(replies.may_reply(session, &mei, WITHIN), "an hour after the first");
-        assert!(!replies.may_reply(session, &mei, WITHIN));
+        assert!(replies.may_reply(session, &mei, REPLY_WINDOW_MS), "an hour after the first");
+        assert!(!replies.may_reply(session, &mei, REPLY_WINDOW_MS));
     }
 }

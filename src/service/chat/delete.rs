@@ -14,14 +14,14 @@ use crate::service::error::Error;
 
 /// A command to delete a chat, ready for its unit of work.
 #[derive(Clone)]
-pub(in crate::service) struct DeleteOrder {
+pub(in crate::service) struct DeleteChat {
     pub(in crate::service) organization: OrganizationId,
     pub(in crate::service) session: SessionId,
     pub(in crate::service) cid: Jid,
     pub(in crate::service) now: i64,
 }
 
-impl DeleteOrder {
+impl DeleteChat {
     /// Deletes the chat and returns it as it was.
     pub(in crate::service) async fn carry_out(self, unit: &mut UnitOfWork<'_>) -> Result<Chat, Error> {
         let found = unit.chat_for_update(&self.organization, self.session, &self.cid).await?;
@@ -40,11 +40,11 @@ pub(in crate::service) async fn delete(
     origin: Origin,
 ) -> Result<(), StoreError> {
     let waiting = unit.pending_actions_of(organization, chat).await?;
-    bury(unit, organization, chat, &waiting, now, origin).await
+    delete_with_tombstone(unit, organization, chat, &waiting, now, origin).await
 }
 
 /// Deletes a locked chat and leaves a tombstone with WhatsApp's state; `waiting` is what WhatsApp does not have yet.
-pub(in crate::service) async fn bury(
+pub(in crate::service) async fn delete_with_tombstone(
     unit: &mut UnitOfWork<'_>,
     organization: &OrganizationId,
     chat: &Chat,
@@ -59,11 +59,11 @@ pub(in crate::service) async fn bury(
     let tombstone = Tombstone::new(chat.clone(), waiting, newest, now);
     unit.insert_tombstone(organization, &tombstone).await?;
     unit.keep_unread(organization, &tombstone).await?;
-    delete_for_good(unit, organization, chat, now, origin).await
+    delete_permanently(unit, organization, chat, now, origin).await
 }
 
 /// Deletes a locked chat without a tombstone, because its session is deleted.
-pub(in crate::service) async fn delete_for_good(
+pub(in crate::service) async fn delete_permanently(
     unit: &mut UnitOfWork<'_>,
     organization: &OrganizationId,
     chat: &Chat,

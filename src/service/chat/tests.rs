@@ -26,7 +26,14 @@ fn chats(test: &TestStore) -> Chats {
         tasks,
         stop,
     );
-    Chats::new(test.store.clone(), feed, sessions, (Sweeper::default(), Mutes::default()), clock, Config::default())
+    Chats::new(
+        test.store.clone(),
+        feed,
+        sessions,
+        (Purger::default(), MuteExpirer::default()),
+        clock,
+        Config::default(),
+    )
 }
 
 /// A viewer who has every permission except this one.

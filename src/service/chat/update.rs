@@ -69,7 +69,7 @@ impl ChatUpdate {
 
 /// A checked command, ready for its unit of work.
 #[derive(Clone)]
-pub(in crate::service) struct UpdateOrder {
+pub(in crate::service) struct UpdateChat {
     pub(in crate::service) organization: OrganizationId,
     pub(in crate::service) session: SessionId,
     pub(in crate::service) cid: Jid,
@@ -79,7 +79,7 @@ pub(in crate::service) struct UpdateOrder {
     pub(in crate::service) now: i64,
 }
 
-impl UpdateOrder {
+impl UpdateChat {
     /// Applies the settings that differ, and adds a pending action for each.
     pub(in crate::service) async fn carry_out(self, unit: &mut UnitOfWork<'_>) -> Result<Chat, Error> {
         // Lock the session before counting pins. Lock order: session, then chat.
@@ -188,7 +188,7 @@ mod tests {
         let nodes = [test.store.clone(), test.another().await];
         let chats = futures_util::future::join_all((1..=8).map(|user| test.add_chat(user, 1))).await;
         let pinning = chats.iter().zip(nodes.iter().cycle()).map(|(chat, node)| {
-            let order = UpdateOrder {
+            let order = UpdateChat {
                 organization: test.organization.clone(),
                 session: test.session,
                 cid: chat.jid.clone(),

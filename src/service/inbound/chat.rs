@@ -31,7 +31,7 @@ use super::unread;
 use crate::service::inbound_archive;
 
 /// A setting that was changed on the phone or another device.
-pub(in crate::service) struct Made<'a> {
+pub(in crate::service) struct RemoteSetting<'a> {
     /// The setting and its value.
     pub(in crate::service) value: SettingValue,
     /// WhatsApp's time of the change, in milliseconds.
@@ -55,7 +55,7 @@ pub(in crate::service) async fn setting(
     unit: &mut UnitOfWork<'_>,
     key: &SessionKey,
     jid: &Jid,
-    made: Made<'_>,
+    made: RemoteSetting<'_>,
     now: i64,
 ) -> Result<(), StoreError> {
     let value = match made.value {
@@ -63,29 +63,29 @@ pub(in crate::service) async fn setting(
         SettingValue::MutedUntil(Some(until)) if until <= now => SettingValue::MutedUntil(None),
         value => value,
     };
-    let made = Made { value, ..made };
+    let made = RemoteSetting { value, ..made };
     // An unknown chat is created with its settings, so that they are there when it gets a message. A replay uses the
     // present address, whatever the age of the setting.
     let found = if made.replayed {
-        find(unit, key, jid, now).await?
+        lookup_chat(unit, key, jid, now).await?
     } else {
-        find_when(unit, key, jid, made.as_of, now).await?
+        lookup_chat_when(unit, key, jid, made.as_of, now).await?
     };
     let found = match found {
-        Found::Chat(chat) => (chat, false),
-        Found::New(chat) => (chat, true),
-        Found::Deleted(tombstone) => return setting_of_deleted(unit, key, tombstone, &made, now).await,
-        Found::Nowhere => return Ok(()),
+        ChatLookup::Chat(chat) => (chat, false),
+        ChatLookup::New(chat) => (chat, true),
+        ChatLookup::Tombstone(tombstone) => return apply_setting_to_tombstone(unit, key, tombstone, &made, now).await,
+        ChatLookup::SessionGone => return Ok(()),
     };
-    setting_of(unit, key, found, made, now).await
+    apply_setting(unit, key, found, made, now).await
 }
 
 /// Applies a setting to a deleted chat, which has it when it comes back.
-pub(in crate::service) async fn setting_of_deleted(
+pub(in crate::service) async fn apply_setting_to_tombstone(
     unit: &mut UnitOfWork<'_>,
     key: &SessionKey,
     tombstone: Tombstone,
-    made: &Made<'_>,
+    made: &RemoteSetting<'_>,
     now: i64,
 ) -> Result<(), StoreError> {
     let mut patch = ChatPatch { as_of: made.as_of, ..ChatPatch::default() };
@@ -94,18 +94,18 @@ pub(in crate::service) async fn setting_of_deleted(
     if made.value == SettingValue::Read(true) {
         (patch.read, patch.marked_unread) = (None, Some(false));
         let place = made.up_to.cloned().unwrap_or(MessageMarker { at: made.as_of, wa_ids: Vec::new() });
-        let reading = unread::up_to(unit, key, &tombstone.chat, place).await?;
+        let reading = unread::read_up_to(unit, key, &tombstone.chat, place).await?;
         (patch.unread_count, patch.read_to) = (Some(reading.unread), Some(reading.place));
     }
-    note(unit, key, tombstone, &patch, now, Origin::Device).await
+    update_tombstone(unit, key, tombstone, &patch, now, Origin::Device).await
 }
 
 /// Applies a setting to a locked or new chat.
-pub(in crate::service) async fn setting_of(
+pub(in crate::service) async fn apply_setting(
     unit: &mut UnitOfWork<'_>,
     key: &SessionKey,
     (mut chat, is_new): (Chat, bool),
-    Made { value, as_of, up_to, address, replayed }: Made<'_>,
+    RemoteSetting { value, as_of, up_to, address, replayed }: RemoteSetting<'_>,
     now: i64,
 ) -> Result<(), StoreError> {
     // Phones follow WhatsApp's order of changes under one address.
@@ -144,7 +144,7 @@ pub(in crate::service) async fn setting_of(
         let is_known = !read && (!replayed || is_our_mark(&chat, waiting.as_ref(), as_of));
         let end = read.then(|| MessageMarker { at: as_of, wa_ids: Vec::new() });
         if let Some(place) = up_to.cloned().or(end).filter(|_| !is_known) {
-            let reading = unread::up_to(unit, key, &chat, place).await?;
+            let reading = unread::read_up_to(unit, key, &chat, place).await?;
             patch.unread_count = Some(reading.unread);
             patch.read_to = Some(reading.place);
             unread = Some(reading.left);
@@ -160,7 +160,7 @@ pub(in crate::service) async fn setting_of(
             correct_base(unit, &mut action, value, as_of, in_order).await?;
             let ChatPatch { unread_count, read_to, address, .. } = patch;
             let read = ChatPatch { unread_count, read_to, address, ..ChatPatch::default() };
-            return save(unit, key, &mut chat, is_new, &read, now, Origin::Device).await;
+            return apply_patch(unit, key, &mut chat, is_new, &read, now, Origin::Device).await;
         }
         let overtaken = value == SettingValue::Read(true) && action.desired == SettingValue::Read(false);
         let range = match &patch.read_to {
@@ -181,7 +181,7 @@ pub(in crate::service) async fn setting_of(
         unit.remove_rejection(&key.organization, chat.id, setting).await?;
         patch.refused = Some(chat.refused.without(setting.field()));
     }
-    save(unit, key, &mut chat, is_new, &patch, now, Origin::Device).await
+    apply_patch(unit, key, &mut chat, is_new, &patch, now, Origin::Device).await
 }
 
 /// Returns whether a chat was read, beyond the mark's range, after a mark of the same second. Messages have whole
@@ -239,7 +239,7 @@ pub(in crate::service) async fn action_sent(
         return unit.put_pending_action(&PendingAction { read_before: None, ..action }).await;
     }
     let patch = ChatPatch { pending: Some(chat.pending.without(setting.field())), ..ChatPatch::default() };
-    save(unit, key, &mut chat, false, &patch, now, Origin::Api).await
+    apply_patch(unit, key, &mut chat, false, &patch, now, Origin::Api).await
 }
 
 /// Applies a message that arrived, or that the account sent from another device. `order` is its position in WhatsApp's
@@ -255,26 +255,28 @@ pub(in crate::service) async fn message(
     if message.kind == MessageKind::Reaction {
         return Ok(());
     }
-    let Some((mut peer, found)) = find_at(unit, key, &message.chat, message.at, now).await? else { return Ok(()) };
+    let Some((mut peer, found)) = lookup_chat_at(unit, key, &message.chat, message.at, now).await? else {
+        return Ok(());
+    };
     let (mut chat, is_new) = match found {
         // Deleted messages do not come back.
-        Found::Chat(chat) | Found::Deleted(Tombstone { chat, .. }) if chat.knows(message) => return Ok(()),
-        Found::Chat(chat) => (chat, false),
-        Found::New(chat) => {
+        ChatLookup::Chat(chat) | ChatLookup::Tombstone(Tombstone { chat, .. }) if chat.knows(message) => return Ok(()),
+        ChatLookup::Chat(chat) => (chat, false),
+        ChatLookup::New(chat) => {
             unit.insert_chat_with(&key.organization, &chat, &mut peer).await?;
             (chat, true)
         }
-        Found::Deleted(tombstone) => (revive(unit, key, tombstone, &mut peer, now).await?, true),
-        Found::Nowhere => return Ok(()),
+        ChatLookup::Tombstone(tombstone) => (revive(unit, key, tombstone, &mut peer, now).await?, true),
+        ChatLookup::SessionGone => return Ok(()),
     };
-    let (whose, arrival) = (&key.organization, order.unwrap_or_else(|| arrival(now).max(chat.arrivals + 1)));
+    let (whose, arrival) = (&key.organization, order.unwrap_or_else(|| next_arrival(now).max(chat.arrivals + 1)));
     let place = (key.session, chat.id);
     let stored = unit.insert_messages_with(whose, place, Some(&peer), std::slice::from_ref(message), arrival).await?;
     let address = Some((message.chat.clone(), message.at));
     // A redelivery: only its address may be new.
     if stored == 0 {
         let patch = ChatPatch { address, ..ChatPatch::default() };
-        return save(unit, key, &mut chat, false, &patch, now, Origin::Message).await;
+        return apply_patch(unit, key, &mut chat, false, &patch, now, Origin::Message).await;
     }
     chat.arrivals = chat.arrivals.max(arrival);
     let mut patch = ChatPatch { address, ..ChatPatch::default() };
@@ -289,7 +291,7 @@ pub(in crate::service) async fn message(
         || !chat.has_read(message) && unit.take_early_receipt(whose, key.session, &message.wa_id).await?;
     if read {
         // Sending a message implies that the chat was read on that device.
-        let reading = unread::up_to(unit, key, &chat, MessageMarker::at_message(message)).await?;
+        let reading = unread::read_up_to(unit, key, &chat, MessageMarker::at_message(message)).await?;
         (patch.unread_count, patch.read_to) = (Some(reading.unread), Some(reading.place));
     } else if !chat.has_read(message) {
         match read_before(unit, key, &chat, message).await? {
@@ -307,7 +309,7 @@ pub(in crate::service) async fn message(
         let IncomingMessage { wa_id, from_me, sender, at, .. } = message.clone();
         let range = MessageRange { wa_id, from_me, sender, at };
         let written_at = |asked_at| written_at(message, asked_at);
-        patch.pending = take_back_mark(unit, key, &chat, Some(range), written_at).await?;
+        patch.pending = remove_unread_mark(unit, key, &chat, Some(range), written_at).await?;
     }
     let updated = chat.apply(&patch, now, Origin::Message);
     let change = if is_new { Some(chat.created(now, Origin::Message)) } else { updated };
@@ -315,7 +317,7 @@ pub(in crate::service) async fn message(
     if let Some(change) = change {
         unit.record(&key.organization, change);
     }
-    edit::catch_up(unit, key, std::slice::from_ref(&message.wa_id), now).await
+    edit::apply_early_of_message(unit, key, std::slice::from_ref(&message.wa_id), now).await
 }
 
 /// Returns the time of an own message relative to a mark of `marked_at`. Messages have whole seconds: in the same
@@ -327,7 +329,7 @@ fn written_at(message: &IncomingMessage, marked_at: i64) -> i64 {
 /// Handles a read, up to `range`, of a chat with a pending mark as unread: WhatsApp is asked to show it as read
 /// instead. `at` returns the time of the read, given that of the request; an earlier read changes nothing. Returns the
 /// chat's new pending settings if they changed.
-pub(in crate::service) async fn take_back_mark(
+pub(in crate::service) async fn remove_unread_mark(
     unit: &mut UnitOfWork<'_>,
     key: &SessionKey,
     chat: &Chat,
@@ -366,7 +368,7 @@ async fn read_before(
 }
 
 /// Returns the number of a message that arrives now, increasing over all chats.
-fn arrival(now: i64) -> i64 {
+fn next_arrival(now: i64) -> i64 {
     static LAST: AtomicI64 = AtomicI64::new(0);
     let next = |last: i64| last.saturating_add(1).max(now.saturating_mul(1_000));
     LAST.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |last| Some(next(last))).map_or(0, next)
@@ -382,41 +384,43 @@ pub(in crate::service) async fn named(
     now: i64,
 ) -> Result<(), StoreError> {
     let address = Some((jid.clone(), 0));
-    let patch = ChatPatch { names: names(jid, Some(name.to_owned())), address, ..ChatPatch::default() };
-    let (mut chat, is_new) = match find(unit, key, jid, now).await? {
-        Found::Chat(chat) => (chat, false),
-        Found::New(chat) => (chat, true),
-        Found::Deleted(tombstone) => return note(unit, key, tombstone, &patch, now, Origin::Device).await,
-        Found::Nowhere => return Ok(()),
+    let patch = ChatPatch { names: names_from_history(jid, Some(name.to_owned())), address, ..ChatPatch::default() };
+    let (mut chat, is_new) = match lookup_chat(unit, key, jid, now).await? {
+        ChatLookup::Chat(chat) => (chat, false),
+        ChatLookup::New(chat) => (chat, true),
+        ChatLookup::Tombstone(tombstone) => {
+            return update_tombstone(unit, key, tombstone, &patch, now, Origin::Device).await;
+        }
+        ChatLookup::SessionGone => return Ok(()),
     };
-    save(unit, key, &mut chat, is_new, &patch, now, Origin::Device).await
+    apply_patch(unit, key, &mut chat, is_new, &patch, now, Origin::Device).await
 }
 
 /// Result of looking up an address in a session.
-pub(in crate::service) enum Found {
+pub(in crate::service) enum ChatLookup {
     /// A chat.
     Chat(Chat),
     /// The tombstone of a deleted chat.
-    Deleted(Tombstone),
+    Tombstone(Tombstone),
     /// Nothing; this would be the new chat, not stored yet.
     New(Chat),
     /// Nothing, and no chat can be stored: the session was deleted meanwhile.
-    Nowhere,
+    SessionGone,
 }
 
 /// Looks up the present chat of `jid`. Most events concern an existing chat, which proves that its session exists.
-pub(in crate::service) async fn find(
+pub(in crate::service) async fn lookup_chat(
     unit: &mut UnitOfWork<'_>,
     key: &SessionKey,
     jid: &Jid,
     now: i64,
-) -> Result<Found, StoreError> {
+) -> Result<ChatLookup, StoreError> {
     let whose = &key.organization;
     if let Some(chat) = unit.chat_for_update(whose, key.session, jid).await? {
-        return Ok(Found::Chat(chat));
+        return Ok(ChatLookup::Chat(chat));
     }
     if unit.session_for_update(whose, key.session).await?.is_none() {
-        return Ok(Found::Nowhere);
+        return Ok(ChatLookup::SessionGone);
     }
     let owner = last_owner(&unit.periods(whose, key.session, jid).await?);
     let peer = match owner {
@@ -424,50 +428,50 @@ pub(in crate::service) async fn find(
         None => None,
     };
     let Some(peer) = peer else {
-        return Ok(Found::New(Chat::new(ChatId::new(now), key.session, jid.clone(), now)));
+        return Ok(ChatLookup::New(Chat::new(ChatId::new(now), key.session, jid.clone(), now)));
     };
-    with(unit, key, &peer, now).await
+    lookup_chat_with(unit, key, &peer, now).await
 }
 
 /// Looks up the chat of `jid` at a time by WhatsApp's clock.
-pub(in crate::service) async fn find_when(
+pub(in crate::service) async fn lookup_chat_when(
     unit: &mut UnitOfWork<'_>,
     key: &SessionKey,
     jid: &Jid,
     at: i64,
     now: i64,
-) -> Result<Found, StoreError> {
+) -> Result<ChatLookup, StoreError> {
     let whose = &key.organization;
     let Some((peer, _)) = unit.owner(whose, key.session, jid, at).await? else {
-        return find(unit, key, jid, now).await;
+        return lookup_chat(unit, key, jid, now).await;
     };
     if let Some(chat) = unit.chat_with_for_update(whose, &peer).await? {
-        return Ok(Found::Chat(chat));
+        return Ok(ChatLookup::Chat(chat));
     }
     if unit.session_for_update(whose, key.session).await?.is_none() {
-        return Ok(Found::Nowhere);
+        return Ok(ChatLookup::SessionGone);
     }
-    with(unit, key, &peer, now).await
+    lookup_chat_with(unit, key, &peer, now).await
 }
 
 /// Looks up the chat and the peer for a message of time `at` by `jid`. A number without a known owner at that time
 /// belongs to a new peer.
-pub(in crate::service) async fn find_at(
+pub(in crate::service) async fn lookup_chat_at(
     unit: &mut UnitOfWork<'_>,
     key: &SessionKey,
     jid: &Jid,
     at: i64,
     now: i64,
-) -> Result<Option<(Peer, Found)>, StoreError> {
+) -> Result<Option<(Peer, ChatLookup)>, StoreError> {
     let whose = &key.organization;
     if let Some((peer, false)) = unit.owner(whose, key.session, jid, at).await? {
         if let Some(chat) = unit.chat_with_for_update(whose, &peer).await? {
-            return Ok(Some((peer, Found::Chat(chat))));
+            return Ok(Some((peer, ChatLookup::Chat(chat))));
         }
         if unit.session_for_update(whose, key.session).await?.is_none() {
             return Ok(None);
         }
-        let found = with(unit, key, &peer, now).await?;
+        let found = lookup_chat_with(unit, key, &peer, now).await?;
         return Ok(Some((peer, found)));
     }
     if unit.session_for_update(whose, key.session).await?.is_none() {
@@ -475,27 +479,27 @@ pub(in crate::service) async fn find_at(
     }
     let peer = unit.new_peer(whose, key.session, jid, at).await?;
     let chat = Chat::new(ChatId::new(now), key.session, peer.jid.clone(), now);
-    Ok(Some((peer, Found::New(chat))))
+    Ok(Some((peer, ChatLookup::New(chat))))
 }
 
 /// Looks up the chat of a peer; the session must be locked.
-pub(in crate::service) async fn with(
+pub(in crate::service) async fn lookup_chat_with(
     unit: &mut UnitOfWork<'_>,
     key: &SessionKey,
     peer: &Peer,
     now: i64,
-) -> Result<Found, StoreError> {
+) -> Result<ChatLookup, StoreError> {
     if let Some(chat) = unit.chat_with_for_update(&key.organization, peer).await? {
-        return Ok(Found::Chat(chat));
+        return Ok(ChatLookup::Chat(chat));
     }
     if let Some(deleted) = unit.tombstone_for_update(&key.organization, peer).await? {
-        return Ok(Found::Deleted(deleted));
+        return Ok(ChatLookup::Tombstone(deleted));
     }
-    Ok(Found::New(Chat::new(ChatId::new(now), key.session, peer.jid.clone(), now)))
+    Ok(ChatLookup::New(Chat::new(ChatId::new(now), key.session, peer.jid.clone(), now)))
 }
 
 /// Stores the state with which a deleted chat will come back, without publishing a change.
-pub(in crate::service) async fn note(
+pub(in crate::service) async fn update_tombstone(
     unit: &mut UnitOfWork<'_>,
     key: &SessionKey,
     mut tombstone: Tombstone,
@@ -524,7 +528,7 @@ pub(in crate::service) async fn revive(
 }
 
 /// Applies `patch`, saves the chat and records the change.
-pub(in crate::service) async fn save(
+pub(in crate::service) async fn apply_patch(
     unit: &mut UnitOfWork<'_>,
     key: &SessionKey,
     chat: &mut Chat,
@@ -552,7 +556,7 @@ pub(in crate::service) async fn save(
 }
 
 /// Assigns a name to a group's subject or to a contact's name, by the kind of address.
-pub(in crate::service) fn names(jid: &Jid, name: Option<String>) -> ChatNames {
+pub(in crate::service) fn names_from_history(jid: &Jid, name: Option<String>) -> ChatNames {
     match jid.kind() {
         JidKind::PhoneNumber | JidKind::Lid | JidKind::Bot | JidKind::Interop | JidKind::Messenger => {
             ChatNames { contact: name, ..ChatNames::default() }

@@ -9,7 +9,7 @@ use crate::store::UnitOfWork;
 use crate::store::error::StoreError;
 
 use super::chat;
-use super::chat::Found;
+use super::chat::ChatLookup;
 
 /// Removes the contact's name: the account's owner deleted the contact, and the chat falls back to its next best name.
 pub(super) async fn removed(
@@ -44,9 +44,9 @@ async fn known(
     now: i64,
     origin: Origin,
 ) -> Result<(), StoreError> {
-    match chat::find(unit, key, jid, now).await? {
-        Found::Chat(mut chat) => chat::save(unit, key, &mut chat, false, patch, now, origin).await,
-        Found::Deleted(tombstone) => chat::note(unit, key, tombstone, patch, now, origin).await,
-        Found::New(_) | Found::Nowhere => Ok(()),
+    match chat::lookup_chat(unit, key, jid, now).await? {
+        ChatLookup::Chat(mut chat) => chat::apply_patch(unit, key, &mut chat, false, patch, now, origin).await,
+        ChatLookup::Tombstone(tombstone) => chat::update_tombstone(unit, key, tombstone, patch, now, origin).await,
+        ChatLookup::New(_) | ChatLookup::SessionGone => Ok(()),
     }
 }

@@ -18,14 +18,14 @@ use crate::store::UnitOfWork;
 use crate::store::error::StoreError;
 
 use super::chat;
-use super::chat::Found;
+use super::chat::ChatLookup;
 use crate::service::chat::delete;
 
 /// Time for which an edit or a revocation waits for its message, in milliseconds; longer than WhatsApp keeps a message.
-const EARLY_REWRITES_MS: i64 = 45 * DAY_MS;
+const EARLY_EDIT_RETENTION_MS: i64 = 45 * DAY_MS;
 
 /// Edits or revokes a message. A change is published if it is the chat's last message, or if the unread count changes.
-pub(super) async fn rewritten(
+pub(super) async fn message_updated(
     unit: &mut UnitOfWork<'_>,
     key: &SessionKey,
     rewriting: &UpdatedMessage,
@@ -55,7 +55,7 @@ async fn keep(
     rewriting: &UpdatedMessage,
     now: i64,
 ) -> Result<(), StoreError> {
-    let oldest = now - EARLY_REWRITES_MS;
+    let oldest = now - EARLY_EDIT_RETENTION_MS;
     if matches!(rewriting.rewrite, MessageUpdate::DeletionForMe { sent_at } if sent_at < oldest) {
         return Ok(());
     }
@@ -79,10 +79,10 @@ async fn apply(
     let Some(after) = before.rewritten(&rewriting.rewrite) else { return Ok(()) };
     let mut patch = ChatPatch { rewritten: Some(before.id), ..ChatPatch::default() };
     if after.revoked && !before.from_me {
-        patch.unread_count = one_less_unread(unit, key, &chat, &before).await?;
+        patch.unread_count = unread_after_revoke(unit, key, &chat, &before).await?;
     }
     unit.rewrite_message(whose, &after).await?;
-    chat::save(unit, key, &mut chat, false, &patch, now, Origin::Message).await
+    chat::apply_patch(unit, key, &mut chat, false, &patch, now, Origin::Message).await
 }
 
 /// Removes a message that the account's owner deleted for themselves. It no longer counts as unread.
@@ -95,11 +95,11 @@ async fn remove(
     let whose = &key.organization;
     let mut patch = ChatPatch { removed: Some(message.id), ..ChatPatch::default() };
     if !message.from_me && !message.revoked {
-        patch.unread_count = one_less_unread(unit, key, &chat, &message).await?;
+        patch.unread_count = unread_after_revoke(unit, key, &chat, &message).await?;
     }
     unit.remove_messages(whose, &[message.id]).await?;
     patch.last_message = unit.last_message(whose, chat.id).await?;
-    chat::save(unit, key, &mut chat, false, &patch, now, Origin::Device).await
+    chat::apply_patch(unit, key, &mut chat, false, &patch, now, Origin::Device).await
 }
 
 /// Subtracts one from the unread count of a chat or a tombstone, if an unread message that was deleted here was revoked, or
@@ -124,17 +124,17 @@ async fn revoke_deleted(
             |chat: &Chat| ChatPatch { unread_count: Some(chat.unread_count.saturating_sub(1)), ..ChatPatch::default() };
         if let Some(mut chat) = unit.chat_by_id_for_update(whose, id).await? {
             let patch = less(&chat);
-            chat::save(unit, key, &mut chat, false, &patch, now, Origin::Message).await?;
+            chat::apply_patch(unit, key, &mut chat, false, &patch, now, Origin::Message).await?;
         } else if let Some(tombstone) = unit.tombstone_by_id_for_update(whose, id).await? {
             let patch = less(&tombstone.chat);
-            chat::note(unit, key, tombstone, &patch, now, Origin::Message).await?;
+            chat::update_tombstone(unit, key, tombstone, &patch, now, Origin::Message).await?;
         }
     }
     Ok(())
 }
 
 /// Applies edits and revocations that arrived before their messages.
-pub(super) async fn catch_up(
+pub(super) async fn apply_early_of_message(
     unit: &mut UnitOfWork<'_>,
     key: &SessionKey,
     wa_ids: &[String],
@@ -146,7 +146,7 @@ pub(super) async fn catch_up(
 
 /// Applies early edits and revocations after new mappings of these addresses: the messages may be stored under another
 /// address.
-pub(super) async fn catch_up_with(
+pub(super) async fn apply_early_of_addresses(
     unit: &mut UnitOfWork<'_>,
     key: &SessionKey,
     addresses: &[&Jid],
@@ -226,7 +226,7 @@ async fn owners(unit: &mut UnitOfWork<'_>, key: &SessionKey, jid: &Jid) -> Resul
 
 /// Returns the unread count without this message if it is unread; the unread messages are the last N incoming ones. If
 /// a pending read request covers the message, a rejection must not restore it as unread.
-async fn one_less_unread(
+async fn unread_after_revoke(
     unit: &mut UnitOfWork<'_>,
     key: &SessionKey,
     chat: &Chat,
@@ -250,7 +250,7 @@ async fn one_less_unread(
 }
 
 /// A chat that was cleared or deleted on the phone.
-pub(super) struct Emptied<'a> {
+pub(super) struct ClearedChat<'a> {
     /// The chat.
     pub(super) chat: &'a Jid,
     /// Last message that was removed.
@@ -266,17 +266,17 @@ pub(super) struct Emptied<'a> {
 ///
 /// A deleted chat with messages left stays, without its settings if all of them were sent later. A chat without a
 /// message here stays as well: it is a name or settings, which the phone keeps.
-pub(super) async fn emptied(
+pub(super) async fn chat_cleared(
     unit: &mut UnitOfWork<'_>,
     key: &SessionKey,
-    Emptied { chat: jid, up_to, as_of, deleted }: Emptied<'_>,
+    ClearedChat { chat: jid, up_to, as_of, deleted }: ClearedChat<'_>,
     now: i64,
 ) -> Result<(), StoreError> {
     let whose = &key.organization;
     let mut patch = ChatPatch { as_of, emptied_to: Some(up_to.clone()), ..ChatPatch::default() };
-    let (mut chat, is_new) = match chat::find_when(unit, key, jid, as_of, now).await? {
-        Found::Nowhere => return Ok(()),
-        Found::Deleted(tombstone) => {
+    let (mut chat, is_new) = match chat::lookup_chat_when(unit, key, jid, as_of, now).await? {
+        ChatLookup::SessionGone => return Ok(()),
+        ChatLookup::Tombstone(tombstone) => {
             let chat = tombstone.chat.id;
             unit.forget_deleted_to(whose, chat, up_to).await?;
             let left = unit.count_behind(whose, &[chat], None).await?;
@@ -285,16 +285,16 @@ pub(super) async fn emptied(
             if deleted && tombstone.chat.horizon.as_ref().is_none_or(|known| known.at <= up_to.at) {
                 patch = ChatPatch { emptied_to: patch.emptied_to, ..without_settings(as_of) };
             }
-            return chat::note(unit, key, tombstone, &patch, now, Origin::Device).await;
+            return chat::update_tombstone(unit, key, tombstone, &patch, now, Origin::Device).await;
         }
-        Found::New(mut chat) if deleted => {
+        ChatLookup::New(mut chat) if deleted => {
             // Its messages may still arrive.
             let _untold = chat.apply(&without_settings(as_of), now, Origin::Device);
             let tombstone = Tombstone::of_unknown_chat(chat, up_to.clone(), now);
             return unit.insert_tombstone(whose, &tombstone).await;
         }
-        Found::New(chat) => (chat, true),
-        Found::Chat(chat) => (chat, false),
+        ChatLookup::New(chat) => (chat, true),
+        ChatLookup::Chat(chat) => (chat, false),
     };
     // If several messages have the same second, the phone names the last one: those that WhatsApp sent before it are
     // removed too.
@@ -315,10 +315,10 @@ pub(super) async fn emptied(
         let _untold = chat.apply(&without_settings(as_of), now, Origin::Device);
         chat.horizon = Some(up_to.clone().max_with(chat.horizon.take()));
         chat.emptied = Some(up_to.clone().max_with(chat.emptied.take()));
-        return delete::bury(unit, whose, &chat, &[], now, Origin::Device).await;
+        return delete::delete_with_tombstone(unit, whose, &chat, &[], now, Origin::Device).await;
     }
     let range = unit.message_range_up_to(whose, chat.id, up_to).await?;
-    patch.pending = chat::take_back_mark(unit, key, &chat, range, |_| as_of).await?;
+    patch.pending = chat::remove_unread_mark(unit, key, &chat, range, |_| as_of).await?;
     unit.remove_messages_up_to(whose, chat.id, up_to).await?;
     let unread = unit.count_behind(whose, &[chat.id], None).await?;
     patch.last_message = left;
@@ -335,7 +335,7 @@ pub(super) async fn emptied(
         patch.pinned = Some(false).filter(|_| !waits(Setting::Pinned));
         patch.muted_until = Some(None).filter(|_| !waits(Setting::MutedUntil));
     }
-    chat::save(unit, key, &mut chat, is_new, &patch, now, Origin::Device).await
+    chat::apply_patch(unit, key, &mut chat, is_new, &patch, now, Origin::Device).await
 }
 
 /// The patch for a chat that was deleted on the phone and comes back.

@@ -22,14 +22,14 @@ use crate::store::UnitOfWork;
 use crate::store::error::StoreError;
 
 use super::chat;
-use super::chat::Found;
+use super::chat::ChatLookup;
 use super::edit;
 use super::person;
-use super::person::Told;
+use super::person::Provenance;
 
 /// New data of an import.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Brought {
+pub(super) struct ImportCounts {
     /// Chats that got their first message.
     pub(super) chats: u32,
     /// Messages.
@@ -42,7 +42,7 @@ pub(super) async fn chunk(
     key: &SessionKey,
     chunk: &HistoryChunk,
     (paired_at, now): (Option<i64>, i64),
-) -> Result<Brought, StoreError> {
+) -> Result<ImportCounts, StoreError> {
     let messages = || chunk.chats.iter().flat_map(|chat| &chat.messages);
     if let Some(own) = messages().find(|message| message.from_me)
         && unit.session_for_update(&key.organization, key.session).await?.is_some()
@@ -55,13 +55,13 @@ pub(super) async fn chunk(
     let brought = one_by_one(unit, key, chunk, (paired_at, now)).await?;
     unit.flush().await?;
     for rewriting in &chunk.rewritings {
-        edit::rewritten(unit, key, rewriting, now).await?;
+        edit::message_updated(unit, key, rewriting, now).await?;
     }
     let addresses: Vec<_> = chunk.people.iter().flat_map(|person| [&person.phone, &person.lid]).collect();
-    edit::catch_up_with(unit, key, &addresses, now).await?;
+    edit::apply_early_of_addresses(unit, key, &addresses, now).await?;
     if unit.has_early_edits(&key.organization, key.session).await? {
         let wa_ids: Vec<_> = messages().map(|message| message.wa_id.clone()).collect();
-        edit::catch_up(unit, key, &wa_ids, now).await?;
+        edit::apply_early_of_message(unit, key, &wa_ids, now).await?;
     }
     Ok(brought)
 }
@@ -72,10 +72,10 @@ pub(super) async fn one_by_one(
     key: &SessionKey,
     chunk: &HistoryChunk,
     (paired_at, now): (Option<i64>, i64),
-) -> Result<Brought, StoreError> {
-    let mut brought = Brought::default();
+) -> Result<ImportCounts, StoreError> {
+    let mut brought = ImportCounts::default();
     // The phone exported it after the pairing, so its address mappings are valid from then on.
-    let told = Told { at: paired_at.unwrap_or(0), now, origin: Origin::Import };
+    let told = Provenance { at: paired_at.unwrap_or(0), now, origin: Origin::Import };
     person::same_person(unit, key, &chunk.people, told).await?;
     for chat in &chunk.chats {
         let revoked = revoked(chunk, chat);
@@ -86,7 +86,7 @@ pub(super) async fn one_by_one(
         let Some(mut chat) = unit.chat_for_update(&key.organization, key.session, jid).await? else { continue };
         let names = ChatNames { push: Some(name.clone()), ..ChatNames::default() };
         let patch = ChatPatch { names, ..ChatPatch::default() };
-        chat::save(unit, key, &mut chat, false, &patch, now, Origin::Import).await?;
+        chat::apply_patch(unit, key, &mut chat, false, &patch, now, Origin::Import).await?;
     }
     Ok(brought)
 }
@@ -102,7 +102,7 @@ async fn import(
     key: &SessionKey,
     (news, revoked): (&HistoryChat, &[&str]),
     (paired_at, now): (Option<i64>, i64),
-    brought: &mut Brought,
+    brought: &mut ImportCounts,
 ) -> Result<(), StoreError> {
     let mut patch = ChatPatch {
         as_of: 0,
@@ -112,23 +112,23 @@ async fn import(
         pinned_as_of: news.pinned.flatten(),
         muted_until: news.muted_until.map(|until| until.filter(|until| *until > now)),
         marked_unread: news.marked_unread,
-        names: chat::names(&news.jid, news.name.clone()),
+        names: chat::names_from_history(&news.jid, news.name.clone()),
         address: Some((news.jid.clone(), news.last_message_at.unwrap_or(0))),
         ..ChatPatch::default()
     };
     let Some((mut peer, found)) = find(unit, key, news, now).await? else { return Ok(()) };
     let messages = unknown_to(&found, &news.messages);
     let (mut chat, is_new) = match found {
-        Found::Chat(chat) => (chat, false),
-        Found::New(chat) => {
+        ChatLookup::Chat(chat) => (chat, false),
+        ChatLookup::New(chat) => {
             unit.insert_chat_with(&key.organization, &chat, &mut peer).await?;
             (chat, true)
         }
-        Found::Deleted(tombstone) if messages.is_empty() => {
-            return chat::note(unit, key, tombstone, &patch, now, Origin::Import).await;
+        ChatLookup::Tombstone(tombstone) if messages.is_empty() => {
+            return chat::update_tombstone(unit, key, tombstone, &patch, now, Origin::Import).await;
         }
-        Found::Deleted(tombstone) => (chat::revive(unit, key, tombstone, &mut peer, now).await?, true),
-        Found::Nowhere => return Ok(()),
+        ChatLookup::Tombstone(tombstone) => (chat::revive(unit, key, tombstone, &mut peer, now).await?, true),
+        ChatLookup::SessionGone => return Ok(()),
     };
     if chat.pending.contains(Setting::Archived.field()) {
         patch.archived = None;
@@ -155,7 +155,7 @@ async fn import(
         unit.record(&key.organization, change);
     }
     for rewriting in newer {
-        edit::rewritten(unit, key, &rewriting, now).await?;
+        edit::message_updated(unit, key, &rewriting, now).await?;
     }
     Ok(())
 }
@@ -279,14 +279,14 @@ async fn find(
     key: &SessionKey,
     news: &HistoryChat,
     now: i64,
-) -> Result<Option<(Peer, Found)>, StoreError> {
+) -> Result<Option<(Peer, ChatLookup)>, StoreError> {
     let whose = &key.organization;
     let periods = unit.periods(whose, key.session, &news.jid).await?;
     let mut owners: Vec<_> = periods.iter().map(|period| period.peer).collect();
     owners.dedup();
     let last = news.messages.iter().map(|message| message.at).chain(news.last_message_at).max();
     let Some(owner) = last_owner(&periods) else {
-        return chat::find_at(unit, key, &news.jid, last.unwrap_or(now), now).await;
+        return chat::lookup_chat_at(unit, key, &news.jid, last.unwrap_or(now), now).await;
     };
     let mut chosen = Some(owner.peer).filter(|_| owners.len() == 1);
     if chosen.is_none() || owner.former {
@@ -305,19 +305,21 @@ async fn find(
                 return Ok(None);
             }
             let Some(peer) = unit.peer(whose, id).await? else { return Ok(None) };
-            let found = chat::with(unit, key, &peer, now).await?;
+            let found = chat::lookup_chat_with(unit, key, &peer, now).await?;
             Ok(Some((peer, found)))
         }
-        None => chat::find_at(unit, key, &news.jid, last.unwrap_or(now), now).await,
+        None => chat::lookup_chat_at(unit, key, &news.jid, last.unwrap_or(now), now).await,
     }
 }
 
 /// Returns the messages that were unknown when the chat was deleted; all of them if it never was.
-fn unknown_to<'a>(found: &Found, messages: &'a [IncomingMessage]) -> Cow<'a, [IncomingMessage]> {
+fn unknown_to<'a>(found: &ChatLookup, messages: &'a [IncomingMessage]) -> Cow<'a, [IncomingMessage]> {
     match found {
-        Found::Chat(chat) | Found::Deleted(Tombstone { chat, .. }) if chat.horizon.is_some() => {
+        ChatLookup::Chat(chat) | ChatLookup::Tombstone(Tombstone { chat, .. }) if chat.horizon.is_some() => {
             messages.iter().filter(|message| !chat.knows(message)).cloned().collect()
         }
-        Found::Chat(_) | Found::Deleted(_) | Found::New(_) | Found::Nowhere => Cow::Borrowed(messages),
+        ChatLookup::Chat(_) | ChatLookup::Tombstone(_) | ChatLookup::New(_) | ChatLookup::SessionGone => {
+            Cow::Borrowed(messages)
+        }
     }
 }

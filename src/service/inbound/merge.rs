@@ -20,11 +20,11 @@ use crate::store::UnitOfWork;
 use crate::store::error::StoreError;
 
 use super::chat;
-use super::chat::Found;
+use super::chat::ChatLookup;
 use crate::service::chat::delete;
 
 /// Updates the canonical address of a peer and of its chat.
-pub(super) async fn settle(
+pub(super) async fn settle_addresses(
     unit: &mut UnitOfWork<'_>,
     key: &SessionKey,
     peer: PeerId,
@@ -34,7 +34,7 @@ pub(super) async fn settle(
     let Some(peer) = show(unit, key, peer).await? else { return Ok(()) };
     let Some(mut chat) = unit.chat_with_for_update(&key.organization, &peer).await? else { return Ok(()) };
     let before = chat.clone();
-    keep_under(unit, key, &mut chat, &peer).await?;
+    rekey(unit, key, &mut chat, &peer).await?;
     let joined = chat.joined(&before, now, origin);
     unit.save_chat(&key.organization, &chat).await?;
     unit.record(&key.organization, joined);
@@ -54,12 +54,7 @@ async fn show(unit: &mut UnitOfWork<'_>, key: &SessionKey, peer: PeerId) -> Resu
 
 /// Stores the chat under its peer's address. Settings are sent under the address that WhatsApp used last, as long as
 /// the peer has it: WhatsApp may still know the chat by another address.
-async fn keep_under(
-    unit: &mut UnitOfWork<'_>,
-    key: &SessionKey,
-    chat: &mut Chat,
-    peer: &Peer,
-) -> Result<(), StoreError> {
+async fn rekey(unit: &mut UnitOfWork<'_>, key: &SessionKey, chat: &mut Chat, peer: &Peer) -> Result<(), StoreError> {
     let before = std::mem::replace(&mut chat.jid, peer.jid.clone());
     let periods = unit.periods_of(&key.organization, peer.id).await?;
     let has = |jid: &Jid| periods.iter().any(|period| period.jid == *jid && period.until.is_none());
@@ -75,7 +70,7 @@ async fn keep_under(
 }
 
 /// Merges two peers and their chats. If both have a chat, the first one's stays.
-pub(super) async fn join(
+pub(super) async fn merge(
     unit: &mut UnitOfWork<'_>,
     key: &SessionKey,
     (one, other): (PeerId, PeerId),
@@ -104,7 +99,7 @@ pub(super) async fn join(
     let merged = unit.rename_sender(whose, from.id, into.id).await?;
     let mut stored = stored.into_iter();
     let Some(mut chat) = stored.next() else {
-        let kept = join_deleted(unit, key, deleted).await?;
+        let kept = merge_deleted(unit, key, deleted).await?;
         unit.join_peers(whose, from.id, into.id).await?;
         into.chat = kept;
         unit.save_peer(whose, &into).await?;
@@ -117,7 +112,7 @@ pub(super) async fn join(
         hide(unit, key, &mut chat, (other.created_at, other.horizon.as_ref())).await?;
         let mut other = other.clone();
         hide(unit, key, &mut other, (chat.created_at, chat.horizon.as_ref())).await?;
-        take_over(unit, key, &mut chat, &Half::Stored(&other), into.id).await?;
+        merge_into(unit, key, &mut chat, &MergeSide::Stored(&other), into.id).await?;
     }
     if Some(chat.id) != into.chat {
         unit.set_writer(whose, chat.id, into.id).await?;
@@ -126,10 +121,10 @@ pub(super) async fn join(
     into.chat = Some(chat.id);
     unit.save_peer(whose, &into).await?;
     let Some(peer) = show(unit, key, into.id).await? else { return Ok(()) };
-    keep_under(unit, key, &mut chat, &peer).await?;
+    rekey(unit, key, &mut chat, &peer).await?;
     for tombstone in &deleted {
         hide(unit, key, &mut chat, (tombstone.deleted_at, tombstone.chat.horizon.as_ref())).await?;
-        take_over(unit, key, &mut chat, &Half::Deleted(&tombstone.chat), into.id).await?;
+        merge_into(unit, key, &mut chat, &MergeSide::Deleted(&tombstone.chat), into.id).await?;
     }
     let last = unit.last_message(whose, chat.id).await?;
     chat.last_message =
@@ -185,7 +180,7 @@ async fn hide(
 }
 
 /// The other half of a chat.
-enum Half<'c> {
+enum MergeSide<'c> {
     /// A stored chat.
     Stored(&'c Chat),
     /// A deleted chat, in the state in which it would come back.
@@ -193,16 +188,16 @@ enum Half<'c> {
 }
 
 /// Merges the other half into a chat: messages, settings, pending actions and rejections.
-async fn take_over(
+async fn merge_into(
     unit: &mut UnitOfWork<'_>,
     key: &SessionKey,
     chat: &mut Chat,
-    half: &Half<'_>,
+    half: &MergeSide<'_>,
     writer: PeerId,
 ) -> Result<(), StoreError> {
     let organization = &key.organization;
-    let (Half::Stored(other) | Half::Deleted(other)) = half;
-    let (mine, theirs) = (open(unit, key, chat).await?, open(unit, key, other).await?);
+    let (MergeSide::Stored(other) | MergeSide::Deleted(other)) = half;
+    let (mine, theirs) = (open_actions(unit, key, chat).await?, open_actions(unit, key, other).await?);
     let furthest = match (chat.read_to.clone(), other.read_to.clone()) {
         (Some(one), theirs) => Some(one.max_with(theirs)),
         (None, theirs) => theirs,
@@ -224,7 +219,7 @@ async fn take_over(
         counted = counted.saturating_add(unread);
         beyond = beyond.saturating_add(unread.saturating_sub(after));
     }
-    if let Half::Stored(other) = half {
+    if let MergeSide::Stored(other) = half {
         unit.hand_over(organization, (other.id, chat.id), writer, MovedMessages::All).await?;
     }
     unit.move_deleted_unread(organization, other.id, chat.id).await?;
@@ -233,14 +228,14 @@ async fn take_over(
     chat.read_to = place;
     chat.unread_count = counted.min(behind.saturating_add(beyond));
     match half {
-        Half::Stored(other) => unit.soft_delete_chat(organization, other).await?,
-        Half::Deleted(other) => unit.remove_tombstone(organization, other.id).await?,
+        MergeSide::Stored(other) => unit.soft_delete_chat(organization, other).await?,
+        MergeSide::Deleted(other) => unit.remove_tombstone(organization, other.id).await?,
     }
-    put_open(unit, key, chat, &mine, &left).await
+    put_open_actions(unit, key, chat, &mine, &left).await
 }
 
 /// Replaces the chat's pending actions and rejections.
-async fn put_open(
+async fn put_open_actions(
     unit: &mut UnitOfWork<'_>,
     key: &SessionKey,
     chat: &Chat,
@@ -263,14 +258,14 @@ async fn put_open(
     Ok(())
 }
 
-async fn open(unit: &mut UnitOfWork<'_>, key: &SessionKey, chat: &Chat) -> Result<OpenActions, StoreError> {
+async fn open_actions(unit: &mut UnitOfWork<'_>, key: &SessionKey, chat: &Chat) -> Result<OpenActions, StoreError> {
     let waiting = unit.pending_actions_of(&key.organization, chat).await?;
     let refused = unit.rejections_of(&key.organization, chat.id).await?;
     Ok(OpenActions { waiting, refused })
 }
 
 /// Merges the deleted chats of one person without publishing a change. Returns the id.
-async fn join_deleted(
+async fn merge_deleted(
     unit: &mut UnitOfWork<'_>,
     key: &SessionKey,
     deleted: Vec<Tombstone>,
@@ -295,7 +290,7 @@ async fn join_deleted(
 }
 
 /// Moves messages to the peer that owned the number when they were sent.
-pub(super) async fn hand_over(
+pub(super) async fn move_messages(
     unit: &mut UnitOfWork<'_>,
     key: &SessionKey,
     moved: &MovedPeriod,
@@ -316,14 +311,14 @@ pub(super) async fn hand_over(
     if !unit.has_moved(whose, left.id, moved).await? {
         return Ok(());
     }
-    let (mut chat, is_new) = match chat::with(unit, key, &to, now).await? {
-        Found::Chat(chat) => (chat, false),
-        Found::New(chat) => {
+    let (mut chat, is_new) = match chat::lookup_chat_with(unit, key, &to, now).await? {
+        ChatLookup::Chat(chat) => (chat, false),
+        ChatLookup::New(chat) => {
             unit.insert_chat_with(whose, &chat, &mut to).await?;
             (chat, true)
         }
-        Found::Deleted(tombstone) => (chat::revive(unit, key, tombstone, &mut to, now).await?, true),
-        Found::Nowhere => return Ok(()),
+        ChatLookup::Tombstone(tombstone) => (chat::revive(unit, key, tombstone, &mut to, now).await?, true),
+        ChatLookup::SessionGone => return Ok(()),
     };
     let (before, before_left) = (chat.clone(), left.clone());
     unit.hand_over(whose, (left.id, chat.id), to.id, MovedMessages::Moved(moved)).await?;

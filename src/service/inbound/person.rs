@@ -25,7 +25,7 @@ use super::merge;
 
 /// Source of a mapping.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Told {
+pub(super) struct Provenance {
     /// WhatsApp's time of it, in milliseconds; 0 if unknown.
     pub(super) at: i64,
     /// Now, in milliseconds.
@@ -34,7 +34,7 @@ pub(super) struct Told {
     pub(super) origin: Origin,
 }
 
-impl Told {
+impl Provenance {
     fn time(self) -> i64 {
         if self.at > 0 { self.at } else { self.now }
     }
@@ -45,7 +45,7 @@ pub(super) async fn same_person(
     unit: &mut UnitOfWork<'_>,
     key: &SessionKey,
     people: &[Person],
-    told: Told,
+    told: Provenance,
 ) -> Result<(), StoreError> {
     let new = unit.new_people(&key.organization, key.session, people).await?;
     // Lock order: session, then chats.
@@ -58,7 +58,12 @@ pub(super) async fn same_person(
     Ok(())
 }
 
-async fn same(unit: &mut UnitOfWork<'_>, key: &SessionKey, person: &Person, told: Told) -> Result<(), StoreError> {
+async fn same(
+    unit: &mut UnitOfWork<'_>,
+    key: &SessionKey,
+    person: &Person,
+    told: Provenance,
+) -> Result<(), StoreError> {
     let (whose, session, at) = (&key.organization, key.session, told.time());
     let Person { phone, lid } = person;
     let numbers = unit.periods(whose, session, phone).await?;
@@ -72,13 +77,13 @@ async fn same(unit: &mut UnitOfWork<'_>, key: &SessionKey, person: &Person, told
         (Some(AddressOwner { peer: one, former: false }), Some(other)) if one == other => Ok(()),
         (None, Some(peer)) if !has_number(&unit.periods_of(whose, peer).await?) => {
             unit.insert_period(whose, session, &since_ever(phone, peer)).await?;
-            merge::settle(unit, key, peer, told.now, told.origin).await
+            merge::settle_addresses(unit, key, peer, told.now, told.origin).await
         }
         (Some(AddressOwner { peer, former: false }), None)
             if present(&unit.periods_of(whose, peer).await?, JidKind::Lid).is_none() =>
         {
             unit.insert_period(whose, session, &since_ever(lid, peer)).await?;
-            merge::settle(unit, key, peer, told.now, told.origin).await
+            merge::settle_addresses(unit, key, peer, told.now, told.origin).await
         }
         // The number belonged to another person before.
         (Some(_), None) => {
@@ -86,7 +91,7 @@ async fn same(unit: &mut UnitOfWork<'_>, key: &SessionKey, person: &Person, told
             take_number(unit, key, peer, phone, told).await
         }
         (Some(AddressOwner { peer: one, former: false }), Some(other)) if are_one(unit, key, one, other).await? => {
-            merge::join(unit, key, (one, other), told.now, told.origin).await
+            merge::merge(unit, key, (one, other), told.now, told.origin).await
         }
         (_, Some(peer)) => {
             let over = |period: &Period| period.peer == peer && period.until.is_some();
@@ -129,7 +134,7 @@ async fn may_be_one(
     key: &SessionKey,
     peer: PeerId,
     other: PeerId,
-    told: Told,
+    told: Provenance,
 ) -> Result<bool, StoreError> {
     let whose = &key.organization;
     if present(&unit.periods_of(whose, other).await?, JidKind::Lid).is_none() {
@@ -157,7 +162,7 @@ pub(super) async fn number_changed(
     key: &SessionKey,
     old: &[Jid],
     new: &Jid,
-    told: Told,
+    told: Provenance,
 ) -> Result<(), StoreError> {
     let (whose, session, at) = (&key.organization, key.session, told.time());
     if unit.session_for_update(whose, session).await?.is_none() || old.contains(new) {
@@ -166,7 +171,7 @@ pub(super) async fn number_changed(
     let number = old.iter().find(|jid| jid.kind() == JidKind::PhoneNumber);
     let lid = old.iter().find(|jid| jid.kind() == JidKind::Lid);
     if let Some(person) = number.zip(lid).and_then(|(number, lid)| Person::new(number, lid)) {
-        same(unit, key, &person, Told { at: (at - 1).max(1), ..told }).await?;
+        same(unit, key, &person, Provenance { at: (at - 1).max(1), ..told }).await?;
     }
     let mut peer = None;
     for jid in lid.into_iter().chain(number) {
@@ -188,7 +193,7 @@ async fn take_number(
     key: &SessionKey,
     peer: PeerId,
     number: &Jid,
-    told: Told,
+    told: Provenance,
 ) -> Result<(), StoreError> {
     let (whose, session, at) = (&key.organization, key.session, told.time());
     let mut periods = unit.periods(whose, session, number).await?;
@@ -207,7 +212,7 @@ async fn take_number(
         {
             // All known messages of the other peer were sent from the number since.
             give_up_others(unit, key, peer, number, told).await?;
-            return merge::join(unit, key, (peer, other), told.now, told.origin).await;
+            return merge::merge(unit, key, (peer, other), told.now, told.origin).await;
         }
         _ => {}
     }
@@ -221,10 +226,10 @@ async fn take_number(
     }
     unit.replace_periods(whose, session, number, &periods).await?;
     if let Some(moved) = moved {
-        merge::hand_over(unit, key, &moved, peer, told.now, told.origin).await?;
-        merge::settle(unit, key, moved.peer, told.now, told.origin).await?;
+        merge::move_messages(unit, key, &moved, peer, told.now, told.origin).await?;
+        merge::settle_addresses(unit, key, moved.peer, told.now, told.origin).await?;
     }
-    merge::settle(unit, key, peer, told.now, told.origin).await
+    merge::settle_addresses(unit, key, peer, told.now, told.origin).await
 }
 
 /// Ends the periods of the peer's other numbers at a time. Later messages from them belong to other people.
@@ -233,7 +238,7 @@ async fn give_up_others(
     key: &SessionKey,
     peer: PeerId,
     number: &Jid,
-    told: Told,
+    told: Provenance,
 ) -> Result<(), StoreError> {
     let (whose, session, at) = (&key.organization, key.session, told.time());
     for period in unit.periods_of(whose, peer).await? {
@@ -246,7 +251,7 @@ async fn give_up_others(
         let before = unit.peer(whose, peer).await?;
         if unit.wrote_in(whose, before.and_then(|peer| peer.chat), &moved).await? {
             let other = unit.new_peer(whose, session, &period.jid, moved.from).await?.id;
-            merge::hand_over(unit, key, &moved, other, told.now, told.origin).await?;
+            merge::move_messages(unit, key, &moved, other, told.now, told.origin).await?;
         }
     }
     Ok(())
@@ -257,7 +262,7 @@ pub(super) async fn account(
     unit: &mut UnitOfWork<'_>,
     key: &SessionKey,
     addresses: &[&Jid],
-    told: Told,
+    told: Provenance,
 ) -> Result<(), StoreError> {
     let (whose, session) = (&key.organization, key.session);
     let Some(first) = addresses.first() else { return Ok(()) };
@@ -266,12 +271,12 @@ pub(super) async fn account(
         match last_owner(&unit.periods(whose, session, jid).await?) {
             Some(AddressOwner { peer, former: false }) if peer == account => {}
             Some(AddressOwner { peer, former: false }) => {
-                merge::join(unit, key, (account, peer), told.now, told.origin).await?;
+                merge::merge(unit, key, (account, peer), told.now, told.origin).await?;
             }
             _ if jid.kind() == JidKind::PhoneNumber => take_number(unit, key, account, jid, told).await?,
             _ => {
                 unit.insert_period(whose, session, &since_ever(jid, account)).await?;
-                merge::settle(unit, key, account, told.now, told.origin).await?;
+                merge::settle_addresses(unit, key, account, told.now, told.origin).await?;
             }
         }
     }

@@ -23,22 +23,22 @@ use crate::store::QuarantinedEvent;
 use crate::store::Store;
 use crate::store::error::StoreError;
 
-use super::Inbox;
+use super::InboundWorker;
 
 /// The version of this program.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// Polling interval for requested retries.
-const LOOK: Duration = Duration::from_secs(2);
+const POLL_INTERVAL: Duration = Duration::from_secs(2);
 /// Interval of automatic retries, for events with fewer than [`AUTOMATIC`] attempts: the database may have recovered.
-const AGAIN: Duration = Duration::from_mins(10);
+const RETRY_INTERVAL: Duration = Duration::from_mins(10);
 const AUTOMATIC: u32 = 8;
 /// Pause after a failure.
-const PAUSE: Duration = Duration::from_secs(10);
+const STEP_DELAY: Duration = Duration::from_secs(10);
 /// Attempts to quarantine an event while the database is available.
-const ATTEMPTS: u32 = 5;
+const MAX_ATTEMPTS: u32 = 5;
 /// Pause between those attempts, and between attempts to reach the database.
-const RETRY_PAUSE: Duration = Duration::from_millis(500);
+const RETRY_DELAY: Duration = Duration::from_millis(500);
 
 /// Counters of quarantined and retried events. Clones share them.
 #[derive(Debug, Clone, Default)]
@@ -61,7 +61,7 @@ impl QuarantineMetrics {
 }
 
 /// An event that could not be applied.
-pub(in crate::service) struct Failed<'e> {
+pub(in crate::service) struct FailedEvent<'e> {
     pub(in crate::service) key: &'e SessionKey,
     pub(in crate::service) event: &'e SessionEvent,
     pub(in crate::service) reason: String,
@@ -71,13 +71,13 @@ pub(in crate::service) struct Failed<'e> {
 
 /// Quarantines an event that could not be applied; returns whether it is stored. Waits while the database is
 /// unavailable.
-pub(in crate::service) async fn keep(
+pub(in crate::service) async fn quarantine(
     store: &Store,
     metrics: &QuarantineMetrics,
-    failed: Failed<'_>,
+    failed: FailedEvent<'_>,
     stop: &CancellationToken,
 ) -> bool {
-    let Failed { key, event, reason, attempts, at } = failed;
+    let FailedEvent { key, event, reason, attempts, at } = failed;
     let kind = event.kind();
     let reject = |reason| {
         metrics.rejected.get_or_create(&[("reason", reason)]).inc();
@@ -116,13 +116,13 @@ pub(in crate::service) async fn keep(
             Err(failed) => {
                 error!(error = &failed as &dyn Error, attempt, "Quarantining an event failed");
                 attempt += u32::from(!failed.is_passing());
-                if attempt > ATTEMPTS {
+                if attempt > MAX_ATTEMPTS {
                     reject("quarantine_failed");
                     return false;
                 }
             }
         }
-        if stop.run_until_cancelled(sleep(RETRY_PAUSE)).await.is_none() {
+        if stop.run_until_cancelled(sleep(RETRY_DELAY)).await.is_none() {
             return false;
         }
     }
@@ -137,25 +137,30 @@ pub(in crate::service) fn reason(failed: &StoreError) -> String {
 
 /// Retries quarantined events until `stop`: at the start those of other versions, later those due automatically or
 /// requested by the operator.
-pub fn start_retries(store: Store, inbox: Inbox, tasks: &TaskTracker, stop: CancellationToken) {
+pub fn start_retries(store: Store, inbox: InboundWorker, tasks: &TaskTracker, stop: CancellationToken) {
     tasks.spawn(async move { stop.run_until_cancelled(retry(store, inbox)).await });
 }
 
-async fn retry(store: Store, inbox: Inbox) {
+async fn retry(store: Store, inbox: InboundWorker) {
     let (mut is_upgraded, mut last) = (false, Instant::now());
     loop {
         match look(&store, &inbox, &mut is_upgraded, &mut last).await {
-            Ok(()) => sleep(LOOK).await,
+            Ok(()) => sleep(POLL_INTERVAL).await,
             Err(failed) => {
                 warn!(error = &failed as &dyn Error, "Retrying quarantined events failed");
-                sleep(PAUSE).await;
+                sleep(STEP_DELAY).await;
             }
         }
     }
 }
 
-async fn look(store: &Store, inbox: &Inbox, is_upgraded: &mut bool, last: &mut Instant) -> Result<(), StoreError> {
-    if last.elapsed() >= AGAIN {
+async fn look(
+    store: &Store,
+    inbox: &InboundWorker,
+    is_upgraded: &mut bool,
+    last: &mut Instant,
+) -> Result<(), StoreError> {
+    if last.elapsed() >= RETRY_INTERVAL {
         store.request_retry_of_young(AUTOMATIC, inbox.now()).await?;
         *last = Instant::now();
     }
@@ -178,7 +183,7 @@ async fn look(store: &Store, inbox: &Inbox, is_upgraded: &mut bool, last: &mut I
 }
 
 /// Applies an event and removes it from the quarantine, in one unit.
-async fn retry_one(store: &Store, inbox: &Inbox, kept: QuarantinedEvent) -> Result<(), StoreError> {
+async fn retry_one(store: &Store, inbox: &InboundWorker, kept: QuarantinedEvent) -> Result<(), StoreError> {
     let outcome = match store.quarantined_payload(kept.id).await {
         Ok(None) => return Ok(()),
         Ok(Some(payload)) => match SessionEvent::from_stored(&payload) {
@@ -208,7 +213,7 @@ async fn retry_one(store: &Store, inbox: &Inbox, kept: QuarantinedEvent) -> Resu
     }
 }
 
-impl Inbox {
+impl InboundWorker {
     fn now(&self) -> i64 {
         self.clock().now()
     }

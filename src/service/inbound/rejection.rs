@@ -19,7 +19,7 @@ use super::chat;
 const REFUSED_AT_ONCE: usize = 50;
 
 /// Applies that WhatsApp permanently rejected one version of a setting. A newer request has a higher version and stays.
-pub(in crate::service) async fn action_refused(
+pub(in crate::service) async fn action_rejected(
     unit: &mut UnitOfWork<'_>,
     key: &SessionKey,
     id: ChatId,
@@ -30,14 +30,14 @@ pub(in crate::service) async fn action_refused(
     let Some(mut chat) = unit.chat_by_id_for_update(&key.organization, id).await? else { return Ok(()) };
     let waiting = unit.pending_action(&key.organization, key.session, id, &chat.jid, setting).await?;
     match waiting.filter(|action| action.version == version) {
-        Some(action) => refuse(unit, key, &mut chat, &action, code, now).await,
+        Some(action) => reject(unit, key, &mut chat, &action, code, now).await,
         None => Ok(()),
     }
 }
 
 /// Rejects some pending actions of a session that was logged out at `until`; later requests wait for the next pairing.
 /// Returns whether there may be more.
-pub(in crate::service) async fn refuse_some(
+pub(in crate::service) async fn reject_some(
     store: &Store,
     key: &SessionKey,
     until: i64,
@@ -55,7 +55,7 @@ pub(in crate::service) async fn refuse_some(
             Box::pin(async move {
                 for action in &waiting {
                     let which = (action.desired.setting(), action.version);
-                    action_refused(unit, &whose, action.chat, which, RejectionCode::Unlinked, now).await?;
+                    action_rejected(unit, &whose, action.chat, which, RejectionCode::Unlinked, now).await?;
                 }
                 Ok(())
             })
@@ -64,7 +64,7 @@ pub(in crate::service) async fn refuse_some(
     refused.map(|()| true)
 }
 
-async fn refuse(
+async fn reject(
     unit: &mut UnitOfWork<'_>,
     key: &SessionKey,
     chat: &mut Chat,
@@ -79,5 +79,5 @@ async fn refuse(
     let mut patch = action.reverting(chat);
     patch.pending = Some(chat.pending.without(setting.field()));
     patch.refused = Some(chat.refused.with(setting.field()));
-    chat::save(unit, key, chat, false, &patch, now, Origin::Revert).await
+    chat::apply_patch(unit, key, chat, false, &patch, now, Origin::Revert).await
 }

@@ -21,7 +21,7 @@ pub(super) async fn status(
     reason: Option<&StatusReason>,
     now: i64,
 ) -> Result<(), StoreError> {
-    let Some(mut session) = own(unit, key).await? else { return Ok(()) };
+    let Some(mut session) = lock_session(unit, key).await? else { return Ok(()) };
     // `LOGGED_OUT` is more specific than `STOPPED` and stays.
     if (session.status, status) == (SessionStatus::LoggedOut, SessionStatus::Stopped) {
         return Ok(());
@@ -45,7 +45,7 @@ pub(super) async fn paired(
     lid: Option<&Jid>,
     now: i64,
 ) -> Result<(), StoreError> {
-    let Some(mut session) = own(unit, key).await? else { return Ok(()) };
+    let Some(mut session) = lock_session(unit, key).await? else { return Ok(()) };
     session.jid = Some(jid.clone());
     session.lid = lid.cloned().or_else(|| session.lid.take());
     // The import of an earlier link does not count for this one.
@@ -54,7 +54,7 @@ pub(super) async fn paired(
     unit.quarantine_leaves_import(key.session).await?;
     unit.save_session(&session).await?;
     let addresses: Vec<_> = std::iter::once(jid).chain(lid).collect();
-    let told = person::Told { at: 0, now, origin: Origin::Device };
+    let told = person::Provenance { at: 0, now, origin: Origin::Device };
     person::account(unit, key, &addresses, told).await
 }
 
@@ -66,7 +66,7 @@ pub(super) async fn history(
     now: i64,
 ) -> Result<(), StoreError> {
     // Lock order: session, then chats.
-    let Some(mut session) = own(unit, key).await? else { return Ok(()) };
+    let Some(mut session) = lock_session(unit, key).await? else { return Ok(()) };
     let brought = history::chunk(unit, key, chunk, (session.paired_at, now)).await?;
     let import = session.history_import.get_or_insert_default();
     import.add(brought.chats, brought.messages, chunk.progress);
@@ -80,12 +80,12 @@ pub(super) async fn history_expected(unit: &mut UnitOfWork<'_>, key: &SessionKey
 
 /// Marks the import as incomplete.
 pub(super) async fn history_lost(unit: &mut UnitOfWork<'_>, key: &SessionKey) -> Result<(), StoreError> {
-    let Some(mut session) = own(unit, key).await? else { return Ok(()) };
+    let Some(mut session) = lock_session(unit, key).await? else { return Ok(()) };
     session.history_import.get_or_insert_default().incomplete = true;
     unit.save_session(&session).await
 }
 
 /// Locks and returns the session of an event; `None` if it was deleted meanwhile.
-async fn own(unit: &mut UnitOfWork<'_>, key: &SessionKey) -> Result<Option<Session>, StoreError> {
+async fn lock_session(unit: &mut UnitOfWork<'_>, key: &SessionKey) -> Result<Option<Session>, StoreError> {
     unit.session_for_update(&key.organization, key.session).await
 }

@@ -30,7 +30,7 @@ use crate::domain::pending_action::SettingValue;
 use crate::domain::session::HistoryImport;
 use crate::domain::session::SessionStatus;
 use crate::service::chat::update::ChatUpdate;
-use crate::service::chat::update::UpdateOrder;
+use crate::service::chat::update::UpdateChat;
 use crate::service::error::Error;
 use crate::session::HistoryChat;
 use crate::session::HistoryChunk;
@@ -51,7 +51,7 @@ impl Rig {
         let Chat { id: chat, jid, .. } = test.add_chat(1, 1).await;
         let inbox = {
             let (clock, tasks) = (Arc::new(SystemClock), TaskTracker::new());
-            Inbox::new(test.store.clone(), Told::default(), clock, tasks, CancellationToken::new())
+            InboundWorker::new(test.store.clone(), Notifiers::default(), clock, tasks, CancellationToken::new())
         };
         let key = SessionKey { organization: test.organization.clone(), session: test.session };
         Self { lane: inbox.open(key), test, chat, jid }
@@ -101,7 +101,7 @@ impl Rig {
 
     /// The same request by a caller who knows of a message at `range_hint`.
     async fn asks_up_to(&self, desired: SettingValue, now: i64, range_hint: Option<i64>) {
-        let order = UpdateOrder {
+        let order = UpdateChat {
             organization: self.test.organization.clone(),
             session: self.test.session,
             cid: self.jid.clone(),
@@ -156,7 +156,7 @@ async fn what_fails_again_and_again_goes_into_quarantine_and_the_lane_goes_on() 
     stored.expect("acknowledged, as it is quarantined");
     let kept = rig.test.store.quarantined_events(None, None, None).await.expect("a read");
     let [kept] = &*kept else { panic!("one event: {kept:?}") };
-    assert_eq!((kept.kind.as_str(), kept.attempts, kept.is_import), ("message", ATTEMPTS, false));
+    assert_eq!((kept.kind.as_str(), kept.attempts, kept.is_import), ("message", MAX_ATTEMPTS, false));
     rig.hears_setting(SettingValue::Archived(true), 10).await;
     assert!(rig.chat().await.archived.value);
 }

@@ -11,13 +11,13 @@ use crate::store::UnitOfWork;
 use crate::store::error::StoreError;
 
 use super::chat;
-use super::chat::Made;
+use super::chat::RemoteSetting;
 
 /// Time for which a receipt waits for its message, in milliseconds; longer than WhatsApp keeps a message.
-const EARLY_RECEIPTS_MS: i64 = 45 * DAY_MS;
+const EARLY_RECEIPT_RETENTION_MS: i64 = 45 * DAY_MS;
 
 /// The state of a chat that is read up to a position.
-pub(super) struct Reading {
+pub(super) struct ReadMark {
     /// The new read position; never before the previous one.
     pub(super) place: MessageMarker,
     /// Number of incoming messages after it.
@@ -27,12 +27,12 @@ pub(super) struct Reading {
 }
 
 /// Computes the state of a chat that is read up to `place`.
-pub(super) async fn up_to(
+pub(super) async fn read_up_to(
     unit: &mut UnitOfWork<'_>,
     key: &SessionKey,
     chat: &Chat,
     place: MessageMarker,
-) -> Result<Reading, StoreError> {
+) -> Result<ReadMark, StoreError> {
     let (organization, chats) = (&key.organization, [chat.id]);
     let place = unit.complete(organization, &chats, place.max_with(chat.read_to.clone())).await?;
     let left = unit.count_behind(organization, &chats, Some(&place)).await?;
@@ -45,7 +45,7 @@ pub(super) async fn up_to(
     if chat.horizon.is_some() {
         unit.forget_deleted_to(organization, chat.id, &place).await?;
     }
-    Ok(Reading { place, left, unread })
+    Ok(ReadMark { place, left, unread })
 }
 
 /// Messages that another device has read, as named by its receipt.
@@ -75,7 +75,7 @@ pub(super) async fn receipt(
     let deleted = unit.deleted_unread(&key.organization, key.session, &early).await?;
     early.retain(|id| !deleted.iter().any(|it| it.wa_id == *id));
     if !early.is_empty() {
-        let oldest = now - EARLY_RECEIPTS_MS;
+        let oldest = now - EARLY_RECEIPT_RETENTION_MS;
         unit.note_early_receipts(&key.organization, key.session, &early, (now, oldest)).await?;
     }
     let deleted: Vec<_> = deleted.into_iter().map(|it| (it.chat, it.wa_id, it.at)).collect();
@@ -97,7 +97,7 @@ async fn read_in_one_chat(
     let places = named.into_iter().filter(|(whose, _, _)| *whose == id);
     let places = places.map(|(_, wa_id, at)| MessageMarker { at, wa_ids: vec![wa_id] });
     let Some(place) = places.reduce(|one, other| one.max_with(Some(other))) else { return Ok(()) };
-    let made = Made {
+    let made = RemoteSetting {
         value: SettingValue::Read(true),
         as_of: receipt.at,
         up_to: Some(&place),
@@ -105,10 +105,10 @@ async fn read_in_one_chat(
         replayed: false,
     };
     if let Some(chat) = unit.chat_by_id_for_update(&key.organization, id).await? {
-        return chat::setting_of(unit, key, (chat, false), made, now).await;
+        return chat::apply_setting(unit, key, (chat, false), made, now).await;
     }
     match unit.tombstone_by_id_for_update(&key.organization, id).await? {
-        Some(tombstone) => chat::setting_of_deleted(unit, key, tombstone, &made, now).await,
+        Some(tombstone) => chat::apply_setting_to_tombstone(unit, key, tombstone, &made, now).await,
         None => Ok(()),
     }
 }

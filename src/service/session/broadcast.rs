@@ -17,7 +17,7 @@ use crate::session::SessionKey;
 
 /// Notifier of the readers. Cheap to clone.
 #[derive(Clone, Default)]
-pub struct SessionNews(Arc<Mutex<HashMap<OrganizationId, Weak<Changed>>>>);
+pub struct SessionBroadcast(Arc<Mutex<HashMap<OrganizationId, Weak<Changed>>>>);
 
 /// Unread notifications of one organization.
 #[derive(Default)]
@@ -37,7 +37,7 @@ pub(in crate::service) struct Next {
     pub(in crate::service) all: bool,
 }
 
-impl SessionNews {
+impl SessionBroadcast {
     /// Reports a committed change of the session.
     pub(in crate::service) fn tell(&self, key: &SessionKey) {
         let changed = self.readers().get(&key.organization).and_then(Weak::upgrade);

@@ -12,7 +12,7 @@ use crate::service::chat::delete;
 use crate::service::error::Error;
 
 /// Chats that one unit removes with a session; bounds the time for which others wait.
-const CHATS: usize = 50;
+const DELETE_BATCH_LEN: usize = 50;
 
 /// Changes of a session; `None` leaves a field as it is, and empty text clears it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -36,12 +36,12 @@ impl SessionUpdate {
 }
 
 /// Returns the text, or `None` if it is blank.
-pub(in crate::service) fn said(text: String) -> Option<String> {
+pub(in crate::service) fn non_empty(text: String) -> Option<String> {
     Some(text).filter(|text| !text.trim().is_empty())
 }
 
 /// Marks the session as wanted; a node that finds the mark at its start connects it, too.
-pub(in crate::service) async fn want(unit: &mut UnitOfWork<'_>, key: SessionKey) -> Result<Session, Error> {
+pub(in crate::service) async fn mark_running(unit: &mut UnitOfWork<'_>, key: SessionKey) -> Result<Session, Error> {
     change(unit, &key, |session| {
         session.wanted = true;
         if !matches!(session.status, SessionStatus::Working | SessionStatus::ScanQrCode) {
@@ -53,7 +53,7 @@ pub(in crate::service) async fn want(unit: &mut UnitOfWork<'_>, key: SessionKey)
 }
 
 /// Marks the session as not wanted.
-pub(in crate::service) async fn unwant(unit: &mut UnitOfWork<'_>, key: SessionKey) -> Result<Session, Error> {
+pub(in crate::service) async fn mark_stopped(unit: &mut UnitOfWork<'_>, key: SessionKey) -> Result<Session, Error> {
     change(unit, &key, |session| session.wanted = false).await
 }
 
@@ -86,16 +86,16 @@ pub(in crate::service) async fn update(
 ) -> Result<Session, Error> {
     change(unit, &key, |session| {
         if let Some(label) = update.label {
-            session.label = said(label);
+            session.label = non_empty(label);
         }
         if let Some(reply) = update.call_auto_reply {
-            session.call_auto_reply = said(reply);
+            session.call_auto_reply = non_empty(reply);
         }
     })
     .await
 }
 
-/// Marks a session as deleted and deletes the first of its chats. Returns whether there are more, which [`remove_some`]
+/// Marks a session as deleted and deletes the first of its chats. Returns whether there are more, which [`delete_batch`]
 /// deletes.
 pub(in crate::service) async fn remove(unit: &mut UnitOfWork<'_>, key: SessionKey, now: i64) -> Result<bool, Error> {
     change(unit, &key, |session| {
@@ -104,21 +104,21 @@ pub(in crate::service) async fn remove(unit: &mut UnitOfWork<'_>, key: SessionKe
         session.wanted = false;
     })
     .await?;
-    Ok(remove_some(unit, &key, now).await?)
+    Ok(delete_batch(unit, &key, now).await?)
 }
 
 /// Deletes some chats of a session that is marked as deleted, and the session with the last of them. Returns whether there
 /// are more.
-pub(in crate::service) async fn remove_some(
+pub(in crate::service) async fn delete_batch(
     unit: &mut UnitOfWork<'_>,
     key: &SessionKey,
     now: i64,
 ) -> Result<bool, StoreError> {
-    let chats = unit.some_chats_for_update(&key.organization, key.session, CHATS as u64).await?;
+    let chats = unit.some_chats_for_update(&key.organization, key.session, DELETE_BATCH_LEN as u64).await?;
     for chat in &chats {
-        delete::delete_for_good(unit, &key.organization, chat, now, Origin::Api).await?;
+        delete::delete_permanently(unit, &key.organization, chat, now, Origin::Api).await?;
     }
-    let last = chats.len() < CHATS;
+    let last = chats.len() < DELETE_BATCH_LEN;
     if last {
         unit.soft_delete_session(&key.organization, key.session).await?;
     }

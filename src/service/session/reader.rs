@@ -31,25 +31,25 @@ use crate::store::error::StoreError;
 
 use super::broadcast::Changed;
 use super::broadcast::Next;
-use super::broadcast::SessionNews;
+use super::broadcast::SessionBroadcast;
 use super::log::SessionLog;
 use super::log::State;
 
 /// Interval at which the checksums are read.
-const POLL: Duration = Duration::from_secs(10);
+const POLL_INTERVAL: Duration = Duration::from_secs(10);
 /// Time for which notifications are collected before a read.
-const GATHER: Duration = Duration::from_millis(20);
+const DEBOUNCE: Duration = Duration::from_millis(20);
 /// Pause after a failed read.
-const PAUSE: Duration = Duration::from_secs(1);
+const RETRY_DELAY: Duration = Duration::from_secs(1);
 /// Minimum wait for the expiry of a pairing code.
-const LEAST_WAIT: Duration = Duration::from_millis(100);
+const MIN_WAIT: Duration = Duration::from_millis(100);
 
 /// The readers of all organizations with subscribers. Cheap to clone.
 #[derive(Clone)]
 pub(in crate::service) struct SessionReaders {
     store: Store,
     registry: Registry,
-    news: SessionNews,
+    news: SessionBroadcast,
     clock: Arc<dyn Clock>,
     tasks: TaskTracker,
     stop: CancellationToken,
@@ -91,7 +91,7 @@ impl SessionReaders {
     pub(in crate::service) fn new(
         store: Store,
         registry: Registry,
-        news: SessionNews,
+        news: SessionBroadcast,
         clock: Arc<dyn Clock>,
         tasks: TaskTracker,
         stop: CancellationToken,
@@ -148,7 +148,7 @@ struct Reader {
 impl Reader {
     async fn run(mut self) {
         let _ended = self.shared.ended.clone().drop_guard();
-        let mut poll = Instant::now() + POLL;
+        let mut poll = Instant::now() + POLL_INTERVAL;
         loop {
             let next = self.shared.changed.take();
             if let Err(failed) = self.read(&next).await {
@@ -159,7 +159,7 @@ impl Reader {
                 });
                 tokio::select! {
                     () = self.readers.stop.cancelled() => return,
-                    () = sleep(PAUSE) => continue,
+                    () = sleep(RETRY_DELAY) => continue,
                 }
             }
             self.shared.done.send_replace(next.ticket);
@@ -170,10 +170,10 @@ impl Reader {
                         return;
                     }
                 }
-                () = self.shared.changed.more() => sleep(GATHER).await,
+                () = self.shared.changed.more() => sleep(DEBOUNCE).await,
                 () = self.expiry() => self.show_pairings(),
                 () = sleep_until(poll) => {
-                    poll = Instant::now() + POLL;
+                    poll = Instant::now() + POLL_INTERVAL;
                     self.compare_sums().await;
                 }
             }
@@ -235,7 +235,7 @@ impl Reader {
         let next = codes(&self.shared.log(true));
         let Some(next) = next else { return std::future::pending().await };
         let wait = u64::try_from(next - self.readers.clock.now()).unwrap_or_default();
-        sleep(Duration::from_millis(wait).max(LEAST_WAIT)).await;
+        sleep(Duration::from_millis(wait).max(MIN_WAIT)).await;
     }
 
     /// Schedules a read of all sessions if the checksums changed.

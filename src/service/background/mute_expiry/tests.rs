@@ -37,9 +37,9 @@ async fn ends(test: &TestStore, chat: &Chat) {
     }
 }
 
-fn start(test: &TestStore) -> (Mutes, CancellationToken) {
+fn start(test: &TestStore) -> (MuteExpirer, CancellationToken) {
     let stop = CancellationToken::new();
-    (Mutes::start(test.store.clone(), Arc::new(SystemClock), &TaskTracker::new(), stop.clone()), stop)
+    (MuteExpirer::start(test.store.clone(), Arc::new(SystemClock), &TaskTracker::new(), stop.clone()), stop)
 }
 
 #[tokio::test]

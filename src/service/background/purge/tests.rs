@@ -11,7 +11,7 @@ use crate::domain::id::ChatId;
 use crate::domain::id::OrganizationId;
 use crate::domain::jid::Jid;
 use crate::domain::pending_action::SettingValue;
-use crate::service::chat::update::UpdateOrder;
+use crate::service::chat::update::UpdateChat;
 use crate::service::error::Error;
 use crate::store::tests::TestStore;
 use crate::store::whatsapp_device::Secret;
@@ -26,7 +26,7 @@ fn key(test: &TestStore) -> SessionKey {
 /// A process that begins to sweep.
 async fn begin(test: &TestStore) -> CancellationToken {
     let stop = CancellationToken::new();
-    let _ = Sweeper::start(test.another().await, Arc::new(SystemClock), &TaskTracker::new(), stop.clone());
+    let _ = Purger::start(test.another().await, Arc::new(SystemClock), &TaskTracker::new(), stop.clone());
     stop
 }
 
@@ -102,7 +102,7 @@ async fn a_logout_refuses_a_bounded_number_of_requests_and_the_next_process_the_
     device.put_secrets((0..700).map(secret).collect()).await.expect("stored");
 
     let pending = async || test.is_empty("pending_action").await;
-    assert!(rejection::refuse_some(&test.store, &key(&test), 2_000, 3_000).await.expect("refused"));
+    assert!(rejection::reject_some(&test.store, &key(&test), 2_000, 3_000).await.expect("refused"));
     let refused = test.log().await.len() - CHATS - CHATS;
     assert_eq!(refused, 50, "however many wait");
     device.forget().await.expect("forgotten");
@@ -124,13 +124,13 @@ async fn a_request_that_is_made_after_the_logout_waits_for_the_next_pairing() {
     let test = TestStore::open().await;
     let chat = test.add_chat(1, 1_000).await;
     ask(&test, &test.organization, chat.jid.clone(), 2_001).await;
-    assert!(!rejection::refuse_some(&test.store, &key(&test), 2_000, 3_000).await.expect("nothing refused"));
+    assert!(!rejection::reject_some(&test.store, &key(&test), 2_000, 3_000).await.expect("nothing refused"));
     assert!(!test.is_empty("pending_action").await);
 }
 
 /// Asks to archive a chat.
 async fn ask(test: &TestStore, organization: &OrganizationId, cid: Jid, now: i64) {
-    let order = UpdateOrder {
+    let order = UpdateChat {
         organization: organization.clone(),
         session: test.session,
         cid,

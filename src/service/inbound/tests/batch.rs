@@ -25,9 +25,9 @@ use super::*;
 use crate::domain::id::SessionId;
 use crate::domain::message_marker::MessageMarker;
 use crate::domain::person::Person;
-use crate::service::chat::delete::DeleteOrder;
+use crate::service::chat::delete::DeleteChat;
 use crate::service::inbound::history;
-use crate::service::inbound::history::Brought;
+use crate::service::inbound::history::ImportCounts;
 use crate::store::tests::add_session;
 
 const OWN: &str = "15550100@s.whatsapp.net";
@@ -172,11 +172,11 @@ fn step() -> impl Strategy<Value = Step> {
 
 impl Rig {
     /// Executes one step in a session, with its events in one batch or one by one.
-    async fn does(&self, session: SessionId, step: &Step, together: bool) -> Brought {
+    async fn does(&self, session: SessionId, step: &Step, together: bool) -> ImportCounts {
         let key = SessionKey { organization: self.test.organization.clone(), session };
         match step.clone() {
             Step::History(chunk) => {
-                let imported: Result<Brought, StoreError> = self
+                let imported: Result<ImportCounts, StoreError> = self
                     .test
                     .store
                     .write_session(&key.organization.clone(), session, move |unit| {
@@ -206,7 +206,7 @@ impl Rig {
                 }
             }
             Step::Deleted(cid) => {
-                let order = DeleteOrder { organization: key.organization.clone(), session, cid, now: NOW };
+                let order = DeleteChat { organization: key.organization.clone(), session, cid, now: NOW };
                 // The chat may not exist.
                 let _: Result<_, Error> =
                     self.test.store.write(&key.organization, move |unit| Box::pin(order.carry_out(unit))).await;
@@ -214,12 +214,12 @@ impl Rig {
             Step::Asked(cid, desired) => {
                 let organization = key.organization.clone();
                 let (settings, range_hint) = (vec![desired], None);
-                let order = UpdateOrder { organization, session, cid, settings, range_hint, max_pinned: 99, now: NOW };
+                let order = UpdateChat { organization, session, cid, settings, range_hint, max_pinned: 99, now: NOW };
                 let _: Result<_, Error> =
                     self.test.store.write(&key.organization, move |unit| Box::pin(order.carry_out(unit))).await;
             }
         }
-        Brought::default()
+        ImportCounts::default()
     }
 }
 
@@ -341,7 +341,7 @@ fn together_or_one_by_one_ends_in_the_same_rows_and_the_same_changes() {
                 let own = SessionEvent::SamePerson { people: Person::new(&own, &lid).into_iter().collect(), at: 0 };
                 rig.does(session, &Step::Events(vec![own]), together).await;
                 for step in &steps {
-                    let Brought { chats, messages } = rig.does(session, step, together).await;
+                    let ImportCounts { chats, messages } = rig.does(session, step, together).await;
                     imports.push((chats, messages));
                 }
                 all.push(rows(&database, session).await);

@@ -4,12 +4,12 @@ use super::*;
 use crate::domain::change::ChangeKind;
 use crate::domain::chat::Versioned;
 use crate::domain::person::Person;
-use crate::service::chat::delete::DeleteOrder;
+use crate::service::chat::delete::DeleteChat;
 
 impl Rig {
     /// Deletes the chat, as the API does.
     pub(super) async fn deletes(&self) -> Result<Chat, Error> {
-        let order = DeleteOrder {
+        let order = DeleteChat {
             organization: self.test.organization.clone(),
             session: self.test.session,
             cid: self.jid.clone(),

@@ -6,7 +6,7 @@ use crate::domain::chat::Versioned;
 use crate::domain::page::Direction;
 use crate::domain::page::PageRequest;
 use crate::domain::person::Person;
-use crate::service::chat::delete::DeleteOrder;
+use crate::service::chat::delete::DeleteChat;
 
 /// A person with a number and a LID.
 pub(super) fn person(number: usize) -> Person {
@@ -39,7 +39,7 @@ impl Rig {
     }
 
     pub(super) async fn asks_of(&self, jid: &Jid, desired: SettingValue, now: i64) -> Result<Chat, Error> {
-        let order = UpdateOrder {
+        let order = UpdateChat {
             organization: self.test.organization.clone(),
             session: self.test.session,
             cid: jid.clone(),
@@ -52,7 +52,7 @@ impl Rig {
     }
 
     pub(super) async fn deletes_chat(&self, jid: &Jid) -> Chat {
-        let order = DeleteOrder {
+        let order = DeleteChat {
             organization: self.test.organization.clone(),
             session: self.test.session,
             cid: jid.clone(),

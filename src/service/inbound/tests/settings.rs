@@ -24,7 +24,7 @@ impl Rig {
     }
 
     async fn pins(&self, cid: &Jid) -> Result<Chat, Error> {
-        let order = UpdateOrder {
+        let order = UpdateChat {
             organization: self.test.organization.clone(),
             session: self.test.session,
             cid: cid.clone(),

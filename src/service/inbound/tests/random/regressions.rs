@@ -7,7 +7,7 @@ use super::steps::Via;
 use super::*;
 use crate::domain::id::ChatId;
 use crate::domain::person::Person;
-use crate::service::chat::delete::DeleteOrder;
+use crate::service::chat::delete::DeleteChat;
 
 const AMY: Place = Place::With(0);
 /// The person who takes Amy's former number.
@@ -258,7 +258,7 @@ async fn a_request_that_whatsapp_overtook_in_the_deleted_half_of_a_chat_waits_no
     };
     rig.hears_from(&amy.phone, "A", false, 10_000).await;
     let (organization, session) = (rig.test.organization.clone(), rig.test.session);
-    let order = DeleteOrder { organization, session, cid: amy.phone.clone(), now: 12_000 };
+    let order = DeleteChat { organization, session, cid: amy.phone.clone(), now: 12_000 };
     let deleted: Result<_, Error> =
         rig.test.store.write(&rig.test.organization, move |unit| Box::pin(order.carry_out(unit))).await;
     deleted.expect("deleted");

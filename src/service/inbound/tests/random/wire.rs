@@ -16,7 +16,7 @@ use crate::domain::message::MessageUpdate;
 use crate::domain::message_marker::MessageMarker;
 use crate::domain::pending_action::SettingValue;
 use crate::domain::person::Person;
-use crate::service::chat::delete::DeleteOrder;
+use crate::service::chat::delete::DeleteChat;
 use crate::session::UpdatedMessage;
 
 /// A session in a store.
@@ -67,7 +67,7 @@ impl<'a> Stage<'a> {
     async fn delete(&self, address: Address, now: i64) -> Result<(), String> {
         let SessionKey { organization, session } = self.key.clone();
         let whose: OrganizationId = organization.clone();
-        let order = DeleteOrder { organization, session, cid: jid(address), now };
+        let order = DeleteChat { organization, session, cid: jid(address), now };
         match self.store.write(&whose, move |unit| Box::pin(order.clone().carry_out(unit))).await {
             Ok(_) | Err(Error::ChatNotFound) => Ok(()),
             Err(error) => Err(format!("deleting the chat {address:?}: {error:?}")),
