@@ -35,7 +35,7 @@ use crate::domain::clock::DAY_MS;
 use crate::domain::rate_limit::Rate;
 use crate::graphql;
 use crate::graphql::Limits;
-use crate::graphql::Trusted;
+use crate::graphql::TrustedDocuments;
 use crate::http;
 use crate::http::Connections;
 use crate::http::Invitations;
@@ -239,7 +239,7 @@ impl TryFrom<LimitArgs> for graphql::Config {
         let LimitArgs { max_tokens, max_depth, max_fields, max_aliases, max_cost, .. } = args;
         let (per_minute, burst) = (args.rate_limit_cost_per_minute, args.rate_limit_burst);
         let rate = (per_minute > 0).then_some(Rate { per_minute, burst });
-        let all = Rate { per_minute, burst }.times(graphql::CALLERS);
+        let all = Rate { per_minute, burst }.times(graphql::ORGANIZATION_FACTOR);
         let all = Rate {
             per_minute: args.organization_rate_limit_cost_per_minute.unwrap_or(all.per_minute),
             burst: args.organization_rate_limit_burst.unwrap_or(all.burst),
@@ -272,11 +272,11 @@ impl TryFrom<LimitArgs> for graphql::Config {
     }
 }
 
-fn trusted(file: &Path) -> Result<Trusted, Error> {
+fn trusted(file: &Path) -> Result<TrustedDocuments, Error> {
     let wrong = |cause: &dyn fmt::Display| Error::new("trusted-documents", format!("{}: {cause}", file.display()));
     let text = fs::read_to_string(file).map_err(|cause| wrong(&cause))?;
     let documents = serde_json::from_str(&text).map_err(|cause| wrong(&cause))?;
-    Ok(Trusted::new(documents))
+    Ok(TrustedDocuments::new(documents))
 }
 
 impl TryFrom<DemoArgs> for Demo {

@@ -45,20 +45,20 @@ use async_graphql::ValidationMode;
 use chatgraph_guard::Guard;
 use chatgraph_guard::ScalarCheck;
 
-pub use backpressure::Turn;
-pub use backpressure::Turns;
+pub use backpressure::AnswerPermit;
+pub use backpressure::AnswerSlots;
 pub use chatgraph_guard::Limits;
 pub use executor::Answer;
-pub use executor::Api;
-pub use executor::CALLERS;
 pub use executor::Caller;
 pub use executor::Config;
+pub use executor::GraphqlExecutor;
+pub use executor::GraphqlServices;
 pub use executor::LastEvent;
+pub use executor::ORGANIZATION_FACTOR;
 pub use executor::Operation;
-pub use executor::Parts;
 pub use metrics::Metrics;
-pub use open_limit::Open;
-pub use persisted_documents::Trusted;
+pub use open_limit::OpenPermit;
+pub use persisted_documents::TrustedDocuments;
 
 use scalar::Jid;
 use scalar::Timestamp;

@@ -52,7 +52,7 @@ use tower_http::compression::predicate::NotForContentType;
 use tower_http::compression::predicate::SizeAbove;
 
 use crate::auth::authenticator::Authenticator;
-use crate::graphql::Api;
+use crate::graphql::GraphqlExecutor;
 
 use health::Detail;
 
@@ -75,7 +75,7 @@ pub use tls::TlsError;
 #[derive(Clone)]
 pub struct Parts {
     /// Executes GraphQL requests.
-    pub api: Api,
+    pub api: GraphqlExecutor,
     /// Verifies tokens.
     pub tokens: Authenticator,
     /// Tracks long-lived tasks: WebSockets, their operations, and streams.

@@ -106,7 +106,7 @@ fn trusted_documents_are_texts_by_their_names() {
     };
     let documents = [("who".to_owned(), "{ viewer { kind } }".to_owned())];
     let trusted = listed(r#"{"who": "{ viewer { kind } }"}"#).expect("valid").api.trusted;
-    assert_eq!(trusted, Some(Trusted::new(documents.into())));
+    assert_eq!(trusted, Some(TrustedDocuments::new(documents.into())));
     for text in ["", "[]", r#"{"who": 1}"#, "{", r#"{"who": "{ viewer { kind }"}"#, r#"{"who": "{ nobody }"}"#] {
         assert_eq!(flag(listed(text)), "trusted-documents", "{text}");
     }

@@ -12,9 +12,9 @@ use super::cost_limit::Account;
 
 /// The turns of one connection, granted in the order of requests.
 #[derive(Debug, Clone)]
-pub struct Turns(Arc<Semaphore>);
+pub struct AnswerSlots(Arc<Semaphore>);
 
-impl Turns {
+impl AnswerSlots {
     /// Allows `count` responses at the same time.
     #[must_use]
     pub fn new(count: usize) -> Self {
@@ -24,7 +24,7 @@ impl Turns {
 
 /// The turn of one response. It ends when this is dropped, after the response is sent.
 #[derive(Debug)]
-pub struct Turn {
+pub struct AnswerPermit {
     /// The cursor behind the response, at which `chatChanges` can resume.
     pub cursor: Option<String>,
     _permit: OwnedSemaphorePermit,
@@ -33,16 +33,16 @@ pub struct Turn {
 /// The turns of an operation's resolvers. A subscription takes one for each event, before it reads anything for the
 /// event.
 #[derive(Clone)]
-pub(super) struct Pace {
-    turns: Turns,
+pub(super) struct AnswerPacer {
+    turns: AnswerSlots,
     /// The account that events are charged to, and the cost of an event.
     price: Option<(Account, u64)>,
     /// The last turn taken, until the engine returns its response.
-    taken: Arc<Mutex<Option<Turn>>>,
+    taken: Arc<Mutex<Option<AnswerPermit>>>,
 }
 
-impl Pace {
-    pub(super) fn new(turns: Turns) -> Self {
+impl AnswerPacer {
+    pub(super) fn new(turns: AnswerSlots) -> Self {
         Self { turns, price: None, taken: Arc::default() }
     }
 
@@ -70,15 +70,15 @@ impl Pace {
     /// Waits for the turn of a response that ends at this cursor.
     pub(super) async fn begin(&self, cursor: Option<String>) {
         let permit = Arc::clone(&self.turns.0).acquire_owned().await.expect("the semaphore is never closed");
-        self.taken().replace(Turn { cursor, _permit: permit });
+        self.taken().replace(AnswerPermit { cursor, _permit: permit });
     }
 
     /// The turn of the latest response; `None` if it needed none.
-    pub(super) fn take(&self) -> Option<Turn> {
+    pub(super) fn take(&self) -> Option<AnswerPermit> {
         self.taken().take()
     }
 
-    fn taken(&self) -> std::sync::MutexGuard<'_, Option<Turn>> {
+    fn taken(&self) -> std::sync::MutexGuard<'_, Option<AnswerPermit>> {
         self.taken.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -91,8 +91,8 @@ mod tests {
 
     #[test]
     fn an_answer_waits_until_another_is_on_its_way() {
-        let turns = Turns::new(2);
-        let [one, other] = [(); 2].map(|()| Pace::new(turns.clone()));
+        let turns = AnswerSlots::new(2);
+        let [one, other] = [(); 2].map(|()| AnswerPacer::new(turns.clone()));
         assert!(one.begin(Some("1".into())).now_or_never().is_some());
         assert!(other.begin(None).now_or_never().is_some());
         let turn = one.take().expect("taken");

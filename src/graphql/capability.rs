@@ -26,14 +26,14 @@ pub(super) enum Capability {
 }
 
 /// Requires the viewer to have `capability`.
-pub(super) fn requires(capability: capability::Capability) -> Requires {
-    Requires(capability)
+pub(super) fn requires(capability: capability::Capability) -> RequireCapability {
+    RequireCapability(capability)
 }
 
 /// The guard of a field.
-pub(super) struct Requires(capability::Capability);
+pub(super) struct RequireCapability(capability::Capability);
 
-impl Guard for Requires {
+impl Guard for RequireCapability {
     async fn check(&self, context: &Context<'_>) -> async_graphql::Result<()> {
         match context.viewer().require(self.0) {
             Ok(_organization) => Ok(()),

@@ -26,7 +26,7 @@ pub(super) struct PageInfo {
 }
 
 /// The parts that identify a list. A cursor of one list is invalid for every other list.
-pub(super) type Scope<'a> = [&'a str];
+pub(super) type CursorScope<'a> = [&'a str];
 
 /// The arguments of a list. `first` and `last` are `i64`, so that a number beyond the range of `Int` is rejected like
 /// any other number out of range.
@@ -44,7 +44,7 @@ pub(super) struct PageArguments {
 
 impl PageArguments {
     /// Converts the arguments to a page request for the list that `scope` identifies.
-    pub(super) fn request<K: CursorKey>(&self, scope: &Scope<'_>) -> Result<PageRequest<K>, ApiError> {
+    pub(super) fn request<K: CursorKey>(&self, scope: &CursorScope<'_>) -> Result<PageRequest<K>, ApiError> {
         let Self { first, after, last, before } = self;
         if first.is_some() && last.is_some() {
             return Err(ApiError::invalid("last", "last: cannot be combined with first"));
@@ -70,7 +70,7 @@ fn limit(field: &'static str, limit: Option<i64>) -> Result<u32, ApiError> {
 fn cursor<K: CursorKey>(
     field: &'static str,
     cursor: Option<&String>,
-    scope: &Scope<'_>,
+    scope: &CursorScope<'_>,
 ) -> Result<Option<K>, ApiError> {
     let read = cursor.map(|cursor| K::decode(cursor, scope)).transpose();
     read.map_err(|invalid| ApiError::invalid(field, format!("{field}: {invalid}")))
@@ -83,7 +83,7 @@ fn refuse(field: &'static str, cursor: Option<&String>, other: &str) -> Result<(
 }
 
 /// An item with its cursor.
-pub(super) struct Placed<T> {
+pub(super) struct Edge<T> {
     /// The item's cursor.
     pub(super) cursor: String,
     /// The item.
@@ -91,24 +91,21 @@ pub(super) struct Placed<T> {
 }
 
 /// A page with a cursor for every item.
-pub(super) struct Listing<T> {
+pub(super) struct ConnectionPage<T> {
     /// The items.
-    pub(super) items: Vec<Placed<T>>,
+    pub(super) items: Vec<Edge<T>>,
     /// Information about the page.
     pub(super) page_info: PageInfo,
 }
 
-impl<T> Listing<T> {
+impl<T> ConnectionPage<T> {
     /// Encodes a cursor for every item of `page`, from the key that `key` returns.
-    pub(super) fn of<D, K: CursorKey>(page: Page<D>, scope: &Scope<'_>, key: impl Fn(&D) -> K) -> Self
+    pub(super) fn new<D, K: CursorKey>(page: Page<D>, scope: &CursorScope<'_>, key: impl Fn(&D) -> K) -> Self
     where
         T: From<D>,
     {
-        let items: Vec<_> = page
-            .items
-            .into_iter()
-            .map(|item| Placed { cursor: key(&item).encode(scope), item: T::from(item) })
-            .collect();
+        let items: Vec<_> =
+            page.items.into_iter().map(|item| Edge { cursor: key(&item).encode(scope), item: T::from(item) }).collect();
         let page_info = PageInfo {
             has_next_page: page.has_next,
             has_previous_page: page.has_previous,
@@ -121,12 +118,12 @@ impl<T> Listing<T> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::error::Code;
+    use super::super::error::ApiErrorCode;
     use super::*;
 
     use crate::domain::cursor::TimeKey;
 
-    const SCOPE: &Scope<'static> = &["chats", "org_1", "", "RECENT"];
+    const SCOPE: &CursorScope<'static> = &["chats", "org_1", "", "RECENT"];
 
     fn key(at: i64) -> TimeKey {
         TimeKey { at, id: [9; 16] }
@@ -145,7 +142,7 @@ mod tests {
         for limit in [0, -1, 201, i64::MAX, i64::MIN] {
             for (read, field) in [(first(Some(limit)), "first"), (last(Some(limit)), "last")] {
                 let error = read.expect_err("out of range");
-                assert_eq!((error.code, error.field), (Code::ValidationError, Some(field)), "{limit}");
+                assert_eq!((error.code, error.field), (ApiErrorCode::ValidationError, Some(field)), "{limit}");
             }
         }
     }
@@ -170,7 +167,7 @@ mod tests {
             (PageArguments { after: cursor(), before: cursor(), ..none() }, "before"),
         ] {
             let error = read(&arguments).expect_err("two sides");
-            assert_eq!((error.code, error.field), (Code::ValidationError, Some(field)), "{arguments:?}");
+            assert_eq!((error.code, error.field), (ApiErrorCode::ValidationError, Some(field)), "{arguments:?}");
         }
     }
 
@@ -185,7 +182,7 @@ mod tests {
         {
             for (arguments, field) in [(&after, "after"), (&before, "before")] {
                 let error = arguments.request::<TimeKey>(&scope).expect_err("another list");
-                assert_eq!((error.code, error.field), (Code::ValidationError, Some(field)));
+                assert_eq!((error.code, error.field), (ApiErrorCode::ValidationError, Some(field)));
             }
         }
         assert!(read(&PageArguments { after: Some(String::new()), ..PageArguments::default() }).is_err());
@@ -194,11 +191,11 @@ mod tests {
     #[test]
     fn the_page_s_ends_are_its_items_cursors() {
         let page = Page { items: vec![3_i64, 2], has_next: true, has_previous: false };
-        let listing = Listing::<i64>::of(page, SCOPE, |at| key(*at));
+        let listing = ConnectionPage::<i64>::new(page, SCOPE, |at| key(*at));
         let cursors: Vec<_> = listing.items.iter().map(|item| Some(item.cursor.clone())).collect();
         assert_eq!([listing.page_info.start_cursor, listing.page_info.end_cursor], *cursors);
         assert!(listing.page_info.has_next_page && !listing.page_info.has_previous_page);
         let empty = Page::<i64> { items: vec![], has_next: false, has_previous: true };
-        assert_eq!(Listing::<i64>::of(empty, SCOPE, |at| key(*at)).page_info.end_cursor, None);
+        assert_eq!(ConnectionPage::<i64>::new(empty, SCOPE, |at| key(*at)).page_info.end_cursor, None);
     }
 }

@@ -13,13 +13,13 @@ use crate::service::call::Calls;
 use crate::service::chat::Chats;
 use crate::service::session::Sessions;
 
-use super::backpressure::Pace;
+use super::backpressure::AnswerPacer;
 use super::error::ApiError;
-use super::executor::Parts;
+use super::executor::GraphqlServices;
+use super::loader::BatchReader;
 use super::loader::Loaders;
-use super::loader::Rows;
 
-/// The values that [`super::Api`] puts into the context of every request.
+/// The values that [`super::GraphqlExecutor`] puts into the context of every request.
 pub(super) trait ContextExt {
     /// The authenticated viewer.
     fn viewer(&self) -> &Viewer;
@@ -32,9 +32,9 @@ pub(super) trait ContextExt {
     /// The API key service.
     fn keys(&self) -> &ApiKeys;
     /// The data loader, which batches the reads of one response.
-    fn loader(&self) -> &DataLoader<Rows>;
+    fn loader(&self) -> &DataLoader<BatchReader>;
     /// The turns of a subscription's events.
-    fn pace(&self) -> &Pace;
+    fn pace(&self) -> &AnswerPacer;
 }
 
 impl ContextExt for Context<'_> {
@@ -43,27 +43,27 @@ impl ContextExt for Context<'_> {
     }
 
     fn chats(&self) -> &Chats {
-        &self.data_unchecked::<Parts>().chats
+        &self.data_unchecked::<GraphqlServices>().chats
     }
 
     fn sessions(&self) -> &Sessions {
-        &self.data_unchecked::<Parts>().sessions
+        &self.data_unchecked::<GraphqlServices>().sessions
     }
 
     fn calls(&self) -> &Calls {
-        &self.data_unchecked::<Parts>().calls
+        &self.data_unchecked::<GraphqlServices>().calls
     }
 
     fn keys(&self) -> &ApiKeys {
-        &self.data_unchecked::<Parts>().keys
+        &self.data_unchecked::<GraphqlServices>().keys
     }
 
-    fn loader(&self) -> &DataLoader<Rows> {
+    fn loader(&self) -> &DataLoader<BatchReader> {
         &self.data_unchecked::<Loaders>().0
     }
 
-    fn pace(&self) -> &Pace {
-        self.data_unchecked::<Pace>()
+    fn pace(&self) -> &AnswerPacer {
+        self.data_unchecked::<AnswerPacer>()
     }
 }
 

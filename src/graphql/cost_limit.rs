@@ -27,9 +27,9 @@ use super::error::ApiError;
 
 /// The token buckets of all clients and organizations. Clones share them.
 #[derive(Clone)]
-pub(super) struct Budget {
+pub(super) struct CostLimiter {
     since: Instant,
-    callers: Option<Arc<Shared<Payer>>>,
+    callers: Option<Arc<Shared<RateLimitKey>>>,
     organizations: Option<Arc<Shared<OrganizationId>>>,
 }
 
@@ -41,13 +41,13 @@ struct Shared<K> {
 
 /// The owner of a client's bucket: an API key, or a user in any organization and role.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-enum Payer {
+enum RateLimitKey {
     Key(KeyId),
     Person(Arc<str>),
 }
 
-impl Payer {
-    fn of(viewer: &Viewer) -> Self {
+impl RateLimitKey {
+    fn new(viewer: &Viewer) -> Self {
         match &viewer.principal {
             Principal::ApiKey(id) => Self::Key(*id),
             Principal::User { id, .. } => Self::Person(Arc::clone(id)),
@@ -55,7 +55,7 @@ impl Payer {
     }
 }
 
-impl Budget {
+impl CostLimiter {
     /// Creates the buckets with these rates; `None` for no limit.
     pub(super) fn new(caller: Option<Rate>, organization: Option<Rate>) -> Self {
         let callers = caller.map(|rate| Arc::new(Shared::new(rate)));
@@ -65,14 +65,14 @@ impl Budget {
 
     /// Checks that neither `viewer` nor its organization has exhausted its limit.
     pub(super) fn check(&self, viewer: &Viewer) -> Result<(), ApiError> {
-        self.check_caller(viewer).and_then(|()| self.check_organization(viewer)).map_err(refused)
+        self.check_caller(viewer).and_then(|()| self.check_organization(viewer)).map_err(rate_limited)
     }
 
     /// Charges `cost`, even if that overdraws the limits.
     pub(super) fn take(&self, viewer: &Viewer, cost: u64) {
         let now_ms = self.now_ms();
         if let Some(callers) = &self.callers {
-            callers.allowances().take(Payer::of(viewer), cost, now_ms);
+            callers.allowances().take(RateLimitKey::new(viewer), cost, now_ms);
         }
         if let Some((organizations, whose)) = self.organizations.as_ref().zip(viewer.organization.as_ref()) {
             organizations.allowances().take(whose.clone(), cost, now_ms);
@@ -81,20 +81,20 @@ impl Budget {
 
     /// Charges `cost` unless a limit is exhausted. Of many concurrent operations, one may overdraw a limit.
     pub(super) fn pay(&self, viewer: &Viewer, cost: u64) -> Result<(), ApiError> {
-        self.try_take(viewer, cost).map_err(refused)
+        self.try_take(viewer, cost).map_err(rate_limited)
     }
 
     /// The rates and state of the client's and the organization's limits, if they have one.
-    pub(super) fn standings(&self, viewer: &Viewer) -> [Option<(Rate, RateLimitStatus)>; 2] {
+    pub(super) fn statuses(&self, viewer: &Viewer) -> [Option<(Rate, RateLimitStatus)>; 2] {
         let now_ms = self.now_ms();
-        let caller = self.callers.as_ref().map(|callers| callers.standing(&Payer::of(viewer), now_ms));
+        let caller = self.callers.as_ref().map(|callers| callers.standing(&RateLimitKey::new(viewer), now_ms));
         let organizations = self.organizations.as_ref().zip(viewer.organization.as_ref());
         [caller, organizations.map(|(organizations, whose)| organizations.standing(whose, now_ms))]
     }
 
     /// The account that is charged for the events of a subscription of `viewer`.
     pub(super) fn account(&self, viewer: &Arc<Viewer>) -> Account {
-        let caller = self.callers.as_ref().map(|callers| callers.queue(&Payer::of(viewer)));
+        let caller = self.callers.as_ref().map(|callers| callers.queue(&RateLimitKey::new(viewer)));
         let organizations = self.organizations.as_ref().zip(viewer.organization.as_ref());
         let organization = organizations.map(|(organizations, whose)| organizations.queue(whose));
         Account { budget: self.clone(), viewer: Arc::clone(viewer), caller, organization }
@@ -102,7 +102,7 @@ impl Budget {
 
     fn try_take(&self, viewer: &Viewer, cost: u64) -> Result<(), RateLimited> {
         let now_ms = self.now_ms();
-        let (payer, organization) = (Payer::of(viewer), viewer.organization.as_ref());
+        let (payer, organization) = (RateLimitKey::new(viewer), viewer.organization.as_ref());
         // Locks both, the client's first, so that one is not charged if the other is exhausted.
         let mut callers = self.callers.as_ref().map(|callers| callers.allowances());
         let mut organizations = self.organizations.as_ref().map(|organizations| organizations.allowances());
@@ -124,7 +124,7 @@ impl Budget {
 
     fn check_caller(&self, viewer: &Viewer) -> Result<(), RateLimited> {
         let Some(callers) = &self.callers else { return Ok(()) };
-        callers.allowances().check(&Payer::of(viewer), self.now_ms())
+        callers.allowances().check(&RateLimitKey::new(viewer), self.now_ms())
     }
 
     fn check_organization(&self, viewer: &Viewer) -> Result<(), RateLimited> {
@@ -168,7 +168,7 @@ impl<K: Clone + Eq + Hash> Shared<K> {
 /// in another. Each subscription therefore gets its turn, and clients do not wait for each other.
 #[derive(Clone)]
 pub(super) struct Account {
-    budget: Budget,
+    budget: CostLimiter,
     viewer: Arc<Viewer>,
     caller: Option<Arc<Semaphore>>,
     organization: Option<Arc<Semaphore>>,
@@ -204,7 +204,7 @@ async fn refilled(check: impl Fn() -> Result<(), RateLimited>) {
     }
 }
 
-fn refused(RateLimited { retry_after_ms }: RateLimited) -> ApiError {
+fn rate_limited(RateLimited { retry_after_ms }: RateLimited) -> ApiError {
     ApiError::rate_limited(Duration::from_millis(retry_after_ms))
 }
 
@@ -231,21 +231,21 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn an_organization_has_one_allowance_however_many_keys_it_has() {
-        let budget = Budget::new(Some(SMALL), Some(SMALL));
+        let budget = CostLimiter::new(Some(SMALL), Some(SMALL));
         let keys: Vec<_> = (1..4).map(|made_at| key("org_1", made_at)).collect();
         budget.pay(&keys[0], 6).expect("something is left");
         budget.pay(&keys[1], 6).expect("one operation may overdraw it");
         let refused = budget.pay(&keys[2], 1).expect_err("the limit of the organization is overdrawn");
         assert_eq!(refused.retry_after, Some(Duration::from_millis(2_001)));
         assert!(budget.check(&keys[2]).is_err());
-        let [own, organizations] = budget.standings(&keys[2]).map(|standing| standing.expect("a limit").1.left);
+        let [own, organizations] = budget.statuses(&keys[2]).map(|standing| standing.expect("a limit").1.left);
         assert_eq!((own, organizations), (10, 0), "the key itself was not charged");
         budget.pay(&key("org_2", 9), 1).expect("another organization has its own");
     }
 
     #[tokio::test(start_paused = true)]
     async fn of_many_at_the_same_time_one_overdraws() {
-        let budget = Budget::new(Some(SMALL), Some(LARGE));
+        let budget = CostLimiter::new(Some(SMALL), Some(LARGE));
         let viewer = key("org_1", 1);
         let paid = (0..50).filter(|_| budget.pay(&viewer, 8).is_ok()).count();
         assert_eq!(paid, 2);
@@ -253,7 +253,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn events_wait_until_they_are_paid_for_and_take_turns() {
-        let budget = Budget::new(Some(SMALL), Some(LARGE));
+        let budget = CostLimiter::new(Some(SMALL), Some(LARGE));
         let (viewer, other) = (key("org_1", 1), key("org_1", 2));
         let [one, two] = [(); 2].map(|()| budget.account(&viewer));
         one.pay(12).await;
@@ -278,7 +278,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn one_that_stops_waiting_took_nothing_and_stops_nobody() {
-        let budget = Budget::new(Some(SMALL), Some(LARGE));
+        let budget = CostLimiter::new(Some(SMALL), Some(LARGE));
         let viewer = key("org_1", 1);
         let account = budget.account(&viewer);
         account.pay(11).await;

@@ -10,7 +10,7 @@ use chatgraph_guard::Refusal;
 use chatgraph_guard::Shape;
 
 use super::error::ApiError;
-use super::error::Code;
+use super::error::ApiErrorCode;
 use super::request_names::RequestNames;
 
 /// The compiled operation of a request.
@@ -40,14 +40,14 @@ pub(super) fn compile(
 
 fn refused(refusal: Refusal, names: Option<&RequestNames>) -> Vec<ServerError> {
     let problems = match refusal {
-        Refusal::Limit(message) => return vec![self::refusal(ApiError::new(Code::LimitExceeded, message))],
+        Refusal::Limit(message) => return vec![self::refusal(ApiError::new(ApiErrorCode::LimitExceeded, message))],
         Refusal::Invalid(problems) => problems,
     };
     let errors = problems.into_iter().map(|mut problem| {
         if let Some(names) = names {
             names.redact_problem(&mut problem);
         }
-        let mut error = self::refusal(ApiError::new(Code::ValidationError, problem.message));
+        let mut error = self::refusal(ApiError::new(ApiErrorCode::ValidationError, problem.message));
         error.locations = problem.at.into_iter().collect();
         if let Some(field) = problem.field {
             error.extensions.get_or_insert_with(ErrorExtensionValues::default).set("field", field);

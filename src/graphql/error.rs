@@ -16,11 +16,11 @@ use crate::domain::id::ChatId;
 use crate::service;
 
 /// Maximum number of values in the JSON of a request. A legitimate request has some hundreds.
-const MOST_VALUES: usize = 10_000;
+const MAX_JSON_VALUES: usize = 10_000;
 
 /// The code of an error: `errors[].extensions.code`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Code {
+pub enum ApiErrorCode {
     /// The token is missing or invalid.
     Unauthorized,
     /// The token lacks the capability.
@@ -47,7 +47,7 @@ pub enum Code {
     Internal,
 }
 
-impl Code {
+impl ApiErrorCode {
     /// All codes.
     pub(super) const ALL: [Self; 12] = [
         Self::Unauthorized,
@@ -88,14 +88,14 @@ impl Code {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ApiError {
     /// The code.
-    pub code: Code,
+    pub code: ApiErrorCode,
     /// The message, for people.
     pub message: String,
     /// The invalid input field or argument, if the error is about one.
     pub field: Option<&'static str>,
-    /// The delay before a retry may succeed, for [`Code::RateLimited`].
+    /// The delay before a retry may succeed, for [`ApiErrorCode::RateLimited`].
     pub retry_after: Option<Duration>,
-    /// The reason of a [`Code::Conflict`], and the limit that was reached.
+    /// The reason of a [`ApiErrorCode::Conflict`], and the limit that was reached.
     pub conflict: Option<(service::error::ConflictReason, Option<usize>)>,
     /// The conflicting chats, if the client may read them.
     pub chats: Vec<ChatId>,
@@ -104,14 +104,14 @@ pub struct ApiError {
 impl ApiError {
     /// An error with this code.
     #[must_use]
-    pub fn new(code: Code, message: impl Into<String>) -> Self {
+    pub fn new(code: ApiErrorCode, message: impl Into<String>) -> Self {
         Self { code, message: message.into(), field: None, retry_after: None, conflict: None, chats: Vec::new() }
     }
 
     /// An invalid input field or argument.
     #[must_use]
     pub fn invalid(field: &'static str, message: impl Into<String>) -> Self {
-        Self { field: Some(field), ..Self::new(Code::ValidationError, message) }
+        Self { field: Some(field), ..Self::new(ApiErrorCode::ValidationError, message) }
     }
 
     /// The session does not exist, or belongs to another organization.
@@ -129,47 +129,47 @@ impl ApiError {
     /// No object has this id.
     #[must_use]
     pub fn object_not_found() -> Self {
-        Self::new(Code::NotFound, "object not found")
+        Self::new(ApiErrorCode::NotFound, "object not found")
     }
 
     /// The request exceeds a limit.
     #[must_use]
     pub fn limit_exceeded(message: impl Into<String>) -> Self {
-        Self::new(Code::LimitExceeded, message)
+        Self::new(ApiErrorCode::LimitExceeded, message)
     }
 
     /// A read was cancelled because it took too long.
     fn too_slow() -> Self {
         let message = "the read took too long and was cancelled; narrow the filter, request a shorter page, or try \
                        again later";
-        Self::new(Code::LimitExceeded, message)
+        Self::new(ApiErrorCode::LimitExceeded, message)
     }
 
     /// Too many requests; a retry may succeed after this delay.
     #[must_use]
     pub fn rate_limited(retry_after: Duration) -> Self {
         let message = "too many requests; try again later";
-        Self { retry_after: Some(retry_after), ..Self::new(Code::RateLimited, message) }
+        Self { retry_after: Some(retry_after), ..Self::new(ApiErrorCode::RateLimited, message) }
     }
 
     /// Returns an error if the JSON has more values than a legitimate request needs. Counting is cheap; building the
     /// values is not.
     #[must_use]
-    pub fn of_many_values(json: &[u8]) -> Option<Self> {
-        let message = || format!("a request may have at most {MOST_VALUES} values");
-        (chatgraph_guard::values(json) > MOST_VALUES).then(|| Self::limit_exceeded(message()))
+    pub fn too_many_values(json: &[u8]) -> Option<Self> {
+        let message = || format!("a request may have at most {MAX_JSON_VALUES} values");
+        (chatgraph_guard::values(json) > MAX_JSON_VALUES).then(|| Self::limit_exceeded(message()))
     }
 
     /// The token is missing or invalid. The reason is logged, not returned.
     #[must_use]
     pub fn unauthorized() -> Self {
-        Self::new(Code::Unauthorized, "a valid token is required")
+        Self::new(ApiErrorCode::Unauthorized, "a valid token is required")
     }
 
     /// An internal error; the cause is in the log.
     #[must_use]
     pub fn internal() -> Self {
-        Self::new(Code::Internal, "internal error")
+        Self::new(ApiErrorCode::Internal, "internal error")
     }
 
     /// The database did not report whether a change was stored. A later read shows the outcome.
@@ -178,7 +178,7 @@ impl ApiError {
         error!(error = %cause, cause = cause.source().map(tracing::field::display), "Commit outcome unknown");
         let message =
             "the database did not confirm the change, which may or may not be stored; read before you repeat it";
-        Self::new(Code::OutcomeUnknown, message)
+        Self::new(ApiErrorCode::OutcomeUnknown, message)
     }
 
     /// An internal error with this cause, which is logged and not returned.
@@ -196,20 +196,20 @@ impl From<service::error::Error> for ApiError {
         match error {
             Error::Forbidden(forbidden) => forbidden.into(),
             Error::SessionNotFound | Error::ChatNotFound | Error::KeyNotFound | Error::CallNotFound => {
-                Self::new(Code::NotFound, message)
+                Self::new(ApiErrorCode::NotFound, message)
             }
             Error::SessionRequired => Self::invalid("sessionId", message),
             Error::Invalid { field, message } => Self::invalid(field, format!("{field}: {message}")),
             Error::Conflict(conflict) => Self {
                 conflict: Some((conflict.reason, conflict.limit)),
                 chats: conflict.chats,
-                ..Self::new(Code::Conflict, message)
+                ..Self::new(ApiErrorCode::Conflict, message)
             },
             Error::TooSoon { retry_after } => {
-                Self { retry_after: Some(retry_after), ..Self::new(Code::RateLimited, message) }
+                Self { retry_after: Some(retry_after), ..Self::new(ApiErrorCode::RateLimited, message) }
             }
-            Error::CursorExpired | Error::Behind => Self::new(Code::CursorExpired, message),
-            Error::Closed | Error::Unreachable => Self::new(Code::GatewayUnavailable, message),
+            Error::CursorExpired | Error::Behind => Self::new(ApiErrorCode::CursorExpired, message),
+            Error::Closed | Error::Unreachable => Self::new(ApiErrorCode::GatewayUnavailable, message),
             Error::Store(cause) if cause.is_too_slow() => Self::too_slow(),
             Error::Store(cause) if cause.may_be_stored() => Self::outcome_unknown(&cause),
             Error::Store(cause) => Self::failed(&cause),
@@ -219,7 +219,7 @@ impl From<service::error::Error> for ApiError {
 
 impl From<Forbidden> for ApiError {
     fn from(forbidden: Forbidden) -> Self {
-        Self::new(Code::Forbidden, forbidden.to_string())
+        Self::new(ApiErrorCode::Forbidden, forbidden.to_string())
     }
 }
 

@@ -31,29 +31,29 @@ use crate::service::chat::Chats;
 use crate::service::session::Sessions;
 
 use super::Schema;
-use super::backpressure::Pace;
-use super::backpressure::Turn;
-use super::backpressure::Turns;
+use super::backpressure::AnswerPacer;
+use super::backpressure::AnswerPermit;
+use super::backpressure::AnswerSlots;
 use super::change_cursor;
-use super::cost_limit::Budget;
+use super::cost_limit::CostLimiter;
 use super::document;
 use super::error::ApiError;
-use super::error::Code;
+use super::error::ApiErrorCode;
 use super::error::engine_error;
 use super::loader::Loaders;
-use super::loader_scheduler::Batches;
+use super::loader_scheduler::PendingBatches;
 use super::metrics;
 use super::metrics::Metrics;
-use super::open_limit::Open;
-use super::open_limit::OpenCounts;
-use super::persisted_documents::Documents;
-use super::persisted_documents::Trusted;
+use super::open_limit::OpenLimiter;
+use super::open_limit::OpenPermit;
+use super::persisted_documents::DocumentSource;
+use super::persisted_documents::TrustedDocuments;
 use super::request_names::RequestNames;
 use super::response_shape;
 
 /// The services that the resolvers call.
 #[derive(Clone)]
-pub struct Parts {
+pub struct GraphqlServices {
     /// The chat service.
     pub chats: Chats,
     /// The session service.
@@ -72,7 +72,7 @@ pub struct Config {
     /// True to enable introspection.
     pub introspection: bool,
     /// The only documents that may be executed, if the operator has configured such a list.
-    pub trusted: Option<Trusted>,
+    pub trusted: Option<TrustedDocuments>,
     /// The rate limit of one client, in operation cost; `None` for no limit.
     pub rate: Option<Rate>,
     /// The rate limit of all clients of an organization together.
@@ -84,7 +84,7 @@ pub struct Config {
 }
 
 /// The ratio of the default rate limit of an organization to that of a client.
-pub const CALLERS: u64 = 4;
+pub const ORGANIZATION_FACTOR: u64 = 4;
 
 impl Default for Config {
     fn default() -> Self {
@@ -97,7 +97,7 @@ impl Default for Config {
             introspection: true,
             trusted: None,
             rate: Some(rate),
-            organization_rate: Some(rate.times(CALLERS)),
+            organization_rate: Some(rate.times(ORGANIZATION_FACTOR)),
             max_sockets: 2_000,
             max_subscriptions: 10_000,
         }
@@ -115,30 +115,30 @@ pub struct Caller {
 
 /// The schema with everything that it needs. Cheap to clone.
 #[derive(Clone)]
-pub struct Api {
+pub struct GraphqlExecutor {
     schema: Schema,
     guard: Arc<Guard>,
-    documents: Arc<Documents>,
+    documents: Arc<DocumentSource>,
     metrics: Metrics,
-    budget: Budget,
-    sockets: OpenCounts,
-    subscriptions: OpenCounts,
+    budget: CostLimiter,
+    sockets: OpenLimiter,
+    subscriptions: OpenLimiter,
     /// Maximum length in bytes of a document that is read.
     longest: usize,
     introspection: bool,
-    parts: Parts,
+    parts: GraphqlServices,
 }
 
-impl Api {
+impl GraphqlExecutor {
     /// Builds the schema on `parts`.
     #[must_use]
-    pub fn new(parts: Parts, config: &Config) -> Self {
+    pub fn new(parts: GraphqlServices, config: &Config) -> Self {
         let schema = super::schema(config);
         let guard = Arc::new(Guard::new(Arc::new(super::types(&schema)), config.limits.clone()));
-        let documents = Arc::new(Documents::new(config.trusted.clone()));
-        let (metrics, budget) = (Metrics::default(), Budget::new(config.rate, config.organization_rate));
-        let sockets = OpenCounts::new(config.max_sockets);
-        let subscriptions = OpenCounts::new(config.max_subscriptions);
+        let documents = Arc::new(DocumentSource::new(config.trusted.clone()));
+        let (metrics, budget) = (Metrics::default(), CostLimiter::new(config.rate, config.organization_rate));
+        let sockets = OpenLimiter::new(config.max_sockets);
+        let subscriptions = OpenLimiter::new(config.max_subscriptions);
         let (longest, introspection) = (config.limits.bytes, config.introspection);
         Self { schema, guard, documents, metrics, budget, sockets, subscriptions, longest, introspection, parts }
     }
@@ -152,14 +152,14 @@ impl Api {
     /// The rate limits of `viewer` and of its organization with their current state. `None` if there is no limit.
     #[must_use]
     pub fn allowances(&self, viewer: &Viewer) -> [Option<(Rate, RateLimitStatus)>; 2] {
-        self.budget.standings(viewer)
+        self.budget.statuses(viewer)
     }
 
     /// Counts a WebSocket of `viewer` until the result is dropped.
     ///
     /// # Errors
-    /// [`Code::LimitExceeded`] if the organization has reached its limit.
-    pub fn open_socket(&self, viewer: &Viewer) -> Result<Open, ApiError> {
+    /// [`ApiErrorCode::LimitExceeded`] if the organization has reached its limit.
+    pub fn open_socket(&self, viewer: &Viewer) -> Result<OpenPermit, ApiError> {
         let open = self.sockets.open(&viewer.organization);
         open.ok_or_else(|| too_many(self.sockets.limit(), "WebSockets", "--max-sockets-per-organization"))
     }
@@ -167,7 +167,7 @@ impl Api {
     /// Checks that the rate limits of `viewer` are not exhausted.
     ///
     /// # Errors
-    /// [`Code::RateLimited`] if one of them is.
+    /// [`ApiErrorCode::RateLimited`] if one of them is.
     pub fn check(&self, viewer: &Viewer) -> Result<(), ApiError> {
         self.budget.check(viewer)
     }
@@ -176,7 +176,7 @@ impl Api {
     pub async fn execute(&self, caller: &Caller, mut request: Request) -> Response {
         let begun = Instant::now();
         match self.read(caller, &mut request) {
-            Ok(read) if read.subscribes() => self.refuse(caller, vec![unstreamed()], begun),
+            Ok(read) if read.subscribes() => self.refuse(caller, vec![not_a_stream()], begun),
             Ok(read) => self.run(caller, request, &read, begun).await,
             Err(errors) => self.refuse(caller, errors, begun),
         }
@@ -187,19 +187,19 @@ impl Api {
         let begun = Instant::now();
         match self.read(caller, &mut request) {
             Ok(read) if read.kind == OperationType::Mutation => None,
-            Ok(read) if read.subscribes() => Some(self.refuse(caller, vec![unstreamed()], begun)),
+            Ok(read) if read.subscribes() => Some(self.refuse(caller, vec![not_a_stream()], begun)),
             Ok(read) => Some(self.run(caller, request, &read, begun).await),
             Err(errors) => Some(self.refuse(caller, errors, begun)),
         }
     }
 
-    async fn run(&self, caller: &Caller, request: Request, read: &Read, begun: Instant) -> Response {
+    async fn run(&self, caller: &Caller, request: Request, read: &PreparedRequest, begun: Instant) -> Response {
         let request = change_cursor::read_before(request, &self.parts.chats, &caller.viewer).await;
-        let (request, batches) = self.equip(caller, request);
+        let (request, batches) = self.attach_context(caller, request);
         let mut execution = batches.beside(stream::once(self.schema.execute(request)));
         let executed = AssertUnwindSafe(execution.next()).catch_unwind().instrument(span(read)).await;
         let mut response = executed.ok().flatten().unwrap_or_else(panicked);
-        response_shape::complete(read.shape.fields(), &mut response);
+        response_shape::apply(read.shape.fields(), &mut response);
         let response = finish(response, caller, read.names.as_ref());
         self.metrics.answered(Some(read.kind), begun, &response);
         response
@@ -208,7 +208,7 @@ impl Api {
     /// Starts any operation. Execution begins when the responses are polled, and each response waits for one of the
     /// `turns`.
     #[must_use]
-    pub fn start(&self, caller: Caller, mut request: Request, turns: &Turns) -> Operation {
+    pub fn start(&self, caller: Caller, mut request: Request, turns: &AnswerSlots) -> Operation {
         let begun = Instant::now();
         let read = match self.read(&caller, &mut request) {
             Ok(read) => read,
@@ -218,7 +218,7 @@ impl Api {
                 return Operation { kind: None, answers: answers.boxed() };
             }
         };
-        let (kind, subscribes, mut pace) = (Some(read.kind), read.subscribes(), Pace::new(turns.clone()));
+        let (kind, subscribes, mut pace) = (Some(read.kind), read.subscribes(), AnswerPacer::new(turns.clone()));
         let mut counted = None;
         if subscribes {
             let Some(open) = self.subscriptions.open(&caller.viewer.organization) else {
@@ -231,7 +231,7 @@ impl Api {
             counted = Some((open, self.metrics.subscribed()));
             pace = pace.paid(self.budget.account(&caller.viewer), read.cost);
         }
-        let (request, batches) = self.equip(&caller, request.data(pace.clone()));
+        let (request, batches) = self.attach_context(&caller, request.data(pace.clone()));
         let (schema, first_turn) = (self.schema.clone(), pace.clone());
         let (chats, viewer) = (self.parts.chats.clone(), Arc::clone(&caller.viewer));
         let execution = async move {
@@ -248,7 +248,7 @@ impl Api {
         let answers = responses.map(move |response| {
             let _counted = &counted;
             let mut response = response.unwrap_or_else(|_| panicked());
-            response_shape::complete(read.shape.fields(), &mut response);
+            response_shape::apply(read.shape.fields(), &mut response);
             let response = finish(response, &caller, read.names.as_ref());
             if std::mem::take(&mut first) {
                 metrics.answered(kind, begun, &response);
@@ -265,7 +265,7 @@ impl Api {
     }
 
     /// Compiles the operation of the request, and charges its cost to the client's rate limits.
-    fn read(&self, caller: &Caller, request: &mut Request) -> Result<Read, Vec<ServerError>> {
+    fn read(&self, caller: &Caller, request: &mut Request) -> Result<PreparedRequest, Vec<ServerError>> {
         let refused = |error| vec![document::refusal(error)];
         self.budget.check(&caller.viewer).map_err(refused)?;
         // Reading is work, even if the document is then rejected.
@@ -276,7 +276,7 @@ impl Api {
         let paid = compiled.and_then(|compiled| {
             let cost = compiled.cost.max(1);
             self.budget.pay(&caller.viewer, cost).map_err(refused)?;
-            Ok(Read { kind: compiled.kind, cost, shape: compiled.shape, names })
+            Ok(PreparedRequest { kind: compiled.kind, cost, shape: compiled.shape, names })
         });
         if paid.is_err() {
             self.budget.take(&caller.viewer, length.max(1));
@@ -287,20 +287,20 @@ impl Api {
     /// Validates and executes a request with the engine alone, without the guard.
     #[cfg(test)]
     pub(crate) async fn execute_unguarded(&self, caller: &Caller, request: Request) -> Response {
-        let (request, batches) = self.equip(caller, request);
+        let (request, batches) = self.attach_context(caller, request);
         let stock = super::stock_schema();
         let response = batches.beside(stream::once(stock.execute(request))).next().await;
         response.unwrap_or_else(panicked)
     }
 
-    fn equip(&self, caller: &Caller, request: Request) -> (Request, Batches) {
+    fn attach_context(&self, caller: &Caller, request: Request) -> (Request, PendingBatches) {
         let (loaders, batches) = Loaders::new(self.parts.clone(), Arc::clone(&caller.viewer));
         (request.data(Arc::clone(&caller.viewer)).data(self.parts.clone()).data(loaders), batches)
     }
 }
 
 /// The compiled operation of a request.
-struct Read {
+struct PreparedRequest {
     kind: OperationType,
     cost: u64,
     shape: Shape,
@@ -308,15 +308,15 @@ struct Read {
     names: Option<RequestNames>,
 }
 
-impl Read {
+impl PreparedRequest {
     fn subscribes(&self) -> bool {
         self.kind == OperationType::Subscription
     }
 }
 
 /// The span of an operation. It does not contain the operation's name, which the client chooses.
-fn span(read: &Read) -> Span {
-    debug_span!("operation", kind = metrics::word(Some(read.kind)))
+fn span(read: &PreparedRequest) -> Span {
+    debug_span!("operation", kind = metrics::operation_label(Some(read.kind)))
 }
 
 /// A started operation.
@@ -333,7 +333,7 @@ pub struct Answer {
     /// The response.
     pub response: Response,
     /// Its turn, which the transport holds until the response is sent; `None` for an error that needed no turn.
-    pub turn: Option<Turn>,
+    pub turn: Option<AnswerPermit>,
 }
 
 /// The cursor at which a client resumes, from outside the document (`Last-Event-ID`). `chatChanges` uses it if the
@@ -346,9 +346,9 @@ fn too_many(most: usize, what: &str, flag: &str) -> ApiError {
     ApiError::limit_exceeded(format!("the organization has reached its limit of {most} open {what}; {advice}"))
 }
 
-fn unstreamed() -> ServerError {
+fn not_a_stream() -> ServerError {
     let message = "a subscription requires a WebSocket, or the header Accept: text/event-stream";
-    document::refusal(ApiError::new(Code::ValidationError, message))
+    document::refusal(ApiError::new(ApiErrorCode::ValidationError, message))
 }
 
 fn finish(mut response: Response, caller: &Caller, names: Option<&RequestNames>) -> Response {

@@ -26,50 +26,50 @@ use crate::domain::session::Session;
 use crate::service::chat::ChatPage;
 
 use super::error::ApiError;
-use super::executor::Parts;
-use super::loader_scheduler::Batches;
+use super::executor::GraphqlServices;
+use super::loader_scheduler::PendingBatches;
 
 /// The data loaders of one request.
-pub(super) struct Loaders(pub(super) DataLoader<Rows>);
+pub(super) struct Loaders(pub(super) DataLoader<BatchReader>);
 
 impl Loaders {
     /// Creates the loaders of a request of `viewer`, and the batches that must be polled beside the request.
-    pub(super) fn new(parts: Parts, viewer: Arc<Viewer>) -> (Self, Batches) {
-        let batches = Batches::default();
+    pub(super) fn new(parts: GraphqlServices, viewer: Arc<Viewer>) -> (Self, PendingBatches) {
+        let batches = PendingBatches::default();
         let wait = batches.clone();
         // The request has requested every key that it can before its batches are read.
-        let loader = DataLoader::new(Rows { parts, viewer }, move |batch| wait.add(batch)).delay(Duration::ZERO);
+        let loader = DataLoader::new(BatchReader { parts, viewer }, move |batch| wait.add(batch)).delay(Duration::ZERO);
         (Self(loader), batches)
     }
 }
 
 /// Reads rows for one viewer.
-pub(super) struct Rows {
-    parts: Parts,
+pub(super) struct BatchReader {
+    parts: GraphqlServices,
     viewer: Arc<Viewer>,
 }
 
 /// Key for all addresses of a chat.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) struct AddressesOf(pub(super) ChatId);
+pub(super) struct AddressesKey(pub(super) ChatId);
 
 /// Key for a page of a chat's messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) struct MessagesOf(pub(super) ChatId, pub(super) PageRequest<TimeKey>);
+pub(super) struct MessagePageKey(pub(super) ChatId, pub(super) PageRequest<TimeKey>);
 
 /// Key for a page of a list of chats.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) struct PageOf(pub(super) ChatList, pub(super) PageRequest<ChatKey>);
+pub(super) struct ChatPageKey(pub(super) ChatList, pub(super) PageRequest<ChatKey>);
 
 /// Key for the number of chats in a list.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) struct CountOf(pub(super) ChatList);
+pub(super) struct ChatCountKey(pub(super) ChatList);
 
 /// Key for the settings of a chat that WhatsApp rejected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) struct RefusalsOf(pub(super) ChatId);
+pub(super) struct RejectionsKey(pub(super) ChatId);
 
-impl Loader<SessionId> for Rows {
+impl Loader<SessionId> for BatchReader {
     type Value = Session;
     type Error = ApiError;
 
@@ -78,7 +78,7 @@ impl Loader<SessionId> for Rows {
     }
 }
 
-impl Loader<ChatId> for Rows {
+impl Loader<ChatId> for BatchReader {
     type Value = Chat;
     type Error = ApiError;
 
@@ -87,29 +87,29 @@ impl Loader<ChatId> for Rows {
     }
 }
 
-impl Loader<AddressesOf> for Rows {
+impl Loader<AddressesKey> for BatchReader {
     type Value = Vec<Jid>;
     type Error = ApiError;
 
-    async fn load(&self, keys: &[AddressesOf]) -> Result<HashMap<AddressesOf, Vec<Jid>>, ApiError> {
-        let ids: Vec<_> = keys.iter().map(|AddressesOf(id)| *id).collect();
+    async fn load(&self, keys: &[AddressesKey]) -> Result<HashMap<AddressesKey, Vec<Jid>>, ApiError> {
+        let ids: Vec<_> = keys.iter().map(|AddressesKey(id)| *id).collect();
         let addresses = self.parts.chats.aliases(&self.viewer, &ids).await?;
-        Ok(addresses.into_iter().map(|(id, addresses)| (AddressesOf(id), addresses)).collect())
+        Ok(addresses.into_iter().map(|(id, addresses)| (AddressesKey(id), addresses)).collect())
     }
 }
 
-impl Loader<RefusalsOf> for Rows {
+impl Loader<RejectionsKey> for BatchReader {
     type Value = Vec<Rejection>;
     type Error = ApiError;
 
-    async fn load(&self, keys: &[RefusalsOf]) -> Result<HashMap<RefusalsOf, Vec<Rejection>>, ApiError> {
-        let ids: Vec<_> = keys.iter().map(|RefusalsOf(id)| *id).collect();
+    async fn load(&self, keys: &[RejectionsKey]) -> Result<HashMap<RejectionsKey, Vec<Rejection>>, ApiError> {
+        let ids: Vec<_> = keys.iter().map(|RejectionsKey(id)| *id).collect();
         let refusals = self.parts.chats.refusals(&self.viewer, &ids).await?;
-        Ok(refusals.into_iter().map(|(id, refusals)| (RefusalsOf(id), refusals)).collect())
+        Ok(refusals.into_iter().map(|(id, refusals)| (RejectionsKey(id), refusals)).collect())
     }
 }
 
-impl Loader<MessageId> for Rows {
+impl Loader<MessageId> for BatchReader {
     type Value = Message;
     type Error = ApiError;
 
@@ -118,35 +118,35 @@ impl Loader<MessageId> for Rows {
     }
 }
 
-impl Loader<MessagesOf> for Rows {
+impl Loader<MessagePageKey> for BatchReader {
     type Value = Page<Message>;
     type Error = ApiError;
 
-    async fn load(&self, keys: &[MessagesOf]) -> Result<HashMap<MessagesOf, Page<Message>>, ApiError> {
-        let pages: Vec<_> = keys.iter().map(|MessagesOf(chat, page)| (*chat, *page)).collect();
+    async fn load(&self, keys: &[MessagePageKey]) -> Result<HashMap<MessagePageKey, Page<Message>>, ApiError> {
+        let pages: Vec<_> = keys.iter().map(|MessagePageKey(chat, page)| (*chat, *page)).collect();
         let pages = self.parts.chats.messages(&self.viewer, &pages).await?;
         Ok(keys.iter().copied().zip(pages).collect())
     }
 }
 
-impl Loader<PageOf> for Rows {
+impl Loader<ChatPageKey> for BatchReader {
     type Value = ChatPage;
     type Error = ApiError;
 
-    async fn load(&self, keys: &[PageOf]) -> Result<HashMap<PageOf, ChatPage>, ApiError> {
-        let pages: Vec<_> = keys.iter().map(|PageOf(list, page)| (list.clone(), *page)).collect();
+    async fn load(&self, keys: &[ChatPageKey]) -> Result<HashMap<ChatPageKey, ChatPage>, ApiError> {
+        let pages: Vec<_> = keys.iter().map(|ChatPageKey(list, page)| (list.clone(), *page)).collect();
         let pages = self.parts.chats.lists(&self.viewer, &pages).await?;
         Ok(keys.iter().cloned().zip(pages).collect())
     }
 }
 
 /// Returns no value for a list that could not be counted in time.
-impl Loader<CountOf> for Rows {
+impl Loader<ChatCountKey> for BatchReader {
     type Value = i64;
     type Error = ApiError;
 
-    async fn load(&self, keys: &[CountOf]) -> Result<HashMap<CountOf, i64>, ApiError> {
-        let lists: Vec<_> = keys.iter().map(|CountOf(list)| list.clone()).collect();
+    async fn load(&self, keys: &[ChatCountKey]) -> Result<HashMap<ChatCountKey, i64>, ApiError> {
+        let lists: Vec<_> = keys.iter().map(|ChatCountKey(list)| list.clone()).collect();
         let counts = self.parts.chats.count(&self.viewer, &lists).await?.unwrap_or_default();
         Ok(keys.iter().cloned().zip(counts).collect())
     }

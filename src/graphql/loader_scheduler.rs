@@ -23,17 +23,17 @@ type Batch = BoxFuture<'static, ()>;
 
 /// The batches that are waiting to be read.
 #[derive(Clone, Default)]
-pub(super) struct Batches(Arc<Mutex<Vec<Batch>>>);
+pub(super) struct PendingBatches(Arc<Mutex<Vec<Batch>>>);
 
-impl Batches {
+impl PendingBatches {
     /// Adds a batch.
     pub(super) fn add(&self, batch: Batch) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push(batch);
     }
 
     /// Polls the responses, and reads the waiting batches in between.
-    pub(super) fn beside<S: Stream>(self, answers: S) -> Beside<S> {
-        Beside { answers: Box::pin(answers), waiting: self, running: FuturesUnordered::new() }
+    pub(super) fn beside<S: Stream>(self, answers: S) -> WithBatches<S> {
+        WithBatches { answers: Box::pin(answers), waiting: self, running: FuturesUnordered::new() }
     }
 
     fn take(&self) -> Vec<Batch> {
@@ -41,18 +41,18 @@ impl Batches {
     }
 }
 
-/// The stream that [`Batches::beside`] returns.
-pub(super) struct Beside<S> {
+/// The stream that [`PendingBatches::beside`] returns.
+pub(super) struct WithBatches<S> {
     answers: Pin<Box<S>>,
-    waiting: Batches,
+    waiting: PendingBatches,
     running: FuturesUnordered<Batch>,
 }
 
-impl<S: Stream> Stream for Beside<S> {
+impl<S: Stream> Stream for WithBatches<S> {
     type Item = S::Item;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<S::Item>> {
-        let heard = Arc::new(Wakes { waker: context.waker().clone(), woken: AtomicBool::new(false) });
+        let heard = Arc::new(WakeFlag { waker: context.waker().clone(), woken: AtomicBool::new(false) });
         let waker = Waker::from(Arc::clone(&heard));
         if let Poll::Ready(answer) = self.answers.as_mut().poll_next(&mut Context::from_waker(&waker)) {
             return Poll::Ready(answer);
@@ -69,12 +69,12 @@ impl<S: Stream> Stream for Beside<S> {
 }
 
 /// Wakes the request's task, and records that it did.
-struct Wakes {
+struct WakeFlag {
     waker: Waker,
     woken: AtomicBool,
 }
 
-impl Wake for Wakes {
+impl Wake for WakeFlag {
     fn wake(self: Arc<Self>) {
         self.wake_by_ref();
     }

@@ -14,7 +14,7 @@ use prometheus_client::registry::Registry;
 use prometheus_client::registry::Unit;
 use tokio::time::Instant;
 
-use super::error::Code;
+use super::error::ApiErrorCode;
 
 /// Bounds of the histogram's buckets, in seconds.
 const BUCKETS: [f64; 14] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
@@ -52,30 +52,30 @@ impl Metrics {
 
     /// Records a response, and the time since the request.
     pub(super) fn answered(&self, kind: Option<OperationType>, since: Instant, response: &Response) {
-        let kind = word(kind);
+        let kind = operation_label(kind);
         self.answered.get_or_create(&[("kind", kind), ("code", code(&response.errors))]).inc();
         let took: Duration = since.elapsed();
         self.took.get_or_create(&[("kind", kind)]).observe(took.as_secs_f64());
     }
 
     /// Counts a subscription until the result is dropped.
-    pub(super) fn subscribed(&self) -> Open {
+    pub(super) fn subscribed(&self) -> OpenOperation {
         self.subscriptions.inc();
-        Open(self.subscriptions.clone())
+        OpenOperation(self.subscriptions.clone())
     }
 }
 
 /// An open subscription.
-pub(super) struct Open(Gauge);
+pub(super) struct OpenOperation(Gauge);
 
-impl Drop for Open {
+impl Drop for OpenOperation {
     fn drop(&mut self) {
         self.0.dec();
     }
 }
 
 /// The kind of operation in metrics and traces.
-pub(super) fn word(kind: Option<OperationType>) -> &'static str {
+pub(super) fn operation_label(kind: Option<OperationType>) -> &'static str {
     match kind {
         Some(OperationType::Query) => "query",
         Some(OperationType::Mutation) => "mutation",
@@ -88,7 +88,7 @@ pub(super) fn word(kind: Option<OperationType>) -> &'static str {
 fn code(errors: &[ServerError]) -> &'static str {
     let Some(first) = errors.first() else { return "ok" };
     let told = first.extensions.as_ref().and_then(|extensions| extensions.get("code"));
-    let known = Code::ALL.iter().map(|code| code.as_str()).find(|code| told == Some(&(*code).into()));
+    let known = ApiErrorCode::ALL.iter().map(|code| code.as_str()).find(|code| told == Some(&(*code).into()));
     known.unwrap_or("other")
 }
 

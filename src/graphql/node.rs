@@ -16,7 +16,7 @@ use super::capability::requires;
 use super::chat::object::Chat;
 use super::context::ContextExt as _;
 use super::error::ApiError;
-use super::loader::Rows;
+use super::loader::BatchReader;
 use super::message::object::Message;
 use super::session::object::Session;
 
@@ -38,7 +38,7 @@ pub(super) enum Node {
 
 impl Node {
     /// Loads the object with this id. `None` if it does not exist or belongs to another organization.
-    async fn load(loader: &DataLoader<Rows>, id: &ID) -> Result<Option<Self>, ApiError> {
+    async fn load(loader: &DataLoader<BatchReader>, id: &ID) -> Result<Option<Self>, ApiError> {
         if let Ok(id) = id.parse::<ChatId>() {
             return Ok(loader.load_one(id).await?.map(|chat| Self::Chat(chat.into())));
         }

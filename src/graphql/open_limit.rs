@@ -14,12 +14,12 @@ type Owner = Option<OrganizationId>;
 
 /// Counts open items of one kind. Clones share the counts.
 #[derive(Clone)]
-pub(super) struct OpenCounts {
+pub(super) struct OpenLimiter {
     limit: usize,
     counts: Arc<Mutex<HashMap<Owner, usize>>>,
 }
 
-impl OpenCounts {
+impl OpenLimiter {
     /// Creates the counts with a limit of `limit` per organization.
     pub(super) fn new(limit: usize) -> Self {
         Self { limit, counts: Arc::default() }
@@ -31,7 +31,7 @@ impl OpenCounts {
     }
 
     /// Counts one more item; `None` if the organization has reached the limit.
-    pub(super) fn open(&self, owner: &Owner) -> Option<Open> {
+    pub(super) fn open(&self, owner: &Owner) -> Option<OpenPermit> {
         let mut counts = self.counts();
         let count = counts.entry(owner.clone()).or_default();
         if *count >= self.limit {
@@ -39,7 +39,7 @@ impl OpenCounts {
         }
         *count += 1;
         drop(counts);
-        Some(Open { owner: owner.clone(), counts: self.clone() })
+        Some(OpenPermit { owner: owner.clone(), counts: self.clone() })
     }
 
     fn counts(&self) -> MutexGuard<'_, HashMap<Owner, usize>> {
@@ -48,12 +48,12 @@ impl OpenCounts {
 }
 
 /// An open item, which is counted until this is dropped.
-pub struct Open {
+pub struct OpenPermit {
     owner: Owner,
-    counts: OpenCounts,
+    counts: OpenLimiter,
 }
 
-impl Drop for Open {
+impl Drop for OpenPermit {
     fn drop(&mut self) {
         let mut counts = self.counts.counts();
         let Some(count) = counts.get_mut(&self.owner) else { return };
@@ -70,7 +70,7 @@ mod tests {
 
     #[test]
     fn each_organization_has_its_limit_and_is_forgotten_with_its_last() {
-        let counts = OpenCounts::new(2);
+        let counts = OpenLimiter::new(2);
         let [one, other]: [Owner; 2] = ["org_1", "org_2"].map(|id| Some(id.parse().expect("an id")));
         let first = counts.open(&one).expect("one");
         let _second = counts.open(&one).expect("two");

@@ -11,13 +11,13 @@ use chatgraph_guard::Digest;
 use chatgraph_guard::Recent;
 
 use super::error::ApiError;
-use super::error::Code;
+use super::error::ApiErrorCode;
 
 /// The only documents that may be executed, by the names that clients may use for them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Trusted(HashMap<String, Arc<str>>);
+pub struct TrustedDocuments(HashMap<String, Arc<str>>);
 
-impl Trusted {
+impl TrustedDocuments {
     /// Creates the list from documents by name.
     #[must_use]
     pub fn new(documents: HashMap<String, String>) -> Self {
@@ -25,7 +25,7 @@ impl Trusted {
     }
 }
 
-impl Trusted {
+impl TrustedDocuments {
     /// The documents with their names, sorted by name.
     pub(super) fn documents(&self) -> Vec<(&str, &str)> {
         let mut documents: Vec<_> = self.0.iter().map(|(name, text)| (&**name, &**text)).collect();
@@ -36,16 +36,16 @@ impl Trusted {
 
 /// The source of a request's document.
 #[derive(Debug)]
-pub(super) enum Documents {
+pub(super) enum DocumentSource {
     /// The request, or the documents that were recently sent with their digest. All organizations share them safely,
     /// since knowing the digest implies having had the document.
     Any(Recent<Arc<str>>),
     /// The list, by name or by text.
-    Listed(Trusted, HashSet<Arc<str>>),
+    Listed(TrustedDocuments, HashSet<Arc<str>>),
 }
 
-impl Documents {
-    pub(super) fn new(trusted: Option<Trusted>) -> Self {
+impl DocumentSource {
+    pub(super) fn new(trusted: Option<TrustedDocuments>) -> Self {
         match trusted {
             None => Self::Any(Recent::default()),
             Some(trusted) => {
@@ -68,7 +68,8 @@ impl Documents {
                 if let Some(text) = named.and_then(|name| trusted.0.get(&name)) {
                     request.query = text.to_string();
                 }
-                let refused = || ApiError::new(Code::Forbidden, "this server executes only the documents in its list");
+                let refused =
+                    || ApiError::new(ApiErrorCode::Forbidden, "this server executes only the documents in its list");
                 if texts.contains(&*request.query) { Ok(()) } else { Err(refused()) }
             }
         }
@@ -85,11 +86,11 @@ fn name(request: &Request) -> Option<String> {
 }
 
 fn by_digest(recent: &Recent<Arc<str>>, name: &str, request: &mut Request) -> Result<(), ApiError> {
-    let wrong = || ApiError::new(Code::ValidationError, "sha256Hash is not the SHA-256 of the query");
+    let wrong = || ApiError::new(ApiErrorCode::ValidationError, "sha256Hash is not the SHA-256 of the query");
     let digest = Digest::read(name).ok_or_else(wrong)?;
     if request.query.is_empty() {
         // Apollo's clients recognize this message, and then send the text too.
-        let unknown = || ApiError::new(Code::NotFound, "PersistedQueryNotFound");
+        let unknown = || ApiError::new(ApiErrorCode::NotFound, "PersistedQueryNotFound");
         request.query = recent.find(&digest).ok_or_else(unknown)?.to_string();
     } else if Digest::of(&request.query) != digest {
         return Err(wrong());
@@ -116,7 +117,7 @@ mod tests {
         request
     }
 
-    fn found(documents: &Documents, query: &str, name: Option<&str>) -> Result<String, Code> {
+    fn found(documents: &DocumentSource, query: &str, name: Option<&str>) -> Result<String, ApiErrorCode> {
         let mut request = request(query, name);
         documents.find(&mut request).map(|()| request.query).map_err(|error| error.code)
     }
@@ -128,9 +129,9 @@ mod tests {
 
     #[test]
     fn a_document_is_named_after_it_was_sent() {
-        let (documents, text) = (Documents::new(None), "{ viewer { kind } }");
+        let (documents, text) = (DocumentSource::new(None), "{ viewer { kind } }");
         let name = digest(text);
-        assert_eq!(found(&documents, "", Some(&name)), Err(Code::NotFound));
+        assert_eq!(found(&documents, "", Some(&name)), Err(ApiErrorCode::NotFound));
         assert_eq!(found(&documents, text, Some(&name)), Ok(text.into()));
         assert_eq!(found(&documents, "", Some(&name)), Ok(text.into()));
         assert_eq!(found(&documents, "{ a }", None), Ok("{ a }".into()));
@@ -138,21 +139,22 @@ mod tests {
 
     #[test]
     fn nobody_sends_a_text_under_another_s_digest() {
-        let documents = Documents::new(None);
-        assert_eq!(found(&documents, "{ a }", Some(DIGEST)), Err(Code::ValidationError));
-        assert_eq!(found(&documents, "{ a }", Some("x")), Err(Code::ValidationError));
-        assert_eq!(found(&documents, "", Some(DIGEST)), Err(Code::NotFound));
+        let documents = DocumentSource::new(None);
+        assert_eq!(found(&documents, "{ a }", Some(DIGEST)), Err(ApiErrorCode::ValidationError));
+        assert_eq!(found(&documents, "{ a }", Some("x")), Err(ApiErrorCode::ValidationError));
+        assert_eq!(found(&documents, "", Some(DIGEST)), Err(ApiErrorCode::NotFound));
     }
 
     #[test]
     fn a_list_is_all_there_is() {
         let text = "{ viewer { kind } }";
-        let documents = Documents::new(Some(Trusted::new(HashMap::from([("who".to_owned(), text.to_owned())]))));
+        let documents =
+            DocumentSource::new(Some(TrustedDocuments::new(HashMap::from([("who".to_owned(), text.to_owned())]))));
         assert_eq!(found(&documents, "", Some("who")), Ok(text.into()));
         assert_eq!(found(&documents, text, None), Ok(text.into()));
         assert_eq!(found(&documents, text, Some("anything")), Ok(text.into()));
         for (query, name) in [("{ a }", None), ("{ a }", Some("who")), ("", Some("what")), ("", None)] {
-            assert_eq!(found(&documents, query, name), Err(Code::Forbidden), "{query} {name:?}");
+            assert_eq!(found(&documents, query, name), Err(ApiErrorCode::Forbidden), "{query} {name:?}");
         }
     }
 }

@@ -14,7 +14,7 @@ use chatgraph_guard::Object;
 use chatgraph_guard::TYPE_KEY;
 
 /// Completes a response to an operation with these fields.
-pub(super) fn complete(fields: &Fields, response: &mut Response) {
+pub(super) fn apply(fields: &Fields, response: &mut Response) {
     let errors = response.errors.iter().filter(|error| !error.path.is_empty());
     let nulls = errors.filter_map(|error| Some(&error.path[..nullable(fields, &response.data, &error.path)?]));
     let mut nulls: Vec<_> = nulls.collect();
@@ -27,7 +27,7 @@ pub(super) fn complete(fields: &Fields, response: &mut Response) {
     }
     if let Value::Object(data) = &mut response.data {
         data.swap_remove(TYPE_KEY);
-        arrange_fields(fields, data);
+        sort_object_fields(fields, data);
     }
 }
 
@@ -110,9 +110,9 @@ fn set_null(data: &mut Value, path: &[PathSegment]) {
 }
 
 /// Orders the fields of all objects in `value`.
-fn arrange(object: &Object, value: &mut Value) {
+fn sort_fields(object: &Object, value: &mut Value) {
     match value {
-        Value::List(items) => items.iter_mut().for_each(|item| arrange(object, item)),
+        Value::List(items) => items.iter_mut().for_each(|item| sort_fields(object, item)),
         Value::Object(fields) => {
             let of_type = fields.swap_remove(TYPE_KEY);
             let of_type = of_type.as_ref().and_then(|name| match name {
@@ -120,14 +120,14 @@ fn arrange(object: &Object, value: &mut Value) {
                 _ => None,
             });
             if let Some(of_object) = object.fields(of_type) {
-                arrange_fields(of_object, fields);
+                sort_object_fields(of_object, fields);
             }
         }
         _ => {}
     }
 }
 
-fn arrange_fields(fields: &Fields, values: &mut IndexMap<Name, Value>) {
+fn sort_object_fields(fields: &Fields, values: &mut IndexMap<Name, Value>) {
     let is_arranged = fields.0.len() == values.len() && fields.0.iter().map(|field| &field.key).eq(values.keys());
     if !is_arranged {
         let mut unordered = std::mem::take(values);
@@ -136,7 +136,7 @@ fn arrange_fields(fields: &Fields, values: &mut IndexMap<Name, Value>) {
     }
     for field in &fields.0 {
         if let Some((object, value)) = field.object.as_ref().zip(values.get_mut(&field.key)) {
-            arrange(object, value);
+            sort_fields(object, value);
         }
     }
 }
@@ -170,7 +170,7 @@ mod tests {
             });
             response.errors.push(ServerError { path: path.collect(), ..ServerError::new("failed", None) });
         }
-        complete(operation.shape().fields(), &mut response);
+        apply(operation.shape().fields(), &mut response);
         response.data.to_string().replace(' ', "")
     }
 

@@ -24,7 +24,7 @@ use tokio::time::timeout;
 use crate::graphql::Caller;
 use crate::graphql::Operation;
 use crate::graphql::error::ApiError;
-use crate::graphql::error::Code;
+use crate::graphql::error::ApiErrorCode;
 
 use super::Door;
 use super::bearer_token;
@@ -48,7 +48,7 @@ struct Refused {
 
 impl Refused {
     fn new(status: StatusCode, message: impl Into<String>) -> Self {
-        Self { status, error: ApiError::new(Code::ValidationError, message) }
+        Self { status, error: ApiError::new(ApiErrorCode::ValidationError, message) }
     }
 
     fn limit(status: StatusCode, message: String) -> Self {
@@ -101,7 +101,7 @@ async fn carry_out(
         ));
     }
     let body = read(door, headers, body).await?;
-    if let Some(error) = ApiError::of_many_values(&body) {
+    if let Some(error) = ApiError::too_many_values(&body) {
         return Err(Refused { status: StatusCode::BAD_REQUEST, error });
     }
     let payload = serde_json::from_slice(&body)

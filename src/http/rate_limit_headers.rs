@@ -12,7 +12,7 @@ use axum::http::header::RETRY_AFTER;
 use axum::response::Response;
 
 use crate::graphql::Caller;
-use crate::graphql::error::Code;
+use crate::graphql::error::ApiErrorCode;
 
 use super::Door;
 use super::response;
@@ -54,7 +54,7 @@ pub(super) fn refused(mut response: Response, answers: &[Answer]) -> Response {
 /// Returns the time to wait if this operation was rejected by a rate limit.
 fn wait(answer: &Answer) -> Option<Duration> {
     let extensions = answer.errors.first()?.extensions.as_ref()?;
-    let limited = extensions.get("code") == Some(&Code::RateLimited.as_str().into());
+    let limited = extensions.get("code") == Some(&ApiErrorCode::RateLimited.as_str().into());
     let Value::Number(wait_ms) = extensions.get("retryAfterMs")? else { return None };
     (limited && !response::was_carried_out(answer)).then(|| wait_ms.as_u64().map(Duration::from_millis))?
 }

@@ -16,7 +16,7 @@ use axum::response::Response;
 use serde::Serialize;
 
 use crate::graphql::error::ApiError;
-use crate::graphql::error::Code;
+use crate::graphql::error::ApiErrorCode;
 
 use super::content_negotiation::Media;
 use super::rate_limit_headers;
@@ -68,7 +68,7 @@ pub(super) fn error(error: ApiError, request: &RequestId) -> ServerError {
     let code = error.code;
     let mut error = async_graphql::Error::from(error).into_server_error(async_graphql::Pos::default());
     error.locations.clear();
-    if let (Code::Internal, Some(extensions)) = (code, &mut error.extensions) {
+    if let (ApiErrorCode::Internal, Some(extensions)) = (code, &mut error.extensions) {
         extensions.set("requestId", &*request.0);
     }
     error

@@ -30,12 +30,12 @@ use tracing::Instrument as _;
 use tracing::Span;
 
 use crate::graphql::Answer;
+use crate::graphql::AnswerSlots;
 use crate::graphql::Caller;
 use crate::graphql::LastEvent;
 use crate::graphql::Operation;
-use crate::graphql::Turns;
 use crate::graphql::error::ApiError;
-use crate::graphql::error::Code;
+use crate::graphql::error::ApiErrorCode;
 
 use super::Door;
 use super::request_id::RequestId;
@@ -119,7 +119,7 @@ pub(super) fn start(door: &Door, caller: Caller, headers: &HeaderMap, request: R
         Some(last) => request.data(LastEvent(last.to_owned())),
         None => request,
     };
-    door.parts.api.start(caller, request, &Turns::new(1))
+    door.parts.api.start(caller, request, &AnswerSlots::new(1))
 }
 
 /// Returns the streamed response, which lasts as long as the operation.
@@ -194,7 +194,7 @@ impl Speaker {
     }
 
     async fn leave(&self) -> Result<(), Gone> {
-        let stopping = ApiError::new(Code::GatewayUnavailable, "the server is stopping");
+        let stopping = ApiError::new(ApiErrorCode::GatewayUnavailable, "the server is stopping");
         match self.format.farewell(&response::error(stopping, &self.id)) {
             Some(farewell) => self.say(farewell).await,
             None => Ok(()),

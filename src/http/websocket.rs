@@ -31,7 +31,7 @@ use tracing::Span;
 use tracing::debug;
 
 use crate::graphql::error::ApiError;
-use crate::graphql::error::Code;
+use crate::graphql::error::ApiErrorCode;
 
 use super::Config;
 use super::Door;
@@ -65,7 +65,7 @@ pub(super) async fn upgrade(
         return graphql_http::get(&door, &id, &source, request.headers(), request.uri()).await;
     };
     if !origin::is_welcome(request.headers(), &door.config.origins) {
-        let error = ApiError::new(Code::Forbidden, "web pages of this origin are not allowed to connect");
+        let error = ApiError::new(ApiErrorCode::Forbidden, "web pages of this origin are not allowed to connect");
         return response::refusal(StatusCode::FORBIDDEN, error, &id);
     }
     let token = bearer_token::in_headers(request.headers()).map(str::to_owned);

@@ -12,7 +12,7 @@ use crate::domain::clock::Clock;
 use crate::feed;
 use crate::feed::Feed;
 use crate::graphql;
-use crate::graphql::Api;
+use crate::graphql::GraphqlExecutor;
 use crate::http;
 use crate::http::Connections;
 use crate::http::Health;
@@ -116,7 +116,10 @@ pub(super) async fn wire(configs: Configs, lifecycle: &Lifecycle) -> Result<Part
     };
     tasks.spawn(tokens.clone().store_key_usage(stop.clone()));
     let keys = ApiKeys::new(store.clone(), tokens.clone(), Arc::clone(&clock)).with_limit(configs.limits.api_keys);
-    let api = Api::new(graphql::Parts { chats, sessions: sessions.clone(), calls, keys: keys.clone() }, &configs.api);
+    let api = GraphqlExecutor::new(
+        graphql::GraphqlServices { chats, sessions: sessions.clone(), calls, keys: keys.clone() },
+        &configs.api,
+    );
     let metrics = http::Metrics::default();
     let watch = Watch::new(store.clone(), registry.events().clone(), tasks.clone(), lifecycle.drain.clone());
     tasks.spawn(watch.clone().check_writes(Arc::clone(&clock), stop.clone()));

@@ -3,15 +3,15 @@
 use async_graphql::Description;
 use async_graphql::Object;
 
-use crate::graphql::connection::Listing;
+use crate::graphql::connection::ConnectionPage;
+use crate::graphql::connection::Edge;
 use crate::graphql::connection::PageInfo;
-use crate::graphql::connection::Placed;
 
 use super::object::ApiKey;
 
 /// A page of API keys, newest first.
 #[derive(Description)]
-pub(in crate::graphql) struct ApiKeyConnection(pub(super) Listing<ApiKey>);
+pub(in crate::graphql) struct ApiKeyConnection(pub(super) ConnectionPage<ApiKey>);
 
 #[Object(use_type_description)]
 impl ApiKeyConnection {
@@ -33,7 +33,7 @@ impl ApiKeyConnection {
 
 /// An API key and its cursor.
 #[derive(Description)]
-pub(in crate::graphql) struct ApiKeyEdge<'a>(&'a Placed<ApiKey>);
+pub(in crate::graphql) struct ApiKeyEdge<'a>(&'a Edge<ApiKey>);
 
 #[Object(use_type_description)]
 impl ApiKeyEdge<'_> {

@@ -6,7 +6,7 @@ use async_graphql::Object;
 use crate::domain::api_key;
 use crate::domain::capability::Capability;
 use crate::graphql::capability::requires;
-use crate::graphql::connection::Listing;
+use crate::graphql::connection::ConnectionPage;
 use crate::graphql::connection::PageArguments;
 use crate::graphql::context::ContextExt as _;
 use crate::graphql::error::ApiError;
@@ -42,6 +42,6 @@ impl KeyQuery {
         let scope = ["api-keys", viewer.require(Capability::Manage)?.as_str()];
         let page = PageArguments { first, after, last, before }.request(&scope)?;
         let page = context.keys().list(viewer, page).await?;
-        Ok(ApiKeyConnection(Listing::of(page, &scope, api_key::ApiKey::key)))
+        Ok(ApiKeyConnection(ConnectionPage::new(page, &scope, api_key::ApiKey::key)))
     }
 }

@@ -7,7 +7,7 @@ use futures_util::Stream;
 use futures_util::stream;
 
 use crate::domain::capability::Capability;
-use crate::graphql::backpressure::Pace;
+use crate::graphql::backpressure::AnswerPacer;
 use crate::graphql::capability::requires;
 use crate::graphql::context::ContextExt as _;
 use crate::graphql::context::session_id;
@@ -34,7 +34,7 @@ impl CallSubscription {
 }
 
 /// The calls until an error, which is the last item.
-fn events(calls: IncomingCalls, pace: Pace) -> impl Stream<Item = Result<IncomingCall, ApiError>> {
+fn events(calls: IncomingCalls, pace: AnswerPacer) -> impl Stream<Item = Result<IncomingCall, ApiError>> {
     stream::unfold(Some(calls), move |calls| {
         let pace = pace.clone();
         async move {

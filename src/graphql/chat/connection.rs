@@ -10,14 +10,14 @@ use crate::domain::chat_list::ChatList;
 use crate::domain::id::OrganizationId;
 use crate::domain::id::SessionId;
 use crate::domain::page::PageRequest;
-use crate::graphql::connection::Listing;
+use crate::graphql::connection::ConnectionPage;
+use crate::graphql::connection::Edge;
 use crate::graphql::connection::PageArguments;
 use crate::graphql::connection::PageInfo;
-use crate::graphql::connection::Placed;
 use crate::graphql::context::ContextExt as _;
 use crate::graphql::error::ApiError;
-use crate::graphql::loader::CountOf;
-use crate::graphql::loader::PageOf;
+use crate::graphql::loader::ChatCountKey;
+use crate::graphql::loader::ChatPageKey;
 use crate::service::chat::ChatPage;
 
 use super::filter::ChatFilter;
@@ -27,7 +27,7 @@ use super::object::Chat;
 /// A page of chats.
 #[derive(Description)]
 pub(in crate::graphql) struct ChatConnection {
-    listing: Listing<Chat>,
+    listing: ConnectionPage<Chat>,
     change_cursor: String,
     list: ChatList,
 }
@@ -58,14 +58,14 @@ impl ChatConnection {
         arguments: ChatListArguments,
     ) -> Result<Self, ApiError> {
         let (list, page) = arguments.read(context, Some(session))?;
-        let chats = context.loader().load_one(PageOf(list.clone(), page)).await?;
+        let chats = context.loader().load_one(ChatPageKey(list.clone(), page)).await?;
         Self::of(context, list, chats.ok_or_else(ApiError::session_not_found)?)
     }
 
     fn of(context: &Context<'_>, list: ChatList, chats: ChatPage) -> Result<Self, ApiError> {
         let organization = context.viewer().require(Capability::Read)?;
         let listing =
-            Listing::of(chats.page, &scope(organization, &list.scope()), |chat| ChatKey::new(chat, list.order));
+            ConnectionPage::new(chats.page, &scope(organization, &list.scope()), |chat| ChatKey::new(chat, list.order));
         Ok(Self { listing, change_cursor: chats.change_cursor.encode(organization), list })
     }
 }
@@ -108,7 +108,7 @@ impl ChatConnection {
     /// The number of chats in the whole list. Counted only if this field is selected. Null if counting takes longer
     /// than about a second.
     async fn total_count(&self, context: &Context<'_>) -> Result<Option<i64>, ApiError> {
-        context.loader().load_one(CountOf(self.list.clone())).await
+        context.loader().load_one(ChatCountKey(self.list.clone())).await
     }
 
     /// The position in the change log that this page reflects. Pass it as `chatChanges(after:)` to miss no change.
@@ -119,7 +119,7 @@ impl ChatConnection {
 
 /// A chat and its cursor.
 #[derive(Description)]
-pub(in crate::graphql) struct ChatEdge<'a>(&'a Placed<Chat>);
+pub(in crate::graphql) struct ChatEdge<'a>(&'a Edge<Chat>);
 
 #[Object(use_type_description)]
 impl ChatEdge<'_> {

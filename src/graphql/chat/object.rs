@@ -10,12 +10,12 @@ use crate::domain::capability::Capability;
 use crate::domain::chat;
 use crate::domain::message;
 use crate::graphql::capability::requires;
-use crate::graphql::connection::Listing;
+use crate::graphql::connection::ConnectionPage;
 use crate::graphql::connection::PageArguments;
 use crate::graphql::context::ContextExt as _;
 use crate::graphql::error::ApiError;
-use crate::graphql::loader::AddressesOf;
-use crate::graphql::loader::MessagesOf;
+use crate::graphql::loader::AddressesKey;
+use crate::graphql::loader::MessagePageKey;
 use crate::graphql::message::connection::MessageConnection;
 use crate::graphql::message::object::Message;
 use crate::graphql::scalar::Jid;
@@ -72,7 +72,7 @@ impl Chat {
     /// The other addresses of the chat. If a user's phone number is known, it is the canonical address, and the LID is
     /// an alias.
     async fn aliases(&self, context: &Context<'_>) -> Result<Vec<Jid>, ApiError> {
-        let addresses = context.loader().load_one(AddressesOf(self.0.id)).await?.unwrap_or_default();
+        let addresses = context.loader().load_one(AddressesKey(self.0.id)).await?.unwrap_or_default();
         Ok(addresses.into_iter().filter(|address| *address != self.0.jid).map(Jid::from).collect())
     }
 
@@ -155,9 +155,9 @@ impl Chat {
         let id = self.0.id.to_string();
         let scope = ["messages", organization.as_str(), &id];
         let page = PageArguments { first, after, last, before }.request(&scope)?;
-        let page = context.loader().load_one(MessagesOf(self.0.id, page)).await?;
+        let page = context.loader().load_one(MessagePageKey(self.0.id, page)).await?;
         let page = page.ok_or_else(ApiError::chat_not_found)?;
-        Ok(MessageConnection(Listing::of(page, &scope, message::Message::key)))
+        Ok(MessageConnection(ConnectionPage::new(page, &scope, message::Message::key)))
     }
 
     /// The revision of the chat, which increases with every change. Of two responses about a chat, the one with the

@@ -12,7 +12,7 @@ use crate::domain::id::OrganizationId;
 use crate::feed;
 use crate::feed::FeedEvent;
 use crate::graphql::LastEvent;
-use crate::graphql::backpressure::Pace;
+use crate::graphql::backpressure::AnswerPacer;
 use crate::graphql::capability::requires;
 use crate::graphql::context::ContextExt as _;
 use crate::graphql::context::session_id;
@@ -90,7 +90,7 @@ fn read_cursor(after: &str, organization: &OrganizationId) -> Result<ChangeCurso
 fn events(
     changes: feed::Subscription,
     organization: OrganizationId,
-    pace: Pace,
+    pace: AnswerPacer,
 ) -> impl Stream<Item = Result<ChatChangeEvent, ApiError>> {
     stream::unfold(Some(changes), move |changes| {
         let (organization, pace) = (organization.clone(), pace.clone());

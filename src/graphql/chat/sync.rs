@@ -10,7 +10,7 @@ use crate::domain::id::ChatId;
 use crate::domain::pending_action;
 use crate::graphql::context::ContextExt as _;
 use crate::graphql::error::ApiError;
-use crate::graphql::loader::RefusalsOf;
+use crate::graphql::loader::RejectionsKey;
 use crate::graphql::scalar::Timestamp;
 
 use super::change::ChatField;
@@ -56,7 +56,7 @@ impl ChatSync {
         if self.refused.is_empty() {
             return Ok(Vec::new());
         }
-        let mut refusals = context.loader().load_one(RefusalsOf(self.chat)).await?.unwrap_or_default();
+        let mut refusals = context.loader().load_one(RejectionsKey(self.chat)).await?.unwrap_or_default();
         refusals.retain(|refusal| self.refused.contains(refusal.setting.field()));
         refusals.sort_by_key(|refusal| refusal.setting);
         Ok(refusals.into_iter().map(Refusal).collect())

@@ -3,15 +3,15 @@
 use async_graphql::ErrorExtensionValues;
 use async_graphql::ServerError;
 
-use super::Code;
+use super::ApiErrorCode;
 
 /// Adds a code to an error of the engine, and the request id to an internal error.
 pub(in crate::graphql) fn translate(error: &mut ServerError, request_id: &str) {
     let extensions = error.extensions.get_or_insert_with(ErrorExtensionValues::default);
     if extensions.get("code").is_none() {
-        extensions.set("code", Code::ValidationError.as_str());
+        extensions.set("code", ApiErrorCode::ValidationError.as_str());
     }
-    if extensions.get("code") == Some(&Code::Internal.as_str().into()) {
+    if extensions.get("code") == Some(&ApiErrorCode::Internal.as_str().into()) {
         extensions.set("requestId", request_id);
     }
 }

@@ -8,11 +8,11 @@ use async_graphql::resolver_utils::enum_value;
 
 use crate::service;
 
-use super::Code;
+use super::ApiErrorCode;
 
 /// A value of `errors[].extensions.code`, in the same spelling.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
-#[graphql(remote = "Code", rename_items = "snake_case")]
+#[graphql(remote = "ApiErrorCode", rename_items = "snake_case")]
 pub(in crate::graphql) enum ErrorCode {
     /// The token is missing or invalid. Get a new token and connect again; the same token will be rejected again.
     Unauthorized,
@@ -78,27 +78,30 @@ pub(in crate::graphql) struct ErrorExplanation {
 }
 
 impl ErrorExplanation {
-    fn of(code: Code) -> Self {
+    fn new(code: ApiErrorCode) -> Self {
         use service::error::ConflictReason;
         let reasons = match code {
-            Code::Conflict => ConflictReason::ALL.into_iter().map(ErrorReason::from).collect(),
+            ApiErrorCode::Conflict => ConflictReason::ALL.into_iter().map(ErrorReason::from).collect(),
             _ => Vec::new(),
         };
         Self { code: code.into(), retryable: is_retryable(code), reasons }
     }
 }
 
-fn is_retryable(code: Code) -> bool {
+fn is_retryable(code: ApiErrorCode) -> bool {
     match code {
-        Code::RateLimited | Code::GatewayUnavailable | Code::OutcomeUnknown | Code::Internal => true,
-        Code::Unauthorized
-        | Code::Forbidden
-        | Code::NotFound
-        | Code::ValidationError
-        | Code::Conflict
-        | Code::CursorExpired
-        | Code::LimitExceeded
-        | Code::NotImplemented => false,
+        ApiErrorCode::RateLimited
+        | ApiErrorCode::GatewayUnavailable
+        | ApiErrorCode::OutcomeUnknown
+        | ApiErrorCode::Internal => true,
+        ApiErrorCode::Unauthorized
+        | ApiErrorCode::Forbidden
+        | ApiErrorCode::NotFound
+        | ApiErrorCode::ValidationError
+        | ApiErrorCode::Conflict
+        | ApiErrorCode::CursorExpired
+        | ApiErrorCode::LimitExceeded
+        | ApiErrorCode::NotImplemented => false,
     }
 }
 
@@ -118,7 +121,7 @@ impl ErrorQuery {
     /// Every error code of this server. Clients can generate types for `extensions.code` and `extensions.reason` from
     /// it. Any valid token.
     async fn error_codes(&self) -> Vec<ErrorExplanation> {
-        Code::ALL.into_iter().map(ErrorExplanation::of).collect()
+        ApiErrorCode::ALL.into_iter().map(ErrorExplanation::new).collect()
     }
 }
 
@@ -132,9 +135,9 @@ mod tests {
     #[test]
     fn the_schema_has_the_codes_that_are_sent_and_no_others() {
         let in_schema: Vec<_> = ErrorCode::items().iter().map(|item| item.name).collect();
-        let sent: Vec<_> = Code::ALL.iter().map(|code| code.as_str()).collect();
+        let sent: Vec<_> = ApiErrorCode::ALL.iter().map(|code| code.as_str()).collect();
         assert_eq!(in_schema, sent);
-        for code in Code::ALL {
+        for code in ApiErrorCode::ALL {
             assert_eq!(enum_value(ErrorCode::from(code)), Value::Enum(Name::new(code.as_str())));
         }
     }

@@ -47,7 +47,7 @@ fn a_database_error_says_nothing_but_that() {
 #[test]
 fn code_field_and_delay_reach_the_extensions() {
     let retry_after = Some(Duration::from_millis(1_500));
-    let error = ApiError { code: Code::RateLimited, retry_after, ..ApiError::invalid("cid", "slow") };
+    let error = ApiError { code: ApiErrorCode::RateLimited, retry_after, ..ApiError::invalid("cid", "slow") };
     let extensions = async_graphql::Error::from(error).extensions.expect("extensions");
     assert_eq!(extensions.get("code"), Some(&"rate_limited".into()));
     assert_eq!(extensions.get("field"), Some(&"cid".into()));

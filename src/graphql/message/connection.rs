@@ -3,15 +3,15 @@
 use async_graphql::Description;
 use async_graphql::Object;
 
-use crate::graphql::connection::Listing;
+use crate::graphql::connection::ConnectionPage;
+use crate::graphql::connection::Edge;
 use crate::graphql::connection::PageInfo;
-use crate::graphql::connection::Placed;
 
 use super::object::Message;
 
 /// A page of a chat's messages, newest first.
 #[derive(Description)]
-pub(in crate::graphql) struct MessageConnection(pub(in crate::graphql) Listing<Message>);
+pub(in crate::graphql) struct MessageConnection(pub(in crate::graphql) ConnectionPage<Message>);
 
 #[Object(use_type_description)]
 impl MessageConnection {
@@ -33,7 +33,7 @@ impl MessageConnection {
 
 /// A message and its cursor.
 #[derive(Description)]
-pub(in crate::graphql) struct MessageEdge<'a>(&'a Placed<Message>);
+pub(in crate::graphql) struct MessageEdge<'a>(&'a Edge<Message>);
 
 #[Object(use_type_description)]
 impl MessageEdge<'_> {

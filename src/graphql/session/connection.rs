@@ -3,15 +3,15 @@
 use async_graphql::Description;
 use async_graphql::Object;
 
-use crate::graphql::connection::Listing;
+use crate::graphql::connection::ConnectionPage;
+use crate::graphql::connection::Edge;
 use crate::graphql::connection::PageInfo;
-use crate::graphql::connection::Placed;
 
 use super::object::Session;
 
 /// A page of sessions, newest first.
 #[derive(Description)]
-pub(in crate::graphql) struct SessionConnection(pub(super) Listing<Session>);
+pub(in crate::graphql) struct SessionConnection(pub(super) ConnectionPage<Session>);
 
 #[Object(use_type_description)]
 impl SessionConnection {
@@ -33,7 +33,7 @@ impl SessionConnection {
 
 /// A session and its cursor.
 #[derive(Description)]
-pub(in crate::graphql) struct SessionEdge<'a>(&'a Placed<Session>);
+pub(in crate::graphql) struct SessionEdge<'a>(&'a Edge<Session>);
 
 #[Object(use_type_description)]
 impl SessionEdge<'_> {

@@ -11,7 +11,7 @@ use crate::graphql::error::ApiError;
 use crate::graphql::scalar::Timestamp;
 
 /// Minimum width and height of the QR code's image, in its own units; it scales to any size.
-const SIZE: u32 = 240;
+const SVG_SIZE: u32 = 240;
 
 /// The codes that link a session to an account.
 #[derive(Description)]
@@ -53,7 +53,7 @@ impl Pairing {
 /// need.
 fn picture(text: &str) -> Result<String, ApiError> {
     let code = QrCode::with_error_correction_level(text, EcLevel::L).map_err(|error| ApiError::failed(&error))?;
-    Ok(code.render::<svg::Color>().min_dimensions(SIZE, SIZE).quiet_zone(true).build())
+    Ok(code.render::<svg::Color>().min_dimensions(SVG_SIZE, SVG_SIZE).quiet_zone(true).build())
 }
 
 #[cfg(test)]
@@ -82,7 +82,7 @@ mod tests {
         assert!(svg.contains("<svg ") && svg.trim_end().ends_with("</svg>"), "{svg}");
         let code = QrCode::with_error_correction_level(&text, EcLevel::L).expect("a code");
         let width = code.width();
-        let module = SIZE as usize / (width + 8) + usize::from(!(SIZE as usize).is_multiple_of(width + 8));
+        let module = SVG_SIZE as usize / (width + 8) + usize::from(!(SVG_SIZE as usize).is_multiple_of(width + 8));
         let colors = code.to_colors();
         let modules = (0..width * width).filter(|place| colors[*place] == qrcode::Color::Dark);
         let expected: Vec<_> = modules.map(|place| (place / width + 4, place % width + 4)).collect();

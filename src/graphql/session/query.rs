@@ -7,7 +7,7 @@ use async_graphql::Object;
 use crate::domain::capability::Capability;
 use crate::domain::session;
 use crate::graphql::capability::requires;
-use crate::graphql::connection::Listing;
+use crate::graphql::connection::ConnectionPage;
 use crate::graphql::connection::PageArguments;
 use crate::graphql::context::ContextExt as _;
 use crate::graphql::context::session_id;
@@ -45,7 +45,7 @@ impl SessionQuery {
         let scope = ["sessions", viewer.require(Capability::Read)?.as_str()];
         let page = PageArguments { first, after, last, before }.request(&scope)?;
         let page = context.sessions().list(viewer, page).await?;
-        Ok(SessionConnection(Listing::of(page, &scope, session::Session::key)))
+        Ok(SessionConnection(ConnectionPage::new(page, &scope, session::Session::key)))
     }
 
     /// One session. Null, with error `not_found`, if it does not exist or belongs to another organization.

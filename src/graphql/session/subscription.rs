@@ -8,7 +8,7 @@ use futures_util::Stream;
 use futures_util::stream;
 
 use crate::domain::capability::Capability;
-use crate::graphql::backpressure::Pace;
+use crate::graphql::backpressure::AnswerPacer;
 use crate::graphql::capability::requires;
 use crate::graphql::context::ContextExt as _;
 use crate::graphql::context::session_id;
@@ -54,7 +54,7 @@ impl SessionSubscription {
 }
 
 /// The events of `changes` until they end, or until an error, which is the last item.
-fn events(changes: SessionChanges, pace: Pace) -> impl Stream<Item = Result<SessionChange, ApiError>> {
+fn events(changes: SessionChanges, pace: AnswerPacer) -> impl Stream<Item = Result<SessionChange, ApiError>> {
     stream::unfold(Some(changes), move |changes| {
         let pace = pace.clone();
         async move {

@@ -70,7 +70,7 @@ pub(super) async fn execute(query: &str, variables: serde_json::Value, capabilit
         Ok(compiled) => {
             let mut responses = schema.execute_stream(request.data(viewer(capabilities)));
             let mut response = responses.next().await.expect("an answer");
-            response_shape::complete(compiled.shape.fields(), &mut response);
+            response_shape::apply(compiled.shape.fields(), &mut response);
             response
         }
     };

@@ -23,8 +23,8 @@ use serde_json::json;
 use tower::ServiceExt as _;
 
 use super::fixture::Rig;
-use crate::graphql::Api;
 use crate::graphql::Caller;
+use crate::graphql::GraphqlExecutor;
 use crate::http::Config;
 
 /// Duration and number of measurements per side.
@@ -34,7 +34,7 @@ const ROUNDS: usize = 7;
 /// Executes requests of one client, with the guard or without.
 #[derive(Clone)]
 struct Stock {
-    api: Api,
+    api: GraphqlExecutor,
     caller: Caller,
     guarded: bool,
 }

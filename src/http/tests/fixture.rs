@@ -32,8 +32,8 @@ use crate::domain::clock::Clock;
 use crate::feed;
 use crate::feed::Feed;
 use crate::graphql;
-use crate::graphql::Api;
 use crate::graphql::Caller;
+use crate::graphql::GraphqlExecutor;
 use crate::http::Config;
 use crate::http::Connections;
 use crate::http::Health;
@@ -102,7 +102,7 @@ pub(super) struct Rig {
     pub(super) token_clock: Arc<TestClock>,
     /// Ends the background tasks.
     pub(super) stop: CancellationToken,
-    pub(super) api: Api,
+    pub(super) api: GraphqlExecutor,
     pub(super) router: Router,
     tokens: Authenticator,
 }
@@ -138,7 +138,7 @@ impl Rig {
         let chats = Chats::new(shared.clone(), feed, registry.clone(), wakes, clock.clone(), chat::Config::default());
         let calls = Calls::new(shared.clone(), registry.clone(), CallBroadcast::default(), clock.clone());
         let sessions = Sessions::new(shared, registry, news, sweeper, clock.clone(), (tasks, stop.clone()));
-        let api = Api::new(graphql::Parts { chats, sessions, calls, keys }, api);
+        let api = GraphqlExecutor::new(graphql::GraphqlServices { chats, sessions, calls, keys }, api);
         let connections = Connections { write_timeout: config.write_timeout, ..Connections::default() };
         let metrics = Metrics::default();
         let health = Health {

@@ -21,7 +21,7 @@ use tokio_tungstenite::tungstenite::Message;
 use tracing::debug;
 
 use crate::graphql::Caller;
-use crate::graphql::Open;
+use crate::graphql::OpenPermit;
 use crate::graphql::error::ApiError;
 use crate::http::Door;
 use crate::http::bearer_token;
@@ -73,7 +73,7 @@ pub(super) struct Connection {
     protocol: Protocol,
     socket: Socket,
     /// Counts the WebSocket in its organization, once the client is authenticated.
-    counted: Option<Open>,
+    counted: Option<OpenPermit>,
     /// Time of the oldest ping without a response.
     asked: Option<Instant>,
 }

@@ -14,10 +14,10 @@ use tokio::task::AbortHandle;
 use tracing::Instrument as _;
 use tracing::Span;
 
+use crate::graphql::AnswerPermit;
+use crate::graphql::AnswerSlots;
 use crate::graphql::Caller;
 use crate::graphql::Operation;
-use crate::graphql::Turn;
-use crate::graphql::Turns;
 use crate::graphql::error::ApiError;
 use crate::http::Door;
 use crate::http::request_id::RequestId;
@@ -38,7 +38,7 @@ pub(super) struct Operations {
     held: usize,
     /// Number of operations so far, which distinguishes a running operation from an earlier one with the same id.
     count: u64,
-    turns: Turns,
+    turns: AnswerSlots,
     saying: mpsc::Sender<Said>,
     said: mpsc::Receiver<Said>,
 }
@@ -55,19 +55,19 @@ struct Said {
     number: u64,
     text: String,
     is_last: bool,
-    turn: Option<Turn>,
+    turn: Option<AnswerPermit>,
 }
 
 /// A message for the client. Dropping it releases its slot.
 pub(super) struct News {
     pub(super) text: String,
-    _turn: Option<Turn>,
+    _turn: Option<AnswerPermit>,
 }
 
 impl Operations {
     pub(super) fn new(door: Arc<Door>, protocol: Protocol) -> Self {
         let (saying, said) = mpsc::channel(TURNS);
-        let (running, turns) = (HashMap::new(), Turns::new(TURNS));
+        let (running, turns) = (HashMap::new(), AnswerSlots::new(TURNS));
         Self { door, protocol, running, held: 0, count: 0, turns, saying, said }
     }
 
@@ -170,7 +170,7 @@ impl Speaker {
         self.say(complete(&self.id), true, None).await;
     }
 
-    async fn say(&self, text: String, is_last: bool, turn: Option<Turn>) {
+    async fn say(&self, text: String, is_last: bool, turn: Option<AnswerPermit>) {
         let said = Said { id: Arc::clone(&self.id), number: self.number, text, is_last, turn };
         // Sending fails only if the connection is closed.
         let _ = self.saying.send(said).await;

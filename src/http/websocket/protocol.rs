@@ -70,7 +70,7 @@ impl Protocol {
 
     /// Parses a message; `None` if it is not part of the protocol.
     pub(super) fn read(self, text: &str) -> Option<FromCaller> {
-        if let Some(error) = ApiError::of_many_values(text.as_bytes()) {
+        if let Some(error) = ApiError::too_many_values(text.as_bytes()) {
             let Named { id } = serde_json::from_str(text).ok()?;
             return Some(FromCaller::StartTooMuch { id, error });
         }
