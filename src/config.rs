@@ -37,7 +37,7 @@ use crate::graphql;
 use crate::graphql::Limits;
 use crate::graphql::TrustedDocuments;
 use crate::http;
-use crate::http::Connections;
+use crate::http::ConnectionConfig;
 use crate::http::Invitations;
 use crate::http::Network;
 use crate::service;
@@ -100,9 +100,9 @@ pub struct Serve {
     /// HTTP settings.
     pub http: http::Config,
     /// Connection limits and timeouts.
-    pub connections: Connections,
+    pub connections: ConnectionConfig,
     /// Certificate and key for TLS; `None` for plain HTTP.
-    pub tls: Option<http::Files>,
+    pub tls: Option<http::CertificateFiles>,
     /// Invalid tokens allowed per address and minute; `None` for no limit.
     pub failed_tokens: Option<u32>,
     /// Retention of changes and messages.
@@ -202,7 +202,7 @@ impl TryFrom<ServeArgs> for Serve {
             },
             tls: tls(args.connections.tls_certificate.take(), args.connections.tls_key.take())?,
             failed_tokens: Some(args.connections.max_failed_tokens_per_minute).filter(|most| *most > 0),
-            connections: Connections { trusted_proxies, ..args.connections.into() },
+            connections: ConnectionConfig { trusted_proxies, ..args.connections.into() },
             retention: retention::Config {
                 changes_ms: i64::from(args.keeping.keep_changes_days) * DAY_MS,
                 messages: args.keeping.keep_messages,
@@ -218,7 +218,7 @@ impl TryFrom<ServeArgs> for Serve {
     }
 }
 
-impl From<ConnectionArgs> for Connections {
+impl From<ConnectionArgs> for ConnectionConfig {
     fn from(args: ConnectionArgs) -> Self {
         let count = |count: u32| usize::try_from(count).unwrap_or(usize::MAX);
         Self {
@@ -364,10 +364,10 @@ fn sandbox(url: Option<String>, key: Option<String>) -> Result<Option<Sandbox>, 
     Ok(Some(Sandbox { url: url.trim_end_matches('/').to_owned(), key }))
 }
 
-fn tls(certificate: Option<PathBuf>, key: Option<PathBuf>) -> Result<Option<http::Files>, Error> {
+fn tls(certificate: Option<PathBuf>, key: Option<PathBuf>) -> Result<Option<http::CertificateFiles>, Error> {
     match (certificate, key) {
         (None, None) => Ok(None),
-        (Some(certificate), Some(key)) => Ok(Some(http::Files { certificate, key })),
+        (Some(certificate), Some(key)) => Ok(Some(http::CertificateFiles { certificate, key })),
         (Some(_), None) => Err(Error::new("tls-key", "is required with --tls-certificate")),
         (None, Some(_)) => Err(Error::new("tls-certificate", "is required with --tls-key")),
     }

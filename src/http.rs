@@ -58,22 +58,22 @@ use health::Detail;
 
 pub use client_ip::Network;
 pub use graphiql::Invitations;
-pub use health::Ask;
 pub use health::Health;
+pub use health::Probe;
 pub use health::Readiness;
 pub use health::health_router;
-pub use listener::Connections;
-pub use listener::Listening;
+pub use listener::ConnectionConfig;
+pub use listener::ListenerContext;
 pub use listener::serve;
 pub use metrics::Metrics;
 pub use origin::Origins;
-pub use tls::Files;
+pub use tls::CertificateFiles;
 pub use tls::Tls;
 pub use tls::TlsError;
 
 /// Services that handle requests.
 #[derive(Clone)]
-pub struct Parts {
+pub struct HttpServices {
     /// Executes GraphQL requests.
     pub api: GraphqlExecutor,
     /// Verifies tokens.
@@ -154,17 +154,17 @@ impl Default for Config {
 }
 
 /// Responses up to this size are not compressed, in bytes.
-const SHORT: u64 = 1024;
+const MIN_COMPRESSED_LEN: u64 = 1024;
 
 /// State of all routes.
-struct Door {
-    parts: Parts,
+struct HttpState {
+    parts: HttpServices,
     config: Config,
     /// Logs `X-Forwarded-For` of untrusted peers.
-    forwarded: forwarded::Ignored,
+    forwarded: forwarded::IgnoredHeader,
 }
 
-impl Door {
+impl HttpState {
     /// Returns whether the server is stopping.
     fn is_closing(&self) -> bool {
         self.parts.drain.is_cancelled()
@@ -174,17 +174,20 @@ impl Door {
 /// Returns the router. `/graphql` accepts POST and WebSockets, and GET for queries and subscriptions. `/healthz` and
 /// `/readyz` are always served, `/metrics` and GraphiQL (at `/`) if enabled, and the pairing page below `/pair`. Only
 /// `/graphql` requires a token.
-pub fn router(parts: Parts, config: Config) -> Router {
+pub fn router(parts: HttpServices, config: Config) -> Router {
     let page = config.graphiql.map_or_else(Router::new, graphiql::routes);
     let figures = if config.figures { parts.health.figures() } else { Router::new() };
-    let health = parts.health.signs_of_life(Detail::Status).merge(figures);
-    let door = Arc::new(Door { parts, config, forwarded: forwarded::Ignored::default() });
+    let health = parts.health.routes(Detail::Status).merge(figures);
+    let door = Arc::new(HttpState { parts, config, forwarded: forwarded::IgnoredHeader::default() });
     // Compression would delay the events of a stream until a block is complete.
-    let worth_it = SizeAbove::new(SHORT).and(NotForContentType::SSE).and(NotForContentType::const_new("multipart/"));
+    let worth_it =
+        SizeAbove::new(MIN_COMPRESSED_LEN).and(NotForContentType::SSE).and(NotForContentType::const_new("multipart/"));
     let shrink = CompressionLayer::new().quality(CompressionLevel::Fastest).compress_when(worth_it);
     // HEAD would execute the query and return nothing.
-    let operations =
-        post(graphql_http::post).get(websocket::upgrade).head(graphql_http::other).fallback(graphql_http::other);
+    let operations = post(graphql_http::post)
+        .get(websocket::upgrade)
+        .head(graphql_http::method_not_allowed)
+        .fallback(graphql_http::method_not_allowed);
     Router::new()
         .route("/graphql", operations)
         .route_layer(shrink)
@@ -192,10 +195,10 @@ pub fn router(parts: Parts, config: Config) -> Router {
         .merge(health)
         .merge(page)
         .merge(pairing_page::routes())
-        .layer(middleware::from_fn(request_id::catch))
+        .layer(middleware::from_fn(request_id::catch_panic))
         .layer(middleware::from_fn_with_state(Arc::clone(&door), unread_body::discard))
-        .layer(middleware::from_fn_with_state(Arc::clone(&door), request_id::identify))
-        .layer(middleware::map_response(security_headers::answer))
+        .layer(middleware::from_fn_with_state(Arc::clone(&door), request_id::assign_request_id))
+        .layer(middleware::map_response(security_headers::add))
         .with_state(door)
 }
 

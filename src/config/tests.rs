@@ -75,7 +75,7 @@ fn a_request_may_ask_for_what_the_defaults_say_unless_told_otherwise() {
 #[test]
 fn connections_take_what_the_defaults_say_unless_told_otherwise() {
     let default = serve(&[]).expect("valid");
-    assert_eq!((default.connections, default.http), (Connections::default(), http::Config::default()));
+    assert_eq!((default.connections, default.http), (ConnectionConfig::default(), http::Config::default()));
     let told = serve(&[
         "--max-connections",
         "5",
@@ -89,7 +89,7 @@ fn connections_take_what_the_defaults_say_unless_told_otherwise() {
         "2",
     ])
     .expect("valid");
-    let Connections { connections, connections_per_address, anonymous_per_address, head_timeout, .. } =
+    let ConnectionConfig { connections, connections_per_address, anonymous_per_address, head_timeout, .. } =
         told.connections;
     assert_eq!((connections, connections_per_address, anonymous_per_address), (5, 4, 3));
     assert_eq!(head_timeout, Duration::from_secs(3));

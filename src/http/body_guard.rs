@@ -10,16 +10,16 @@ use hyper::body::Frame;
 use hyper::body::SizeHint;
 
 /// Returns the body, which drops `value` together with itself.
-pub(super) fn with<T: Send + Unpin + 'static>(body: Body, value: T) -> Body {
-    Body::new(Held { body, _value: value })
+pub(super) fn attach<T: Send + Unpin + 'static>(body: Body, value: T) -> Body {
+    Body::new(GuardedBody { body, _value: value })
 }
 
-struct Held<T> {
+struct GuardedBody<T> {
     body: Body,
     _value: T,
 }
 
-impl<T: Unpin> hyper::body::Body for Held<T> {
+impl<T: Unpin> hyper::body::Body for GuardedBody<T> {
     type Data = Bytes;
     type Error = axum::Error;
 

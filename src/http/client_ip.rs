@@ -9,10 +9,10 @@ use std::sync::Arc;
 use axum::http::HeaderMap;
 use ipnet::IpNet;
 
-use super::listener::Seat;
+use super::listener::ConnectionPermit;
 
 /// The header in which proxies send the client's address.
-const HEADER: &str = "x-forwarded-for";
+const FORWARDED_FOR: &str = "x-forwarded-for";
 
 /// An address, or a network such as `10.0.0.0/8`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,33 +21,33 @@ pub struct Network(IpNet);
 /// Error for text that is not a network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("expected an address, or a network such as 10.0.0.0/8")]
-pub struct NoNetwork;
+pub struct InvalidNetwork;
 
 impl FromStr for Network {
-    type Err = NoNetwork;
+    type Err = InvalidNetwork;
 
-    fn from_str(text: &str) -> Result<Self, NoNetwork> {
+    fn from_str(text: &str) -> Result<Self, InvalidNetwork> {
         let address = || text.parse::<IpAddr>().map(IpNet::from);
-        text.parse().or_else(|_| address()).map(Self).map_err(|_| NoNetwork)
+        text.parse().or_else(|_| address()).map(Self).map_err(|_| InvalidNetwork)
     }
 }
 
 impl Network {
     /// Returns whether the network contains every address.
     #[must_use]
-    pub fn is_everything(&self) -> bool {
+    pub fn is_unrestricted(&self) -> bool {
         self.0.prefix_len() == 0
     }
 }
 
 /// Returns whether one of the networks contains the address.
-pub(super) fn any_has(networks: &[Network], address: IpAddr) -> bool {
+pub(super) fn any_contains(networks: &[Network], address: IpAddr) -> bool {
     networks.iter().any(|network| network.0.contains(&address))
 }
 
 /// Returns the prefix that limits apply to: an IPv4 address, also if it is mapped to IPv6, or the /64 network of an
 /// IPv6 address.
-pub(super) fn of_client(address: IpAddr) -> IpAddr {
+pub(super) fn rate_limit_prefix(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => {
             let [a, b, c, d, ..] = address.segments();
@@ -59,9 +59,9 @@ pub(super) fn of_client(address: IpAddr) -> IpAddr {
 
 /// The client's address, and the permit of its connection or request.
 #[derive(Clone)]
-pub(super) struct Source(pub(super) IpAddr, pub(super) Option<Arc<Seat>>);
+pub(super) struct RequestSource(pub(super) IpAddr, pub(super) Option<Arc<ConnectionPermit>>);
 
-impl Source {
+impl RequestSource {
     /// Records that the client has sent a valid token.
     pub(super) fn authenticated(&self) {
         if let Some(seat) = &self.1 {
@@ -72,26 +72,26 @@ impl Source {
 
 /// Returns the client's address: the peer's, or, if the peer is a trusted proxy, the last address in `X-Forwarded-For`
 /// that is not one. The header of any other peer is ignored.
-pub(super) fn source(peer: IpAddr, headers: &HeaderMap, proxies: &[Network]) -> IpAddr {
-    let is_proxy = |address: IpAddr| any_has(proxies, address);
+pub(super) fn client_address(peer: IpAddr, headers: &HeaderMap, proxies: &[Network]) -> IpAddr {
+    let is_proxy = |address: IpAddr| any_contains(proxies, address);
     let mut address = peer.to_canonical();
-    let told = headers.get_all(HEADER).iter().flat_map(|value| value.to_str().unwrap_or_default().split(','));
+    let told = headers.get_all(FORWARDED_FOR).iter().flat_map(|value| value.to_str().unwrap_or_default().split(','));
     let mut told: Vec<_> = told.collect();
     while is_proxy(address) {
         // Without a valid entry, the proxy's own address is used.
-        let Some(next) = told.pop().and_then(read) else { break };
+        let Some(next) = told.pop().and_then(parse) else { break };
         address = next;
     }
     address
 }
 
 /// Returns whether a peer that is not a trusted proxy sends the header.
-pub(super) fn is_foreign(peer: IpAddr, headers: &HeaderMap, proxies: &[Network]) -> bool {
-    headers.contains_key(HEADER) && !any_has(proxies, peer.to_canonical())
+pub(super) fn has_untrusted_header(peer: IpAddr, headers: &HeaderMap, proxies: &[Network]) -> bool {
+    headers.contains_key(FORWARDED_FOR) && !any_contains(proxies, peer.to_canonical())
 }
 
 /// Parses an address with or without a port.
-fn read(text: &str) -> Option<IpAddr> {
+fn parse(text: &str) -> Option<IpAddr> {
     let text = text.trim();
     let bare = text.strip_prefix('[').and_then(|rest| rest.split_once(']')).map_or(text, |(address, _)| address);
     let address: Option<IpAddr> = bare.parse().ok();
@@ -113,10 +113,10 @@ mod tests {
     fn source_of(peer: &str, told: &[&'static str]) -> String {
         let mut headers = HeaderMap::new();
         for told in told {
-            headers.append(HeaderName::from_static(HEADER), HeaderValue::from_static(told));
+            headers.append(HeaderName::from_static(FORWARDED_FOR), HeaderValue::from_static(told));
         }
         let proxies = [network("10.0.0.0/8"), network("2001:db8::/32"), network("192.0.2.7")];
-        source(peer.parse().expect("an address"), &headers, &proxies).to_string()
+        client_address(peer.parse().expect("an address"), &headers, &proxies).to_string()
     }
 
     #[test]
@@ -131,10 +131,10 @@ mod tests {
             ("2001:db8::/33", "2001:db8:7fff::1", true),
             ("2001:db8::/33", "2001:db8:8000::1", false),
         ] {
-            assert_eq!(any_has(&[network(text)], address.parse().expect("an address")), has, "{text} {address}");
+            assert_eq!(any_contains(&[network(text)], address.parse().expect("an address")), has, "{text} {address}");
         }
         for text in ["", "10.0.0.0/33", "10.0.0/8", "2001:db8::/129", "10.0.0.0/x", "example.org", "10.0.0.0/-1"] {
-            assert_eq!(text.parse::<Network>(), Err(NoNetwork), "{text}");
+            assert_eq!(text.parse::<Network>(), Err(InvalidNetwork), "{text}");
         }
     }
 

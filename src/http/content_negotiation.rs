@@ -5,17 +5,17 @@ use axum::http::HeaderValue;
 use axum::http::StatusCode;
 use axum::http::header::ACCEPT;
 
-use super::streaming::Format;
+use super::streaming::StreamFormat;
 
 const JSON: &str = "application/json";
 const GRAPHQL: &str = "application/graphql-response+json";
-const EVENTS: &str = "text/event-stream";
-const PARTS: &str = "multipart/mixed";
+const EVENT_STREAM: &str = "text/event-stream";
+const MULTIPART: &str = "multipart/mixed";
 
 /// Media type of a single response. It also determines the status of a rejected request: older clients treat any status
 /// but 200 as a broken connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Media {
+pub(super) enum ResponseType {
     /// `application/json`.
     Json,
     /// `application/graphql-response+json`, of the GraphQL over HTTP specification.
@@ -24,65 +24,65 @@ pub(super) enum Media {
 
 /// Response format that the client accepts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Accepted {
+pub(super) enum Negotiated {
     /// A single response of this type.
-    Whole(Media),
+    Single(ResponseType),
     /// A stream, and possibly a single response if there is only one.
-    Stream(Format, Option<Media>),
+    Stream(StreamFormat, Option<ResponseType>),
 }
 
-impl Accepted {
+impl Negotiated {
     /// Returns the format that the client prefers; `None` if it accepts none of those supported.
-    pub(super) fn of(headers: &HeaderMap) -> Option<Self> {
+    pub(super) fn new(headers: &HeaderMap) -> Option<Self> {
         let mut values = headers.get_all(ACCEPT).iter().peekable();
         if values.peek().is_none() {
-            return Some(Self::Whole(Media::Json));
+            return Some(Self::Single(ResponseType::Json));
         }
         let ranges = values.filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','));
-        let ranges: Vec<_> = ranges.filter_map(Range::read).collect();
+        let ranges: Vec<_> = ranges.filter_map(MediaRange::parse).collect();
         match stream(&ranges) {
             Some(format) => Some(Self::Stream(format, whole(&ranges))),
-            None => whole(&ranges).map(Self::Whole),
+            None => whole(&ranges).map(Self::Single),
         }
     }
 
     /// Returns the type of a single response; `None` if the client accepts only streams.
-    pub(super) fn whole(self) -> Option<Media> {
+    pub(super) fn whole(self) -> Option<ResponseType> {
         match self {
-            Self::Whole(media) => Some(media),
+            Self::Single(media) => Some(media),
             Self::Stream(_, media) => media,
         }
     }
 }
 
-fn whole(ranges: &[Range<'_>]) -> Option<Media> {
+fn whole(ranges: &[MediaRange<'_>]) -> Option<ResponseType> {
     let quality = |names: [&str; 3]| names.iter().find_map(|name| quality(ranges, name));
     // `*/*` means JSON; the new type must be requested explicitly.
     let (json, graphql) = (quality([JSON, "application/*", "*/*"]).unwrap_or(0), quality([GRAPHQL; 3]).unwrap_or(0));
     match (json, graphql) {
         (0, 0) => None,
-        _ if graphql >= json => Some(Media::GraphQl),
-        _ => Some(Media::Json),
+        _ if graphql >= json => Some(ResponseType::GraphQl),
+        _ => Some(ResponseType::Json),
     }
 }
 
 /// Streams must be requested explicitly too; `*/*` does not select one.
-fn stream(ranges: &[Range<'_>]) -> Option<Format> {
-    let events = quality(ranges, EVENTS).unwrap_or(0);
-    let is_parts = |range: &&Range<'_>| range.is(PARTS) && range.has("subscriptionSpec", "1.0");
+fn stream(ranges: &[MediaRange<'_>]) -> Option<StreamFormat> {
+    let events = quality(ranges, EVENT_STREAM).unwrap_or(0);
+    let is_parts = |range: &&MediaRange<'_>| range.is(MULTIPART) && range.has("subscriptionSpec", "1.0");
     let parts = ranges.iter().find(is_parts).map_or(0, |range| range.quality);
     match (events, parts) {
         (0, 0) => None,
-        _ if events >= parts => Some(Format::Events),
-        _ => Some(Format::Parts),
+        _ if events >= parts => Some(StreamFormat::Sse),
+        _ => Some(StreamFormat::Multipart),
     }
 }
 
-fn quality(ranges: &[Range<'_>], name: &str) -> Option<u32> {
+fn quality(ranges: &[MediaRange<'_>], name: &str) -> Option<u32> {
     ranges.iter().find(|range| range.is(name)).map(|range| range.quality)
 }
 
-impl Media {
+impl ResponseType {
     /// Returns the value of `Content-Type`.
     pub(super) fn header(self) -> HeaderValue {
         HeaderValue::from_static(match self {
@@ -101,21 +101,21 @@ impl Media {
 }
 
 /// A media range of `Accept`.
-struct Range<'a> {
+struct MediaRange<'a> {
     name: &'a str,
     parameters: Vec<(&'a str, &'a str)>,
     /// In thousandths.
     quality: u32,
 }
 
-impl<'a> Range<'a> {
-    fn read(text: &'a str) -> Option<Self> {
+impl<'a> MediaRange<'a> {
+    fn parse(text: &'a str) -> Option<Self> {
         let mut parts = text.split(';').map(str::trim);
         let name = parts.next().filter(|name| !name.is_empty())?;
         let parameters = parts.filter_map(|part| part.split_once('='));
         let parameters: Vec<_> = parameters.map(|(name, value)| (name, value.trim_matches('"'))).collect();
         let quality = parameters.iter().find(|(name, _)| name.eq_ignore_ascii_case("q"));
-        let quality = quality.map_or(1_000, |(_, value)| thousandths(value));
+        let quality = quality.map_or(1_000, |(_, value)| parse_quality(value));
         Some(Self { name, parameters, quality })
     }
 
@@ -129,11 +129,11 @@ impl<'a> Range<'a> {
 }
 
 /// Parses a quality in thousandths (`0.5` is 500). An invalid quality counts as 1.
-fn thousandths(text: &str) -> u32 {
+fn parse_quality(text: &str) -> u32 {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
     let fraction: String = fraction.chars().chain("000".chars()).take(3).collect();
     match (whole, fraction.parse()) {
-        ("0", Ok(thousandths)) => thousandths,
+        ("0", Ok(parse_quality)) => parse_quality,
         _ => 1_000,
     }
 }
@@ -142,29 +142,29 @@ fn thousandths(text: &str) -> u32 {
 mod tests {
     use super::*;
 
-    fn accepted(accept: &'static str) -> Option<Accepted> {
-        Accepted::of(&HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static(accept))]))
+    fn accepted(accept: &'static str) -> Option<Negotiated> {
+        Negotiated::new(&HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static(accept))]))
     }
 
-    fn whole(accept: &'static str) -> Option<Media> {
-        accepted(accept).and_then(Accepted::whole)
+    fn whole(accept: &'static str) -> Option<ResponseType> {
+        accepted(accept).and_then(Negotiated::whole)
     }
 
-    fn stream(accept: &'static str) -> Option<Format> {
+    fn stream(accept: &'static str) -> Option<StreamFormat> {
         match accepted(accept) {
-            Some(Accepted::Stream(format, _)) => Some(format),
+            Some(Negotiated::Stream(format, _)) => Some(format),
             _ => None,
         }
     }
 
     #[test]
     fn the_new_type_is_for_who_names_it() {
-        let nothing = Accepted::of(&HeaderMap::new());
-        assert_eq!(nothing, Some(Accepted::Whole(Media::Json)));
+        let nothing = Negotiated::new(&HeaderMap::new());
+        assert_eq!(nothing, Some(Negotiated::Single(ResponseType::Json)));
         for accept in
             ["*/*", "application/*", "application/json", "text/html, */*;q=0.1", "APPLICATION/JSON;charset=utf-8"]
         {
-            assert_eq!(whole(accept), Some(Media::Json), "{accept}");
+            assert_eq!(whole(accept), Some(ResponseType::Json), "{accept}");
         }
         for accept in [
             GRAPHQL,
@@ -172,14 +172,17 @@ mod tests {
             "application/json, application/graphql-response+json",
             "application/graphql-response+json, */*;q=0.5",
         ] {
-            assert_eq!(whole(accept), Some(Media::GraphQl), "{accept}");
+            assert_eq!(whole(accept), Some(ResponseType::GraphQl), "{accept}");
         }
     }
 
     #[test]
     fn the_better_quality_wins() {
-        assert_eq!(whole("application/graphql-response+json;q=0.5, application/json;q=0.75"), Some(Media::Json));
-        assert_eq!(whole("application/graphql-response+json;q=0.75, application/json;q=0.5"), Some(Media::GraphQl));
+        assert_eq!(whole("application/graphql-response+json;q=0.5, application/json;q=0.75"), Some(ResponseType::Json));
+        assert_eq!(
+            whole("application/graphql-response+json;q=0.75, application/json;q=0.5"),
+            Some(ResponseType::GraphQl)
+        );
         assert_eq!(whole("application/json;q=0, */*"), None);
     }
 
@@ -188,12 +191,12 @@ mod tests {
         let parts = "multipart/mixed;boundary=graphql;subscriptionSpec=1.0,application/json";
         let quoted = "multipart/mixed; boundary=\"graphql\"; subscriptionSpec=\"1.0\", application/json";
         for (accept, format) in [
-            ("text/event-stream", Some(Format::Events)),
-            ("application/json, Text/Event-Stream;q=0.4", Some(Format::Events)),
-            ("text/event-stream, multipart/mixed;subscriptionSpec=1.0", Some(Format::Events)),
-            ("text/event-stream;q=0.5, multipart/mixed;subscriptionSpec=1.0", Some(Format::Parts)),
-            (parts, Some(Format::Parts)),
-            (quoted, Some(Format::Parts)),
+            ("text/event-stream", Some(StreamFormat::Sse)),
+            ("application/json, Text/Event-Stream;q=0.4", Some(StreamFormat::Sse)),
+            ("text/event-stream, multipart/mixed;subscriptionSpec=1.0", Some(StreamFormat::Sse)),
+            ("text/event-stream;q=0.5, multipart/mixed;subscriptionSpec=1.0", Some(StreamFormat::Multipart)),
+            (parts, Some(StreamFormat::Multipart)),
+            (quoted, Some(StreamFormat::Multipart)),
             ("multipart/mixed, application/json", None),
             ("multipart/mixed;deferSpec=20220824, application/json", None),
             ("multipart/mixed;subscriptionSpec=2.0, application/json", None),
@@ -203,7 +206,7 @@ mod tests {
         ] {
             assert_eq!(stream(accept), format, "{accept}");
         }
-        assert_eq!((whole(parts), whole("text/event-stream")), (Some(Media::Json), None));
+        assert_eq!((whole(parts), whole("text/event-stream")), (Some(ResponseType::Json), None));
     }
 
     #[test]

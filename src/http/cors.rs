@@ -16,13 +16,13 @@ use tower_http::cors::AllowOrigin;
 use tower_http::cors::CorsLayer;
 use tracing::warn;
 
-use super::Door;
+use super::HttpState;
 use super::bearer_token;
 use super::log_limit::LogLimit;
 use super::origin;
 
 /// Lifetime of a preflight response in the browser's cache.
-const MAX_AGE: Duration = Duration::from_hours(2);
+const PREFLIGHT_MAX_AGE: Duration = Duration::from_hours(2);
 
 /// Maximum length of a logged origin, in bytes.
 const MAX_LOGGED_LEN: usize = 128;
@@ -51,7 +51,7 @@ const REQUEST_HEADERS: [HeaderName; 17] = [
 ];
 
 /// Exposed response headers, in addition to those that CORS always exposes.
-const ANSWER_HEADERS: [HeaderName; 4] = [
+const EXPOSED_HEADERS: [HeaderName; 4] = [
     HeaderName::from_static("x-request-id"),
     RETRY_AFTER,
     HeaderName::from_static("ratelimit"),
@@ -59,7 +59,7 @@ const ANSWER_HEADERS: [HeaderName; 4] = [
 ];
 
 /// Returns the layer that handles preflight requests and adds the headers to every other response.
-pub(super) fn layer(door: &Arc<Door>) -> CorsLayer {
+pub(super) fn layer(door: &Arc<HttpState>) -> CorsLayer {
     let more = door.config.cors_headers.iter().cloned();
     let (door, refusals) = (Arc::clone(door), LogLimit::default());
     let origins = AllowOrigin::predicate(move |origin, request| {
@@ -73,8 +73,8 @@ pub(super) fn layer(door: &Arc<Door>) -> CorsLayer {
         .allow_origin(origins)
         .allow_methods([Method::GET, Method::POST])
         .allow_headers(REQUEST_HEADERS.into_iter().chain(more).collect::<Vec<_>>())
-        .expose_headers(ANSWER_HEADERS)
-        .max_age(MAX_AGE)
+        .expose_headers(EXPOSED_HEADERS)
+        .max_age(PREFLIGHT_MAX_AGE)
         // Caches must not reuse a response for other values of these headers.
         .vary([ACCEPT, AUTHORIZATION, bearer_token::KEY_HEADER, ORIGIN])
 }

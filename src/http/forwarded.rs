@@ -10,15 +10,15 @@ use tokio::time::Instant;
 use tracing::warn;
 
 /// Minimum interval between log lines.
-const PAUSE: Duration = Duration::from_mins(1);
+const WARNING_INTERVAL: Duration = Duration::from_mins(1);
 
 /// Time of the last warning.
 #[derive(Debug, Default)]
-pub(super) struct Ignored(Mutex<Option<Instant>>);
+pub(super) struct IgnoredHeader(Mutex<Option<Instant>>);
 
-impl Ignored {
+impl IgnoredHeader {
     /// Logs that a peer's header was ignored, at most once a minute.
-    pub(super) fn warn_of(&self, peer: IpAddr) {
+    pub(super) fn warn(&self, peer: IpAddr) {
         if self.is_due() {
             warn!(%peer, "X-Forwarded-For is ignored because this peer is not a trusted proxy (--trusted-proxies)");
         }
@@ -26,7 +26,7 @@ impl Ignored {
 
     fn is_due(&self) -> bool {
         let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_due = last.is_none_or(|at| at.elapsed() >= PAUSE);
+        let is_due = last.is_none_or(|at| at.elapsed() >= WARNING_INTERVAL);
         if is_due {
             *last = Some(Instant::now());
         }
@@ -40,9 +40,9 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn it_is_logged_once_a_minute() {
-        let ignored = Ignored::default();
+        let ignored = IgnoredHeader::default();
         assert_eq!([(); 3].map(|()| ignored.is_due()), [true, false, false]);
-        tokio::time::advance(PAUSE).await;
+        tokio::time::advance(WARNING_INTERVAL).await;
         assert_eq!([(); 2].map(|()| ignored.is_due()), [true, false]);
     }
 }

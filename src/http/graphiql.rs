@@ -7,15 +7,15 @@ use axum::body::Bytes;
 use axum::http::HeaderMap;
 use axum::routing::get;
 
-use super::Door;
-use super::static_file::File;
+use super::HttpState;
+use super::static_file::StaticFile;
 
 /// The files of the bundle with their paths. The build of the bundle generates the list.
 const FILES: &[(&str, &[u8])] = include!("../../graphiql/dist/files.rs");
 
 /// Tells the page to ask the user before it accepts an API key from a link, or to accept it.
-const ASK: &str = r#"<meta name="invitation" content="ask" />"#;
-const TRUSTED: &str = r#"<meta name="invitation" content="trusted" />"#;
+const ASK_META: &str = r#"<meta name="invitation" content="ask" />"#;
+const TRUSTED_META: &str = r#"<meta name="invitation" content="trusted" />"#;
 
 /// Links that contain an API key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,22 +27,22 @@ pub enum Invitations {
 }
 
 /// Returns a route for each file.
-pub(super) fn routes(invitations: Invitations) -> Router<Arc<Door>> {
+pub(super) fn routes(invitations: Invitations) -> Router<Arc<HttpState>> {
     FILES.iter().fold(Router::new(), |router, (path, content)| {
         let content = match (*path, invitations) {
-            ("/", Invitations::Trusted) => Bytes::from(trusting(content)),
+            ("/", Invitations::Trusted) => Bytes::from(with_trusted_links(content)),
             _ => Bytes::from_static(content),
         };
-        let file = File::new(path, content, lifetime(path));
+        let file = StaticFile::new(path, content, cache_control(path));
         router.route(path, get(async move |headers: HeaderMap| file.answer(&headers)))
     })
 }
 
-fn trusting(page: &[u8]) -> String {
-    String::from_utf8_lossy(page).replace(ASK, TRUSTED)
+fn with_trusted_links(page: &[u8]) -> String {
+    String::from_utf8_lossy(page).replace(ASK_META, TRUSTED_META)
 }
 
 /// The name of an asset contains a hash of its contents, so it can be cached permanently.
-fn lifetime(path: &str) -> &'static str {
+fn cache_control(path: &str) -> &'static str {
     if path.starts_with("/assets/") { "public, max-age=31536000, immutable" } else { "no-cache" }
 }

@@ -26,27 +26,27 @@ use crate::graphql::Operation;
 use crate::graphql::error::ApiError;
 use crate::graphql::error::ApiErrorCode;
 
-use super::Door;
+use super::HttpState;
 use super::bearer_token;
-use super::client_ip::Source;
-use super::content_negotiation::Accepted;
-use super::content_negotiation::Media;
+use super::client_ip::RequestSource;
+use super::content_negotiation::Negotiated;
+use super::content_negotiation::ResponseType;
 use super::graphql_request;
 use super::rate_limit_headers;
 use super::request_id::RequestId;
 use super::response;
 use super::streaming;
-use super::streaming::Format;
+use super::streaming::StreamFormat;
 use super::token_watch;
-use super::token_watch::Vigil;
+use super::token_watch::TokenWatch;
 
 /// Response to a request that was rejected before execution.
-struct Refused {
+struct HttpError {
     status: StatusCode,
     error: ApiError,
 }
 
-impl Refused {
+impl HttpError {
     fn new(status: StatusCode, message: impl Into<String>) -> Self {
         Self { status, error: ApiError::new(ApiErrorCode::ValidationError, message) }
     }
@@ -56,7 +56,7 @@ impl Refused {
     }
 
     fn response(self, id: &RequestId) -> Response {
-        let mut response = response::refusal(self.status, self.error, id);
+        let mut response = response::error_response(self.status, self.error, id);
         let headers = response.headers_mut();
         match self.status {
             StatusCode::METHOD_NOT_ALLOWED => {
@@ -75,131 +75,140 @@ impl Refused {
 /// Handles a POST request with one operation, or a batch in an array. The token is verified first, so that the body of
 /// an unauthenticated request is not read.
 pub(super) async fn post(
-    State(door): State<Arc<Door>>,
+    State(door): State<Arc<HttpState>>,
     Extension(id): Extension<RequestId>,
-    Extension(source): Extension<Source>,
+    Extension(source): Extension<RequestSource>,
     headers: HeaderMap,
     body: Body,
 ) -> Response {
-    carry_out(&door, &id, &source, &headers, body).await.unwrap_or_else(|refused| refused.response(&id))
+    handle_post(&door, &id, &source, &headers, body).await.unwrap_or_else(|refused| refused.response(&id))
 }
 
-async fn carry_out(
-    door: &Arc<Door>,
+async fn handle_post(
+    door: &Arc<HttpState>,
     id: &RequestId,
-    source: &Source,
+    source: &RequestSource,
     headers: &HeaderMap,
     body: Body,
-) -> Result<Response, Refused> {
+) -> Result<Response, HttpError> {
     let caller = caller(door, id, source, headers).await?;
-    let accepted = accepted(headers)?;
+    let accepted = negotiate(headers)?;
     // CSRF protection: an HTML form on any web page could send other content types.
     if !is_json(headers) {
-        return Err(Refused::new(
+        return Err(HttpError::new(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
             "unsupported content type: expected application/json",
         ));
     }
-    let body = read(door, headers, body).await?;
+    let body = read_body(door, headers, body).await?;
     if let Some(error) = ApiError::too_many_values(&body) {
-        return Err(Refused { status: StatusCode::BAD_REQUEST, error });
+        return Err(HttpError { status: StatusCode::BAD_REQUEST, error });
     }
     let payload = serde_json::from_slice(&body)
-        .map_err(|_| Refused::new(StatusCode::BAD_REQUEST, "the body is not valid JSON"))?;
+        .map_err(|_| HttpError::new(StatusCode::BAD_REQUEST, "the body is not valid JSON"))?;
     let serde_json::Value::Array(batch) = payload else {
-        let request = graphql_request::read(payload).ok_or_else(no_request)?;
-        return one(door, id, headers, &caller, accepted, request, Change::Allowed).await;
+        let request = graphql_request::from_json(payload).ok_or_else(invalid_request)?;
+        return execute_one(door, id, headers, &caller, accepted, request, Mutations::Allowed).await;
     };
     let media = accepted.whole().ok_or_else(not_acceptable)?;
     let longest = door.config.max_batch;
     if batch.is_empty() || batch.len() > longest {
-        return Err(Refused::limit(StatusCode::BAD_REQUEST, format!("a batch must have 1 to {longest} operations")));
+        return Err(HttpError::limit(StatusCode::BAD_REQUEST, format!("a batch must have 1 to {longest} operations")));
     }
-    let requests = batch.into_iter().map(graphql_request::read).collect::<Option<Vec<_>>>().ok_or_else(no_request)?;
+    let requests =
+        batch.into_iter().map(graphql_request::from_json).collect::<Option<Vec<_>>>().ok_or_else(invalid_request)?;
     let mut answers = Vec::with_capacity(requests.len());
     // In sequence, so that an operation sees the effect of the mutations before it.
     for request in requests {
         answers.push(door.parts.api.execute(&caller, request).await);
     }
-    Ok(rate_limit_headers::told(response::batch(&answers, media), door, &caller))
+    Ok(rate_limit_headers::add_headers(response::batch(&answers, media), door, &caller))
 }
 
 /// Handles a GET request with a query or subscription in the URL. Mutations require POST, because a link or an image on
 /// any web page can cause a GET request.
-pub(super) async fn get(door: &Arc<Door>, id: &RequestId, source: &Source, headers: &HeaderMap, uri: &Uri) -> Response {
+pub(super) async fn get(
+    door: &Arc<HttpState>,
+    id: &RequestId,
+    source: &RequestSource,
+    headers: &HeaderMap,
+    uri: &Uri,
+) -> Response {
     let answered = async {
         let caller = caller(door, id, source, headers).await?;
-        let accepted = accepted(headers)?;
-        let request = graphql_request::in_address(uri).ok_or_else(no_request)?;
-        one(door, id, headers, &caller, accepted, request, Change::Refused).await
+        let accepted = negotiate(headers)?;
+        let request = graphql_request::from_query_string(uri).ok_or_else(invalid_request)?;
+        execute_one(door, id, headers, &caller, accepted, request, Mutations::Rejected).await
     };
-    answered.await.unwrap_or_else(|refused: Refused| refused.response(id))
+    answered.await.unwrap_or_else(|refused: HttpError| refused.response(id))
 }
 
 /// Permission for mutations.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Change {
+enum Mutations {
     Allowed,
-    Refused,
+    Rejected,
 }
 
 /// Executes one operation, in the format that the client accepts.
-async fn one(
-    door: &Arc<Door>,
+async fn execute_one(
+    door: &Arc<HttpState>,
     id: &RequestId,
     headers: &HeaderMap,
     caller: &Caller,
-    accepted: Accepted,
+    accepted: Negotiated,
     request: Request,
-    change: Change,
-) -> Result<Response, Refused> {
-    let refused = || Refused::new(StatusCode::METHOD_NOT_ALLOWED, "mutations are not allowed by GET: use POST");
+    change: Mutations,
+) -> Result<Response, HttpError> {
+    let refused = || HttpError::new(StatusCode::METHOD_NOT_ALLOWED, "mutations are not allowed by GET: use POST");
     let api = &door.parts.api;
     let response = match (accepted, change) {
-        (Accepted::Whole(media), Change::Allowed) => response::response(&api.execute(caller, request).await, media),
-        (Accepted::Whole(media), Change::Refused) => {
+        (Negotiated::Single(media), Mutations::Allowed) => {
+            response::response(&api.execute(caller, request).await, media)
+        }
+        (Negotiated::Single(media), Mutations::Rejected) => {
             response::response(&api.query(caller, request).await.ok_or_else(refused)?, media)
         }
-        (Accepted::Stream(format, whole), _) => {
-            check(door, caller)?;
+        (Negotiated::Stream(format, whole), _) => {
+            check_rate_limit(door, caller)?;
             let operation = streaming::start(door, caller.clone(), headers, request);
-            if change == Change::Refused && operation.kind == Some(OperationType::Mutation) {
+            if change == Mutations::Rejected && operation.kind == Some(OperationType::Mutation) {
                 return Err(refused());
             }
-            streamed(door, id, headers, caller, operation, (format, whole)).await
+            execute_stream(door, id, headers, caller, operation, (format, whole)).await
         }
     };
-    Ok(rate_limit_headers::told(response, door, caller))
+    Ok(rate_limit_headers::add_headers(response, door, caller))
 }
 
 /// Responds with a stream, or with a single response if there is only one and the client accepts it.
-async fn streamed(
-    door: &Arc<Door>,
+async fn execute_stream(
+    door: &Arc<HttpState>,
     id: &RequestId,
     headers: &HeaderMap,
     caller: &Caller,
     mut operation: Operation,
-    (format, whole): (Format, Option<Media>),
+    (format, whole): (StreamFormat, Option<ResponseType>),
 ) -> Response {
     if let Some(media) = whole.filter(|_| operation.kind != Some(OperationType::Subscription)) {
         let answer = operation.answers.next().await.expect("queries and mutations have one response");
         return response::response(&answer.response, media);
     }
     let token = bearer_token::in_headers(headers).unwrap_or_default().to_owned();
-    let vigil = Vigil::over(Arc::clone(door), token, &caller.viewer);
+    let vigil = TokenWatch::new(Arc::clone(door), token, &caller.viewer);
     streaming::response(door, id, vigil, format, operation)
 }
 
 /// Rejects a client whose rate limit is exhausted before a stream begins, because a stream's status cannot be changed
 /// later.
-fn check(door: &Door, caller: &Caller) -> Result<(), Refused> {
-    let refused = |error| Refused { status: StatusCode::TOO_MANY_REQUESTS, error };
+fn check_rate_limit(door: &HttpState, caller: &Caller) -> Result<(), HttpError> {
+    let refused = |error| HttpError { status: StatusCode::TOO_MANY_REQUESTS, error };
     door.parts.api.check(&caller.viewer).map_err(refused)
 }
 
 /// Rejects any other method.
-pub(super) async fn other(Extension(id): Extension<RequestId>) -> Response {
-    let refused = Refused::new(
+pub(super) async fn method_not_allowed(Extension(id): Extension<RequestId>) -> Response {
+    let refused = HttpError::new(
         StatusCode::METHOD_NOT_ALLOWED,
         "method not allowed: use GET or POST for queries, POST for mutations",
     );
@@ -208,36 +217,43 @@ pub(super) async fn other(Extension(id): Extension<RequestId>) -> Response {
     response
 }
 
-async fn caller(door: &Door, id: &RequestId, source: &Source, headers: &HeaderMap) -> Result<Caller, Refused> {
+async fn caller(
+    door: &HttpState,
+    id: &RequestId,
+    source: &RequestSource,
+    headers: &HeaderMap,
+) -> Result<Caller, HttpError> {
     let viewer = match bearer_token::in_headers(headers) {
-        Some(token) => token_watch::admit(door, token, source).await?,
-        None => return Err(token_watch::Refused::Token.into()),
+        Some(token) => token_watch::authenticate(door, token, source).await?,
+        None => return Err(token_watch::AuthFailure::Invalid.into()),
     };
     Ok(Caller { viewer: Arc::new(viewer), request_id: Arc::clone(&id.0) })
 }
 
-impl From<token_watch::Refused> for Refused {
-    fn from(refused: token_watch::Refused) -> Self {
+impl From<token_watch::AuthFailure> for HttpError {
+    fn from(refused: token_watch::AuthFailure) -> Self {
         match refused {
-            token_watch::Refused::Token => Self { status: StatusCode::UNAUTHORIZED, error: ApiError::unauthorized() },
-            token_watch::Refused::TooMany(retry_after) => {
+            token_watch::AuthFailure::Invalid => {
+                Self { status: StatusCode::UNAUTHORIZED, error: ApiError::unauthorized() }
+            }
+            token_watch::AuthFailure::Throttled(retry_after) => {
                 Self { status: StatusCode::TOO_MANY_REQUESTS, error: ApiError::rate_limited(retry_after) }
             }
-            token_watch::Refused::Unknown => {
+            token_watch::AuthFailure::Unavailable => {
                 Self { status: StatusCode::INTERNAL_SERVER_ERROR, error: ApiError::internal() }
             }
         }
     }
 }
 
-fn accepted(headers: &HeaderMap) -> Result<Accepted, Refused> {
-    Accepted::of(headers).ok_or_else(not_acceptable)
+fn negotiate(headers: &HeaderMap) -> Result<Negotiated, HttpError> {
+    Negotiated::new(headers).ok_or_else(not_acceptable)
 }
 
-fn not_acceptable() -> Refused {
+fn not_acceptable() -> HttpError {
     let types = "not acceptable: expected application/graphql-response+json or application/json, or text/event-stream for \
                  one operation";
-    Refused::new(StatusCode::NOT_ACCEPTABLE, types)
+    HttpError::new(StatusCode::NOT_ACCEPTABLE, types)
 }
 
 fn is_json(headers: &HeaderMap) -> bool {
@@ -246,21 +262,21 @@ fn is_json(headers: &HeaderMap) -> bool {
 }
 
 /// Reads the body, within the limits of size and time.
-async fn read(door: &Door, headers: &HeaderMap, body: Body) -> Result<body::Bytes, Refused> {
+async fn read_body(door: &HttpState, headers: &HeaderMap, body: Body) -> Result<body::Bytes, HttpError> {
     let (longest, patience) = (door.config.max_body, door.config.body_timeout);
     let too_long = || format!("the body is too large: at most {longest} bytes are allowed");
     let announced = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
     if announced.is_some_and(|length| length > u64::try_from(longest).unwrap_or(u64::MAX)) {
-        return Err(Refused::limit(StatusCode::PAYLOAD_TOO_LARGE, too_long()));
+        return Err(HttpError::limit(StatusCode::PAYLOAD_TOO_LARGE, too_long()));
     }
     let late = || format!("the body was not received within {} seconds", patience.as_secs());
     let read = timeout(patience, body::to_bytes(body, longest)).await;
-    let read = read.map_err(|_| Refused::limit(StatusCode::REQUEST_TIMEOUT, late()))?;
-    read.map_err(|_| Refused::limit(StatusCode::PAYLOAD_TOO_LARGE, too_long()))
+    let read = read.map_err(|_| HttpError::limit(StatusCode::REQUEST_TIMEOUT, late()))?;
+    read.map_err(|_| HttpError::limit(StatusCode::PAYLOAD_TOO_LARGE, too_long()))
 }
 
-fn no_request() -> Refused {
+fn invalid_request() -> HttpError {
     let message = "invalid request: expected the string `query` (or a persisted query in `extensions`), and optionally \
                    `operationName`, `variables` and `extensions`";
-    Refused::new(StatusCode::BAD_REQUEST, message)
+    HttpError::new(StatusCode::BAD_REQUEST, message)
 }

@@ -10,12 +10,12 @@ use serde_json::Map;
 use serde_json::Value;
 
 /// The extension that identifies a persisted document.
-const NAME: &str = "persistedQuery";
+const PERSISTED_QUERY: &str = "persistedQuery";
 
 /// Parameters of a request. The specification requires that others are ignored.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Payload {
+struct Parameters {
     query: Option<String>,
     operation_name: Option<String>,
     variables: Option<Map<String, Value>>,
@@ -25,7 +25,7 @@ struct Payload {
 /// Parameters in a URL, where variables and extensions are JSON strings.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Address {
+struct QueryParameters {
     query: Option<String>,
     operation_name: Option<String>,
     variables: Option<String>,
@@ -33,24 +33,24 @@ struct Address {
 }
 
 /// Parses the parameters of a request; `None` if they are invalid.
-pub(super) fn read(payload: Value) -> Option<Request> {
+pub(super) fn from_json(payload: Value) -> Option<Request> {
     // serde would accept an array as the fields in order.
-    let payload: Payload = Value::is_object(&payload).then(|| serde_json::from_value(payload).ok())??;
+    let payload: Parameters = Value::is_object(&payload).then(|| serde_json::from_value(payload).ok())??;
     payload.request()
 }
 
 /// Parses the parameters in a URL; `None` if they are invalid.
-pub(super) fn in_address(uri: &Uri) -> Option<Request> {
-    let Query(Address { query, operation_name, variables, extensions }) = Query::try_from_uri(uri).ok()?;
+pub(super) fn from_query_string(uri: &Uri) -> Option<Request> {
+    let Query(QueryParameters { query, operation_name, variables, extensions }) = Query::try_from_uri(uri).ok()?;
     let object = |text: Option<String>| text.map(|text| serde_json::from_str::<Option<_>>(&text)).transpose().ok();
     let (variables, extensions) = (object(variables)?.flatten(), object(extensions)?.flatten());
-    Payload { query, operation_name, variables, extensions }.request()
+    Parameters { query, operation_name, variables, extensions }.request()
 }
 
-impl Payload {
+impl Parameters {
     fn request(self) -> Option<Request> {
         let extensions = self.extensions.unwrap_or_default();
-        let query = self.query.or_else(|| extensions.contains_key(NAME).then(String::new))?;
+        let query = self.query.or_else(|| extensions.contains_key(PERSISTED_QUERY).then(String::new))?;
         let mut request = Request::new(query);
         request.operation_name = self.operation_name;
         request.variables = Variables::from_json(Value::Object(self.variables.unwrap_or_default()));
@@ -70,18 +70,18 @@ mod tests {
     #[test]
     fn parameters_may_be_null_or_missing_except_the_query() {
         let request =
-            read(json!({"query": "{ a }", "operationName": null, "variables": null, "extensions": null, "x": 1}));
+            from_json(json!({"query": "{ a }", "operationName": null, "variables": null, "extensions": null, "x": 1}));
         assert!(request.is_some_and(|request| request.query == "{ a }" && request.variables.is_empty()));
-        assert!(read(json!({"query": "{ a }"})).is_some());
+        assert!(from_json(json!({"query": "{ a }"})).is_some());
         let request =
-            read(json!({"query": "query A { a }", "operationName": "A", "variables": {"b": [1]}})).expect("read");
+            from_json(json!({"query": "query A { a }", "operationName": "A", "variables": {"b": [1]}})).expect("read");
         assert_eq!(request.operation_name.as_deref(), Some("A"));
         assert!(request.variables.contains_key("b"));
     }
 
     #[test]
     fn an_address_has_them_as_text() {
-        let read = |address: &'static str| in_address(&Uri::from_static(address));
+        let read = |address: &'static str| from_query_string(&Uri::from_static(address));
         let request = read("/graphql?query=%7B+a%20%7D&operationName=A&variables=%7B%22b%22:1%7D").expect("read");
         assert_eq!((&*request.query, request.operation_name.as_deref()), ("{ a }", Some("A")));
         assert!(request.variables.contains_key("b"));
@@ -100,9 +100,9 @@ mod tests {
 
     #[test]
     fn a_document_may_be_named_instead_of_written() {
-        let request = read(json!({"extensions": {"persistedQuery": {"sha256Hash": "x"}}})).expect("read");
+        let request = from_json(json!({"extensions": {"persistedQuery": {"sha256Hash": "x"}}})).expect("read");
         assert!(request.query.is_empty() && request.extensions.contains_key("persistedQuery"));
-        assert!(read(json!({"extensions": {}})).is_none());
+        assert!(from_json(json!({"extensions": {}})).is_none());
     }
 
     #[test]
@@ -116,7 +116,7 @@ mod tests {
             json!({"query": "{ a }", "extensions": "x"}),
             json!("{ a }"),
         ] {
-            assert!(read(payload.clone()).is_none(), "{payload}");
+            assert!(from_json(payload.clone()).is_none(), "{payload}");
         }
     }
 }

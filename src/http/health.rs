@@ -21,15 +21,15 @@ use super::exposition;
 use super::security_headers;
 
 /// A probe provided by the composition root, so that this layer does not depend on what it probes.
-pub type Ask<T> = Arc<dyn Fn() -> BoxFuture<'static, T> + Send + Sync>;
+pub type Probe<T> = Arc<dyn Fn() -> BoxFuture<'static, T> + Send + Sync>;
 
 /// The probes.
 #[derive(Clone)]
 pub struct Health {
     /// Readiness of the server.
-    pub ready: Ask<Readiness>,
+    pub ready: Probe<Readiness>,
     /// All metrics, as `OpenMetrics` text.
-    pub figures: Ask<String>,
+    pub figures: Probe<String>,
 }
 
 /// Readiness of the server.
@@ -77,7 +77,7 @@ impl Readiness {
 
 impl Health {
     /// Returns the routes `/healthz` and `/readyz`.
-    pub(super) fn signs_of_life<S: Clone + Send + Sync + 'static>(&self, detail: Detail) -> Router<S> {
+    pub(super) fn routes<S: Clone + Send + Sync + 'static>(&self, detail: Detail) -> Router<S> {
         let ready = Arc::clone(&self.ready);
         let ready = get(async move || ready().await.response(detail));
         Router::new().route("/healthz", get(async || "ok\n")).route("/readyz", ready)
@@ -93,6 +93,6 @@ impl Health {
 
 /// Returns the routes of the monitoring listener, which clients cannot reach.
 pub fn health_router(health: &Health) -> Router {
-    let routes = health.signs_of_life(Detail::Sessions).merge(health.figures());
-    routes.layer(middleware::map_response(security_headers::answer))
+    let routes = health.routes(Detail::Sessions).merge(health.figures());
+    routes.layer(middleware::map_response(security_headers::add))
 }

@@ -40,26 +40,26 @@ use tracing::warn;
 use super::body_guard;
 use super::client_ip::Network;
 use super::log_limit::LogLimit;
-use super::message_rate::Rate;
+use super::message_rate::MessageRate;
 use super::metrics::Metrics;
-use super::metrics::Refused;
+use super::metrics::RejectReason;
 use super::tls::Tls;
-use connection_limit::Seated;
-use connection_limit::Seats;
-use header_timeout::Pace;
+use connection_limit::ConnectionLimiter;
+use connection_limit::Permitted;
+use header_timeout::HeaderTimer;
 use http2_frames::Http2Frames;
 use spare_files::SpareFiles;
-use write_timeout::Patient;
+use write_timeout::WriteTimeout;
 
-pub(super) use connection_limit::Seat;
-pub(super) use header_timeout::Answering;
+pub(super) use connection_limit::ConnectionPermit;
+pub(super) use header_timeout::InFlight;
 
 /// Delay after a failed `accept` if the operating system has no resources left.
-const EXHAUSTED: Duration = Duration::from_millis(200);
+const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(200);
 
 /// Limits and timeouts of connections.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Connections {
+pub struct ConnectionConfig {
     /// Maximum number of connections, including WebSockets.
     pub connections: usize,
     /// Maximum number per address: an IPv4 address, or a /64 network of IPv6. Behind a trusted proxy, the number of
@@ -92,7 +92,7 @@ pub struct Connections {
     pub drain: Duration,
 }
 
-impl Default for Connections {
+impl Default for ConnectionConfig {
     fn default() -> Self {
         Self {
             connections: 10_000,
@@ -115,11 +115,11 @@ impl Default for Connections {
 
 /// Configuration of a listener.
 #[derive(Clone)]
-pub struct Listening {
+pub struct ListenerContext {
     /// Handles requests.
     pub router: Router,
     /// Limits and timeouts of connections.
-    pub config: Connections,
+    pub config: ConnectionConfig,
     /// The certificate; `None` for plain HTTP.
     pub tls: Option<Tls>,
     /// HTTP metrics.
@@ -128,9 +128,9 @@ pub struct Listening {
 
 /// Serves until `stop` is cancelled. Then it accepts no more connections, and requests in progress have `drain` to
 /// finish.
-pub async fn serve(listener: TcpListener, listening: Listening, tasks: TaskTracker, stop: CancellationToken) {
-    let Listening { router, config, tls, metrics } = listening;
-    let seats = Seats::new(config.clone(), metrics.clone());
+pub async fn serve(listener: TcpListener, listening: ListenerContext, tasks: TaskTracker, stop: CancellationToken) {
+    let ListenerContext { router, config, tls, metrics } = listening;
+    let seats = ConnectionLimiter::new(config.clone(), metrics.clone());
     let (spare, failures) = (SpareFiles::new(config.spare_files), LogLimit::default());
     let server = Arc::new(Server { builder: builder(&config, &tasks), router, config, tls, metrics, stop });
     loop {
@@ -150,13 +150,13 @@ pub async fn serve(listener: TcpListener, listening: Listening, tasks: TaskTrack
                     debug!("Connection rejected: the limit is reached");
                 }
             }
-            Err(error) if is_the_connection_s(&error) => {}
+            Err(error) if is_connection_error(&error) => {}
             Err(error) => {
                 if let Some(omitted) = failures.permits() {
                     warn!(%error, omitted, "Accepting connections failed");
                 }
                 if !spare.release_one() {
-                    sleep(EXHAUSTED).await;
+                    sleep(ACCEPT_RETRY_DELAY).await;
                 }
             }
         }
@@ -164,7 +164,7 @@ pub async fn serve(listener: TcpListener, listening: Listening, tasks: TaskTrack
 }
 
 /// Returns whether an error of `accept` concerns only the new connection.
-fn is_the_connection_s(error: &io::Error) -> bool {
+fn is_connection_error(error: &io::Error) -> bool {
     use io::ErrorKind::ConnectionAborted;
     use io::ErrorKind::ConnectionRefused;
     use io::ErrorKind::ConnectionReset;
@@ -172,21 +172,21 @@ fn is_the_connection_s(error: &io::Error) -> bool {
 }
 
 struct Server {
-    builder: Builder<Tracked>,
+    builder: Builder<TrackedExecutor>,
     router: Router,
-    config: Connections,
+    config: ConnectionConfig,
     tls: Option<Tls>,
     metrics: Metrics,
     stop: CancellationToken,
 }
 
-fn builder(config: &Connections, tasks: &TaskTracker) -> Builder<Tracked> {
-    let mut builder = Builder::new(Tracked(tasks.clone()));
+fn builder(config: &ConnectionConfig, tasks: &TaskTracker) -> Builder<TrackedExecutor> {
+    let mut builder = Builder::new(TrackedExecutor(tasks.clone()));
     let head = u32::try_from(config.head).unwrap_or(u32::MAX);
     builder
         .http1()
         .timer(TokioTimer::new())
-        // It starts at the previous response, so it limits the idle time; `Pace` limits the head.
+        // It starts at the previous response, so it limits the idle time; `HeaderTimer` limits the head.
         .header_read_timeout(config.idle_timeout.max(config.head_timeout))
         .max_headers(config.headers)
         .max_buf_size(config.head);
@@ -201,26 +201,26 @@ fn builder(config: &Connections, tasks: &TaskTracker) -> Builder<Tracked> {
 }
 
 impl Server {
-    async fn connection(&self, stream: TcpStream, peer: SocketAddr, seat: Seat) {
+    async fn connection(&self, stream: TcpStream, peer: SocketAddr, seat: ConnectionPermit) {
         // Events must be sent at once; Nagle's algorithm would delay the second one until the first is acknowledged.
         drop(stream.set_nodelay(true));
-        let pace = Pace::default();
+        let pace = HeaderTimer::default();
         let seat = Arc::new(seat);
-        let stream = Seated::new(stream, Arc::clone(&seat), pace.clone());
-        let Some(tls) = &self.tls else { return self.talk(stream, peer, seat, pace).await };
+        let stream = Permitted::new(stream, Arc::clone(&seat), pace.clone());
+        let Some(tls) = &self.tls else { return self.serve_connection(stream, peer, seat, pace).await };
         let shaking = timeout(self.config.head_timeout, tls.acceptor().accept(stream));
         match self.stop.run_until_cancelled(shaking).await {
             Some(Ok(Ok(stream))) => {
                 // The bytes received so far belong to the TLS handshake.
-                pace.begins();
-                self.talk(stream, peer, seat, pace).await;
+                pace.reset();
+                self.serve_connection(stream, peer, seat, pace).await;
             }
-            Some(Ok(Err(_)) | Err(_)) => self.metrics.refused(Refused::Handshake),
+            Some(Ok(Err(_)) | Err(_)) => self.metrics.refused(RejectReason::Handshake),
             None => {}
         }
     }
 
-    async fn talk<S>(&self, stream: S, peer: SocketAddr, seat: Arc<Seat>, pace: Pace)
+    async fn serve_connection<S>(&self, stream: S, peer: SocketAddr, seat: Arc<ConnectionPermit>, pace: HeaderTimer)
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
@@ -234,18 +234,18 @@ impl Server {
             request.extensions_mut().insert(Arc::clone(&seat));
             request.extensions_mut().insert(Arc::clone(&answering));
             let answer = routes.call(request);
-            async move { answer.await.map(|answer| answer.map(|body| body_guard::with(body, answering))) }
+            async move { answer.await.map(|answer| answer.map(|body| body_guard::attach(body, answering))) }
         });
-        let stream = Patient::new(stream, self.config.write_timeout);
-        let stream = TokioIo::new(Http2Frames::new(stream, Rate::new(self.config.control_frames)));
+        let stream = WriteTimeout::new(stream, self.config.write_timeout);
+        let stream = TokioIo::new(Http2Frames::new(stream, MessageRate::new(self.config.control_frames)));
         let mut connection = pin!(self.builder.serve_connection_with_upgrades(stream, service));
         let patience = sleep(self.config.head_timeout);
         let ended = tokio::select! {
             ended = connection.as_mut() => ended,
             // hyper's own timeout starts only when it has detected the protocol.
-            () = until_nothing_was_asked(patience, &asked) => return,
-            () = pace.head_is_late(self.config.head_timeout) => return,
-            () = self.has_to_end(&pace) => {
+            () = first_request_deadline(patience, &asked) => return,
+            () = pace.timeout(self.config.head_timeout) => return,
+            () = self.until_closing(&pace) => {
                 connection.as_mut().graceful_shutdown();
                 match timeout(self.config.drain, connection).await {
                     Ok(ended) => ended,
@@ -261,7 +261,7 @@ impl Server {
 
 impl Server {
     /// Resolves when a connection gets no further request: the server stops, or the client has been idle for too long.
-    async fn has_to_end(&self, pace: &Pace) {
+    async fn until_closing(&self, pace: &HeaderTimer) {
         tokio::select! {
             () = self.stop.cancelled() => {}
             () = pace.is_idle(self.config.idle_timeout) => {}
@@ -270,7 +270,7 @@ impl Server {
 }
 
 /// Resolves when the timeout has passed without a request.
-async fn until_nothing_was_asked(patience: tokio::time::Sleep, asked: &AtomicBool) {
+async fn first_request_deadline(patience: tokio::time::Sleep, asked: &AtomicBool) {
     patience.await;
     if asked.load(Ordering::Relaxed) {
         std::future::pending::<()>().await;
@@ -279,9 +279,9 @@ async fn until_nothing_was_asked(patience: tokio::time::Sleep, asked: &AtomicBoo
 
 /// Spawns the tasks of an HTTP/2 connection on the tracker.
 #[derive(Clone)]
-struct Tracked(TaskTracker);
+struct TrackedExecutor(TaskTracker);
 
-impl<F> Executor<F> for Tracked
+impl<F> Executor<F> for TrackedExecutor
 where
     F: Future + Send + 'static,
     F::Output: Send + 'static,

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 /// Minimum interval between two lines.
-const PAUSE: Duration = Duration::from_secs(10);
+const LOG_INTERVAL: Duration = Duration::from_secs(10);
 
 /// Permits one line every ten seconds, and counts the others.
 #[derive(Debug, Default)]
@@ -23,7 +23,7 @@ impl LogLimit {
     /// Returns the number of omitted lines since the last one, if another line may be written now.
     pub(super) fn permits(&self) -> Option<u64> {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if state.last.is_some_and(|last| last.elapsed() < PAUSE) {
+        if state.last.is_some_and(|last| last.elapsed() < LOG_INTERVAL) {
             state.omitted += 1;
             return None;
         }
@@ -42,7 +42,7 @@ mod tests {
     async fn one_line_is_written_in_ten_seconds_and_tells_how_many_were_not() {
         let limit = LogLimit::default();
         assert_eq!([limit.permits(), limit.permits(), limit.permits()], [Some(0), None, None]);
-        advance(PAUSE).await;
+        advance(LOG_INTERVAL).await;
         assert_eq!([limit.permits(), limit.permits()], [Some(2), None]);
     }
 }

@@ -9,13 +9,13 @@ use crate::domain::rate_limit::TokenBucket;
 const BURST_SECONDS: u64 = 10;
 
 /// The remaining messages of a client.
-pub(super) struct Rate {
+pub(super) struct MessageRate {
     allowed: rate_limit::Rate,
     taken: TokenBucket,
     since: Instant,
 }
 
-impl Rate {
+impl MessageRate {
     pub(super) fn new(per_second: u32) -> Self {
         let per_second = u64::from(per_second);
         let allowed = rate_limit::Rate { per_minute: per_second * 60, burst: per_second * BURST_SECONDS };
@@ -41,13 +41,13 @@ mod tests {
 
     use super::*;
 
-    fn taken(rate: &mut Rate) -> usize {
+    fn taken(rate: &mut MessageRate) -> usize {
         (0..1_000).take_while(|_| !rate.exceeded()).count()
     }
 
     #[tokio::test(start_paused = true)]
     async fn some_seconds_messages_may_come_at_once_and_no_more() {
-        let mut rate = Rate::new(50);
+        let mut rate = MessageRate::new(50);
         assert_eq!(taken(&mut rate), 500);
         advance(Duration::from_secs(2)).await;
         assert_eq!(taken(&mut rate), 100);

@@ -18,7 +18,7 @@ pub struct Metrics {
 
 /// Reason for rejecting a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Refused {
+pub(super) enum RejectReason {
     /// The connection limit is reached.
     Full,
     /// The connection limit of its address is reached.
@@ -47,12 +47,12 @@ impl Metrics {
         Connected(self.connections.clone())
     }
 
-    pub(super) fn refused(&self, why: Refused) {
+    pub(super) fn refused(&self, why: RejectReason) {
         let why = match why {
-            Refused::Full => "full",
-            Refused::FullForAddress => "full_for_address",
-            Refused::FullForAnonymous => "full_for_anonymous",
-            Refused::Handshake => "handshake",
+            RejectReason::Full => "full",
+            RejectReason::FullForAddress => "full_for_address",
+            RejectReason::FullForAnonymous => "full_for_anonymous",
+            RejectReason::Handshake => "handshake",
         };
         self.refused.get_or_create(&[("reason", why)]).inc();
     }
@@ -62,7 +62,7 @@ impl Metrics {
     }
 
     /// Counts a token that is rejected because its address sent too many invalid ones.
-    pub(super) fn unheard(&self) {
+    pub(super) fn throttled(&self) {
         self.unheard.inc();
     }
 

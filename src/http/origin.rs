@@ -20,7 +20,7 @@ pub struct Origins {
 }
 
 /// Returns whether a request may open a WebSocket. Clients other than browsers send no origin.
-pub(super) fn is_welcome(headers: &HeaderMap, origins: &Origins) -> bool {
+pub(super) fn is_handshake_allowed(headers: &HeaderMap, origins: &Origins) -> bool {
     headers.get(ORIGIN).is_none_or(|origin| is_allowed(origin, origins) || is_own(origin, headers))
 }
 
@@ -60,7 +60,7 @@ mod tests {
     fn welcome(origin: Option<&'static str>, loopback: bool) -> bool {
         let mut headers = HeaderMap::from_iter([(HOST, HeaderValue::from_static("api.example.org:8080"))]);
         headers.extend(origin.map(|origin| (ORIGIN, HeaderValue::from_static(origin))));
-        is_welcome(&headers, &Origins { named: vec!["https://chat.example.org".into()], loopback })
+        is_handshake_allowed(&headers, &Origins { named: vec!["https://chat.example.org".into()], loopback })
     }
 
     #[test]

@@ -6,8 +6,8 @@ use axum::Router;
 use axum::http::HeaderMap;
 use axum::routing::get;
 
-use super::Door;
-use super::static_file::File;
+use super::HttpState;
+use super::static_file::StaticFile;
 
 /// The files with their paths.
 const FILES: [(&str, &[u8]); 3] = [
@@ -17,9 +17,9 @@ const FILES: [(&str, &[u8]); 3] = [
 ];
 
 /// Returns a route for each file. The page is the same for every session id, whether the session exists or not.
-pub(super) fn routes() -> Router<Arc<Door>> {
+pub(super) fn routes() -> Router<Arc<HttpState>> {
     FILES.iter().fold(Router::new(), |router, (path, content)| {
-        let file = File::new(path, *content, "no-cache");
+        let file = StaticFile::new(path, *content, "no-cache");
         router.route(path, get(async move |headers: HeaderMap| file.answer(&headers)))
     })
 }

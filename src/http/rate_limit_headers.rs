@@ -14,18 +14,18 @@ use axum::response::Response;
 use crate::graphql::Caller;
 use crate::graphql::error::ApiErrorCode;
 
-use super::Door;
+use super::HttpState;
 use super::response;
 
-const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
-const STANDING: HeaderName = HeaderName::from_static("ratelimit");
+const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
 
 /// Names of the policies: the client's own, and that of its organization.
-const NAMES: [&str; 2] = ["cost", "organization"];
+const POLICY_NAMES: [&str; 2] = ["cost", "organization"];
 
 /// Adds the current state of the rate limits of the client and its organization, if they have any.
-pub(super) fn told(mut response: Response, door: &Door, caller: &Caller) -> Response {
-    let allowances = NAMES.into_iter().zip(door.parts.api.allowances(&caller.viewer));
+pub(super) fn add_headers(mut response: Response, door: &HttpState, caller: &Caller) -> Response {
+    let allowances = POLICY_NAMES.into_iter().zip(door.parts.api.allowances(&caller.viewer));
     let (mut policies, mut standings) = (Vec::new(), Vec::new());
     for (name, (rate, standing)) in allowances.filter_map(|(name, allowance)| Some((name, allowance?))) {
         let window = (u128::from(rate.burst) * 60).div_ceil(u128::from(rate.per_minute.max(1)));
@@ -35,15 +35,15 @@ pub(super) fn told(mut response: Response, door: &Door, caller: &Caller) -> Resp
     }
     if !policies.is_empty() {
         let headers = response.headers_mut();
-        headers.insert(POLICY, value(&policies.join(", ")));
-        headers.insert(STANDING, value(&standings.join(", ")));
+        headers.insert(RATE_LIMIT_POLICY, value(&policies.join(", ")));
+        headers.insert(RATE_LIMIT, value(&standings.join(", ")));
     }
     response
 }
 
 /// Sets status 429 and `Retry-After` if all operations were rejected by a rate limit.
-pub(super) fn refused(mut response: Response, answers: &[Answer]) -> Response {
-    let waits: Option<Vec<Duration>> = answers.iter().map(wait).collect();
+pub(super) fn into_too_many_requests(mut response: Response, answers: &[Answer]) -> Response {
+    let waits: Option<Vec<Duration>> = answers.iter().map(retry_after).collect();
     if let Some(longest) = waits.and_then(|waits| waits.into_iter().max()) {
         *response.status_mut() = StatusCode::TOO_MANY_REQUESTS;
         response.headers_mut().insert(RETRY_AFTER, seconds(longest).into());
@@ -52,11 +52,11 @@ pub(super) fn refused(mut response: Response, answers: &[Answer]) -> Response {
 }
 
 /// Returns the time to wait if this operation was rejected by a rate limit.
-fn wait(answer: &Answer) -> Option<Duration> {
+fn retry_after(answer: &Answer) -> Option<Duration> {
     let extensions = answer.errors.first()?.extensions.as_ref()?;
     let limited = extensions.get("code") == Some(&ApiErrorCode::RateLimited.as_str().into());
     let Value::Number(wait_ms) = extensions.get("retryAfterMs")? else { return None };
-    (limited && !response::was_carried_out(answer)).then(|| wait_ms.as_u64().map(Duration::from_millis))?
+    (limited && !response::was_executed(answer)).then(|| wait_ms.as_u64().map(Duration::from_millis))?
 }
 
 /// Converts to whole seconds for `Retry-After`, rounded up.

@@ -30,42 +30,46 @@ use tracing::warn;
 
 use crate::graphql::error::ApiError;
 
-use super::Door;
+use super::HttpState;
 use super::body_guard;
 use super::client_ip;
-use super::client_ip::Source;
-use super::listener::Seat;
+use super::client_ip::RequestSource;
+use super::listener::ConnectionPermit;
 use super::response;
 
 /// The header of the id.
-const HEADER: HeaderName = HeaderName::from_static("x-request-id");
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// The routes that are logged. Other paths are chosen by clients, and GraphiQL's files are not worth logging.
-const ROUTES: [&str; 4] = ["/graphql", "/healthz", "/readyz", "/metrics"];
+const LOGGED_ROUTES: [&str; 4] = ["/graphql", "/healthz", "/readyz", "/metrics"];
 /// The methods that are logged; others are chosen by clients, too.
-const METHODS: [Method; 4] = [Method::GET, Method::POST, Method::OPTIONS, Method::HEAD];
+const LOGGED_METHODS: [Method; 4] = [Method::GET, Method::POST, Method::OPTIONS, Method::HEAD];
 
 /// Retry interval for a client with too many concurrent requests.
-const SEAT_PAUSE: Duration = Duration::from_secs(1);
+const PERMIT_RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// The id of a request.
 #[derive(Debug, Clone)]
 pub(super) struct RequestId(pub(super) Arc<str>);
 
 /// Assigns the id of a request, its span, and the client's address.
-pub(super) async fn identify(State(door): State<Arc<Door>>, mut request: Request, next: Next) -> Response {
-    let id = given(request.headers()).unwrap_or_else(generate);
+pub(super) async fn assign_request_id(
+    State(door): State<Arc<HttpState>>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let id = from_header(request.headers()).unwrap_or_else(generate);
     let header = HeaderValue::from_str(&id).expect("an id is visible ASCII");
     // The route, not the path, which could contain a token.
-    let route = ROUTES.into_iter().find(|route| *route == request.uri().path()).unwrap_or("other");
-    let method = METHODS.iter().find(|known| **known == *request.method()).map_or("other", Method::as_str);
+    let route = LOGGED_ROUTES.into_iter().find(|route| *route == request.uri().path()).unwrap_or("other");
+    let method = LOGGED_METHODS.iter().find(|known| **known == *request.method()).map_or("other", Method::as_str);
     let id = RequestId(id);
     request.extensions_mut().insert(id.clone());
     let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip());
     let peer = peer.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
-    let address = client_ip::source(peer, request.headers(), &door.config.trusted_proxies);
-    if client_ip::is_foreign(peer, request.headers(), &door.config.trusted_proxies) {
-        door.forwarded.warn_of(peer);
+    let address = client_ip::client_address(peer, request.headers(), &door.config.trusted_proxies);
+    if client_ip::has_untrusted_header(peer, request.headers(), &door.config.trusted_proxies) {
+        door.forwarded.warn(peer);
     }
     // `vigil` records the client.
     let span = info_span!(
@@ -77,22 +81,22 @@ pub(super) async fn identify(State(door): State<Arc<Door>>, mut request: Request
         client.kind = Empty,
         client.id = Empty,
     );
-    let connection = request.extensions_mut().remove::<Arc<Seat>>();
+    let connection = request.extensions_mut().remove::<Arc<ConnectionPermit>>();
     let is_proxied = address != peer.to_canonical();
     let answer = async {
         let begun = Instant::now();
         let response = match connection {
             Some(connection) if is_proxied => {
                 if let Some(seat) = connection.for_client(address).map(Arc::new) {
-                    request.extensions_mut().insert(Source(address, Some(Arc::clone(&seat))));
-                    next.run(request).await.map(|body| body_guard::with(body, seat))
+                    request.extensions_mut().insert(RequestSource(address, Some(Arc::clone(&seat))));
+                    next.run(request).await.map(|body| body_guard::attach(body, seat))
                 } else {
-                    let error = ApiError::rate_limited(SEAT_PAUSE);
-                    response::refusal(StatusCode::TOO_MANY_REQUESTS, error, &id)
+                    let error = ApiError::rate_limited(PERMIT_RETRY_AFTER);
+                    response::error_response(StatusCode::TOO_MANY_REQUESTS, error, &id)
                 }
             }
             connection => {
-                request.extensions_mut().insert(Source(address, connection));
+                request.extensions_mut().insert(RequestSource(address, connection));
                 next.run(request).await
             }
         };
@@ -106,23 +110,23 @@ pub(super) async fn identify(State(door): State<Arc<Door>>, mut request: Request
     };
     let mut response = answer.instrument(span).await;
     door.parts.metrics.answered(response.status());
-    response.headers_mut().insert(HEADER, header);
+    response.headers_mut().insert(REQUEST_ID, header);
     response
 }
 
 /// Responds to a request whose handler panicked. Its connection and the other requests on it continue.
-pub(super) async fn catch(request: Request, next: Next) -> Response {
+pub(super) async fn catch_panic(request: Request, next: Next) -> Response {
     let id = request.extensions().get::<RequestId>().cloned();
     // The panic hook has logged the message.
     AssertUnwindSafe(next.run(request)).catch_unwind().await.unwrap_or_else(|_| {
         let id = id.unwrap_or_else(|| RequestId(generate()));
-        response::refusal(StatusCode::INTERNAL_SERVER_ERROR, ApiError::internal(), &id)
+        response::error_response(StatusCode::INTERNAL_SERVER_ERROR, ApiError::internal(), &id)
     })
 }
 
 /// Returns the client's own id if it can be logged without escaping.
-fn given(headers: &HeaderMap) -> Option<Arc<str>> {
-    let id = headers.get(HEADER)?.to_str().ok()?;
+fn from_header(headers: &HeaderMap) -> Option<Arc<str>> {
+    let id = headers.get(REQUEST_ID)?.to_str().ok()?;
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
     ((1..=64).contains(&id.len()) && id.bytes().all(plain)).then(|| id.into())
 }
@@ -140,22 +144,22 @@ mod tests {
     #[test]
     fn a_caller_s_id_is_kept_when_it_is_sane() {
         let given = |id: &str| {
-            let headers = HeaderMap::from_iter([(HEADER, HeaderValue::from_str(id).expect("a header"))]);
-            given(&headers).is_some()
+            let headers = HeaderMap::from_iter([(REQUEST_ID, HeaderValue::from_str(id).expect("a header"))]);
+            from_header(&headers).is_some()
         };
         assert!(given("a-b_c.9"));
         assert!(given(&"a".repeat(64)));
         for id in ["", "a b", "a=b", "\"", &"a".repeat(65)] {
             assert!(!given(id), "{id:?} was accepted");
         }
-        assert!(self::given(&HeaderMap::new()).is_none());
+        assert!(self::from_header(&HeaderMap::new()).is_none());
     }
 
     #[test]
     fn a_new_id_is_sane_and_never_the_same() {
         let id = generate();
-        let headers = HeaderMap::from_iter([(HEADER, HeaderValue::from_str(&id).expect("a header"))]);
-        assert_eq!(given(&headers), Some(id.clone()));
+        let headers = HeaderMap::from_iter([(REQUEST_ID, HeaderValue::from_str(&id).expect("a header"))]);
+        assert_eq!(from_header(&headers), Some(id.clone()));
         assert_ne!(generate(), id);
     }
 }

@@ -18,13 +18,13 @@ use serde::Serialize;
 use crate::graphql::error::ApiError;
 use crate::graphql::error::ApiErrorCode;
 
-use super::content_negotiation::Media;
+use super::content_negotiation::ResponseType;
 use super::rate_limit_headers;
 use super::request_id::RequestId;
 
 /// A response as it is serialized, without `data` if nothing was executed.
 #[derive(Serialize)]
-struct Written<'a> {
+struct ResponseBody<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     data: Option<&'a Value>,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
@@ -32,35 +32,35 @@ struct Written<'a> {
 }
 
 /// Returns whether the operation was executed, with any result, rather than rejected before.
-pub(super) fn was_carried_out(answer: &Answer) -> bool {
+pub(super) fn was_executed(answer: &Answer) -> bool {
     answer.errors.is_empty() || answer.data != Value::Null || answer.errors.iter().any(|error| !error.path.is_empty())
 }
 
 /// Returns whether a response is the error of the operation itself and its last response: it was rejected, or its
 /// stream failed.
-pub(super) fn is_the_end(kind: Option<OperationType>, answer: &Answer) -> bool {
+pub(super) fn is_terminal(kind: Option<OperationType>, answer: &Answer) -> bool {
     let broke = kind == Some(OperationType::Subscription) && answer.data == Value::Null && !answer.errors.is_empty();
-    broke || !was_carried_out(answer)
+    broke || !was_executed(answer)
 }
 
 /// Serializes the response as JSON.
 pub(super) fn json(answer: &Answer) -> String {
-    let written = Written { data: was_carried_out(answer).then_some(&answer.data), errors: &answer.errors };
+    let written = ResponseBody { data: was_executed(answer).then_some(&answer.data), errors: &answer.errors };
     serde_json::to_string(&written).expect("values and errors can be serialized")
 }
 
 /// Returns the response in the media type that the client accepts.
-pub(super) fn response(answer: &Answer, media: Media) -> Response {
-    let status = if was_carried_out(answer) { StatusCode::OK } else { media.refused() };
+pub(super) fn response(answer: &Answer, media: ResponseType) -> Response {
+    let status = if was_executed(answer) { StatusCode::OK } else { media.refused() };
     let response = (status, [(CONTENT_TYPE, media.header())], json(answer)).into_response();
-    rate_limit_headers::refused(response, slice::from_ref(answer))
+    rate_limit_headers::into_too_many_requests(response, slice::from_ref(answer))
 }
 
 /// Returns the responses to a batch, in order. The status is an error only if all operations exceeded the rate limit.
-pub(super) fn batch(answers: &[Answer], media: Media) -> Response {
+pub(super) fn batch(answers: &[Answer], media: ResponseType) -> Response {
     let written: Vec<_> = answers.iter().map(json).collect();
     let response = ([(CONTENT_TYPE, media.header())], format!("[{}]", written.join(","))).into_response();
-    rate_limit_headers::refused(response, answers)
+    rate_limit_headers::into_too_many_requests(response, answers)
 }
 
 /// Converts an error without a location in the document.
@@ -75,10 +75,10 @@ pub(super) fn error(error: ApiError, request: &RequestId) -> ServerError {
 }
 
 /// Returns the response to a request that was rejected before execution.
-pub(super) fn refusal(status: StatusCode, error: ApiError, request: &RequestId) -> Response {
+pub(super) fn error_response(status: StatusCode, error: ApiError, request: &RequestId) -> Response {
     let retry_after = error.retry_after;
     let answer = Answer::from_errors(vec![self::error(error, request)]);
-    let mut response = (status, [(CONTENT_TYPE, Media::Json.header())], json(&answer)).into_response();
+    let mut response = (status, [(CONTENT_TYPE, ResponseType::Json.header())], json(&answer)).into_response();
     if status == StatusCode::UNAUTHORIZED {
         response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     }
@@ -115,15 +115,15 @@ mod tests {
     #[test]
     fn a_refused_document_is_a_bad_request_to_who_knows_the_media_type() {
         let status = |media, answer: Answer| response(&answer, media).status();
-        assert_eq!(status(Media::GraphQl, failed(vec![])), StatusCode::BAD_REQUEST);
-        assert_eq!(status(Media::GraphQl, Answer::new(Value::from(1))), StatusCode::OK);
-        assert_eq!(status(Media::Json, failed(vec![])), StatusCode::OK);
+        assert_eq!(status(ResponseType::GraphQl, failed(vec![])), StatusCode::BAD_REQUEST);
+        assert_eq!(status(ResponseType::GraphQl, Answer::new(Value::from(1))), StatusCode::OK);
+        assert_eq!(status(ResponseType::Json, failed(vec![])), StatusCode::OK);
     }
 
     #[tokio::test]
     async fn who_has_no_token_is_asked_for_one_and_told_nothing_else() {
         let id = RequestId("req_1".into());
-        let response = refusal(StatusCode::UNAUTHORIZED, ApiError::unauthorized(), &id);
+        let response = error_response(StatusCode::UNAUTHORIZED, ApiError::unauthorized(), &id);
         assert_eq!(response.headers().get(WWW_AUTHENTICATE), Some(&HeaderValue::from_static("Bearer")));
         let body = to_bytes(response.into_body(), 1_000).await.expect("a body");
         let body: serde_json::Value = serde_json::from_slice(&body).expect("JSON");
@@ -134,7 +134,7 @@ mod tests {
     #[tokio::test]
     async fn a_failure_of_ours_names_the_request() {
         let id = RequestId("req_1".into());
-        let response = refusal(StatusCode::INTERNAL_SERVER_ERROR, ApiError::internal(), &id);
+        let response = error_response(StatusCode::INTERNAL_SERVER_ERROR, ApiError::internal(), &id);
         let body = to_bytes(response.into_body(), 1_000).await.expect("a body");
         let body: serde_json::Value = serde_json::from_slice(&body).expect("JSON");
         assert_eq!(body["errors"][0]["extensions"], json!({"code": "internal", "requestId": "req_1"}));

@@ -22,19 +22,19 @@ use sha2::Sha256;
 
 /// Content security policy: a page can only load its own files and connect to this server. Browsers include WebSockets
 /// in `'self'`.
-const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
+const PAGE_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
                       base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// A static file.
 #[derive(Clone)]
-pub(super) struct File {
+pub(super) struct StaticFile {
     content: Bytes,
     media_type: &'static str,
     lifetime: &'static str,
     tag: HeaderValue,
 }
 
-impl File {
+impl StaticFile {
     /// Creates the file at `path`, with `lifetime` as its `Cache-Control`.
     pub(super) fn new(path: &str, content: impl Into<Bytes>, lifetime: &'static str) -> Self {
         let content = content.into();
@@ -53,7 +53,7 @@ impl File {
         response.headers_mut().extend([
             (ETAG, self.tag.clone()),
             (CACHE_CONTROL, HeaderValue::from_static(self.lifetime)),
-            (CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY)),
+            (CONTENT_SECURITY_POLICY, HeaderValue::from_static(PAGE_POLICY)),
             (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
             (REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
             (HeaderName::from_static("cross-origin-opener-policy"), HeaderValue::from_static("same-origin")),

@@ -37,84 +37,84 @@ use crate::graphql::Operation;
 use crate::graphql::error::ApiError;
 use crate::graphql::error::ApiErrorCode;
 
-use super::Door;
+use super::HttpState;
 use super::request_id::RequestId;
 use super::response;
-use super::token_watch::Refused;
-use super::token_watch::Vigil;
-use super::token_watch::leaving;
+use super::token_watch::AuthFailure;
+use super::token_watch::TokenWatch;
+use super::token_watch::drained;
 
 /// Format of a stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Format {
+pub(super) enum StreamFormat {
     /// `text/event-stream`, as in graphql-sse: one connection per operation.
-    Events,
+    Sse,
     /// `multipart/mixed`, as in Apollo's clients.
-    Parts,
+    Multipart,
 }
 
-impl Format {
+impl StreamFormat {
     fn media_type(self) -> &'static str {
         match self {
-            Self::Events => sse::MEDIA_TYPE,
-            Self::Parts => multipart::MEDIA_TYPE,
+            Self::Sse => sse::MEDIA_TYPE,
+            Self::Multipart => multipart::MEDIA_TYPE,
         }
     }
 
     /// Returns the first bytes of the stream.
     fn opening(self) -> String {
         match self {
-            Self::Events => sse::heartbeat(),
-            Self::Parts => multipart::opening(),
+            Self::Sse => sse::heartbeat(),
+            Self::Multipart => multipart::preamble(),
         }
     }
 
     fn heartbeat(self) -> String {
         match self {
-            Self::Events => sse::heartbeat(),
-            Self::Parts => multipart::heartbeat(),
+            Self::Sse => sse::heartbeat(),
+            Self::Multipart => multipart::heartbeat(),
         }
     }
 
     fn next(self, answer: &Answer) -> String {
         let cursor = answer.turn.as_ref().and_then(|turn| turn.cursor.as_deref());
         match self {
-            Self::Events => sse::next(&response::json(&answer.response), cursor),
-            Self::Parts => multipart::next(&response::json(&answer.response)),
+            Self::Sse => sse::next(&response::json(&answer.response), cursor),
+            Self::Multipart => multipart::next(&response::json(&answer.response)),
         }
     }
 
     /// Returns the error that ends a stream before its operation is complete.
     fn failure(self, error: ServerError) -> String {
         match self {
-            Self::Events => sse::failure(error),
-            Self::Parts => multipart::failure(&error),
+            Self::Sse => sse::failure(error),
+            Self::Multipart => multipart::failure(&error),
         }
     }
 
     fn complete(self) -> String {
         match self {
-            Self::Events => sse::complete(),
-            Self::Parts => multipart::complete(),
+            Self::Sse => sse::complete(),
+            Self::Multipart => multipart::complete(),
         }
     }
 
     /// Returns the last message of a server that is stopping, after which clients reconnect and resume.
-    fn farewell(self, error: &ServerError) -> Option<String> {
+    fn shutdown_frame(self, error: &ServerError) -> Option<String> {
         match self {
             // An SSE client reconnects if the stream is interrupted, but not if it is complete.
-            Self::Events => None,
-            Self::Parts => Some(multipart::failure(error)),
+            Self::Sse => None,
+            Self::Multipart => Some(multipart::failure(error)),
         }
     }
 }
 
 /// The header in which a client sends the event to resume after.
-const LAST_EVENT: &str = "last-event-id";
+const LAST_EVENT_ID: &str = "last-event-id";
 
 /// Starts an operation that can be streamed, one response at a time.
-pub(super) fn start(door: &Door, caller: Caller, headers: &HeaderMap, request: Request) -> Operation {
-    let last = headers.get(LAST_EVENT).and_then(|last| last.to_str().ok()).filter(|last| !last.is_empty());
+pub(super) fn start(door: &HttpState, caller: Caller, headers: &HeaderMap, request: Request) -> Operation {
+    let last = headers.get(LAST_EVENT_ID).and_then(|last| last.to_str().ok()).filter(|last| !last.is_empty());
     let request = match last {
         Some(last) => request.data(LastEvent(last.to_owned())),
         None => request,
@@ -124,14 +124,14 @@ pub(super) fn start(door: &Door, caller: Caller, headers: &HeaderMap, request: R
 
 /// Returns the streamed response, which lasts as long as the operation.
 pub(super) fn response(
-    door: &Arc<Door>,
+    door: &Arc<HttpState>,
     id: &RequestId,
-    vigil: Vigil,
-    format: Format,
+    vigil: TokenWatch,
+    format: StreamFormat,
     operation: Operation,
 ) -> Response {
     let (frames, body) = mpsc::channel(1);
-    let speaker = Speaker { door: Arc::clone(door), id: id.clone(), format, frames };
+    let speaker = StreamWriter { door: Arc::clone(door), id: id.clone(), format, frames };
     door.parts.tasks.spawn(speaker.run(vigil, operation).instrument(Span::current()));
     let body = Body::from_stream(ReceiverStream::new(body).map(Ok::<_, Infallible>));
     let mut response = body.into_response();
@@ -145,26 +145,26 @@ pub(super) fn response(
 }
 
 /// The client is disconnected, or does not read.
-struct Gone;
+struct ClientGone;
 
 /// The task that writes a stream.
-struct Speaker {
-    door: Arc<Door>,
+struct StreamWriter {
+    door: Arc<HttpState>,
     id: RequestId,
-    format: Format,
+    format: StreamFormat,
     frames: mpsc::Sender<String>,
 }
 
-impl Speaker {
-    async fn run(self, vigil: Vigil, operation: Operation) {
+impl StreamWriter {
+    async fn run(self, vigil: TokenWatch, operation: Operation) {
         // The panic hook has logged the message.
         if AssertUnwindSafe(self.speak(vigil, operation)).catch_unwind().await.is_err() {
             let _ = self.say(self.failure(ApiError::internal())).await;
         }
     }
 
-    async fn speak(&self, mut vigil: Vigil, mut operation: Operation) -> Result<(), Gone> {
-        let mut leaving = pin!(leaving(Arc::clone(&self.door)));
+    async fn speak(&self, mut vigil: TokenWatch, mut operation: Operation) -> Result<(), ClientGone> {
+        let mut leaving = pin!(drained(Arc::clone(&self.door)));
         let heartbeat = self.door.config.heartbeat;
         let mut beat = Instant::now() + heartbeat;
         self.say(self.format.opening()).await?;
@@ -172,9 +172,9 @@ impl Speaker {
             tokio::select! {
                 biased;
                 () = leaving.as_mut() => return self.leave().await,
-                () = self.frames.closed() => return Err(Gone),
+                () = self.frames.closed() => return Err(ClientGone),
                 () = sleep_until(vigil.due()) => {
-                    if let Err(refused) = vigil.still().await {
+                    if let Err(refused) = vigil.check_due().await {
                         return self.say(self.refusal(refused)).await;
                     }
                 }
@@ -184,7 +184,7 @@ impl Speaker {
                 }
                 answer = operation.answers.next() => {
                     let Some(answer) = answer else { return self.say(self.format.complete()).await };
-                    if self.door.is_closing() && response::is_the_end(operation.kind, &answer.response) {
+                    if self.door.is_closing() && response::is_terminal(operation.kind, &answer.response) {
                         return self.leave().await;
                     }
                     self.say(self.format.next(&answer)).await?;
@@ -193,19 +193,19 @@ impl Speaker {
         }
     }
 
-    async fn leave(&self) -> Result<(), Gone> {
+    async fn leave(&self) -> Result<(), ClientGone> {
         let stopping = ApiError::new(ApiErrorCode::GatewayUnavailable, "the server is stopping");
-        match self.format.farewell(&response::error(stopping, &self.id)) {
+        match self.format.shutdown_frame(&response::error(stopping, &self.id)) {
             Some(farewell) => self.say(farewell).await,
             None => Ok(()),
         }
     }
 
-    fn refusal(&self, refused: Refused) -> String {
+    fn refusal(&self, refused: AuthFailure) -> String {
         match refused {
-            Refused::Token => self.failure(ApiError::unauthorized()),
-            Refused::TooMany(retry_after) => self.failure(ApiError::rate_limited(retry_after)),
-            Refused::Unknown => self.failure(ApiError::internal()),
+            AuthFailure::Invalid => self.failure(ApiError::unauthorized()),
+            AuthFailure::Throttled(retry_after) => self.failure(ApiError::rate_limited(retry_after)),
+            AuthFailure::Unavailable => self.failure(ApiError::internal()),
         }
     }
 
@@ -214,10 +214,10 @@ impl Speaker {
     }
 
     /// Sends a frame. Fails if the client does not read within the write timeout.
-    async fn say(&self, frame: String) -> Result<(), Gone> {
+    async fn say(&self, frame: String) -> Result<(), ClientGone> {
         match timeout(self.door.config.write_timeout, self.frames.send(frame)).await {
             Ok(Ok(())) => Ok(()),
-            Ok(Err(_)) | Err(_) => Err(Gone),
+            Ok(Err(_)) | Err(_) => Err(ClientGone),
         }
     }
 }

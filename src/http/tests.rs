@@ -12,7 +12,7 @@ mod streams;
 use std::time::Duration;
 
 use super::Config;
-use super::Connections;
+use super::ConnectionConfig;
 use crate::auth::authenticator::KEY_CACHE_TTL_MS;
 
 #[test]
@@ -28,11 +28,13 @@ fn the_door_keeps_order_as_it_is_promised_unless_told_otherwise() {
     assert_eq!((max_batch, max_operations, max_messages), (10, 100, 50));
     let Config { init_timeout, heartbeat, body_timeout, drain_window, .. } = Config::default();
     assert_eq!([init_timeout, heartbeat, body_timeout, drain_window].map(|time| time.as_secs()), [10, 12, 30, 2]);
-    let Connections { connections, connections_per_address, anonymous_per_address, .. } = Connections::default();
+    let ConnectionConfig { connections, connections_per_address, anonymous_per_address, .. } =
+        ConnectionConfig::default();
     assert_eq!((connections, connections_per_address, anonymous_per_address), (10_000, 2_000, 200));
-    let Connections { headers, head, streams, control_frames, .. } = Connections::default();
+    let ConnectionConfig { headers, head, streams, control_frames, .. } = ConnectionConfig::default();
     assert_eq!((headers, head, streams, control_frames), (64, 32 * 1024, 100, 50));
-    let Connections { head_timeout, idle_timeout, write_timeout, heartbeat, drain, .. } = Connections::default();
+    let ConnectionConfig { head_timeout, idle_timeout, write_timeout, heartbeat, drain, .. } =
+        ConnectionConfig::default();
     let times = [head_timeout, idle_timeout, write_timeout, heartbeat, drain];
     assert_eq!(times.map(|time| time.as_secs()), [10, 75, 30, 20, 4]);
 }

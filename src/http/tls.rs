@@ -18,7 +18,7 @@ use x509_parser::prelude::FromDer as _;
 
 /// Files of a certificate and its key, in PEM.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Files {
+pub struct CertificateFiles {
     /// The certificate chain, the server's certificate first.
     pub certificate: PathBuf,
     /// The private key.
@@ -54,18 +54,18 @@ pub enum TlsError {
     },
     /// The files do not match, or are not supported.
     #[error("--tls-certificate and --tls-key: the certificate and the key do not match, or are not supported")]
-    Unfit(#[source] rustls::Error),
+    Mismatch(#[source] rustls::Error),
 }
 
 /// The served certificate. Clones share it.
 #[derive(Clone)]
 pub struct Tls {
-    files: Files,
-    current: Arc<RwLock<Served>>,
+    files: CertificateFiles,
+    current: Arc<RwLock<ServedCertificate>>,
 }
 
 /// The current TLS configuration.
-struct Served {
+struct ServedCertificate {
     config: Arc<ServerConfig>,
     /// Expiry of the chain's earliest certificate, in milliseconds; `None` if it cannot be parsed.
     expires_at: Option<i64>,
@@ -76,7 +76,7 @@ impl Tls {
     ///
     /// # Errors
     /// [`TlsError`].
-    pub fn read(files: Files) -> Result<Self, TlsError> {
+    pub fn read(files: CertificateFiles) -> Result<Self, TlsError> {
         let served = served(&files)?;
         Ok(Self { files, current: Arc::new(RwLock::new(served)) })
     }
@@ -102,7 +102,7 @@ impl Tls {
     }
 }
 
-fn served(files: &Files) -> Result<Served, TlsError> {
+fn served(files: &CertificateFiles) -> Result<ServedCertificate, TlsError> {
     let unreadable = |source| TlsError::Certificate { file: files.certificate.clone(), source };
     let chain = CertificateDer::pem_file_iter(&files.certificate).map_err(unreadable)?;
     let chain = chain.collect::<Result<Vec<_>, _>>().map_err(unreadable)?;
@@ -114,10 +114,10 @@ fn served(files: &Files) -> Result<Served, TlsError> {
     let key = key.map_err(|source| TlsError::Key { file: files.key.clone(), source })?;
     let provider = Arc::new(aws_lc_rs::default_provider());
     let builder = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
-    let builder = builder.map_err(TlsError::Unfit)?.with_no_client_auth();
-    let mut config = builder.with_single_cert(chain, key).map_err(TlsError::Unfit)?;
+    let builder = builder.map_err(TlsError::Mismatch)?.with_no_client_auth();
+    let mut config = builder.with_single_cert(chain, key).map_err(TlsError::Mismatch)?;
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    Ok(Served { config: Arc::new(config), expires_at })
+    Ok(ServedCertificate { config: Arc::new(config), expires_at })
 }
 
 fn expires_at(certificate: &CertificateDer<'_>) -> Option<i64> {

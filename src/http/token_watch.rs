@@ -13,27 +13,27 @@ use crate::auth::viewer::Principal;
 use crate::auth::viewer::Viewer;
 use crate::graphql::error::ApiError;
 
-use super::Door;
-use super::client_ip::Source;
+use super::HttpState;
+use super::client_ip::RequestSource;
 
 /// Maximum number of consecutive failed verifications (database or key set unavailable) before the connection is
 /// closed.
-const UNKNOWN: u32 = 5;
+const MAX_FAILED_CHECKS: u32 = 5;
 
 /// Reason for rejecting a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Refused {
+pub(super) enum AuthFailure {
     /// The token is invalid or has expired.
-    Token,
+    Invalid,
     /// Its address sent too many invalid tokens; the client can retry after this time.
-    TooMany(Duration),
+    Throttled(Duration),
     /// The token cannot be verified at present. The cause is logged.
-    Unknown,
+    Unavailable,
 }
 
 /// Watches one client's token.
-pub(super) struct Vigil {
-    door: Arc<Door>,
+pub(super) struct TokenWatch {
+    door: Arc<HttpState>,
     token: String,
     due: Instant,
     /// Expiry of the token.
@@ -42,11 +42,11 @@ pub(super) struct Vigil {
     unknown: u32,
 }
 
-impl Vigil {
+impl TokenWatch {
     /// Watches `viewer`, who was authenticated with `token`.
-    pub(super) fn over(door: Arc<Door>, token: String, viewer: &Viewer) -> Self {
+    pub(super) fn new(door: Arc<HttpState>, token: String, viewer: &Viewer) -> Self {
         let mut vigil = Self { door, token, due: Instant::now(), end: None, unknown: 0 };
-        vigil.come_again(viewer);
+        vigil.schedule(viewer);
         vigil
     }
 
@@ -57,19 +57,19 @@ impl Vigil {
     }
 
     /// Verifies the token, and returns its viewer.
-    pub(super) async fn look(&mut self) -> Result<Arc<Viewer>, Refused> {
+    pub(super) async fn look(&mut self) -> Result<Arc<Viewer>, AuthFailure> {
         let viewer = verify(&self.door, &self.token).await?;
-        self.come_again(&viewer);
+        self.schedule(&viewer);
         Ok(Arc::new(viewer))
     }
 
     /// Returns an error if the connection must be closed. If verification fails, the connection stays open for some
     /// more attempts, unless the token has expired: a short database outage must not close all connections.
-    pub(super) async fn still(&mut self) -> Result<(), Refused> {
+    pub(super) async fn check_due(&mut self) -> Result<(), AuthFailure> {
         match self.look().await {
-            Err(Refused::Unknown) if self.unknown < UNKNOWN => {
+            Err(AuthFailure::Unavailable) if self.unknown < MAX_FAILED_CHECKS => {
                 if self.end.is_some_and(|end| end <= Instant::now()) {
-                    return Err(Refused::Token);
+                    return Err(AuthFailure::Invalid);
                 }
                 self.unknown += 1;
                 self.wait();
@@ -79,7 +79,7 @@ impl Vigil {
         }
     }
 
-    fn come_again(&mut self, viewer: &Viewer) {
+    fn schedule(&mut self, viewer: &Viewer) {
         let remaining = self.door.parts.tokens.remaining(viewer);
         self.end = remaining.and_then(|remaining| Instant::now().checked_add(remaining));
         self.unknown = 0;
@@ -93,15 +93,15 @@ impl Vigil {
 }
 
 /// Authenticates a token from this address, and records the client in the request's span.
-pub(super) async fn admit(door: &Door, token: &str, from: &Source) -> Result<Viewer, Refused> {
+pub(super) async fn authenticate(door: &HttpState, token: &str, from: &RequestSource) -> Result<Viewer, AuthFailure> {
     let admitted = door.parts.tokens.admit(token, from.0).await.map_err(|cause| match cause {
         AuthError::TooMany { retry_after } => {
-            door.parts.metrics.unheard();
-            Refused::TooMany(retry_after)
+            door.parts.metrics.throttled();
+            AuthFailure::Throttled(retry_after)
         }
-        AuthError::Store(cause) => unknown(&cause),
+        AuthError::Store(cause) => unavailable(&cause),
     });
-    let viewer = admitted?.ok_or(Refused::Token)?;
+    let viewer = admitted?.ok_or(AuthFailure::Invalid)?;
     from.authenticated();
     let span = Span::current();
     match &viewer.principal {
@@ -112,25 +112,25 @@ pub(super) async fn admit(door: &Door, token: &str, from: &Source) -> Result<Vie
 }
 
 /// Verifies a token again.
-async fn verify(door: &Door, token: &str) -> Result<Viewer, Refused> {
-    let verified = door.parts.tokens.verify(token).await.map_err(|cause| unknown(&cause));
-    verified?.ok_or(Refused::Token)
+async fn verify(door: &HttpState, token: &str) -> Result<Viewer, AuthFailure> {
+    let verified = door.parts.tokens.verify(token).await.map_err(|cause| unavailable(&cause));
+    verified?.ok_or(AuthFailure::Invalid)
 }
 
-fn unknown(cause: &dyn std::error::Error) -> Refused {
+fn unavailable(cause: &dyn std::error::Error) -> AuthFailure {
     let _logged = ApiError::failed(cause);
-    Refused::Unknown
+    AuthFailure::Unavailable
 }
 
 /// Resolves when a connection must close because the server stops. Each has a random delay, so that clients do not all
 /// reconnect at the same time.
-pub(super) async fn leaving(door: Arc<Door>) {
+pub(super) async fn drained(door: Arc<HttpState>) {
     door.parts.drain.cancelled().await;
-    sleep(some_of(door.config.drain_window)).await;
+    sleep(jitter(door.config.drain_window)).await;
 }
 
 /// Returns a random part of the window.
-fn some_of(window: Duration) -> Duration {
+fn jitter(window: Duration) -> Duration {
     let random = getrandom::u32().expect("the operating system has random bytes");
     window.mul_f64(f64::from(random) / f64::from(u32::MAX))
 }
@@ -142,7 +142,7 @@ mod tests {
     #[test]
     fn everybody_leaves_at_a_moment_of_their_own_within_the_window() {
         let window = Duration::from_secs(2);
-        let moments: Vec<_> = (0..100).map(|_| some_of(window)).collect();
+        let moments: Vec<_> = (0..100).map(|_| jitter(window)).collect();
         assert!(moments.iter().all(|moment| *moment <= window));
         let in_quarter = |quarter: u32| {
             let (from, to) = (window * quarter / 4, window * (quarter + 1) / 4);

@@ -24,22 +24,22 @@ use tokio::sync::oneshot;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use super::Door;
-use super::listener::Answering;
+use super::HttpState;
+use super::listener::InFlight;
 
 /// Maximum size to discard of one body, in bytes.
 const MAX_DROPPED_LEN: usize = 16 * 1024 * 1024;
 
 /// Discards the part of the body that the handler did not read, after its response.
-pub(super) async fn discard(State(door): State<Arc<Door>>, mut request: Request, next: Next) -> Response {
+pub(super) async fn discard(State(door): State<Arc<HttpState>>, mut request: Request, next: Next) -> Response {
     // HTTP/2 can reset a stream without its connection. A client that expects `100 Continue` sends no body before it.
     if request.version() == Version::HTTP_2 || request.headers().contains_key(EXPECT) {
         return next.run(request).await;
     }
     // The connection is idle, or waits for the next head, only after the body.
-    let answering = request.extensions_mut().remove::<Arc<Answering>>();
+    let answering = request.extensions_mut().remove::<Arc<InFlight>>();
     let (unread, mut rest) = oneshot::channel();
-    let request = request.map(|body| Body::new(Watched { body: Some(body), unread: Some(unread) }));
+    let request = request.map(|body| Body::new(DrainedBody { body: Some(body), unread: Some(unread) }));
     let response = next.run(request).await;
     if let Ok(rest) = rest.try_recv() {
         let (stop, patience) = (door.parts.drain.clone(), door.config.body_timeout);
@@ -65,12 +65,12 @@ async fn drop_rest(rest: Body, stop: CancellationToken, patience: Duration) {
 }
 
 /// A body that sends its unread rest to a channel when it is dropped.
-struct Watched {
+struct DrainedBody {
     body: Option<Body>,
     unread: Option<oneshot::Sender<Body>>,
 }
 
-impl Drop for Watched {
+impl Drop for DrainedBody {
     fn drop(&mut self) {
         if let (Some(body), Some(unread)) = (self.body.take(), self.unread.take())
             && !body.is_end_stream()
@@ -81,7 +81,7 @@ impl Drop for Watched {
     }
 }
 
-impl hyper::body::Body for Watched {
+impl hyper::body::Body for DrainedBody {
     type Data = Bytes;
     type Error = axum::Error;
 

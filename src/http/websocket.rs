@@ -34,17 +34,17 @@ use crate::graphql::error::ApiError;
 use crate::graphql::error::ApiErrorCode;
 
 use super::Config;
-use super::Door;
+use super::HttpState;
 use super::bearer_token;
-use super::client_ip::Source;
+use super::client_ip::RequestSource;
 use super::graphql_http;
-use super::message_rate::Rate;
+use super::message_rate::MessageRate;
 use super::origin;
 use super::request_id::RequestId;
 use super::response;
 
 use connection::Connection;
-use connection::turn_away;
+use connection::reject_protocol;
 use frames::Frames;
 use protocol::Protocol;
 
@@ -56,17 +56,17 @@ type Socket = WebSocketStream<Frames<TokioIo<Upgraded>>>;
 
 /// Accepts a WebSocket, or handles a GET request without an upgrade. A WebSocket's token is in its first message.
 pub(super) async fn upgrade(
-    State(door): State<Arc<Door>>,
+    State(door): State<Arc<HttpState>>,
     Extension(id): Extension<RequestId>,
-    Extension(source): Extension<Source>,
+    Extension(source): Extension<RequestSource>,
     mut request: Request,
 ) -> Response {
     let Ok(mut response) = create_response_with_body(&request, Body::empty) else {
         return graphql_http::get(&door, &id, &source, request.headers(), request.uri()).await;
     };
-    if !origin::is_welcome(request.headers(), &door.config.origins) {
+    if !origin::is_handshake_allowed(request.headers(), &door.config.origins) {
         let error = ApiError::new(ApiErrorCode::Forbidden, "web pages of this origin are not allowed to connect");
-        return response::refusal(StatusCode::FORBIDDEN, error, &id);
+        return response::error_response(StatusCode::FORBIDDEN, error, &id);
     }
     let token = bearer_token::in_headers(request.headers()).map(str::to_owned);
     let name = preferred_protocol(request.headers());
@@ -83,7 +83,7 @@ pub(super) async fn upgrade(
         let socket = decode(&door, upgraded).await;
         match name.and_then(|name| Protocol::named(name.as_bytes())) {
             Some(protocol) => Connection::new(door, id, source, token, protocol, socket).run().await,
-            None => turn_away(&door, socket).await,
+            None => reject_protocol(&door, socket).await,
         }
     };
     tasks.spawn(conversation.instrument(Span::current()));
@@ -98,9 +98,9 @@ fn preferred_protocol(headers: &HeaderMap) -> Option<&'static str> {
 }
 
 /// Creates the frame decoder. The buffers are small: the defaults use 256 KiB per WebSocket, and most are idle.
-async fn decode(door: &Door, stream: Upgraded) -> Socket {
+async fn decode(door: &HttpState, stream: Upgraded) -> Socket {
     let Config { max_body, max_init, max_messages, .. } = door.config;
-    let frames = Frames::new(TokioIo::new(stream), Rate::new(max_messages), max_init);
+    let frames = Frames::new(TokioIo::new(stream), MessageRate::new(max_messages), max_init);
     let config = WebSocketConfig::default()
         .max_message_size(Some(max_body))
         .max_frame_size(Some(max_body))

@@ -14,9 +14,9 @@ use crate::feed::Feed;
 use crate::graphql;
 use crate::graphql::GraphqlExecutor;
 use crate::http;
-use crate::http::Connections;
+use crate::http::ConnectionConfig;
 use crate::http::Health;
-use crate::http::Listening;
+use crate::http::ListenerContext;
 use crate::http::Tls;
 use crate::service;
 use crate::service::api_key::ApiKeys;
@@ -142,7 +142,7 @@ pub(super) async fn wire(configs: Configs, lifecycle: &Lifecycle) -> Result<Part
         },
         started_at: clock.now(),
     });
-    let door = http::Parts {
+    let door = http::HttpServices {
         api,
         tokens: tokens.clone(),
         tasks: lifecycle.callers.clone(),
@@ -170,12 +170,12 @@ fn health(figures: Figures) -> Health {
 
 impl Parts {
     /// Returns the configuration of a listener for the API.
-    pub(super) fn listening(&self, config: Connections, tls: Option<Tls>) -> Listening {
+    pub(super) fn listening(&self, config: ConnectionConfig, tls: Option<Tls>) -> ListenerContext {
         if let Some(tls) = &tls {
             // Set once, because only one listener has a certificate.
             let _ = self.certificate.set(tls.clone());
         }
-        Listening { router: self.router.clone(), config, tls, metrics: self.metrics.clone() }
+        ListenerContext { router: self.router.clone(), config, tls, metrics: self.metrics.clone() }
     }
 
     /// Starts the sessions that were running when the previous process ended, and returns their number.

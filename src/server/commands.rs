@@ -21,8 +21,8 @@ use crate::domain::id::KeyId;
 use crate::domain::id::OrganizationId;
 use crate::graphql;
 use crate::http;
-use crate::http::Connections;
-use crate::http::Listening;
+use crate::http::ConnectionConfig;
+use crate::http::ListenerContext;
 use crate::http::Metrics;
 use crate::http::Tls;
 use crate::session;
@@ -203,9 +203,10 @@ async fn serve(config: config::Serve) -> Result<(), Error> {
     let parts = wire(configs, &lifecycle).await?;
     let watching = Lifecycle::default();
     if let Some((listener, address)) = watchers {
-        let config = Connections { connections: WATCHERS, spare_files: SPARE_FILES, ..Connections::default() };
+        let config =
+            ConnectionConfig { connections: WATCHERS, spare_files: SPARE_FILES, ..ConnectionConfig::default() };
         let router = http::health_router(&parts.health);
-        let listening = Listening { router, config, tls: None, metrics: Metrics::default() };
+        let listening = ListenerContext { router, config, tls: None, metrics: Metrics::default() };
         let (tasks, stop) = (watching.tasks.clone(), watching.stop.clone());
         watching.tasks.spawn(http::serve(listener, listening, tasks, stop));
         info!(%address, "Serving metrics");
@@ -276,7 +277,7 @@ pub(super) async fn listen(address: SocketAddr, flag: &'static str) -> Result<(T
 /// Serves until `asked` resolves. Open connections are closed in the shutdown that follows.
 pub(super) async fn serve_until_asked(
     listener: TcpListener,
-    listening: Listening,
+    listening: ListenerContext,
     lifecycle: &Lifecycle,
     asked: impl Future<Output = ()>,
 ) -> Result<(), Error> {

@@ -30,7 +30,7 @@ use crate::domain::session::Session;
 use crate::domain::session::SessionStatus;
 use crate::graphql;
 use crate::http;
-use crate::http::Connections;
+use crate::http::ConnectionConfig;
 use crate::http::Invitations;
 use crate::service;
 use crate::service::api_key::NewApiKey;
@@ -105,7 +105,7 @@ pub(super) async fn demo(config: config::Demo) -> Result<(), Error> {
     } else {
         ready.print_text();
     }
-    let mut connections = Connections::default();
+    let mut connections = ConnectionConfig::default();
     open_files::limit_connections(&mut connections, open_files, open_files::of_database(&database));
     let served = serve_until_asked(listener, parts.listening(connections, None), &lifecycle, asked).await;
     let store = parts.store.clone();

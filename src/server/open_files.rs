@@ -8,7 +8,7 @@ use rustix::process::setrlimit;
 use tracing::info;
 use tracing::warn;
 
-use crate::http::Connections;
+use crate::http::ConnectionConfig;
 use crate::store;
 
 /// Open files that are not counted individually: the program itself, key sets, traces, connections being closed.
@@ -29,7 +29,7 @@ pub(super) fn raise_limit() -> Option<u64> {
 }
 
 /// Lowers the connection limit to the open files that remain after `others`.
-pub(super) fn limit_connections(connections: &mut Connections, limit: Option<u64>, others: usize) {
+pub(super) fn limit_connections(connections: &mut ConnectionConfig, limit: Option<u64>, others: usize) {
     let wanted = connections.connections;
     connections.connections = wanted.min(max_connections(limit, others));
     let max_connections = connections.connections;
@@ -73,7 +73,7 @@ mod tests {
 
     #[test]
     fn the_limit_is_only_lowered() {
-        let mut connections = Connections::default();
+        let mut connections = ConnectionConfig::default();
         limit_connections(&mut connections, Some(20_000), 0);
         assert_eq!(connections.connections, 10_000);
         limit_connections(&mut connections, Some(1_024), 100);

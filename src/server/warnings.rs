@@ -26,7 +26,7 @@ pub(super) fn of_settings(config: &config::Serve, tls: Option<&Tls>) {
         let listen = config.listen;
         warn!(%listen, "Listening without TLS: tokens and chats are sent unencrypted unless a proxy encrypts them (--tls-certificate)");
     }
-    if config.http.trusted_proxies.iter().any(Network::is_everything) {
+    if config.http.trusted_proxies.iter().any(Network::is_unrestricted) {
         warn!("--trusted-proxies trusts every address, so any client can spoof its address");
     }
     if let Some(tls) = tls {

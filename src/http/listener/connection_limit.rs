@@ -22,47 +22,47 @@ use tokio::io::ReadBuf;
 use crate::http::client_ip;
 use crate::http::metrics::Connected;
 use crate::http::metrics::Metrics;
-use crate::http::metrics::Refused;
+use crate::http::metrics::RejectReason;
 
-use super::Connections;
-use super::header_timeout::Pace;
+use super::ConnectionConfig;
+use super::header_timeout::HeaderTimer;
 
 /// The connection limiter.
 #[derive(Clone)]
-pub(super) struct Seats(Arc<Room>);
+pub(super) struct ConnectionLimiter(Arc<Shared>);
 
-struct Room {
-    config: Connections,
+struct Shared {
+    config: ConnectionConfig,
     metrics: Metrics,
-    taken: Mutex<Taken>,
+    taken: Mutex<Counts>,
 }
 
 #[derive(Default)]
-struct Taken {
+struct Counts {
     all: usize,
-    by_network: HashMap<IpAddr, Count>,
+    by_network: HashMap<IpAddr, NetworkCount>,
 }
 
 /// Permits of one client network.
 #[derive(Default)]
-struct Count {
+struct NetworkCount {
     all: usize,
     anonymous: usize,
 }
 
-impl Seats {
-    pub(super) fn new(config: Connections, metrics: Metrics) -> Self {
-        Self(Arc::new(Room { config, metrics, taken: Mutex::default() }))
+impl ConnectionLimiter {
+    pub(super) fn new(config: ConnectionConfig, metrics: Metrics) -> Self {
+        Self(Arc::new(Shared { config, metrics, taken: Mutex::default() }))
     }
 
     /// Acquires a permit for a connection from this address; `None` if a limit is reached.
-    pub(super) fn take(&self, peer: IpAddr) -> Option<Seat> {
+    pub(super) fn take(&self, peer: IpAddr) -> Option<ConnectionPermit> {
         let room = &self.0;
-        let is_proxy = client_ip::any_has(&room.config.trusted_proxies, peer.to_canonical());
-        let network = (!is_proxy).then(|| client_ip::of_client(peer));
+        let is_proxy = client_ip::any_contains(&room.config.trusted_proxies, peer.to_canonical());
+        let network = (!is_proxy).then(|| client_ip::rate_limit_prefix(peer));
         let mut taken = room.taken();
         if taken.all >= room.config.connections {
-            room.metrics.refused(Refused::Full);
+            room.metrics.refused(RejectReason::Full);
             return None;
         }
         if let Some(network) = network {
@@ -70,22 +70,22 @@ impl Seats {
         }
         taken.all += 1;
         let connected = Some(room.metrics.connected());
-        Some(Seat { room: Arc::clone(room), network, anonymous: AtomicBool::new(true), connected })
+        Some(ConnectionPermit { room: Arc::clone(room), network, anonymous: AtomicBool::new(true), connected })
     }
 }
 
-impl Room {
-    fn taken(&self) -> MutexGuard<'_, Taken> {
+impl Shared {
+    fn taken(&self) -> MutexGuard<'_, Counts> {
         self.taken.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Counts a permit of a network; `None` if a limit is reached.
-    fn count(&self, taken: &mut Taken, network: IpAddr) -> Option<()> {
+    fn count(&self, taken: &mut Counts, network: IpAddr) -> Option<()> {
         let (all, anonymous) = taken.by_network.get(&network).map_or((0, 0), |count| (count.all, count.anonymous));
         let refused = if all >= self.config.connections_per_address {
-            Some(Refused::FullForAddress)
+            Some(RejectReason::FullForAddress)
         } else if anonymous >= self.config.anonymous_per_address {
-            Some(Refused::FullForAnonymous)
+            Some(RejectReason::FullForAnonymous)
         } else {
             None
         };
@@ -101,8 +101,8 @@ impl Room {
 }
 
 /// The permit of a connection, or of a request that a trusted proxy forwards.
-pub(in crate::http) struct Seat {
-    room: Arc<Room>,
+pub(in crate::http) struct ConnectionPermit {
+    room: Arc<Shared>,
     /// The client's network; `None` for a trusted proxy.
     network: Option<IpAddr>,
     /// True until a valid token is sent.
@@ -111,11 +111,11 @@ pub(in crate::http) struct Seat {
     connected: Option<Connected>,
 }
 
-impl Seat {
+impl ConnectionPermit {
     /// Acquires a permit for a request that this proxy connection forwards; `None` if a limit of the client's address
     /// is reached.
     pub(in crate::http) fn for_client(&self, client: IpAddr) -> Option<Self> {
-        let network = client_ip::of_client(client);
+        let network = client_ip::rate_limit_prefix(client);
         self.room.count(&mut self.room.taken(), network)?;
         let room = Arc::clone(&self.room);
         Some(Self { room, network: Some(network), anonymous: AtomicBool::new(true), connected: None })
@@ -133,7 +133,7 @@ impl Seat {
     }
 }
 
-impl Drop for Seat {
+impl Drop for ConnectionPermit {
     fn drop(&mut self) {
         let mut taken = self.room.taken();
         if self.connected.is_some() {
@@ -152,19 +152,19 @@ impl Drop for Seat {
     }
 }
 /// A stream that holds its permit while it is open, and reports received bytes.
-pub(super) struct Seated<S> {
+pub(super) struct Permitted<S> {
     stream: S,
-    pace: Pace,
-    _seat: Arc<Seat>,
+    pace: HeaderTimer,
+    _seat: Arc<ConnectionPermit>,
 }
 
-impl<S> Seated<S> {
-    pub(super) fn new(stream: S, seat: Arc<Seat>, pace: Pace) -> Self {
+impl<S> Permitted<S> {
+    pub(super) fn new(stream: S, seat: Arc<ConnectionPermit>, pace: HeaderTimer) -> Self {
         Self { stream, pace, _seat: seat }
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Seated<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for Permitted<S> {
     fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let before = into.filled().len();
         let read = Pin::new(&mut self.stream).poll_read(context, into);
@@ -175,7 +175,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Seated<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Seated<S> {
+impl<S: AsyncWrite + Unpin> AsyncWrite for Permitted<S> {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, from: &[u8]) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.stream).poll_write(context, from)
     }

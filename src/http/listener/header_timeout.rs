@@ -15,7 +15,7 @@ use tokio::time::sleep_until;
 
 /// State of one connection's requests. Clones share it.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Pace(Arc<Shared>);
+pub(super) struct HeaderTimer(Arc<Shared>);
 
 #[derive(Debug, Default)]
 struct Shared {
@@ -36,7 +36,7 @@ struct State {
     idle_since: Option<Instant>,
 }
 
-impl Pace {
+impl HeaderTimer {
     /// Records that bytes were received.
     pub(super) fn heard(&self) {
         let mut state = self.state();
@@ -47,22 +47,22 @@ impl Pace {
     }
 
     /// Discards earlier bytes: no head has started yet.
-    pub(super) fn begins(&self) {
+    pub(super) fn reset(&self) {
         self.state().head_since = None;
     }
 
     /// Records that a head is complete. The request is in progress until the returned guard is dropped.
-    pub(super) fn asked(&self, version: Version) -> Answering {
+    pub(super) fn asked(&self, version: Version) -> InFlight {
         let mut state = self.state();
         state.head_since = None;
         state.idle_since = None;
         state.running += 1;
         state.side_by_side |= version == Version::HTTP_2;
-        Answering(self.clone())
+        InFlight(self.clone())
     }
 
     /// Resolves when a head is incomplete `patience` after its first byte.
-    pub(super) async fn head_is_late(&self, patience: Duration) {
+    pub(super) async fn timeout(&self, patience: Duration) {
         loop {
             let since = self.state().head_since;
             match since {
@@ -99,9 +99,9 @@ impl Pace {
 }
 
 /// A request in progress.
-pub(in crate::http) struct Answering(Pace);
+pub(in crate::http) struct InFlight(HeaderTimer);
 
-impl Drop for Answering {
+impl Drop for InFlight {
     fn drop(&mut self) {
         let mut state = self.0.state();
         state.running -= 1;

@@ -12,7 +12,7 @@ use tokio::io::AsyncRead;
 use tokio::io::AsyncWrite;
 use tokio::io::ReadBuf;
 
-use crate::http::message_rate::Rate;
+use crate::http::message_rate::MessageRate;
 
 /// The connection preface of HTTP/2.
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -36,7 +36,7 @@ struct TooManyFrames;
 /// A stream that counts a client's HTTP/2 frames, and passes all data through.
 pub(super) struct Http2Frames<S> {
     stream: S,
-    rate: Rate,
+    rate: MessageRate,
     /// Bytes written since the last permitted frame.
     written: usize,
     allowed: usize,
@@ -60,7 +60,7 @@ const BEFORE_HEADER: State = State::Header { bytes: [0; HEADER_LEN], len: 0 };
 
 impl<S> Http2Frames<S> {
     /// Creates a stream whose client can send such frames at `rate`.
-    pub(super) fn new(stream: S, rate: Rate) -> Self {
+    pub(super) fn new(stream: S, rate: MessageRate) -> Self {
         Self { stream, rate, written: 0, allowed: 0, state: State::Preface(0) }
     }
 
@@ -188,7 +188,7 @@ mod tests {
 
     async fn passes(sent: &[u8]) -> bool {
         let mut passed = Vec::new();
-        let read = Http2Frames::new(sent, Rate::new(2)).read_to_end(&mut passed).await;
+        let read = Http2Frames::new(sent, MessageRate::new(2)).read_to_end(&mut passed).await;
         read.is_ok_and(|_| passed == sent)
     }
 
@@ -208,7 +208,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn what_is_written_to_a_client_allows_it_more() {
         let (near, mut far) = tokio::io::duplex(100_000);
-        let mut near = Http2Frames::new(near, Rate::new(2));
+        let mut near = Http2Frames::new(near, MessageRate::new(2));
         let sent = bytes(&[PING; 40]);
         far.write_all(&sent).await.expect("sent");
         near.write_all(&vec![0; 20 * BYTES_PER_FRAME]).await.expect("written");

@@ -8,7 +8,7 @@ use std::sync::MutexGuard;
 use std::sync::PoisonError;
 
 /// A file that can always be opened.
-const NOTHING: &str = "/dev/null";
+const NULL_DEVICE: &str = "/dev/null";
 
 /// The reserve. Clones share it.
 #[derive(Clone)]
@@ -31,7 +31,7 @@ impl SpareFiles {
     pub(super) fn fill(&self) {
         let mut files = self.files();
         while files.len() < self.0.wanted {
-            let Ok(file) = File::open(NOTHING) else { return };
+            let Ok(file) = File::open(NULL_DEVICE) else { return };
             files.push(file);
         }
     }

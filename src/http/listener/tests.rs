@@ -16,10 +16,11 @@ async fn a_panic_is_an_answer_and_the_connection_goes_on() {
     let stop = CancellationToken::new();
     let broken = get(async || -> &'static str { panic!("of this test") });
     let router = Router::new().route("/broken", broken).route("/whole", get(async || "whole"));
-    let router = router.layer(axum::middleware::from_fn(request_id::catch));
+    let router = router.layer(axum::middleware::from_fn(request_id::catch_panic));
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address");
-    let listening = Listening { router, config: Connections::default(), tls: None, metrics: Metrics::default() };
+    let listening =
+        ListenerContext { router, config: ConnectionConfig::default(), tls: None, metrics: Metrics::default() };
     let serving = tasks.spawn(serve(listener, listening, tasks.clone(), stop.clone()));
     let mut stream = TcpStream::connect(address).await.expect("a connection");
     for (path, told) in [("/broken", "\"code\":\"internal\""), ("/whole", "whole"), ("/broken", "requestId")] {
@@ -40,9 +41,9 @@ async fn an_http_2_connection_that_gives_no_sign_of_life_is_gone() {
     let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address");
-    let config = Connections { heartbeat: Duration::from_secs(1), ..Connections::default() };
+    let config = ConnectionConfig { heartbeat: Duration::from_secs(1), ..ConnectionConfig::default() };
     let router = Router::new().route("/", get(async || "whole"));
-    let listening = Listening { router, config, tls: None, metrics: Metrics::default() };
+    let listening = ListenerContext { router, config, tls: None, metrics: Metrics::default() };
     let serving = tasks.spawn(serve(listener, listening, tasks.clone(), stop.clone()));
     let mut stream = TcpStream::connect(address).await.expect("a connection");
     // Empty settings, and `GET /` of `http://x` as stream 1. The client responds to no frame.
@@ -66,9 +67,9 @@ async fn an_http_2_connection_without_requests_is_closed_though_it_answers_pings
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address");
     let beat = Duration::from_millis(200);
-    let config = Connections { heartbeat: beat, idle_timeout: beat * 5, ..Connections::default() };
+    let config = ConnectionConfig { heartbeat: beat, idle_timeout: beat * 5, ..ConnectionConfig::default() };
     let router = Router::new().route("/", get(async || "whole"));
-    let listening = Listening { router, config, tls: None, metrics: Metrics::default() };
+    let listening = ListenerContext { router, config, tls: None, metrics: Metrics::default() };
     let serving = tasks.spawn(serve(listener, listening, tasks.clone(), stop.clone()));
     let mut stream = TcpStream::connect(address).await.expect("a connection");
     stream.write_all(&HTTP_2_REQUEST.concat()).await.expect("sent");
@@ -105,7 +106,8 @@ async fn a_flood_of_http_2_pings_ends_its_connection() {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address");
     let router = Router::new().route("/", get(async || "whole"));
-    let listening = Listening { router, config: Connections::default(), tls: None, metrics: Metrics::default() };
+    let listening =
+        ListenerContext { router, config: ConnectionConfig::default(), tls: None, metrics: Metrics::default() };
     let serving = tasks.spawn(serve(listener, listening, tasks.clone(), stop.clone()));
     let mut stream = TcpStream::connect(address).await.expect("a connection");
     stream.write_all(&HTTP_2_REQUEST.concat()).await.expect("sent");

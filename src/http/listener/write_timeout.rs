@@ -13,14 +13,14 @@ use tokio::time::Sleep;
 use tokio::time::sleep;
 
 /// A stream with a write timeout.
-pub(super) struct Patient<S> {
+pub(super) struct WriteTimeout<S> {
     stream: S,
     patience: Duration,
     /// Runs while a write is pending.
     over: Option<Pin<Box<Sleep>>>,
 }
 
-impl<S> Patient<S> {
+impl<S> WriteTimeout<S> {
     pub(super) fn new(stream: S, patience: Duration) -> Self {
         Self { stream, patience, over: None }
     }
@@ -36,13 +36,13 @@ impl<S> Patient<S> {
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Patient<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for WriteTimeout<S> {
     fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_read(context, into)
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Patient<S> {
+impl<S: AsyncWrite + Unpin> AsyncWrite for WriteTimeout<S> {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, from: &[u8]) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write(context, from);
         self.bounded(context, written)
@@ -88,7 +88,7 @@ mod tests {
     async fn a_peer_that_reads_nothing_is_given_up() {
         let (near, _far) = duplex(10);
         let begun = Instant::now();
-        let failed = Patient::new(near, PATIENCE).write_all(&[0; 11]).await.expect_err("timed out");
+        let failed = WriteTimeout::new(near, PATIENCE).write_all(&[0; 11]).await.expect_err("timed out");
         assert_eq!((failed.kind(), begun.elapsed()), (io::ErrorKind::TimedOut, PATIENCE));
     }
 
@@ -101,7 +101,7 @@ mod tests {
                 far.read_exact(&mut [0; 10]).await.expect("read");
             }
         };
-        let mut near = Patient::new(near, PATIENCE);
+        let mut near = WriteTimeout::new(near, PATIENCE);
         let ((), written) = tokio::join!(reading, near.write_all(&[0; 100]));
         written.expect("written");
     }

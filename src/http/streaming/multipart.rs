@@ -11,7 +11,7 @@ fn part(json: &str) -> String {
     format!("\r\nContent-Type: application/json\r\n\r\n{json}\r\n--graphql")
 }
 
-pub(super) fn opening() -> String {
+pub(super) fn preamble() -> String {
     "\r\n--graphql".into()
 }
 

@@ -35,11 +35,11 @@ use crate::graphql;
 use crate::graphql::Caller;
 use crate::graphql::GraphqlExecutor;
 use crate::http::Config;
-use crate::http::Connections;
+use crate::http::ConnectionConfig;
 use crate::http::Health;
-use crate::http::Listening;
+use crate::http::HttpServices;
+use crate::http::ListenerContext;
 use crate::http::Metrics;
-use crate::http::Parts;
 use crate::http::router;
 use crate::http::serve;
 use crate::service::api_key::ApiKeys;
@@ -139,14 +139,14 @@ impl Rig {
         let calls = Calls::new(shared.clone(), registry.clone(), CallBroadcast::default(), clock.clone());
         let sessions = Sessions::new(shared, registry, news, sweeper, clock.clone(), (tasks, stop.clone()));
         let api = GraphqlExecutor::new(graphql::GraphqlServices { chats, sessions, calls, keys }, api);
-        let connections = Connections { write_timeout: config.write_timeout, ..Connections::default() };
+        let connections = ConnectionConfig { write_timeout: config.write_timeout, ..ConnectionConfig::default() };
         let metrics = Metrics::default();
         let health = Health {
             ready: Arc::new(|| unreachable!("no test reads it")),
             figures: Arc::new(|| unreachable!("no test reads it")),
         };
         let (tasks, draining) = (callers.clone(), drain.clone());
-        let parts = Parts {
+        let parts = HttpServices {
             api: api.clone(),
             tokens: tokens.clone(),
             tasks,
@@ -157,7 +157,7 @@ impl Rig {
         let router = router(parts, config);
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
-        let listening = Listening { router: router.clone(), config: connections, tls: None, metrics };
+        let listening = ListenerContext { router: router.clone(), config: connections, tls: None, metrics };
         callers.spawn(serve(listener, listening, callers.clone(), drain.clone()));
         Self { store, address, key: secret, callers, drain, clock, token_clock, stop, api, router, tokens }
     }

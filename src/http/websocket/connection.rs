@@ -23,52 +23,52 @@ use tracing::debug;
 use crate::graphql::Caller;
 use crate::graphql::OpenPermit;
 use crate::graphql::error::ApiError;
-use crate::http::Door;
+use crate::http::HttpState;
 use crate::http::bearer_token;
-use crate::http::client_ip::Source;
+use crate::http::client_ip::RequestSource;
 use crate::http::graphql_request;
 use crate::http::request_id::RequestId;
 use crate::http::response;
 use crate::http::token_watch;
-use crate::http::token_watch::Vigil;
-use crate::http::token_watch::leaving;
+use crate::http::token_watch::TokenWatch;
+use crate::http::token_watch::drained;
 
 use super::Socket;
-use super::close_code::Close;
+use super::close_code::CloseReason;
 use super::frames::Violation;
 use super::operations::Operations;
-use super::protocol::FromCaller;
+use super::protocol::ClientMessage;
 use super::protocol::Protocol;
 use super::protocol::acknowledge;
 use super::protocol::complete;
 use super::protocol::pong;
 
 /// Timeout for the client's response to a close frame.
-const CLOSING: Duration = Duration::from_secs(1);
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Maximum size to discard after closing because of too much data, in bytes.
 const MAX_DROPPED_LEN: u64 = 16 * 1024 * 1024;
 
 /// The end of a connection: with a close frame, or because the client is disconnected.
-enum End {
-    Close(Close),
+enum Disconnect {
+    Close(CloseReason),
     Gone,
 }
 
-impl<C: Into<Close>> From<C> for End {
+impl<C: Into<CloseReason>> From<C> for Disconnect {
     fn from(close: C) -> Self {
         Self::Close(close.into())
     }
 }
 
 /// A message and its size in bytes.
-type Heard = (FromCaller, usize);
+type Received = (ClientMessage, usize);
 
 /// One WebSocket.
 pub(super) struct Connection {
-    door: Arc<Door>,
+    door: Arc<HttpState>,
     request: RequestId,
-    source: Source,
+    source: RequestSource,
     header_token: Option<String>,
     protocol: Protocol,
     socket: Socket,
@@ -79,15 +79,15 @@ pub(super) struct Connection {
 }
 
 /// Closes a WebSocket that offers no supported subprotocol.
-pub(super) async fn turn_away(door: &Door, mut socket: Socket) {
-    part(door, &mut socket, &Close::NotTheProtocol, None).await;
+pub(super) async fn reject_protocol(door: &HttpState, mut socket: Socket) {
+    close_socket(door, &mut socket, &CloseReason::ProtocolViolation, None).await;
 }
 
 impl Connection {
     pub(super) fn new(
-        door: Arc<Door>,
+        door: Arc<HttpState>,
         request: RequestId,
-        source: Source,
+        source: RequestSource,
         header_token: Option<String>,
         protocol: Protocol,
         socket: Socket,
@@ -98,30 +98,30 @@ impl Connection {
     /// Runs the protocol until the client or the server ends it.
     pub(super) async fn run(mut self) {
         // The panic hook has logged the message.
-        let end = match AssertUnwindSafe(self.converse()).catch_unwind().await {
+        let end = match AssertUnwindSafe(self.serve()).catch_unwind().await {
             Ok(Ok(never)) => match never {},
             Ok(Err(end)) => end,
-            Err(_) => Close::Internal.into(),
+            Err(_) => CloseReason::Internal.into(),
         };
-        debug!(closed = matches!(end, End::Close(_)), "WebSocket closed");
-        let End::Close(close) = end else { return };
+        debug!(closed = matches!(end, Disconnect::Close(_)), "WebSocket closed");
+        let Disconnect::Close(close) = end else { return };
         let told = match (&close, self.protocol.refuse("a valid token is required")) {
-            (Close::Forbidden, Some(refusal)) => self.say(refusal).await.is_ok(),
+            (CloseReason::Forbidden, Some(refusal)) => self.say(refusal).await.is_ok(),
             _ => true,
         };
         if told {
-            part(&self.door, &mut self.socket, &close, Some(self.protocol)).await;
+            close_socket(&self.door, &mut self.socket, &close, Some(self.protocol)).await;
         }
     }
 
-    async fn converse(&mut self) -> Result<Infallible, End> {
-        let mut leaving = pin!(leaving(Arc::clone(&self.door)));
+    async fn serve(&mut self) -> Result<Infallible, Disconnect> {
+        let mut leaving = pin!(drained(Arc::clone(&self.door)));
         let mut vigil = tokio::select! {
-            () = leaving.as_mut() => return Err(Close::GoingAway.into()),
-            introduced = self.introduction() => introduced?,
+            () = leaving.as_mut() => return Err(CloseReason::GoingAway.into()),
+            introduced = self.wait_for_init() => introduced?,
         };
         self.say(acknowledge()).await?;
-        if self.protocol == Protocol::Older {
+        if self.protocol == Protocol::Legacy {
             self.say(self.protocol.heartbeat()).await?;
         }
         let heartbeat = self.door.config.heartbeat;
@@ -132,15 +132,15 @@ impl Connection {
         loop {
             tokio::select! {
                 biased;
-                () = leaving.as_mut() => return Err(Close::GoingAway.into()),
-                () = sleep_until(vigil.due()) => vigil.still().await?,
+                () = leaving.as_mut() => return Err(CloseReason::GoingAway.into()),
+                () = sleep_until(vigil.due()) => vigil.check_due().await?,
                 message = self.socket.next() => {
                     if let Some(message) = self.heard(message)? {
-                        self.obey(message, &mut vigil, &mut operations).await?;
+                        self.handle_message(message, &mut vigil, &mut operations).await?;
                     }
                 }
                 () = sleep_until(beat) => {
-                    self.beat().await?;
+                    self.send_heartbeat().await?;
                     beat = Instant::now() + heartbeat;
                 }
                 news = operations.next() => self.say(news.text).await?,
@@ -149,10 +149,10 @@ impl Connection {
     }
 
     /// Sends a ping. Fails if the previous ones had no response in time.
-    async fn beat(&mut self) -> Result<(), End> {
+    async fn send_heartbeat(&mut self) -> Result<(), Disconnect> {
         let asked = *self.asked.get_or_insert_with(Instant::now);
         if asked.elapsed() > self.door.config.silence {
-            return Err(Close::Silent.into());
+            return Err(CloseReason::HeartbeatTimeout.into());
         }
         // Every WebSocket library responds to this ping. The keep-alive of the older protocol has no response.
         self.send(Message::Ping(Vec::new().into())).await?;
@@ -160,72 +160,72 @@ impl Connection {
     }
 
     /// Waits for `connection_init`, and authenticates the client.
-    async fn introduction(&mut self) -> Result<Vigil, End> {
+    async fn wait_for_init(&mut self) -> Result<TokenWatch, Disconnect> {
         let deadline = Instant::now() + self.door.config.init_timeout;
         loop {
-            let message = timeout_at(deadline, self.socket.next()).await.map_err(|_| Close::InitTimeout)?;
+            let message = timeout_at(deadline, self.socket.next()).await.map_err(|_| CloseReason::InitTimeout)?;
             match self.heard(message)? {
-                Some((FromCaller::Init { payload }, _)) => {
+                Some((ClientMessage::Init { payload }, _)) => {
                     let in_init = bearer_token::in_init(payload.as_ref()).map(str::to_owned);
-                    let token = in_init.or_else(|| self.header_token.take()).ok_or(Close::Forbidden)?;
-                    let viewer = token_watch::admit(&self.door, &token, &self.source).await?;
+                    let token = in_init.or_else(|| self.header_token.take()).ok_or(CloseReason::Forbidden)?;
+                    let viewer = token_watch::authenticate(&self.door, &token, &self.source).await?;
                     self.socket.get_mut().set_max_message_len(self.door.config.max_body);
                     let counted = self.door.parts.api.open_socket(&viewer);
-                    self.counted = Some(counted.map_err(|_| Close::TooManySockets)?);
-                    return Ok(Vigil::over(Arc::clone(&self.door), token, &viewer));
+                    self.counted = Some(counted.map_err(|_| CloseReason::TooManySockets)?);
+                    return Ok(TokenWatch::new(Arc::clone(&self.door), token, &viewer));
                 }
-                Some((FromCaller::Ping { payload }, _)) => self.say(pong(payload)).await?,
-                Some((FromCaller::Start { .. } | FromCaller::StartTooMuch { .. }, _)) => {
-                    return Err(Close::Unauthorized.into());
+                Some((ClientMessage::Ping { payload }, _)) => self.say(pong(payload)).await?,
+                Some((ClientMessage::Start { .. } | ClientMessage::StartTooLarge { .. }, _)) => {
+                    return Err(CloseReason::Unauthorized.into());
                 }
-                Some((FromCaller::Leave, _)) => return Err(Close::Asked.into()),
-                Some((FromCaller::Pong | FromCaller::Stop { .. }, _)) | None => {}
+                Some((ClientMessage::Leave, _)) => return Err(CloseReason::ClientLeft.into()),
+                Some((ClientMessage::Pong | ClientMessage::Stop { .. }, _)) | None => {}
             }
         }
     }
 
     /// Parses a frame. `None` for ping and pong frames.
-    fn heard(&mut self, message: Option<Result<Message, tungstenite::Error>>) -> Result<Option<Heard>, End> {
+    fn heard(&mut self, message: Option<Result<Message, tungstenite::Error>>) -> Result<Option<Received>, Disconnect> {
         self.asked = None;
         match message {
             Some(Ok(Message::Text(text))) => {
-                let message = self.protocol.read(&text).ok_or(Close::InvalidMessage)?;
+                let message = self.protocol.read(&text).ok_or(CloseReason::InvalidMessage)?;
                 Ok(Some((message, text.len())))
             }
-            Some(Ok(Message::Binary(_))) => Err(Close::InvalidMessage.into()),
+            Some(Ok(Message::Binary(_))) => Err(CloseReason::InvalidMessage.into()),
             Some(Ok(Message::Ping(_) | Message::Pong(_))) => Ok(None),
-            Some(Err(error)) => Err(refused(&error).map_or(End::Gone, End::Close)),
-            Some(Ok(Message::Close(_) | Message::Frame(_))) | None => Err(End::Gone),
+            Some(Err(error)) => Err(close_reason(&error).map_or(Disconnect::Gone, Disconnect::Close)),
+            Some(Ok(Message::Close(_) | Message::Frame(_))) | None => Err(Disconnect::Gone),
         }
     }
 
-    async fn obey(
+    async fn handle_message(
         &mut self,
-        (message, bytes): Heard,
-        vigil: &mut Vigil,
+        (message, bytes): Received,
+        vigil: &mut TokenWatch,
         operations: &mut Operations,
-    ) -> Result<(), End> {
+    ) -> Result<(), Disconnect> {
         match message {
-            FromCaller::Init { .. } => Err(Close::TooManyInits.into()),
-            FromCaller::Ping { payload } => self.say(pong(payload)).await,
-            FromCaller::Pong => Ok(()),
-            FromCaller::Leave => Err(Close::Asked.into()),
-            FromCaller::Stop { id } => {
+            ClientMessage::Init { .. } => Err(CloseReason::TooManyInits.into()),
+            ClientMessage::Ping { payload } => self.say(pong(payload)).await,
+            ClientMessage::Pong => Ok(()),
+            ClientMessage::Leave => Err(CloseReason::ClientLeft.into()),
+            ClientMessage::Stop { id } => {
                 // Clients of the older protocol wait for this message.
-                if operations.stop(&id) && self.protocol == Protocol::Older {
+                if operations.stop(&id) && self.protocol == Protocol::Legacy {
                     self.say(complete(&id)).await?;
                 }
                 Ok(())
             }
-            FromCaller::StartTooMuch { id, error } => self.refuse(&id, error).await,
-            FromCaller::Start { id, payload } => {
+            ClientMessage::StartTooLarge { id, error } => self.refuse(&id, error).await,
+            ClientMessage::Start { id, payload } => {
                 // In the older protocol the new operation replaces the running one.
                 if operations.has(&id) && self.protocol == Protocol::Transport {
-                    return Err(Close::SubscriberExists(id).into());
+                    return Err(CloseReason::SubscriberExists(id).into());
                 }
                 operations.stop(&id);
-                let request = graphql_request::read(payload).ok_or(Close::InvalidMessage)?;
-                if let Some(full) = operations.full(bytes) {
+                let request = graphql_request::from_json(payload).ok_or(CloseReason::InvalidMessage)?;
+                if let Some(full) = operations.limit_reached(bytes) {
                     return self.refuse(&id, full).await;
                 }
                 let caller = Caller { viewer: vigil.look().await?, request_id: Arc::clone(&self.request.0) };
@@ -235,34 +235,34 @@ impl Connection {
         }
     }
 
-    async fn refuse(&mut self, id: &str, error: ApiError) -> Result<(), End> {
+    async fn refuse(&mut self, id: &str, error: ApiError) -> Result<(), Disconnect> {
         let error = response::error(error, &self.request);
         self.say(self.protocol.error(id, &[error])).await
     }
 
-    async fn say(&mut self, message: String) -> Result<(), End> {
+    async fn say(&mut self, message: String) -> Result<(), Disconnect> {
         self.send(Message::Text(message.into())).await
     }
 
     /// Sends a message. Fails if the client does not read within the write timeout.
-    async fn send(&mut self, message: Message) -> Result<(), End> {
+    async fn send(&mut self, message: Message) -> Result<(), Disconnect> {
         match timeout(self.door.config.write_timeout, self.socket.send(message)).await {
             Ok(Ok(())) => Ok(()),
-            Ok(Err(_)) | Err(_) => Err(End::Gone),
+            Ok(Err(_)) | Err(_) => Err(Disconnect::Gone),
         }
     }
 }
 
 /// Sends the close frame, then discards input for a moment. Closing a socket with unread data would reset the
 /// connection, and the close frame would be lost.
-async fn part(door: &Door, socket: &mut Socket, close: &Close, protocol: Option<Protocol>) {
+async fn close_socket(door: &HttpState, socket: &mut Socket, close: &CloseReason, protocol: Option<Protocol>) {
     let frame = close.frame(protocol);
     door.parts.metrics.closed(frame.code.into());
     let said_and_answered = async {
         if socket.send(Message::Close(Some(frame))).await.is_err() {
             return;
         }
-        if matches!(close, Close::TooLong | Close::TooManyMessages) {
+        if matches!(close, CloseReason::TooLong | CloseReason::TooManyMessages) {
             // The stream is no longer decoded, so the client's close frame cannot be recognized. Input is discarded
             // until the client disconnects.
             let _ = copy(&mut socket.get_mut().undecoded().take(MAX_DROPPED_LEN), &mut sink()).await;
@@ -271,16 +271,16 @@ async fn part(door: &Door, socket: &mut Socket, close: &Close, protocol: Option<
         }
     };
     // It does not matter whether the client receives it.
-    let _ = timeout(CLOSING, said_and_answered).await;
+    let _ = timeout(CLOSE_TIMEOUT, said_and_answered).await;
 }
 
 /// Returns the reason for closing the WebSocket if the server rejected the input; `None` if the client is disconnected.
-fn refused(error: &tungstenite::Error) -> Option<Close> {
+fn close_reason(error: &tungstenite::Error) -> Option<CloseReason> {
     match error {
-        tungstenite::Error::Capacity(_) => Some(Close::TooLong),
+        tungstenite::Error::Capacity(_) => Some(CloseReason::TooLong),
         tungstenite::Error::Io(error) => Violation::in_error(error).map(|violation| match violation {
-            Violation::TooLong => Close::TooLong,
-            Violation::TooMany => Close::TooManyMessages,
+            Violation::TooLong => CloseReason::TooLong,
+            Violation::TooMany => CloseReason::TooManyMessages,
         }),
         _ => None,
     }

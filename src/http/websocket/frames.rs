@@ -12,7 +12,7 @@ use tokio::io::AsyncRead;
 use tokio::io::AsyncWrite;
 use tokio::io::ReadBuf;
 
-use crate::http::message_rate::Rate;
+use crate::http::message_rate::MessageRate;
 
 /// Maximum length of a fragment, in bytes. A multiple of 4, so that the frame's mask applies to each fragment.
 const MAX_FRAGMENT_LEN: u64 = 2048;
@@ -53,7 +53,7 @@ impl Violation {
 /// A stream of a client's frames.
 pub(super) struct Frames<S> {
     stream: S,
-    rate: Rate,
+    rate: MessageRate,
     max_message_len: u64,
     /// Length of the current message, as announced by its headers.
     message_len: u64,
@@ -139,7 +139,7 @@ impl Header {
 
 impl<S> Frames<S> {
     /// Creates a stream whose client can send at `rate`, with messages of at most `max_message_len` bytes.
-    pub(super) fn new(stream: S, rate: Rate, max_message_len: usize) -> Self {
+    pub(super) fn new(stream: S, rate: MessageRate, max_message_len: usize) -> Self {
         let max_message_len = u64::try_from(max_message_len).unwrap_or(u64::MAX);
         Self {
             stream,

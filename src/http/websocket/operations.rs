@@ -19,7 +19,7 @@ use crate::graphql::AnswerSlots;
 use crate::graphql::Caller;
 use crate::graphql::Operation;
 use crate::graphql::error::ApiError;
-use crate::http::Door;
+use crate::http::HttpState;
 use crate::http::request_id::RequestId;
 use crate::http::response;
 
@@ -27,11 +27,11 @@ use super::protocol::Protocol;
 use super::protocol::complete;
 
 /// Maximum number of messages in flight to one client, which limits the memory for a client that does not read.
-const TURNS: usize = 8;
+const MAX_ANSWERS_IN_FLIGHT: usize = 8;
 
 /// Running operations.
 pub(super) struct Operations {
-    door: Arc<Door>,
+    door: Arc<HttpState>,
     protocol: Protocol,
     running: HashMap<Arc<str>, Running>,
     /// Total size of the requests, in bytes.
@@ -39,8 +39,8 @@ pub(super) struct Operations {
     /// Number of operations so far, which distinguishes a running operation from an earlier one with the same id.
     count: u64,
     turns: AnswerSlots,
-    saying: mpsc::Sender<Said>,
-    said: mpsc::Receiver<Said>,
+    saying: mpsc::Sender<QueuedMessage>,
+    said: mpsc::Receiver<QueuedMessage>,
 }
 
 struct Running {
@@ -50,7 +50,7 @@ struct Running {
 }
 
 /// A message of an operation.
-struct Said {
+struct QueuedMessage {
     id: Arc<str>,
     number: u64,
     text: String,
@@ -59,15 +59,15 @@ struct Said {
 }
 
 /// A message for the client. Dropping it releases its slot.
-pub(super) struct News {
+pub(super) struct OutgoingMessage {
     pub(super) text: String,
     _turn: Option<AnswerPermit>,
 }
 
 impl Operations {
-    pub(super) fn new(door: Arc<Door>, protocol: Protocol) -> Self {
-        let (saying, said) = mpsc::channel(TURNS);
-        let (running, turns) = (HashMap::new(), AnswerSlots::new(TURNS));
+    pub(super) fn new(door: Arc<HttpState>, protocol: Protocol) -> Self {
+        let (saying, said) = mpsc::channel(MAX_ANSWERS_IN_FLIGHT);
+        let (running, turns) = (HashMap::new(), AnswerSlots::new(MAX_ANSWERS_IN_FLIGHT));
         Self { door, protocol, running, held: 0, count: 0, turns, saying, said }
     }
 
@@ -76,7 +76,7 @@ impl Operations {
     }
 
     /// Returns the error if no further operation can start.
-    pub(super) fn full(&self, bytes: usize) -> Option<ApiError> {
+    pub(super) fn limit_reached(&self, bytes: usize) -> Option<ApiError> {
         let (most, longest) = (self.door.config.max_operations, self.door.config.max_body);
         if self.running.len() >= most {
             return Some(ApiError::limit_exceeded(format!(
@@ -92,7 +92,7 @@ impl Operations {
         self.count += 1;
         let (id, number): (Arc<str>, _) = (id.into(), self.count);
         let operation = self.door.parts.api.start(caller.clone(), request, &self.turns);
-        let speaker = Speaker {
+        let speaker = OperationTask {
             door: Arc::clone(&self.door),
             protocol: self.protocol,
             id: Arc::clone(&id),
@@ -113,17 +113,17 @@ impl Operations {
     }
 
     /// Returns the next message. Cancel-safe.
-    pub(super) async fn next(&mut self) -> News {
+    pub(super) async fn next(&mut self) -> OutgoingMessage {
         loop {
             let said = self.said.recv().await.expect("`self` holds a sender");
-            let Said { id, number, text, is_last, turn } = said;
+            let QueuedMessage { id, number, text, is_last, turn } = said;
             if self.running.get(&id).is_none_or(|running| running.number != number) {
                 continue;
             }
             if is_last {
                 self.stop(&id);
             }
-            return News { text, _turn: turn };
+            return OutgoingMessage { text, _turn: turn };
         }
     }
 }
@@ -135,15 +135,15 @@ impl Drop for Operations {
 }
 
 /// The task of one operation.
-struct Speaker {
-    door: Arc<Door>,
+struct OperationTask {
+    door: Arc<HttpState>,
     protocol: Protocol,
     id: Arc<str>,
     number: u64,
-    saying: mpsc::Sender<Said>,
+    saying: mpsc::Sender<QueuedMessage>,
 }
 
-impl Speaker {
+impl OperationTask {
     /// Sends all responses of the operation. A panic is sent as an internal error.
     async fn speak(self, operation: Operation, caller: Caller) {
         let spoken = AssertUnwindSafe(self.answers(operation)).catch_unwind().await;
@@ -156,7 +156,7 @@ impl Speaker {
     async fn answers(&self, mut operation: Operation) {
         while let Some(answer) = operation.answers.next().await {
             let (response, turn) = (answer.response, answer.turn);
-            if response::is_the_end(operation.kind, &response) {
+            if response::is_terminal(operation.kind, &response) {
                 // After the close frame of a stopping server, the client reconnects and resumes; an error would end its
                 // subscription.
                 let stops = operation.kind == Some(OperationType::Subscription) && self.door.is_closing();
@@ -171,7 +171,7 @@ impl Speaker {
     }
 
     async fn say(&self, text: String, is_last: bool, turn: Option<AnswerPermit>) {
-        let said = Said { id: Arc::clone(&self.id), number: self.number, text, is_last, turn };
+        let said = QueuedMessage { id: Arc::clone(&self.id), number: self.number, text, is_last, turn };
         // Sending fails only if the connection is closed.
         let _ = self.saying.send(said).await;
     }

@@ -10,7 +10,7 @@ use crate::graphql::error::ApiError;
 use crate::http::response;
 
 /// Maximum length of an operation's id, in bytes. Clients use a counter or a UUID.
-const LONGEST_ID: usize = 256;
+const MAX_ID_LEN: usize = 256;
 
 /// Subprotocol of a WebSocket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,12 +19,12 @@ pub(super) enum Protocol {
     Transport,
     /// `graphql-ws`, of the older subscriptions-transport-ws:
     /// <https://github.com/apollographql/subscriptions-transport-ws/blob/master/PROTOCOL.md>.
-    Older,
+    Legacy,
 }
 
 /// A client's message, in either protocol.
 #[derive(Debug, PartialEq)]
-pub(super) enum FromCaller {
+pub(super) enum ClientMessage {
     /// `connection_init`.
     Init { payload: Option<Value> },
     /// A ping.
@@ -34,7 +34,7 @@ pub(super) enum FromCaller {
     /// Starts an operation.
     Start { id: String, payload: Value },
     /// Starts an operation with too many values in it.
-    StartTooMuch { id: String, error: ApiError },
+    StartTooLarge { id: String, error: ApiError },
     /// Stops an operation.
     Stop { id: String },
     /// Ends the connection.
@@ -63,50 +63,50 @@ impl Protocol {
     pub(super) fn named(name: &[u8]) -> Option<Self> {
         match name {
             b"graphql-transport-ws" => Some(Self::Transport),
-            b"graphql-ws" => Some(Self::Older),
+            b"graphql-ws" => Some(Self::Legacy),
             _ => None,
         }
     }
 
     /// Parses a message; `None` if it is not part of the protocol.
-    pub(super) fn read(self, text: &str) -> Option<FromCaller> {
+    pub(super) fn read(self, text: &str) -> Option<ClientMessage> {
         if let Some(error) = ApiError::too_many_values(text.as_bytes()) {
             let Named { id } = serde_json::from_str(text).ok()?;
-            return Some(FromCaller::StartTooMuch { id, error });
+            return Some(ClientMessage::StartTooLarge { id, error });
         }
         // serde would accept an array as the fields in order.
         let message: Message = text.trim_start().starts_with('{').then(|| serde_json::from_str(text).ok())??;
         let Message { r#type, id, payload } = message;
-        let id = || id.filter(|id| (1..=LONGEST_ID).contains(&id.len()));
+        let id = || id.filter(|id| (1..=MAX_ID_LEN).contains(&id.len()));
         match (self, &*r#type) {
-            (Self::Transport, "subscribe") | (Self::Older, "start") => {
-                return Some(FromCaller::Start { id: id()?, payload: payload? });
+            (Self::Transport, "subscribe") | (Self::Legacy, "start") => {
+                return Some(ClientMessage::Start { id: id()?, payload: payload? });
             }
-            (Self::Transport, "complete") | (Self::Older, "stop") => return Some(FromCaller::Stop { id: id()? }),
+            (Self::Transport, "complete") | (Self::Legacy, "stop") => return Some(ClientMessage::Stop { id: id()? }),
             _ => {}
         }
         if payload.as_ref().is_some_and(|payload| !payload.is_object()) {
             return None;
         }
         match (self, &*r#type) {
-            (_, "connection_init") => Some(FromCaller::Init { payload }),
-            (Self::Transport, "ping") => Some(FromCaller::Ping { payload }),
-            (Self::Transport, "pong") => Some(FromCaller::Pong),
-            (Self::Older, "connection_terminate") => Some(FromCaller::Leave),
+            (_, "connection_init") => Some(ClientMessage::Init { payload }),
+            (Self::Transport, "ping") => Some(ClientMessage::Ping { payload }),
+            (Self::Transport, "pong") => Some(ClientMessage::Pong),
+            (Self::Legacy, "connection_terminate") => Some(ClientMessage::Leave),
             _ => None,
         }
     }
 
     /// Formats a rejection of the client; `None` in the newer protocol, which only closes the connection.
     pub(super) fn refuse(self, reason: &str) -> Option<String> {
-        (self == Self::Older).then(|| json!({"type": "connection_error", "payload": {"message": reason}}).to_string())
+        (self == Self::Legacy).then(|| json!({"type": "connection_error", "payload": {"message": reason}}).to_string())
     }
 
     /// Formats a keep-alive. In the newer protocol it is a ping, and the client responds.
     pub(super) fn heartbeat(self) -> String {
         let kind = match self {
             Self::Transport => "ping",
-            Self::Older => "ka",
+            Self::Legacy => "ka",
         };
         json!({"type": kind}).to_string()
     }
@@ -115,7 +115,7 @@ impl Protocol {
     pub(super) fn next(self, id: &str, response: &Response) -> String {
         let kind = match self {
             Self::Transport => "next",
-            Self::Older => "data",
+            Self::Legacy => "data",
         };
         let (id, answer) = (Value::from(id), response::json(response));
         format!(r#"{{"type":"{kind}","id":{id},"payload":{answer}}}"#)
@@ -125,7 +125,7 @@ impl Protocol {
     pub(super) fn error(self, id: &str, errors: &[ServerError]) -> String {
         match self {
             Self::Transport => json!({"type": "error", "id": id, "payload": errors}).to_string(),
-            Self::Older => json!({"type": "error", "id": id, "payload": errors.first()}).to_string(),
+            Self::Legacy => json!({"type": "error", "id": id, "payload": errors.first()}).to_string(),
         }
     }
 }
@@ -153,24 +153,24 @@ mod tests {
     use super::*;
 
     const TRANSPORT: Protocol = Protocol::Transport;
-    const OLDER: Protocol = Protocol::Older;
+    const OLDER: Protocol = Protocol::Legacy;
 
     #[test]
     fn the_messages_of_each_protocol_are_read() {
         for protocol in [TRANSPORT, OLDER] {
-            let init = FromCaller::Init { payload: Some(json!({"a": 1})) };
+            let init = ClientMessage::Init { payload: Some(json!({"a": 1})) };
             assert_eq!(protocol.read(r#"{"type": "connection_init", "payload": {"a": 1}}"#), Some(init));
-            let init = FromCaller::Init { payload: None };
+            let init = ClientMessage::Init { payload: None };
             assert_eq!(protocol.read(r#"{"type": "connection_init", "payload": null}"#), Some(init));
         }
-        assert_eq!(TRANSPORT.read(r#"{"type": "pong", "payload": {}}"#), Some(FromCaller::Pong));
-        assert_eq!(TRANSPORT.read(r#"{"type": "ping"}"#), Some(FromCaller::Ping { payload: None }));
-        assert_eq!(OLDER.read(r#"{"type": "connection_terminate"}"#), Some(FromCaller::Leave));
+        assert_eq!(TRANSPORT.read(r#"{"type": "pong", "payload": {}}"#), Some(ClientMessage::Pong));
+        assert_eq!(TRANSPORT.read(r#"{"type": "ping"}"#), Some(ClientMessage::Ping { payload: None }));
+        assert_eq!(OLDER.read(r#"{"type": "connection_terminate"}"#), Some(ClientMessage::Leave));
         for (protocol, start, stop) in [(TRANSPORT, "subscribe", "complete"), (OLDER, "start", "stop")] {
             let text = json!({"type": start, "id": "1", "payload": {"query": "{ a }"}}).to_string();
-            assert!(matches!(protocol.read(&text), Some(FromCaller::Start { .. })), "{text}");
+            assert!(matches!(protocol.read(&text), Some(ClientMessage::Start { .. })), "{text}");
             let text = json!({"type": stop, "id": "1"}).to_string();
-            assert_eq!(protocol.read(&text), Some(FromCaller::Stop { id: "1".into() }));
+            assert_eq!(protocol.read(&text), Some(ClientMessage::Stop { id: "1".into() }));
         }
     }
 

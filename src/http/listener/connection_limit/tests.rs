@@ -4,16 +4,16 @@ fn address(text: &str) -> IpAddr {
     text.parse().expect("an address")
 }
 
-fn seats(connections: usize, connections_per_address: usize, anonymous_per_address: usize) -> Seats {
+fn seats(connections: usize, connections_per_address: usize, anonymous_per_address: usize) -> ConnectionLimiter {
     let trusted_proxies = vec!["10.0.0.0/8".parse().expect("a network")];
-    let config = Connections {
+    let config = ConnectionConfig {
         connections,
         connections_per_address,
         anonymous_per_address,
         trusted_proxies,
-        ..Connections::default()
+        ..ConnectionConfig::default()
     };
-    Seats::new(config, Metrics::default())
+    ConnectionLimiter::new(config, Metrics::default())
 }
 
 #[test]

@@ -11,8 +11,8 @@ use super::*;
 
 const MASK: [u8; 4] = [1, 2, 3, 4];
 
-fn rate() -> Rate {
-    Rate::new(1_000)
+fn rate() -> MessageRate {
+    MessageRate::new(1_000)
 }
 
 /// Encodes frames: whether it is the last of its message, its opcode, and its payload.
@@ -38,7 +38,7 @@ fn bytes(frames: &[(bool, u8, &[u8])]) -> Vec<u8> {
 }
 
 /// Reads until the end or a violation.
-async fn read(sent: &[u8], rate: Rate, max_message_len: usize) -> (Vec<u8>, Option<Violation>) {
+async fn read(sent: &[u8], rate: MessageRate, max_message_len: usize) -> (Vec<u8>, Option<Violation>) {
     let mut frames = Frames::new(sent, rate, max_message_len);
     let mut passed = Vec::new();
     let violation = frames.read_to_end(&mut passed).await.err().and_then(|error| Violation::in_error(&error));
@@ -112,7 +112,7 @@ async fn frames_that_make_no_message_count() {
         (flood((true, 10, b"")), Some(Violation::TooMany)),
         (flood((false, 0, &LONG)), None),
     ] {
-        assert_eq!(read(&sent, Rate::new(2), 1_000_000).await.1, violation, "{:?}", &sent[..16]);
+        assert_eq!(read(&sent, MessageRate::new(2), 1_000_000).await.1, violation, "{:?}", &sent[..16]);
     }
 }
 
