@@ -44,7 +44,7 @@ pub use event::EventDeleteArgs;
 pub use event::EventListArgs;
 pub use event::EventRetryArgs;
 pub use invocation::Invocation;
-pub use invocation::Refusal;
+pub use invocation::InvocationError;
 pub use invocation::Setting;
 pub use invocation::Source;
 pub use limits::LimitArgs;
@@ -54,7 +54,7 @@ pub use master_key::MasterKeyCommand;
 pub use master_key::MasterKeyForgetArgs;
 pub use master_key::MasterKeyRotateArgs;
 pub use master_key::MasterKeyStatusArgs;
-pub use observability::WatchingArgs;
+pub use observability::ObservabilityArgs;
 pub use organization::OrganizationCommand;
 pub use organization::OrganizationDeleteArgs;
 pub use organization::OrganizationListArgs;
@@ -189,7 +189,7 @@ pub struct ServeArgs {
     pub pages: PageArgs,
     /// Retention and history.
     #[command(flatten)]
-    pub keeping: KeepingArgs,
+    pub keeping: RetentionArgs,
     /// Database options.
     #[command(flatten)]
     pub database: DatabaseArgs,
@@ -207,13 +207,13 @@ pub struct ServeArgs {
     pub login: LoginArgs,
     /// Monitoring.
     #[command(flatten)]
-    pub watching: WatchingArgs,
+    pub watching: ObservabilityArgs,
 }
 
 /// Retention and history options of `serve`.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Retention and history")]
-pub struct KeepingArgs {
+pub struct RetentionArgs {
     /// Retention of changes, in days, 1 to 3650. A subscription can resume after an interruption of up to this time
     #[arg(long, env = "CHATGRAPH_KEEP_CHANGES_DAYS", default_value_t = 7, value_parser = clap::value_parser!(u32).range(1..=3_650), value_name = "DAYS")]
     pub keep_changes_days: u32,

@@ -5,9 +5,9 @@ use std::io::ErrorKind;
 use std::process::ExitCode;
 
 use chatgraph::cli::Invocation;
-use chatgraph::cli::Refusal;
+use chatgraph::cli::InvocationError;
 use chatgraph::server;
-use chatgraph::server::USAGE;
+use chatgraph::server::USAGE_EXIT_CODE;
 use chatgraph::telemetry;
 
 #[global_allocator]
@@ -19,12 +19,12 @@ async fn main() -> ExitCode {
     let invocation = match Invocation::read(&arguments, &variables) {
         Ok(invocation) => invocation,
         // Help, the version, and usage errors, which exit with 2.
-        Err(Refusal::Usage(usage)) => usage.exit(),
-        Err(refused) => return fail(&refused, USAGE),
+        Err(InvocationError::Usage(usage)) => usage.exit(),
+        Err(refused) => return fail(&refused, USAGE_EXIT_CODE),
     };
     let telemetry = match telemetry::init(&invocation.cli.log.clone().into()) {
         Ok(telemetry) => telemetry,
-        Err(error) => return fail(&error, USAGE),
+        Err(error) => return fail(&error, USAGE_EXIT_CODE),
     };
     let ended = server::run(invocation).await;
     telemetry.shut_down();

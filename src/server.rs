@@ -23,5 +23,5 @@ mod session;
 mod warnings;
 
 pub use commands::Error;
-pub use commands::USAGE;
+pub use commands::USAGE_EXIT_CODE;
 pub use commands::run;

@@ -23,7 +23,7 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 pub use traces::Config as Traces;
 
 /// Timeout for exporting the last spans at shutdown.
-const LAST_WORDS: Duration = Duration::from_secs(5);
+const FLUSH_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Format of log lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
@@ -72,7 +72,7 @@ impl Telemetry {
     pub fn shut_down(self) {
         if let Some(provider) = self.0 {
             // A failing export was already logged as a warning.
-            drop(provider.shutdown_with_timeout(LAST_WORDS));
+            drop(provider.shutdown_with_timeout(FLUSH_TIMEOUT));
         }
     }
 }
@@ -83,10 +83,11 @@ impl Telemetry {
 /// # Errors
 /// [`Error`].
 pub fn init(config: &Config) -> Result<Telemetry, Error> {
-    let filter = EnvFilter::try_new(&config.filter)?.and(filter_fn(library_filter::lets_through));
+    let filter = EnvFilter::try_new(&config.filter)?.and(filter_fn(library_filter::is_enabled));
     // Colours only on a terminal: they make files and journals unreadable.
-    let log =
-        tracing_subscriber::fmt::layer().with_ansi(io::stderr().is_terminal()).with_writer(redact::masking(io::stderr));
+    let log = tracing_subscriber::fmt::layer()
+        .with_ansi(io::stderr().is_terminal())
+        .with_writer(redact::redacting(io::stderr));
     let log = match config.format {
         Format::Text => log.boxed(),
         Format::Json => log.json().boxed(),

@@ -30,7 +30,7 @@ use async_graphql_value::Name;
 use async_graphql_value::Variables;
 
 use crate::Limits;
-use crate::Refusal;
+use crate::Rejection;
 use crate::Schema;
 use crate::arguments::are_same;
 use crate::cost::Items;
@@ -61,14 +61,14 @@ pub(crate) struct Compiled {
 /// Compiles an operation. Declared variables without a value were omitted by the client.
 ///
 /// # Errors
-/// [`Refusal::Limit`] if it grows too much, [`Refusal::Invalid`] if a directive's variable is null.
+/// [`Rejection::Limit`] if it grows too much, [`Rejection::Invalid`] if a directive's variable is null.
 pub(crate) fn compile(
     document: &ExecutableDocument,
     operation: &Operation,
     variables: &Variables,
     schema: &Schema,
     limits: &Limits,
-) -> Result<Compiled, Refusal> {
+) -> Result<Compiled, Rejection> {
     let most = limits.selections.saturating_mul(MAX_GROWTH);
     let mut compiler = Compiler { document, schema, variables, everything: false, left: most };
     let root = operation.object_type();
@@ -104,7 +104,11 @@ pub(crate) fn compile(
 
 /// Rejects fields of one response key with different arguments, even if directives omit one of them. The validator
 /// considers lists equal if one is a prefix of the other.
-pub(crate) fn check_arguments(document: &ExecutableDocument, schema: &Schema, limits: &Limits) -> Result<(), Refusal> {
+pub(crate) fn check_arguments(
+    document: &ExecutableDocument,
+    schema: &Schema,
+    limits: &Limits,
+) -> Result<(), Rejection> {
     let variables = Variables::default();
     for operation in document.operations.iter() {
         let left = limits.selections.saturating_mul(MAX_GROWTH);
@@ -165,7 +169,7 @@ impl<'a> Compiler<'a> {
         sets: &[&'a SelectionSet],
         tells_type: bool,
         at: Pos,
-    ) -> Result<(Vec<Positioned<types::Selection>>, Fields), Refusal> {
+    ) -> Result<(Vec<Positioned<types::Selection>>, Fields), Rejection> {
         let (mut grouped, mut spread) = (Grouped::default(), HashSet::new());
         for set in sets {
             self.collect(object, set, &mut spread, &mut grouped)?;
@@ -190,7 +194,7 @@ impl<'a> Compiler<'a> {
         set: &'a SelectionSet,
         spread: &mut HashSet<&'a str>,
         grouped: &mut Grouped<'a>,
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), Rejection> {
         for selection in &set.selections {
             if !self.is_included(selection.directives())? {
                 continue;
@@ -220,8 +224,9 @@ impl<'a> Compiler<'a> {
         parent: &str,
         key: &str,
         merged: &[&'a Node<Field>],
-    ) -> Result<(Positioned<types::Selection>, response_shape::Field), Refusal> {
-        let too_much = || Refusal::Limit("too many fields, counted for each possible type of their object".to_owned());
+    ) -> Result<(Positioned<types::Selection>, response_shape::Field), Rejection> {
+        let too_much =
+            || Rejection::Limit("too many fields, counted for each possible type of their object".to_owned());
         self.left = self.left.checked_sub(1).ok_or_else(too_much)?;
         let first = merged[0];
         let at = self.pos(first.location());
@@ -259,7 +264,7 @@ impl<'a> Compiler<'a> {
         &mut self,
         merged: &[&'a Node<Field>],
         at: Pos,
-    ) -> Result<(Vec<Positioned<types::Selection>>, Option<Object>), Refusal> {
+    ) -> Result<(Vec<Positioned<types::Selection>>, Option<Object>), Rejection> {
         let sets: Vec<_> = merged.iter().map(|field| &field.selection_set).filter(|set| !set.is_empty()).collect();
         let Some(set) = sets.first() else { return Ok((Vec::new(), None)) };
         let Some(possible) = self.schema.possible(&set.ty) else {
@@ -281,7 +286,7 @@ impl<'a> Compiler<'a> {
         Ok((fragments, Some(Object::ByType(types))))
     }
 
-    fn is_included(&self, directives: &DirectiveList) -> Result<bool, Refusal> {
+    fn is_included(&self, directives: &DirectiveList) -> Result<bool, Rejection> {
         for directive in directives {
             let excluding = match directive.name.as_str() {
                 _ if self.everything => continue,

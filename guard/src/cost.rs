@@ -138,7 +138,7 @@ fn introspected(name: &str) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use crate::Refusal;
+    use crate::Rejection;
     use crate::tests::guard;
 
     use super::*;
@@ -197,7 +197,7 @@ mod tests {
         let circle = "fields { type { ".repeat(6);
         let text = format!("{{ __schema {{ types {{ {circle} name {} }} }} }}", "} }".repeat(6));
         let refused = guard().compile(&text, None, &mut Variables::default()).expect_err("refused");
-        assert!(matches!(refused, Refusal::Limit(_)), "{refused}");
+        assert!(matches!(refused, Rejection::Limit(_)), "{refused}");
         assert_eq!(cost("{ __type(name: \"A\") { ...T } } fragment T on __Type { fields { name } }", &[]), 6);
     }
 }

@@ -49,22 +49,22 @@ impl Digest {
 
 /// The most recently used values, in two generations. A used value moves to the young generation. When that is full,
 /// the old generation is dropped and the young one becomes the old one.
-pub struct Recent<V>(Mutex<Generations<V>>);
+pub struct DocumentCache<V>(Mutex<Generations<V>>);
 
-impl<V> Default for Recent<V> {
+impl<V> Default for DocumentCache<V> {
     fn default() -> Self {
         Self::new(GENERATION)
     }
 }
 
-impl<V> Recent<V> {
+impl<V> DocumentCache<V> {
     /// Creates a cache with this many bytes in each generation.
     pub(crate) fn new(most: usize) -> Self {
         Self(Mutex::new(Generations { young: HashMap::new(), old: HashMap::new(), bytes: 0, most }))
     }
 }
 
-impl<V> fmt::Debug for Recent<V> {
+impl<V> fmt::Debug for DocumentCache<V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Recent")
     }
@@ -85,7 +85,7 @@ struct Known<V> {
     bytes: usize,
 }
 
-impl<V: Clone> Recent<V> {
+impl<V: Clone> DocumentCache<V> {
     /// The value for this digest, if it is still cached.
     pub fn find(&self, digest: &Digest) -> Option<V> {
         let mut generations = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -121,13 +121,13 @@ impl<V> Generations<V> {
 mod tests {
     use super::*;
 
-    fn keep(recent: &Recent<()>, name: &str, bytes: usize) {
+    fn keep(recent: &DocumentCache<()>, name: &str, bytes: usize) {
         recent.keep(Digest::of(name), bytes, ());
     }
 
     #[test]
     fn what_is_asked_for_stays_and_the_rest_goes() {
-        let recent = Recent::default();
+        let recent = DocumentCache::default();
         keep(&recent, "often", 1);
         keep(&recent, "once", 1);
         for at in 0..10 {
@@ -139,7 +139,7 @@ mod tests {
 
     #[test]
     fn no_more_than_two_generations_are_held() {
-        let recent = Recent::default();
+        let recent = DocumentCache::default();
         for at in 0..1_000 {
             keep(&recent, &at.to_string(), 1_000);
         }
@@ -150,7 +150,7 @@ mod tests {
 
     #[test]
     fn many_small_entries_are_too_many() {
-        let recent = Recent::default();
+        let recent = DocumentCache::default();
         for at in 0..3 * MAX_ENTRIES {
             keep(&recent, &at.to_string(), 1);
         }

@@ -11,7 +11,7 @@ use apollo_compiler::ast::FragmentDefinition;
 use apollo_compiler::ast::Selection;
 
 use crate::Limits;
-use crate::Refusal;
+use crate::Rejection;
 
 /// Maximum depth of nested selections of any kind. It is the engine's own limit, and bounds the stack of this module.
 const LEVELS: u32 = 32;
@@ -43,7 +43,7 @@ impl Count {
 }
 
 /// Rejects a document that expands to more than the limits allow.
-pub(crate) fn check(document: &Document, limits: &Limits) -> Result<(), Refusal> {
+pub(crate) fn check(document: &Document, limits: &Limits) -> Result<(), Rejection> {
     let fragments = document.definitions.iter().filter_map(Definition::as_fragment_definition);
     let fragments = fragments.map(|fragment| (&fragment.name, &**fragment)).collect();
     let mut counter = Counter { fragments, counted: HashMap::new() };
@@ -64,9 +64,9 @@ pub(crate) fn check(document: &Document, limits: &Limits) -> Result<(), Refusal>
     bounded("levels of selections", all.levels, LEVELS)
 }
 
-fn bounded(what: &str, count: u32, limit: u32) -> Result<(), Refusal> {
+fn bounded(what: &str, count: u32, limit: u32) -> Result<(), Rejection> {
     if count > limit {
-        Err(Refusal::Limit(format!("the document has too many {what}: at most {limit} are allowed")))
+        Err(Rejection::Limit(format!("the document has too many {what}: at most {limit} are allowed")))
     } else {
         Ok(())
     }
@@ -84,7 +84,7 @@ struct Counter<'a> {
 
 impl<'a> Counter<'a> {
     /// Counts selections at this level.
-    fn selections(&mut self, selections: &'a [Selection], level: u32) -> Result<Count, Refusal> {
+    fn selections(&mut self, selections: &'a [Selection], level: u32) -> Result<Count, Rejection> {
         bounded("levels of selections", level, LEVELS)?;
         let mut count = Count::default();
         for selection in selections {
@@ -109,7 +109,7 @@ impl<'a> Counter<'a> {
     }
 
     /// Counts a fragment. A missing or cyclic fragment counts as 0; the validator rejects it.
-    fn fragment(&mut self, name: &'a Name, level: u32) -> Result<Count, Refusal> {
+    fn fragment(&mut self, name: &'a Name, level: u32) -> Result<Count, Rejection> {
         if let Some(count) = self.counted.get(name) {
             return Ok(count.unwrap_or_default());
         }
@@ -127,14 +127,14 @@ mod tests {
     use super::*;
     use crate::tests::LIMITS;
 
-    fn checked(text: &str, limits: &Limits) -> Result<(), Refusal> {
+    fn checked(text: &str, limits: &Limits) -> Result<(), Rejection> {
         check(&Document::parse(text, "test").expect("a document"), limits)
     }
 
     /// Asserts that `text` passes if `tight` sets a limit to `most`, and fails one below.
     fn comes_to(text: &str, most: u32, tight: impl Fn(u32) -> Limits) {
         assert_eq!(checked(text, &tight(most)), Ok(()), "{text}");
-        assert!(matches!(checked(text, &tight(most - 1)), Err(Refusal::Limit(_))), "{text}");
+        assert!(matches!(checked(text, &tight(most - 1)), Err(Rejection::Limit(_))), "{text}");
     }
 
     const SPREAD: &str = "{ a: b @c ...D ...D } fragment D on X @e { f: __typename @g ... @h { i { j } } }";
@@ -159,7 +159,7 @@ mod tests {
     fn fragments_that_spread_twofold_are_counted_at_once() {
         let fragments = (0..20).map(|at| format!("fragment F{at} on X {{ ...F{} ...F{} }}", at + 1, at + 1));
         let text = format!("{{ ...F0 }} {} fragment F20 on X {{ a }}", fragments.collect::<String>());
-        assert!(matches!(checked(&text, &LIMITS), Err(Refusal::Limit(_))));
+        assert!(matches!(checked(&text, &LIMITS), Err(Rejection::Limit(_))));
     }
 
     #[test]
@@ -169,8 +169,8 @@ mod tests {
             format!("{{ ...F0 }} {} fragment F{length} on X {{ a }}", fragments.collect::<String>())
         };
         assert_eq!(checked(&chain(LEVELS - 2), &LIMITS), Ok(()));
-        assert!(matches!(checked(&chain(LEVELS - 1), &LIMITS), Err(Refusal::Limit(_))));
-        assert!(matches!(checked(&chain(5_000), &LIMITS), Err(Refusal::Limit(_))));
+        assert!(matches!(checked(&chain(LEVELS - 1), &LIMITS), Err(Rejection::Limit(_))));
+        assert!(matches!(checked(&chain(5_000), &LIMITS), Err(Rejection::Limit(_))));
         assert_eq!(checked("{ ...A } fragment A on X { b { ...A } }", &LIMITS), Ok(()), "the validator rejects it");
     }
 }

@@ -5,7 +5,7 @@ use apollo_parser::Lexer;
 use apollo_parser::TokenKind;
 
 use crate::Limits;
-use crate::Refusal;
+use crate::Rejection;
 use crate::problem::Problem;
 use crate::problem::position;
 
@@ -16,7 +16,7 @@ const MAX_WORD_LEN: usize = 255;
 const MAX_IGNORED_PER_TOKEN: usize = 4;
 
 /// Rejects a text with too many or too long tokens, with too deeply nested brackets, or with a lexical error.
-pub(crate) fn check(text: &str, limits: &Limits) -> Result<(), Refusal> {
+pub(crate) fn check(text: &str, limits: &Limits) -> Result<(), Rejection> {
     let (mut tokens, mut ignored, mut depth) = (0_usize, 0_usize, 0_usize);
     for token in Lexer::new(text) {
         let token = token.map_err(|error| {
@@ -27,7 +27,7 @@ pub(crate) fn check(text: &str, limits: &Limits) -> Result<(), Refusal> {
                 ignored += 1;
                 if ignored > limits.tokens.saturating_mul(MAX_IGNORED_PER_TOKEN) {
                     let most = limits.tokens.saturating_mul(MAX_IGNORED_PER_TOKEN);
-                    return Err(Refusal::Limit(format!("a document may have at most {most} commas and comments")));
+                    return Err(Rejection::Limit(format!("a document may have at most {most} commas and comments")));
                 }
                 continue;
             }
@@ -35,16 +35,16 @@ pub(crate) fn check(text: &str, limits: &Limits) -> Result<(), Refusal> {
             TokenKind::LCurly | TokenKind::LBracket | TokenKind::LParen => depth += 1,
             TokenKind::RCurly | TokenKind::RBracket | TokenKind::RParen => depth = depth.saturating_sub(1),
             TokenKind::Name | TokenKind::Int | TokenKind::Float if token.data().len() > MAX_WORD_LEN => {
-                return Err(Refusal::Limit(format!("a name or number may have at most {MAX_WORD_LEN} bytes")));
+                return Err(Rejection::Limit(format!("a name or number may have at most {MAX_WORD_LEN} bytes")));
             }
             _ => {}
         }
         tokens += 1;
         if tokens > limits.tokens {
-            return Err(Refusal::Limit(format!("a document may have at most {} tokens", limits.tokens)));
+            return Err(Rejection::Limit(format!("a document may have at most {} tokens", limits.tokens)));
         }
         if depth > limits.nesting {
-            return Err(Refusal::Limit(format!("brackets may be nested at most {} deep", limits.nesting)));
+            return Err(Rejection::Limit(format!("brackets may be nested at most {} deep", limits.nesting)));
         }
     }
     Ok(())
@@ -59,7 +59,7 @@ mod tests {
     fn is_nested(text: &str, nesting: usize) {
         assert_eq!(check(text, &Limits { nesting, ..LIMITS }), Ok(()), "{text}");
         let tighter = check(text, &Limits { nesting: nesting - 1, ..LIMITS });
-        assert!(matches!(tighter, Err(Refusal::Limit(_))), "{text}: {tighter:?}");
+        assert!(matches!(tighter, Err(Rejection::Limit(_))), "{text}: {tighter:?}");
     }
 
     #[test]
@@ -76,7 +76,7 @@ mod tests {
     #[test]
     fn a_string_without_an_end_is_a_syntax_error_in_one_line() {
         for text in ["{ a(b: \"x) }", "{ a(b: \"x\n\") }", "{ a(b: \"\\", "{ a(b: \"\"\"x\"\" ) }", "\"\"\"\\\"\"\""] {
-            let Err(Refusal::Invalid(problems)) = check(text, &LIMITS) else { panic!("{text}") };
+            let Err(Rejection::Invalid(problems)) = check(text, &LIMITS) else { panic!("{text}") };
             assert!(problems[0].at.is_some() && !problems[0].message.contains('\n'), "{problems:?}");
         }
     }
@@ -96,6 +96,6 @@ mod tests {
     fn what_the_parser_ignores_is_bounded_too() {
         let commas = |commas| check(&format!("{{ {} }}", ",".repeat(commas)), &Limits { tokens: 10, ..LIMITS });
         assert_eq!(commas(38), Ok(()));
-        assert!(matches!(commas(39), Err(Refusal::Limit(_))));
+        assert!(matches!(commas(39), Err(Rejection::Limit(_))));
     }
 }

@@ -41,7 +41,7 @@ use async_graphql_value::ConstValue;
 use async_graphql_value::Variables;
 
 pub use document_cache::Digest;
-pub use document_cache::Recent;
+pub use document_cache::DocumentCache;
 pub use json_size::values;
 pub use problem::Problem;
 pub use response_shape::Field;
@@ -109,14 +109,14 @@ impl Limits {
 
 /// The reason why an operation is not executed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Refusal {
+pub enum Rejection {
     /// The document exceeds [`Limits`].
     Limit(String),
     /// The document or the variables are invalid, for at least one reason.
     Invalid(Vec<Problem>),
 }
 
-impl fmt::Display for Refusal {
+impl fmt::Display for Rejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Limit(message) => f.write_str(message),
@@ -125,7 +125,7 @@ impl fmt::Display for Refusal {
     }
 }
 
-impl std::error::Error for Refusal {}
+impl std::error::Error for Rejection {}
 
 /// A compiled operation, ready for the engine.
 #[derive(Debug)]
@@ -177,28 +177,28 @@ struct Known {
 pub struct Guard {
     limits: Limits,
     schema: Arc<Schema>,
-    known: Recent<Arc<Known>>,
-    compiled: Recent<Arc<Compiled>>,
+    known: DocumentCache<Arc<Known>>,
+    compiled: DocumentCache<Arc<Compiled>>,
 }
 
 impl Guard {
     /// Creates a guard for documents of this schema.
     #[must_use]
     pub fn new(schema: Arc<Schema>, limits: Limits) -> Self {
-        Self { limits, schema, known: Recent::default(), compiled: Recent::new(COMPILED_BYTES) }
+        Self { limits, schema, known: DocumentCache::default(), compiled: DocumentCache::new(COMPILED_BYTES) }
     }
 
     /// Compiles the operation with this name, or the only one, for these variables. The variables are coerced: defaults
     /// are applied, and values of undeclared variables are dropped.
     ///
     /// # Errors
-    /// [`Refusal`].
+    /// [`Rejection`].
     pub fn compile(
         &self,
         text: &str,
         operation: Option<&str>,
         variables: &mut Variables,
-    ) -> Result<Operation, Refusal> {
+    ) -> Result<Operation, Rejection> {
         let known = self.document(text)?;
         let operation = chosen(&known.document, operation)?;
         variables::coerce(&known.document, operation, variables, &self.schema)?;
@@ -207,7 +207,7 @@ impl Guard {
         if cost > allowed {
             let message =
                 format!("the operation may cost {cost}, but at most {allowed} is allowed; request shorter pages");
-            return Err(Refusal::Limit(message));
+            return Err(Rejection::Limit(message));
         }
         Ok(Operation { document: compiled.document.clone(), cost, compiled })
     }
@@ -215,15 +215,15 @@ impl Guard {
     /// Checks a document without a request.
     ///
     /// # Errors
-    /// [`Refusal`].
-    pub fn check(&self, text: &str) -> Result<(), Refusal> {
+    /// [`Rejection`].
+    pub fn check(&self, text: &str) -> Result<(), Rejection> {
         self.document(text).map(drop)
     }
 
     /// Returns the document with this text, from the cache if possible.
-    fn document(&self, text: &str) -> Result<Arc<Known>, Refusal> {
+    fn document(&self, text: &str) -> Result<Arc<Known>, Rejection> {
         if text.len() > self.limits.bytes {
-            return Err(Refusal::Limit(format!("a document may have at most {} bytes", self.limits.bytes)));
+            return Err(Rejection::Limit(format!("a document may have at most {} bytes", self.limits.bytes)));
         }
         let digest = Digest::of(text);
         if let Some(known) = self.known.find(&digest) {
@@ -239,7 +239,7 @@ impl Guard {
         Ok(known)
     }
 
-    fn validated(&self, text: &str) -> Result<Valid<ExecutableDocument>, Refusal> {
+    fn validated(&self, text: &str) -> Result<Valid<ExecutableDocument>, Rejection> {
         let mut parser = Parser::new().recursion_limit(self.limits.nesting.saturating_mul(RECURSION_PER_LEVEL));
         let parsed = parser.parse_ast(text, "document").map_err(|invalid| problem::syntax(&invalid.errors))?;
         if parsed.definitions.is_empty() {
@@ -263,7 +263,7 @@ impl Guard {
             {
                 Ok(Valid::assume_valid(invalid.partial))
             }
-            Err(invalid) => Err(Refusal::Invalid(problem::problems(&invalid.errors, &invalid.partial))),
+            Err(invalid) => Err(Rejection::Invalid(problem::problems(&invalid.errors, &invalid.partial))),
         }
     }
 
@@ -274,7 +274,7 @@ impl Guard {
         known: &Known,
         operation: &Node<executable::Operation>,
         variables: &Variables,
-    ) -> Result<Arc<Compiled>, Refusal> {
+    ) -> Result<Arc<Compiled>, Rejection> {
         let mut key = operation.name.as_ref().map_or("", |name| name.as_str()).as_bytes().to_vec();
         key.push(0);
         key.extend(operation.variables.iter().map(|definition| {

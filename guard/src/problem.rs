@@ -9,7 +9,7 @@ use apollo_compiler::parser::SourceSpan;
 use apollo_compiler::validation::DiagnosticList;
 use async_graphql_parser::Pos;
 
-use crate::Refusal;
+use crate::Rejection;
 use crate::arguments;
 
 /// Maximum number of problems in one response.
@@ -43,7 +43,7 @@ impl Problem {
     }
 }
 
-impl From<Problem> for Refusal {
+impl From<Problem> for Rejection {
     fn from(problem: Problem) -> Self {
         Self::Invalid(vec![problem])
     }

@@ -18,7 +18,7 @@ use apollo_compiler::executable::SelectionSet;
 use apollo_compiler::parser::SourceSpan;
 use apollo_compiler::schema::ExtendedType;
 
-use crate::Refusal;
+use crate::Rejection;
 use crate::Schema;
 use crate::literal;
 use crate::problem::MAX_PROBLEMS;
@@ -26,7 +26,7 @@ use crate::problem::Problem;
 use crate::problem::pos;
 
 /// Rejects a document that violates one of these rules. It must have passed the validator.
-pub(crate) fn check(document: &ExecutableDocument, schema: &Schema) -> Result<(), Refusal> {
+pub(crate) fn check(document: &ExecutableDocument, schema: &Schema) -> Result<(), Rejection> {
     let mut problems = Vec::new();
     for operation in document.operations.iter() {
         let mut checker = Checker { document, schema, operation, spread: HashSet::new(), problems: Vec::new() };
@@ -37,7 +37,7 @@ pub(crate) fn check(document: &ExecutableDocument, schema: &Schema) -> Result<()
             }
         }
     }
-    if problems.is_empty() { Ok(()) } else { Err(Refusal::Invalid(problems)) }
+    if problems.is_empty() { Ok(()) } else { Err(Rejection::Invalid(problems)) }
 }
 
 struct Checker<'a> {
@@ -183,14 +183,14 @@ fn is_allowed(given: &VariableDefinition, place: &Type, place_has_default: bool)
 mod tests {
     use async_graphql_value::Variables;
 
-    use crate::Refusal;
+    use crate::Rejection;
     use crate::tests::guard;
 
     /// The field of the first problem; `None` for a document without a problem.
     fn field_of(text: &str) -> Option<String> {
         match guard().document(text) {
             Ok(_) => None,
-            Err(Refusal::Invalid(problems)) => {
+            Err(Rejection::Invalid(problems)) => {
                 assert!(problems[0].at.is_some(), "{problems:?}");
                 Some(problems[0].field.clone().unwrap_or_default())
             }

@@ -17,7 +17,7 @@ pub(crate) fn guard() -> Guard {
     Guard::new(Arc::new(Schema::parse(SDL, &[("Address", is_address)]).expect("a schema")), LIMITS)
 }
 
-fn compile(text: &str) -> Result<Operation, Refusal> {
+fn compile(text: &str) -> Result<Operation, Rejection> {
     guard().compile(text, None, &mut Variables::default())
 }
 
@@ -29,7 +29,7 @@ fn a_document_of_brackets_is_refused_before_it_is_parsed() {
         format!(r#"{{ a(b: """\\""" """ c: {} d: """ """)"#, "[".repeat(5_000)),
         format!("{{ a }} #{}", "x".repeat(LIMITS.bytes)),
     ] {
-        assert!(matches!(compile(&text), Err(Refusal::Limit(_))));
+        assert!(matches!(compile(&text), Err(Rejection::Limit(_))));
     }
 }
 
@@ -43,7 +43,7 @@ fn as_many_brackets_as_are_allowed_are_parsed() {
     ] {
         let refused = compile(&text).map(|_| ());
         assert!(
-            !matches!(&refused, Err(Refusal::Invalid(problems)) if problems[0].message.contains("limit")),
+            !matches!(&refused, Err(Rejection::Invalid(problems)) if problems[0].message.contains("limit")),
             "{refused:?}"
         );
     }
@@ -78,11 +78,11 @@ fn the_operation_is_the_one_that_is_named() {
     let kind = |name| guard().compile(text, name, &mut Variables::default()).map(|operation| operation.kind());
     assert_eq!(kind(Some("A")), Ok(OperationType::Query));
     assert_eq!(kind(Some("B")), Ok(OperationType::Subscription));
-    assert!(matches!(kind(None), Err(Refusal::Invalid(_))));
-    assert!(matches!(kind(Some("C")), Err(Refusal::Invalid(_))));
+    assert!(matches!(kind(None), Err(Rejection::Invalid(_))));
+    assert!(matches!(kind(Some("C")), Err(Rejection::Invalid(_))));
     assert!(matches!(
         guard().compile("{ one { id } }", Some("A"), &mut Variables::default()),
-        Err(Refusal::Invalid(_))
+        Err(Rejection::Invalid(_))
     ));
 }
 
@@ -129,7 +129,7 @@ fn what_is_invalid_is_told_in_one_line_with_its_place() {
         "type A { b: Int }",
         "\u{feff}\u{0}",
     ] {
-        let Err(Refusal::Invalid(problems)) = compile(text) else { panic!("{text} is valid") };
+        let Err(Rejection::Invalid(problems)) = compile(text) else { panic!("{text} is valid") };
         for Problem { message, at, .. } in problems {
             assert!(!message.contains('\n') && message.len() < 400, "{text}: {message}");
             assert!(at.is_some(), "{text}: {message} has no place");

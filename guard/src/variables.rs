@@ -10,7 +10,7 @@ use async_graphql_value::Name;
 use async_graphql_value::Number;
 use async_graphql_value::Variables;
 
-use crate::Refusal;
+use crate::Rejection;
 use crate::Schema;
 use crate::arguments;
 use crate::literal;
@@ -25,13 +25,13 @@ const MAX_SAFE_INTEGER: f64 = 9_007_199_254_740_991.0;
 /// variables. A variable that is then missing was omitted: it is nullable and has no default.
 ///
 /// # Errors
-/// [`Refusal::Invalid`] if a required variable is missing or null, or a value does not have its variable's type.
+/// [`Rejection::Invalid`] if a required variable is missing or null, or a value does not have its variable's type.
 pub(crate) fn coerce(
     document: &ExecutableDocument,
     operation: &Operation,
     variables: &mut Variables,
     schema: &Schema,
-) -> Result<(), Refusal> {
+) -> Result<(), Rejection> {
     let mut given = std::mem::take(variables);
     let mut problems = Vec::new();
     for definition in &operation.variables {
@@ -62,7 +62,7 @@ pub(crate) fn coerce(
             break;
         }
     }
-    if problems.is_empty() { Ok(()) } else { Err(Refusal::Invalid(problems)) }
+    if problems.is_empty() { Ok(()) } else { Err(Rejection::Invalid(problems)) }
 }
 
 /// Coerces one value. After an error, `path` is the path of the invalid value.
@@ -165,7 +165,7 @@ mod tests {
         let mut variables = Variables::from_json(given);
         match guard().compile(text, None, &mut variables) {
             Ok(_) => Ok(serde_json::to_value(&variables).expect("JSON")),
-            Err(Refusal::Invalid(problems)) => {
+            Err(Rejection::Invalid(problems)) => {
                 let problem = problems.into_iter().next().expect("one");
                 assert!(problem.at.is_some(), "{problem:?}");
                 Err((problem.message, problem.field))

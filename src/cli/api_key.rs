@@ -14,7 +14,7 @@ use crate::domain::id::OrganizationId;
 use super::DatabaseArgs;
 
 /// Longest lifetime of a key, in days.
-const LONGEST_DAYS: i64 = 36_500;
+const MAX_DAYS: i64 = 36_500;
 
 /// `key`
 #[derive(Debug, Subcommand)]
@@ -146,8 +146,8 @@ impl FromStr for Expiry {
         let count = &text[..text.len() - 1];
         let digits = !count.is_empty() && count.bytes().all(|byte| byte.is_ascii_digit());
         let count = count.parse::<i64>().ok().filter(|count| digits && *count > 0).ok_or_else(wrong)?;
-        let time_ms = count.checked_mul(unit_ms).filter(|time_ms| *time_ms <= LONGEST_DAYS * 86_400_000);
-        time_ms.map(Self::In).ok_or_else(|| format!("{text:?} is too long: expected at most {LONGEST_DAYS} days"))
+        let time_ms = count.checked_mul(unit_ms).filter(|time_ms| *time_ms <= MAX_DAYS * 86_400_000);
+        time_ms.map(Self::In).ok_or_else(|| format!("{text:?} is too long: expected at most {MAX_DAYS} days"))
     }
 }
 

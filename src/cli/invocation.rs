@@ -24,7 +24,7 @@ const OF_OTHERS: [&str; 2] = ["CHATGRAPH_TEST_", "CHATGRAPH_SANDBOX_"];
 
 /// An invalid invocation, as an error for the operator.
 #[derive(Debug, thiserror::Error)]
-pub enum Refusal {
+pub enum InvocationError {
     /// The command line does not parse, or asks for help.
     #[error(transparent)]
     Usage(#[from] clap::Error),
@@ -81,14 +81,14 @@ impl Invocation {
     /// Reads the command line, the environment and the configuration file.
     ///
     /// # Errors
-    /// [`Refusal`].
-    pub fn read(arguments: &[OsString], variables: &[(OsString, OsString)]) -> Result<Self, Refusal> {
+    /// [`InvocationError`].
+    pub fn read(arguments: &[OsString], variables: &[(OsString, OsString)]) -> Result<Self, InvocationError> {
         let command = Cli::command();
         // The command and the path of the file are needed before everything can be parsed.
         let first = command.clone().ignore_errors(true).try_get_matches_from(arguments).ok();
         let path = first.as_ref().map(names).unwrap_or_default();
         if let Some(name) = first.as_ref().and_then(|_| empty(&command, &path, variables)) {
-            return Err(Refusal::Empty(name));
+            return Err(InvocationError::Empty(name));
         }
         let file = first.as_ref().and_then(|matches| matches.get_one::<PathBuf>("config"));
         let file = file.map(|file| ConfigFile::read(file)).transpose()?;

@@ -9,7 +9,7 @@ use super::listen;
 /// Monitoring options.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Monitoring")]
-pub struct WatchingArgs {
+pub struct ObservabilityArgs {
     /// Also serve Prometheus metrics at `/metrics` on the API listener, without authentication
     #[arg(long, env = "CHATGRAPH_METRICS", value_parser = clap::builder::FalseyValueParser::new())]
     pub metrics: bool,

@@ -208,11 +208,11 @@ fn no_option_stands_under_the_heading_of_others() {
         ("Log", LogArgs::augment_args(clap::Command::new("x"))),
         ("Database", DatabaseArgs::augment_args(clap::Command::new("x"))),
         ("Secrets at rest", MasterKeyArgs::augment_args(clap::Command::new("x"))),
-        ("Retention and history", KeepingArgs::augment_args(clap::Command::new("x"))),
+        ("Retention and history", RetentionArgs::augment_args(clap::Command::new("x"))),
         ("Limits", LimitArgs::augment_args(clap::Command::new("x"))),
         ("Connections", ConnectionArgs::augment_args(clap::Command::new("x"))),
         ("Login tokens", LoginArgs::augment_args(clap::Command::new("x"))),
-        ("Monitoring", WatchingArgs::augment_args(clap::Command::new("x"))),
+        ("Monitoring", ObservabilityArgs::augment_args(clap::Command::new("x"))),
     ] {
         let expected: Vec<_> = args.get_arguments().map(|arg| arg.get_id().to_string()).collect();
         assert_eq!(under(Some(heading)), expected, "{heading}");

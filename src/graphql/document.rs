@@ -6,7 +6,7 @@ use async_graphql::Request;
 use async_graphql::ServerError;
 use async_graphql::parser::types::OperationType;
 use chatgraph_guard::Guard;
-use chatgraph_guard::Refusal;
+use chatgraph_guard::Rejection;
 use chatgraph_guard::Shape;
 
 use super::error::ApiError;
@@ -38,10 +38,10 @@ pub(super) fn compile(
     Ok(compiled)
 }
 
-fn refused(refusal: Refusal, names: Option<&RequestNames>) -> Vec<ServerError> {
+fn refused(refusal: Rejection, names: Option<&RequestNames>) -> Vec<ServerError> {
     let problems = match refusal {
-        Refusal::Limit(message) => return vec![self::refusal(ApiError::new(ApiErrorCode::LimitExceeded, message))],
-        Refusal::Invalid(problems) => problems,
+        Rejection::Limit(message) => return vec![self::refusal(ApiError::new(ApiErrorCode::LimitExceeded, message))],
+        Rejection::Invalid(problems) => problems,
     };
     let errors = problems.into_iter().map(|mut problem| {
         if let Some(names) = names {

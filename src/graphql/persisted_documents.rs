@@ -8,7 +8,7 @@ use std::sync::Arc;
 use async_graphql::Request;
 use async_graphql::Value;
 use chatgraph_guard::Digest;
-use chatgraph_guard::Recent;
+use chatgraph_guard::DocumentCache;
 
 use super::error::ApiError;
 use super::error::ApiErrorCode;
@@ -39,7 +39,7 @@ impl TrustedDocuments {
 pub(super) enum DocumentSource {
     /// The request, or the documents that were recently sent with their digest. All organizations share them safely,
     /// since knowing the digest implies having had the document.
-    Any(Recent<Arc<str>>),
+    Any(DocumentCache<Arc<str>>),
     /// The list, by name or by text.
     Listed(TrustedDocuments, HashSet<Arc<str>>),
 }
@@ -47,7 +47,7 @@ pub(super) enum DocumentSource {
 impl DocumentSource {
     pub(super) fn new(trusted: Option<TrustedDocuments>) -> Self {
         match trusted {
-            None => Self::Any(Recent::default()),
+            None => Self::Any(DocumentCache::default()),
             Some(trusted) => {
                 let texts = trusted.0.values().cloned().collect();
                 Self::Listed(trusted, texts)
@@ -85,7 +85,7 @@ fn name(request: &Request) -> Option<String> {
     }
 }
 
-fn by_digest(recent: &Recent<Arc<str>>, name: &str, request: &mut Request) -> Result<(), ApiError> {
+fn by_digest(recent: &DocumentCache<Arc<str>>, name: &str, request: &mut Request) -> Result<(), ApiError> {
     let wrong = || ApiError::new(ApiErrorCode::ValidationError, "sha256Hash is not the SHA-256 of the query");
     let digest = Digest::read(name).ok_or_else(wrong)?;
     if request.query.is_empty() {

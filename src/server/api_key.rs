@@ -28,10 +28,10 @@ use super::lifecycle::Lifecycle;
 use super::output;
 
 /// Bytes to read from a token file: more than a valid token has.
-const LONGEST_FILE: u64 = 4096;
+const MAX_FILE_LEN: u64 = 4096;
 
 /// Runs the command.
-pub(super) async fn carry_out(command: KeyCommand) -> Result<(), Error> {
+pub(super) async fn run(command: KeyCommand) -> Result<(), Error> {
     match command {
         KeyCommand::Create(args) => create(&NewKey::try_from(args)?).await,
         KeyCommand::Import(args) => import(&config::KeyImport::try_from(args)?).await,
@@ -62,8 +62,8 @@ async fn import(config: &config::KeyImport) -> Result<(), Error> {
 fn read(file: Option<&Path>) -> std::io::Result<String> {
     let mut content = Vec::new();
     match file {
-        Some(path) => std::fs::File::open(path)?.take(LONGEST_FILE).read_to_end(&mut content)?,
-        None => std::io::stdin().take(LONGEST_FILE).read_to_end(&mut content)?,
+        Some(path) => std::fs::File::open(path)?.take(MAX_FILE_LEN).read_to_end(&mut content)?,
+        None => std::io::stdin().take(MAX_FILE_LEN).read_to_end(&mut content)?,
     };
     Ok(String::from_utf8_lossy(&content).into_owned())
 }

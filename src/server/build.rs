@@ -45,11 +45,11 @@ use crate::store::error::StoreError;
 
 use super::lifecycle::Lifecycle;
 use super::metrics::Certificate;
-use super::metrics::Figures;
-use super::readiness::Watch;
+use super::metrics::ServerMetrics;
+use super::readiness::ReadinessProbe;
 
 /// The components, ready to serve.
-pub(super) struct Parts {
+pub(super) struct Application {
     pub(super) store: Store,
     pub(super) sessions: Sessions,
     pub(super) registry: Registry,
@@ -78,7 +78,7 @@ pub(super) struct Configs {
 }
 
 /// Opens the database and builds all components.
-pub(super) async fn wire(configs: Configs, lifecycle: &Lifecycle) -> Result<Parts, OpenError> {
+pub(super) async fn build(configs: Configs, lifecycle: &Lifecycle) -> Result<Application, OpenError> {
     let (tasks, stop) = (&lifecycle.tasks, &lifecycle.stop);
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let store = Store::open_sealed(&configs.store, &configs.master_keys, tasks).await?;
@@ -121,11 +121,11 @@ pub(super) async fn wire(configs: Configs, lifecycle: &Lifecycle) -> Result<Part
         &configs.api,
     );
     let metrics = http::Metrics::default();
-    let watch = Watch::new(store.clone(), registry.events().clone(), tasks.clone(), lifecycle.drain.clone());
+    let watch = ReadinessProbe::new(store.clone(), registry.events().clone(), tasks.clone(), lifecycle.drain.clone());
     tasks.spawn(watch.clone().check_writes(Arc::clone(&clock), stop.clone()));
     let (graphql, http) = (api.metrics().clone(), metrics.clone());
     let certificate = Certificate::default();
-    let health = health(Figures {
+    let health = health(ServerMetrics {
         graphql,
         http,
         events: registry.events().clone(),
@@ -151,10 +151,10 @@ pub(super) async fn wire(configs: Configs, lifecycle: &Lifecycle) -> Result<Part
         metrics: metrics.clone(),
     };
     let router = http::router(door, configs.http);
-    Ok(Parts { store, sessions, registry, tokens, keys, health, router, metrics, certificate })
+    Ok(Application { store, sessions, registry, tokens, keys, health, router, metrics, certificate })
 }
 
-fn health(figures: Figures) -> Health {
+fn health(figures: ServerMetrics) -> Health {
     let watch = figures.watch.clone();
     Health {
         ready: Arc::new(move || {
@@ -168,7 +168,7 @@ fn health(figures: Figures) -> Health {
     }
 }
 
-impl Parts {
+impl Application {
     /// Returns the configuration of a listener for the API.
     pub(super) fn listening(&self, config: ConnectionConfig, tls: Option<Tls>) -> ListenerContext {
         if let Some(tls) = &tls {

@@ -16,7 +16,7 @@ use super::output;
 use super::warnings;
 
 /// Column of the comment with the source, if the value is short enough.
-const REMARK: usize = 48;
+const REMARK_COLUMN: usize = 48;
 
 /// Prints the settings as a configuration file, then validates them. Starts nothing, and does not open the database.
 pub(super) fn check(args: ServeArgs, settings: &[Setting]) -> Result<(), Error> {
@@ -45,7 +45,7 @@ fn line(setting: &Setting) -> String {
     if cli::is_of_the_command_line(&setting.name) {
         line.insert_str(0, "# ");
     }
-    let room = REMARK.saturating_sub(line.chars().count()).max(1);
+    let room = REMARK_COLUMN.saturating_sub(line.chars().count()).max(1);
     // Writing to a string cannot fail.
     let _ = write!(line, "{:room$}# {source}", "");
     line

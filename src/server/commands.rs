@@ -35,7 +35,7 @@ use crate::store::error::StoreError;
 
 use super::api_key;
 use super::build::Configs;
-use super::build::wire;
+use super::build::build;
 use super::check_config;
 use super::database;
 use super::demo;
@@ -51,9 +51,9 @@ use super::session as session_command;
 use super::warnings;
 
 /// Exit code for an invalid command line or setting. Success is 0, any other failure 1.
-pub const USAGE: u8 = 2;
+pub const USAGE_EXIT_CODE: u8 = 2;
 /// Maximum number of connections to the monitoring listener.
-const WATCHERS: usize = 100;
+const MONITORING_CONNECTIONS: usize = 100;
 /// Open files reserved for the monitoring listener.
 const SPARE_FILES: usize = 8;
 
@@ -144,11 +144,11 @@ pub enum Error {
 }
 
 impl Error {
-    /// Returns the exit code: [`USAGE`] for an invalid command line or setting, otherwise 1.
+    /// Returns the exit code: [`USAGE_EXIT_CODE`] for an invalid command line or setting, otherwise 1.
     #[must_use]
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Config(_) | Self::Tls(_) | Self::Unconfirmed => USAGE,
+            Self::Config(_) | Self::Tls(_) | Self::Unconfirmed => USAGE_EXIT_CODE,
             _ => 1,
         }
     }
@@ -171,11 +171,11 @@ pub async fn run(invocation: Invocation) -> Result<(), Error> {
         Command::Restore(args) => database::restore(args.try_into()?).await,
         Command::Check(args) => database::check(args.try_into()?).await,
         Command::Schema => output::line(graphql::sdl().trim_end()),
-        Command::Key(command) => api_key::carry_out(command).await,
-        Command::Organization(command) => organization::carry_out(command).await,
-        Command::Session(command) => session_command::carry_out(command).await,
-        Command::Events(command) => event::carry_out(command).await,
-        Command::MasterKey(command) => master_key::carry_out(command).await,
+        Command::Key(command) => api_key::run(command).await,
+        Command::Organization(command) => organization::run(command).await,
+        Command::Session(command) => session_command::run(command).await,
+        Command::Events(command) => event::run(command).await,
+        Command::MasterKey(command) => master_key::run(command).await,
     }
 }
 
@@ -184,7 +184,7 @@ async fn serve(config: config::Serve) -> Result<(), Error> {
     let open_files = open_files::raise_limit();
     let tls = config.tls.clone().map(Tls::read).transpose()?;
     warnings::of_settings(&config, tls.as_ref());
-    tell_how_secrets_are_kept(config.master_keys.as_ref());
+    log_encryption_mode(config.master_keys.as_ref());
     // Before the database is opened: a server that cannot listen must not migrate it.
     let (listener, address) = listen(config.listen, "listen").await?;
     let watchers = match config.watching {
@@ -200,11 +200,14 @@ async fn serve(config: config::Serve) -> Result<(), Error> {
     let (logins, failed_tokens) = (config.logins, config.failed_tokens);
     let configs =
         Configs { store: database.clone(), master_keys, session, retention, api, limits, http, logins, failed_tokens };
-    let parts = wire(configs, &lifecycle).await?;
+    let parts = build(configs, &lifecycle).await?;
     let watching = Lifecycle::default();
     if let Some((listener, address)) = watchers {
-        let config =
-            ConnectionConfig { connections: WATCHERS, spare_files: SPARE_FILES, ..ConnectionConfig::default() };
+        let config = ConnectionConfig {
+            connections: MONITORING_CONNECTIONS,
+            spare_files: SPARE_FILES,
+            ..ConnectionConfig::default()
+        };
         let router = http::health_router(&parts.health);
         let listening = ListenerContext { router, config, tls: None, metrics: Metrics::default() };
         let (tasks, stop) = (watching.tasks.clone(), watching.stop.clone());
@@ -212,7 +215,7 @@ async fn serve(config: config::Serve) -> Result<(), Error> {
         info!(%address, "Serving metrics");
     }
     let sessions = parts.start_sessions().await?;
-    let asked = lifecycle::asked_to_stop().map_err(Error::Serve)?;
+    let asked = lifecycle::shutdown_signal().map_err(Error::Serve)?;
     // The lock is released last, because writes are possible until then.
     let mut lost = pin!(lock.lost());
     let is_taken_over = AtomicBool::new(false);
@@ -227,7 +230,9 @@ async fn serve(config: config::Serve) -> Result<(), Error> {
     };
     match &tls {
         Some(tls) => {
-            lifecycle.tasks.spawn(lifecycle::renew(tls.clone(), lifecycle.stop.clone()).map_err(Error::Serve)?);
+            lifecycle
+                .tasks
+                .spawn(lifecycle::reload_certificate(tls.clone(), lifecycle.stop.clone()).map_err(Error::Serve)?);
             lifecycle.tasks.spawn(warnings::watch_certificate(tls.clone(), lifecycle.stop.clone()));
         }
         None => {
@@ -235,13 +240,13 @@ async fn serve(config: config::Serve) -> Result<(), Error> {
         }
     }
     let mut connections = config.connections;
-    let others = WATCHERS + sessions + open_files::of_database(&database);
+    let others = MONITORING_CONNECTIONS + sessions + open_files::of_database(&database);
     open_files::limit_connections(&mut connections, open_files, others);
     lifecycle.tasks.spawn(lifecycle::ignore_user_signals(lifecycle.stop.clone()).map_err(Error::Serve)?);
     info!(%address, database = %database, sessions, "Serving");
     watching.tasks.spawn(service_manager::while_serving(lifecycle.drain.clone(), watching.stop.clone()));
     let listening = parts.listening(connections, tls);
-    let served = serve_until_asked(listener, listening, &lifecycle, asked).await;
+    let served = serve_until_signal(listener, listening, &lifecycle, asked).await;
     let store = parts.store.clone();
     // Drops the components, so that they submit no more units of work and the commit queues end.
     drop(parts);
@@ -254,7 +259,7 @@ async fn serve(config: config::Serve) -> Result<(), Error> {
 }
 
 /// Warns if secrets are stored unencrypted, unless the operator requested it.
-fn tell_how_secrets_are_kept(keys: Option<&MasterKeys>) {
+fn log_encryption_mode(keys: Option<&MasterKeys>) {
     match keys.map(MasterKeys::encryption_key) {
         None => {
             warn!(
@@ -275,7 +280,7 @@ pub(super) async fn listen(address: SocketAddr, flag: &'static str) -> Result<(T
 }
 
 /// Serves until `asked` resolves. Open connections are closed in the shutdown that follows.
-pub(super) async fn serve_until_asked(
+pub(super) async fn serve_until_signal(
     listener: TcpListener,
     listening: ListenerContext,
     lifecycle: &Lifecycle,

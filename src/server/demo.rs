@@ -40,26 +40,26 @@ use crate::store;
 use crate::store::DatabaseLock;
 use crate::store::MasterKeys;
 
+use super::build::Application;
 use super::build::Configs;
-use super::build::Parts;
-use super::build::wire;
+use super::build::build;
 use super::commands::Error;
 use super::commands::endpoint;
 use super::commands::listen;
-use super::commands::serve_until_asked;
+use super::commands::serve_until_signal;
 use super::lifecycle;
 use super::lifecycle::Lifecycle;
 use super::open_files;
 use folder::Folder;
 
 /// Timeout for pairing and the import.
-const READY: Duration = Duration::from_mins(1);
+const READY_TIMEOUT: Duration = Duration::from_mins(1);
 /// Interval between checks of the import's progress.
-const LOOK: Duration = Duration::from_millis(20);
+const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
 /// Runs the demo until it receives a signal to stop.
 pub(super) async fn demo(config: config::Demo) -> Result<(), Error> {
-    let folder = Folder::of(config.data.as_deref())?;
+    let folder = Folder::open(config.data.as_deref())?;
     let lifecycle = Lifecycle::default();
     let open_files = open_files::raise_limit();
     let (listener, address) = listen(config.listen, "listen").await?;
@@ -91,15 +91,15 @@ pub(super) async fn demo(config: config::Demo) -> Result<(), Error> {
         logins: None,
         failed_tokens: None,
     };
-    let parts = wire(configs, &lifecycle).await?;
+    let parts = build(configs, &lifecycle).await?;
     let (secret, viewer) = key(&parts, &folder).await?;
-    let session = timeout(READY, connect(&parts, &viewer, &phone)).await.map_err(|_| late())??;
+    let session = timeout(READY_TIMEOUT, connect(&parts, &viewer, &phone)).await.map_err(|_| late())??;
     if config.activity {
         let stop = lifecycle.stop.clone();
         lifecycle.tasks.spawn(chatgraph_sandbox::demo::activity(phone.clone(), stop));
     }
     let ready = Ready { address, secret, session: session.id.to_string(), sandbox: sandbox.url(), phone };
-    let asked = lifecycle::asked_to_stop().map_err(Error::Serve)?;
+    let asked = lifecycle::shutdown_signal().map_err(Error::Serve)?;
     if config.json {
         ready.print_json();
     } else {
@@ -107,7 +107,7 @@ pub(super) async fn demo(config: config::Demo) -> Result<(), Error> {
     }
     let mut connections = ConnectionConfig::default();
     open_files::limit_connections(&mut connections, open_files, open_files::of_database(&database));
-    let served = serve_until_asked(listener, parts.listening(connections, None), &lifecycle, asked).await;
+    let served = serve_until_signal(listener, parts.listening(connections, None), &lifecycle, asked).await;
     let store = parts.store.clone();
     // Drops the components, so that they submit no more units of work and the commit queues end.
     drop(parts);
@@ -120,7 +120,7 @@ pub(super) async fn demo(config: config::Demo) -> Result<(), Error> {
 
 /// Connects the session of the demo's phone, and all sessions that were connected before. Creates the session in a new
 /// demo.
-async fn connect(parts: &Parts, viewer: &Viewer, phone: &Phone) -> Result<Session, Error> {
+async fn connect(parts: &Application, viewer: &Viewer, phone: &Phone) -> Result<Session, Error> {
     parts.start_sessions().await?;
     let page = PageRequest { limit: MAX_PAGE_LEN, direction: Direction::Forward, cursor: None };
     let sessions = parts.sessions.list(viewer, page).await.map_err(failed)?.items;
@@ -147,7 +147,7 @@ async fn connect(parts: &Parts, viewer: &Viewer, phone: &Phone) -> Result<Sessio
                 parts.sessions.start(viewer, session.id).await.map_err(failed)?;
             }
             // The status may be left over from an earlier process.
-            SessionStatus::Working if timeout(LOOK, phone.connected()).await.is_ok() => {
+            SessionStatus::Working if timeout(POLL_INTERVAL, phone.connected()).await.is_ok() => {
                 if scanned.is_some() {
                     import(parts, viewer, session.id, phone).await?;
                 }
@@ -155,12 +155,12 @@ async fn connect(parts: &Parts, viewer: &Viewer, phone: &Phone) -> Result<Sessio
             }
             _ => {}
         }
-        tokio::time::sleep(LOOK).await;
+        tokio::time::sleep(POLL_INTERVAL).await;
     }
 }
 
 /// Waits until the chats of a newly paired phone are imported.
-async fn import(parts: &Parts, viewer: &Viewer, session: SessionId, phone: &Phone) -> Result<(), Error> {
+async fn import(parts: &Application, viewer: &Viewer, session: SessionId, phone: &Phone) -> Result<(), Error> {
     let expected = phone.chats().iter().filter(|chat| chat.last_message_at.is_some()).count();
     let list = [ChatList { session: Some(session), ..ChatList::default() }];
     let expected = i64::try_from(expected).map_err(failed)?;
@@ -173,13 +173,13 @@ async fn import(parts: &Parts, viewer: &Viewer, session: SessionId, phone: &Phon
             info!(chats = stored, of = expected, "Importing the account's history");
             told = stored;
         }
-        tokio::time::sleep(LOOK).await;
+        tokio::time::sleep(POLL_INTERVAL).await;
     }
     Ok(())
 }
 
 /// Returns the key of the earlier demo in this folder if it is still valid, otherwise a new one.
-async fn key(parts: &Parts, folder: &Folder) -> Result<(String, Viewer), Error> {
+async fn key(parts: &Application, folder: &Folder) -> Result<(String, Viewer), Error> {
     if let Some(secret) = folder.secret()
         && let Some(viewer) = parts.tokens.verify(&secret).await?
     {
@@ -191,7 +191,7 @@ async fn key(parts: &Parts, folder: &Folder) -> Result<(String, Viewer), Error> 
 }
 
 /// Creates the demo's organization and a key with every permission.
-async fn create_key(parts: &Parts) -> Result<(String, Viewer), Error> {
+async fn create_key(parts: &Application) -> Result<(String, Viewer), Error> {
     let organization: OrganizationId = "demo".parse().map_err(failed)?;
     let (secret, permissions) = (authenticator::generate(), Capabilities::all());
     let new = NewApiKey { name: "demo".into(), permissions, expires_at: None };
@@ -280,5 +280,5 @@ fn failed(error: impl std::error::Error) -> Error {
 }
 
 fn late() -> Error {
-    Error::Demo(format!("the sandbox's chats were not imported within {} s", READY.as_secs()))
+    Error::Demo(format!("the sandbox's chats were not imported within {} s", READY_TIMEOUT.as_secs()))
 }

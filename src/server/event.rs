@@ -20,7 +20,7 @@ use super::lifecycle::Lifecycle;
 use super::output;
 
 /// Runs the command.
-pub(super) async fn carry_out(command: EventCommand) -> Result<(), Error> {
+pub(super) async fn run(command: EventCommand) -> Result<(), Error> {
     match command {
         EventCommand::List(args) => list(args).await,
         EventCommand::Retry(args) => retry(args).await,

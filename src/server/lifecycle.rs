@@ -21,9 +21,9 @@ use crate::store::Store;
 use super::warnings;
 
 /// Timeout for connections to finish or close.
-const DRAIN: Duration = Duration::from_secs(5);
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
 /// Timeout for tasks to end after they were requested to.
-const GRACE: Duration = Duration::from_secs(5);
+const SHUTDOWN_GRACE: Duration = Duration::from_secs(5);
 
 /// Task trackers and cancellation tokens of all components.
 #[derive(Clone, Default)]
@@ -39,16 +39,16 @@ pub(super) struct Lifecycle {
 }
 
 impl Lifecycle {
-    /// Requests connections to close, then all tasks to end, and waits at most [`DRAIN`] and [`GRACE`] for them.
+    /// Requests connections to close, then all tasks to end, and waits at most [`DRAIN_TIMEOUT`] and [`SHUTDOWN_GRACE`] for them.
     pub(super) async fn shut_down(self) {
         self.drain.cancel();
         self.callers.close();
-        if tokio::time::timeout(DRAIN, self.callers.wait()).await.is_err() {
+        if tokio::time::timeout(DRAIN_TIMEOUT, self.callers.wait()).await.is_err() {
             warn!(tasks = self.callers.len(), "Some connections did not close in time");
         }
         self.stop.cancel();
         self.tasks.close();
-        if tokio::time::timeout(GRACE, self.tasks.wait()).await.is_err() {
+        if tokio::time::timeout(SHUTDOWN_GRACE, self.tasks.wait()).await.is_err() {
             warn!(tasks = self.tasks.len(), "Some tasks did not end in time");
         }
     }
@@ -56,7 +56,7 @@ impl Lifecycle {
 
 /// Closes the database after every task has ended. On SQLite, the write-ahead log is merged into the main file.
 pub(super) async fn close(store: &Store, database: &store::Config) {
-    match tokio::time::timeout(GRACE, store.close()).await {
+    match tokio::time::timeout(SHUTDOWN_GRACE, store.close()).await {
         Ok(Ok(())) => {}
         Ok(Err(failed)) => warn!(error = &failed as &dyn std::error::Error, "Closing the database failed"),
         Err(_) => warn!("Closing the database timed out: some connections are still in use"),
@@ -74,7 +74,7 @@ pub(super) async fn close(store: &Store, database: &store::Config) {
 ///
 /// # Errors
 /// If the operating system rejects the handler.
-pub(super) fn asked_to_stop() -> std::io::Result<impl Future<Output = ()>> {
+pub(super) fn shutdown_signal() -> std::io::Result<impl Future<Output = ()>> {
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     let mut quit = signal(SignalKind::quit())?;
     Ok(async move {
@@ -91,7 +91,7 @@ pub(super) fn asked_to_stop() -> std::io::Result<impl Future<Output = ()>> {
 ///
 /// # Errors
 /// If the operating system rejects the handler.
-pub(super) fn renew(tls: Tls, stop: CancellationToken) -> std::io::Result<impl Future<Output = ()>> {
+pub(super) fn reload_certificate(tls: Tls, stop: CancellationToken) -> std::io::Result<impl Future<Output = ()>> {
     let mut asked = signal(SignalKind::hangup())?;
     Ok(async move {
         while let Some(Some(())) = stop.run_until_cancelled(asked.recv()).await {

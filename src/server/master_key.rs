@@ -10,7 +10,7 @@ use super::commands::Error;
 use super::output;
 
 /// Runs the command.
-pub(super) async fn carry_out(command: MasterKeyCommand) -> Result<(), Error> {
+pub(super) async fn run(command: MasterKeyCommand) -> Result<(), Error> {
     match command {
         MasterKeyCommand::New => {
             println!("{}", store::new_master_key());

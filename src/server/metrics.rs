@@ -24,14 +24,14 @@ use crate::session;
 use crate::store::Store;
 
 use super::process;
-use super::readiness::Watch;
-use super::readiness::word;
+use super::readiness::ReadinessProbe;
+use super::readiness::status_label;
 
 type Labels = [(&'static str, &'static str); 1];
 
 /// The components with metrics.
 #[derive(Clone)]
-pub(super) struct Figures {
+pub(super) struct ServerMetrics {
     pub(super) graphql: graphql::Metrics,
     pub(super) http: http::Metrics,
     pub(super) events: session::SessionMetrics,
@@ -39,7 +39,7 @@ pub(super) struct Figures {
     pub(super) quarantine: QuarantineMetrics,
     pub(super) store: Store,
     pub(super) feed: Feed,
-    pub(super) watch: Watch,
+    pub(super) watch: ReadinessProbe,
     pub(super) tokens: Authenticator,
     /// The TLS certificate, once it is loaded.
     pub(super) certificate: Certificate,
@@ -52,7 +52,7 @@ pub(super) struct Figures {
 /// The served certificate.
 pub(super) type Certificate = Arc<OnceLock<Tls>>;
 
-impl Figures {
+impl ServerMetrics {
     /// Returns the current metrics, as `OpenMetrics` text.
     pub(super) async fn text(&self) -> String {
         let census = self.watch.census().await;
@@ -71,7 +71,7 @@ impl Figures {
         let up = "1 if the database responds within two seconds, otherwise 0";
         own.register("database_up", up, ConstGauge::new(i64::from(census.is_some())));
         let writable = "1 if the database accepts writes, otherwise 0";
-        own.register("database_writable", writable, ConstGauge::new(i64::from(self.watch.takes_writes())));
+        own.register("database_writable", writable, ConstGauge::new(i64::from(self.watch.accepts_writes())));
         if let Some(path) = &self.file {
             own.register("database_size_bytes", "Size of the SQLite database, by file", sizes(path));
         }
@@ -97,7 +97,7 @@ impl Figures {
             let sessions = Family::<[(&'static str, &'static str); 1], Gauge>::default();
             for (status, count) in &census.sessions {
                 let count = i64::try_from(*count).unwrap_or(i64::MAX);
-                sessions.get_or_create(&[("status", word(*status))]).set(count);
+                sessions.get_or_create(&[("status", status_label(*status))]).set(count);
             }
             own.register("sessions", "Sessions, by status", sessions);
             let waiting = "Chat settings that are not yet sent to WhatsApp";

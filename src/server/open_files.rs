@@ -12,7 +12,7 @@ use crate::http::ConnectionConfig;
 use crate::store;
 
 /// Open files that are not counted individually: the program itself, key sets, traces, connections being closed.
-const RESERVE: usize = 128;
+const RESERVED_FILES: usize = 128;
 /// Minimum of the connection limit.
 const MIN_CONNECTIONS: usize = 16;
 
@@ -57,7 +57,7 @@ pub(super) fn of_database(config: &store::Config) -> usize {
 fn max_connections(limit: Option<u64>, others: usize) -> usize {
     let Some(limit) = limit else { return usize::MAX };
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-    limit.saturating_sub(RESERVE).saturating_sub(others).max(MIN_CONNECTIONS)
+    limit.saturating_sub(RESERVED_FILES).saturating_sub(others).max(MIN_CONNECTIONS)
 }
 
 #[cfg(test)]

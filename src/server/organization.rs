@@ -21,7 +21,7 @@ use super::lifecycle::Lifecycle;
 use super::output;
 
 /// Runs the command.
-pub(super) async fn carry_out(command: OrganizationCommand) -> Result<(), Error> {
+pub(super) async fn run(command: OrganizationCommand) -> Result<(), Error> {
     match command {
         OrganizationCommand::List(args) => list(args).await,
         OrganizationCommand::Show(args) => show(args).await,

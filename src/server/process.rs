@@ -8,7 +8,7 @@ use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Registry;
 
 /// Clock ticks per second in `/proc` of Linux.
-const TICKS: f64 = 100.0;
+const TICKS_PER_SECOND: f64 = 100.0;
 
 /// Registers the metrics; `started_at` is in milliseconds.
 pub(super) fn register(registry: &mut Registry, started_at: i64) {
@@ -39,7 +39,7 @@ fn cpu_seconds() -> Option<f64> {
     // The program's name, in parentheses, can contain spaces.
     let mut fields = stat.rsplit_once(") ")?.1.split(' ').skip(11);
     let ticks = fields.next()?.parse::<u32>().ok()?.checked_add(fields.next()?.parse().ok()?)?;
-    Some(f64::from(ticks) / TICKS)
+    Some(f64::from(ticks) / TICKS_PER_SECOND)
 }
 
 fn open_fds() -> Option<u64> {

@@ -27,52 +27,52 @@ use crate::store::Counts;
 use crate::store::Store;
 
 /// Time for which a result is shared.
-const SHARED: Duration = Duration::from_secs(1);
+const CACHE_TTL: Duration = Duration::from_secs(1);
 /// Timeout of a read.
-const PATIENCE: Duration = Duration::from_secs(2);
+const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
 /// Interval between test writes, interval after a failed one, and timeout of one.
-const CHECK: Duration = Duration::from_secs(10);
-const CHECK_AGAIN: Duration = Duration::from_secs(1);
-const CHECK_PATIENCE: Duration = Duration::from_secs(5);
+const WRITE_CHECK_INTERVAL: Duration = Duration::from_secs(10);
+const WRITE_CHECK_RETRY_INTERVAL: Duration = Duration::from_secs(1);
+const WRITE_CHECK_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Probes the database. Clones share the results.
 #[derive(Clone)]
-pub(super) struct Watch {
+pub(super) struct ReadinessProbe {
     store: Store,
     events: SessionMetrics,
     tasks: TaskTracker,
     stop: CancellationToken,
-    look: Arc<Mutex<Option<Look>>>,
+    look: Arc<Mutex<Option<ProbeResult>>>,
     writes_fail: Arc<AtomicBool>,
 }
 
 type Found = Shared<BoxFuture<'static, Option<Arc<Counts>>>>;
 
-struct Look {
+struct ProbeResult {
     begun: Instant,
     found: Found,
 }
 
-impl Watch {
+impl ReadinessProbe {
     pub(super) fn new(store: Store, events: SessionMetrics, tasks: TaskTracker, stop: CancellationToken) -> Self {
         Self { store, events, tasks, stop, look: Arc::default(), writes_fail: Arc::default() }
     }
 
     /// Tests a small write periodically, and as soon as any other write fails, until `stop`.
     pub(super) async fn check_writes(self, clock: Arc<dyn Clock>, stop: CancellationToken) {
-        let mut pause = CHECK;
+        let mut pause = WRITE_CHECK_INTERVAL;
         loop {
             tokio::select! {
                 () = stop.cancelled() => return,
                 () = tokio::time::sleep(pause) => {}
-                () = self.store.write_failed(), if pause == CHECK => {}
+                () = self.store.write_failed(), if pause == WRITE_CHECK_INTERVAL => {}
             }
-            let written = timeout(CHECK_PATIENCE, self.store.check_writes(clock.now())).await;
+            let written = timeout(WRITE_CHECK_TIMEOUT, self.store.check_writes(clock.now())).await;
             let fail = !matches!(written, Ok(Ok(())));
             if self.writes_fail.swap(fail, Ordering::Relaxed) != fail {
                 if fail { warn!("Writes to the database fail") } else { info!("Writes to the database succeed again") }
             }
-            pause = if fail { CHECK_AGAIN } else { CHECK };
+            pause = if fail { WRITE_CHECK_RETRY_INTERVAL } else { WRITE_CHECK_INTERVAL };
         }
     }
 
@@ -80,16 +80,16 @@ impl Watch {
     pub(super) async fn readiness(&self) -> Readiness {
         let census = self.census().await;
         let sessions = census.map(|census| {
-            let counts = census.sessions.iter().map(|(status, count)| (word(*status), *count));
+            let counts = census.sessions.iter().map(|(status, count)| (status_label(*status), *count));
             counts.collect::<BTreeMap<_, _>>()
         });
-        let writes = self.takes_writes();
+        let writes = self.accepts_writes();
         let unreadable_sessions = self.events.unreadable();
         Readiness { draining: self.stop.is_cancelled(), sessions, writes, unreadable_sessions }
     }
 
     /// Returns whether the database accepts writes, according to the last test and to failed commits.
-    pub(super) fn takes_writes(&self) -> bool {
+    pub(super) fn accepts_writes(&self) -> bool {
         !self.writes_fail.load(Ordering::Relaxed) && !self.store.writes_fail()
     }
 
@@ -101,13 +101,13 @@ impl Watch {
     fn look(&self) -> Found {
         let mut look = self.look.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(look) = &*look
-            && (look.found.peek().is_none() || look.begun.elapsed() < SHARED)
+            && (look.found.peek().is_none() || look.begun.elapsed() < CACHE_TTL)
         {
             return look.found.clone();
         }
         let store = self.store.clone();
         // A separate task: the first request can be cancelled, and a later one must not start a second read.
-        let looking = self.tasks.spawn(async move { timeout(PATIENCE, store.census()).await });
+        let looking = self.tasks.spawn(async move { timeout(PROBE_TIMEOUT, store.census()).await });
         let found = looking.map(|looked| match looked {
             Ok(Ok(Ok(census))) => Some(Arc::new(census)),
             Ok(Ok(Err(failed))) => {
@@ -120,13 +120,13 @@ impl Watch {
             }
         });
         let found = found.boxed().shared();
-        *look = Some(Look { begun: Instant::now(), found: found.clone() });
+        *look = Some(ProbeResult { begun: Instant::now(), found: found.clone() });
         found
     }
 }
 
 /// Returns the name of a status in the API.
-pub(super) fn word(status: SessionStatus) -> &'static str {
+pub(super) fn status_label(status: SessionStatus) -> &'static str {
     match status {
         SessionStatus::Starting => "STARTING",
         SessionStatus::ScanQrCode => "SCAN_QR_CODE",

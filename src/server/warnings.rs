@@ -16,9 +16,9 @@ use crate::http::Network;
 use crate::http::Tls;
 
 /// Time before its expiry from which a certificate causes a warning.
-const SOON_MS: i64 = 14 * DAY_MS;
+const EXPIRY_WARNING_MS: i64 = 14 * DAY_MS;
 /// Interval between checks of the certificate.
-const LOOK: Duration = Duration::from_hours(24);
+const CHECK_INTERVAL: Duration = Duration::from_hours(24);
 
 /// Logs a warning for each valid but risky setting.
 pub(super) fn of_settings(config: &config::Serve, tls: Option<&Tls>) {
@@ -36,7 +36,7 @@ pub(super) fn of_settings(config: &config::Serve, tls: Option<&Tls>) {
 
 /// Checks the certificate every day, until `stop`.
 pub(super) async fn watch_certificate(tls: Tls, stop: CancellationToken) {
-    while stop.run_until_cancelled(sleep(LOOK)).await.is_some() {
+    while stop.run_until_cancelled(sleep(CHECK_INTERVAL)).await.is_some() {
         of_certificate(&tls, &SystemClock);
     }
 }
@@ -48,7 +48,7 @@ pub(super) fn of_certificate(tls: &Tls, clock: &dyn Clock) {
     let left_ms = expires_at - clock.now();
     if left_ms <= 0 {
         error!(%expires, "The certificate has expired: clients reject it (--tls-certificate)");
-    } else if left_ms < SOON_MS {
+    } else if left_ms < EXPIRY_WARNING_MS {
         warn!(%expires, "The certificate expires soon (--tls-certificate)");
     }
 }

@@ -6,13 +6,13 @@ use tracing::Level;
 use tracing::Metadata;
 
 /// Target of SQL statements, with placeholders instead of values.
-const STATEMENTS: &str = "sqlx::query";
+const STATEMENT_TARGET: &str = "sqlx::query";
 
 /// Returns whether an event may be logged.
-pub(super) fn lets_through(metadata: &Metadata<'_>) -> bool {
+pub(super) fn is_enabled(metadata: &Metadata<'_>) -> bool {
     let most = match metadata.target() {
         target if is_ours(target) => Level::TRACE,
-        STATEMENTS => Level::DEBUG,
+        STATEMENT_TARGET => Level::DEBUG,
         _ => Level::ERROR,
     };
     *metadata.level() <= most

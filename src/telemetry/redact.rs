@@ -10,37 +10,37 @@ use tracing_subscriber::fmt::MakeWriter;
 use super::library_filter;
 
 /// Minimum digits of a number that is masked.
-const LONG: usize = 7;
+const MIN_MASKED_DIGITS: usize = 7;
 /// A digit, so that a number in a line of JSON remains a number.
 const MASK: &[u8] = b"0";
 
 /// Returns a writer that masks lines and writes them to the writers of `make`.
-pub(super) fn masking<M>(make: M) -> Masking<M> {
-    Masking(make)
+pub(super) fn redacting<M>(make: M) -> RedactingWriter<M> {
+    RedactingWriter(make)
 }
 
 /// Creates a masking writer for each line.
-pub(super) struct Masking<M>(M);
+pub(super) struct RedactingWriter<M>(M);
 
-impl<'a, M: MakeWriter<'a>> MakeWriter<'a> for Masking<M> {
-    type Writer = Masked<M::Writer>;
+impl<'a, M: MakeWriter<'a>> MakeWriter<'a> for RedactingWriter<M> {
+    type Writer = RedactedLine<M::Writer>;
 
     fn make_writer(&'a self) -> Self::Writer {
-        Masked { writer: self.0.make_writer(), ours: false }
+        RedactedLine { writer: self.0.make_writer(), ours: false }
     }
 
     fn make_writer_for(&'a self, metadata: &Metadata<'_>) -> Self::Writer {
-        Masked { writer: self.0.make_writer_for(metadata), ours: library_filter::is_ours(metadata.target()) }
+        RedactedLine { writer: self.0.make_writer_for(metadata), ours: library_filter::is_ours(metadata.target()) }
     }
 }
 
 /// Writes one line.
-pub(super) struct Masked<W> {
+pub(super) struct RedactedLine<W> {
     writer: W,
     ours: bool,
 }
 
-impl<W: Write> Write for Masked<W> {
+impl<W: Write> Write for RedactedLine<W> {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         self.writer.write_all(&mask(line, self.ours))?;
         Ok(line.len())
@@ -58,7 +58,7 @@ fn mask(line: &[u8], ours: bool) -> Vec<u8> {
     while let Some(first) = rest.first() {
         let alike = |byte: &&u8| byte.is_ascii_digit() == first.is_ascii_digit();
         let (run, behind) = rest.split_at(rest.iter().take_while(alike).count());
-        let somebody_s = first.is_ascii_digit() && run.len() >= LONG && (!ours || is_in_address(behind));
+        let somebody_s = first.is_ascii_digit() && run.len() >= MIN_MASKED_DIGITS && (!ours || is_in_address(behind));
         masked.extend_from_slice(if somebody_s { MASK } else { run });
         rest = behind;
     }

@@ -30,13 +30,13 @@ use tracing_subscriber::registry::LookupSpan;
 use super::library_filter;
 
 /// Export timeout, shorter than the timeout at shutdown.
-const PATIENCE: Duration = Duration::from_secs(4);
+const EXPORT_TIMEOUT: Duration = Duration::from_secs(4);
 /// Minimum interval between warnings about failed exports.
-const COMPLAIN: Duration = Duration::from_mins(1);
+const COMPLAINT_INTERVAL: Duration = Duration::from_mins(1);
 /// Maximum size of the collector's response, in bytes.
-const LONGEST: u64 = 64 * 1024;
+const MAX_RESPONSE_BYTES: u64 = 64 * 1024;
 /// Spans that last as long as a session: spans below them start traces of their own.
-const LASTING: [&str; 2] = ["session", "inbound"];
+const LONG_LIVED_SPANS: [&str; 2] = ["session", "inbound"];
 
 /// Export of traces.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,7 +79,7 @@ where
     S: Subscriber + for<'a> LookupSpan<'a>,
 {
     let ours = filter_fn(|metadata| {
-        metadata.is_span() && library_filter::is_ours(metadata.target()) && !LASTING.contains(&metadata.name())
+        metadata.is_span() && library_filter::is_ours(metadata.target()) && !LONG_LIVED_SPANS.contains(&metadata.name())
     });
     tracing_opentelemetry::layer()
         .with_tracer(provider.tracer("chatgraph"))
@@ -101,7 +101,7 @@ struct Collector {
 impl Collector {
     fn new() -> Self {
         let config = ureq::Agent::config_builder()
-            .timeout_global(Some(PATIENCE))
+            .timeout_global(Some(EXPORT_TIMEOUT))
             .http_status_as_error(false)
             .max_redirects(0)
             .build();
@@ -111,14 +111,14 @@ impl Collector {
     fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>, ureq::Error> {
         let (parts, body) = request.into_parts();
         let (parts, mut body) = self.agent.run(Request::from_parts(parts, &body[..]))?.into_parts();
-        let body = body.with_config().limit(LONGEST).read_to_vec()?;
+        let body = body.with_config().limit(MAX_RESPONSE_BYTES).read_to_vec()?;
         Ok(Response::from_parts(parts, body.into()))
     }
 
     /// Logs a failed export, at most once a minute.
     fn complain(&self, why: &dyn std::fmt::Display) {
         let mut complained = self.complained.lock().unwrap_or_else(PoisonError::into_inner);
-        if complained.is_none_or(|at| at.elapsed() >= COMPLAIN) {
+        if complained.is_none_or(|at| at.elapsed() >= COMPLAINT_INTERVAL) {
             *complained = Some(Instant::now());
             warn!(%why, "Exporting traces failed");
         }

@@ -10,7 +10,7 @@ use super::Error;
 use super::failed;
 
 /// File mode of the folder, which also contains the phone's keys.
-const PRIVATE: u32 = 0o700;
+const PRIVATE_MODE: u32 = 0o700;
 
 /// A folder given by the operator, which a later demo can use again, or a temporary one.
 pub(super) enum Folder {
@@ -19,7 +19,7 @@ pub(super) enum Folder {
 }
 
 impl Folder {
-    pub(super) fn of(given: Option<&Path>) -> Result<Self, Error> {
+    pub(super) fn open(given: Option<&Path>) -> Result<Self, Error> {
         let Some(path) = given else {
             return tempfile::tempdir().map(Self::Temporary).map_err(failed);
         };
@@ -29,7 +29,7 @@ impl Folder {
             let path = path.display();
             return Err(Error::Demo(format!("{path} contains a database that no demo created: choose another folder")));
         }
-        fs::DirBuilder::new().recursive(true).mode(PRIVATE).create(path).map_err(failed)?;
+        fs::DirBuilder::new().recursive(true).mode(PRIVATE_MODE).create(path).map_err(failed)?;
         Ok(folder)
     }
 
