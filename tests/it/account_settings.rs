@@ -8,7 +8,7 @@ use serde_json::Value;
 use serde_json::json;
 
 use crate::support::TestServer;
-use crate::support::eventually;
+use crate::support::wait_for;
 
 const OWN: &str = "15550100";
 const MEI: &str = "15550111@s.whatsapp.net";
@@ -20,13 +20,13 @@ const HIDDEN: &str = "200000000000155@lid";
 async fn next_second() {
     let second = || SystemClock.now() / 1_000;
     let before = second();
-    eventually("another second", async || (second() != before).then_some(())).await;
+    wait_for("another second", async || (second() != before).then_some(())).await;
 }
 
 /// Waits for a setting that the phone writes behind earlier ones in the same collection.
 async fn is_heard(server: &TestServer, pinned: bool) {
     server.phone().pin(RAVI, pinned).await.expect("set");
-    eventually("the pin", async || (server.chat(RAVI).await["pinned"] == pinned).then_some(())).await;
+    wait_for("the pin", async || (server.chat(RAVI).await["pinned"] == pinned).then_some(())).await;
     server.agrees().await;
 }
 
@@ -87,7 +87,7 @@ async fn chats_with_news_leave_the_archive_as_soon_as_the_owner_says_so() {
     server.agrees().await;
     assert!(archived(&server, MEI).await);
     server.phone().unarchive_chats(true).await.expect("set");
-    eventually("Mei's chat to leave", async || (!archived(&server, MEI).await).then_some(())).await;
+    wait_for("Mei's chat to leave", async || (!archived(&server, MEI).await).then_some(())).await;
     server.agrees().await;
     assert!(archived(&server, BOOKS).await, "nobody wrote in there");
 }
@@ -142,14 +142,14 @@ async fn a_setting_tells_the_number_of_somebody_with_a_lid() {
     server.agrees().await;
     server.phone().learn_in_settings("200000000000155", "15550155").await.expect("learnt");
     let number = "15550155@s.whatsapp.net";
-    eventually("one chat", async || (server.chat(HIDDEN).await["jid"] == number).then_some(())).await;
+    wait_for("one chat", async || (server.chat(HIDDEN).await["jid"] == number).then_some(())).await;
     server.agrees().await;
     // Two chats become one.
     let other = "200000000000111@lid";
     write(server.phone(), other, other).await;
     server.agrees().await;
     server.phone().learn_in_settings("200000000000111", "15550111").await.expect("learnt");
-    eventually("one chat", async || (server.chat(other).await["jid"] == MEI).then_some(())).await;
+    wait_for("one chat", async || (server.chat(other).await["jid"] == MEI).then_some(())).await;
     server.agrees().await;
 }
 
@@ -161,7 +161,7 @@ async fn somebody_without_a_number_is_saved_renamed_and_removed() {
     assert_eq!(server.chat(HIDDEN).await["name"], Value::Null);
     for name in [Some("Nadia"), Some("Nadia Haddad"), None] {
         server.phone().save_contact(HIDDEN, name).await.expect("saved");
-        eventually("the name", async || (server.chat(HIDDEN).await["name"] == json!(name)).then_some(())).await;
+        wait_for("the name", async || (server.chat(HIDDEN).await["name"] == json!(name)).then_some(())).await;
         server.agrees().await;
     }
 }
@@ -177,7 +177,7 @@ async fn a_chat_that_is_locked_is_neither_archived_nor_pinned() {
             let chat = server.chat(cid).await;
             (chat["archived"] == false && chat["pinned"] == false).then_some(())
         };
-        eventually("the chat to be neither", is_plain).await;
+        wait_for("the chat to be neither", is_plain).await;
         server.agrees().await;
         server.phone().lock(cid, false).await.expect("unlocked");
     }

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::support::TestServer;
 use crate::support::account;
-use crate::support::eventually;
+use crate::support::wait_for;
 
 const OWN: &str = "15550100";
 const MEI: &str = "15550111@s.whatsapp.net";
@@ -25,7 +25,7 @@ async fn messages(server: &TestServer, cid: &str) -> Value {
 
 /// Waits until the chat's last message has this text.
 async fn last(server: &TestServer, cid: &str, text: &str) -> Value {
-    eventually(text, async || {
+    wait_for(text, async || {
         let last = messages(server, cid).await[0].clone();
         (last["text"] == text).then_some(last)
     })
@@ -52,7 +52,7 @@ async fn a_business_that_whatsapp_hosts_is_the_person_with_its_number_or_lid() {
     assert_eq!(last(&server, BOOKS, "in the group").await["sender"], MEI);
     server.agrees().await;
     server.phone().revoke(&id, None).await.expect("revoked");
-    eventually("the revocation", async || (messages(&server, BOOKS).await[0]["revoked"] == true).then_some(())).await;
+    wait_for("the revocation", async || (messages(&server, BOOKS).await[0]["revoked"] == true).then_some(())).await;
     server.phone().settled().await.expect("all deliveries are acknowledged");
     server.agrees().await;
 }
@@ -75,7 +75,7 @@ async fn chats_with_assistants_and_with_people_on_other_messengers_are_kept() {
         assert_eq!(server.update_chat(from, "archived: true").await["archived"], true);
         server.agrees().await;
         server.phone().read_elsewhere(from, None, chatgraph_sandbox::ReceiptForm::Read).await.expect("read");
-        eventually("none unread", async || (server.chat(from).await["unreadCount"] == 0).then_some(())).await;
+        wait_for("none unread", async || (server.chat(from).await["unreadCount"] == 0).then_some(())).await;
         server.agrees().await;
     }
     server.phone().settled().await.expect("all deliveries are acknowledged");
@@ -107,6 +107,6 @@ async fn a_group_that_is_addressed_by_lid_is_kept_edited_and_read_as_any_other()
     server.phone().edit(&own, "Chapter seven").await.expect("edited");
     assert_eq!(last(&server, BOOKS, "Chapter seven").await["edited"], true);
     server.phone().revoke(&mei, Some("15550112")).await.expect("revoked");
-    eventually("the revocation", async || (messages(&server, BOOKS).await[2]["revoked"] == true).then_some(())).await;
+    wait_for("the revocation", async || (messages(&server, BOOKS).await[2]["revoked"] == true).then_some(())).await;
     server.agrees().await;
 }

@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::support::Subscription;
 use crate::support::TestServer;
 use crate::support::error_code;
-use crate::support::eventually;
+use crate::support::wait_for;
 
 const UUID: &str = "8f14e45f-ceea-467f-a0e6-4b6d0e8d2d3b";
 const WHO: &str = "{ viewer { organizationId capabilities } }";
@@ -85,7 +85,7 @@ async fn a_revoked_key_is_refused_and_its_socket_ends() {
     assert!(foreign.contains("organization org_2 has no API key"), "{foreign}");
     text(&server.command(&["key", "revoke", id, "--organization", "org_1"]));
     assert_eq!(u16::from(listener.closed().await.code), 4403);
-    eventually("the key to be refused", async || {
+    wait_for("the key to be refused", async || {
         let answer = server.query_as(&key, "{ viewer { kind } }", json!({})).await;
         (answer["errors"][0]["extensions"]["code"] == "unauthorized").then_some(())
     })
@@ -159,7 +159,7 @@ async fn the_last_secret_of_a_rotated_key_works_for_a_while_if_that_is_given() {
     let third = rotate("8s");
     let mut listener = Subscription::open(&server, &second, CHANGES, json!({})).await;
     listener.event().await;
-    eventually("the first secret to expire", async || {
+    wait_for("the first secret to expire", async || {
         let answer = server.query_as(&first, WHO, json!({})).await;
         (answer["errors"][0]["extensions"]["code"] == "unauthorized").then_some(())
     })

@@ -9,7 +9,7 @@ use crate::support::Subscription;
 use crate::support::TestServer;
 use crate::support::error_code;
 use crate::support::error_field;
-use crate::support::eventually;
+use crate::support::wait_for;
 
 const CREATE: &str = "mutation($input: CreateApiKeyInput!) { createApiKey(input: $input) { \
                       secret apiKey { id name prefix permissions createdAt expiresAt lastUsedAt } } }";
@@ -39,7 +39,7 @@ async fn a_key_that_is_made_works_and_its_secret_is_told_once() {
 
     let answer = server.query_as(&secret, WHO, json!({})).await;
     assert_eq!(answer["data"]["viewer"], json!({"organizationId": "org_1", "capabilities": ["READ", "EVENTS"]}));
-    let used = eventually("the use of the key", async || {
+    let used = wait_for("the use of the key", async || {
         let listed = server.query(LIST).await;
         assert!(!listed.to_string().contains(&secret), "{listed}");
         let keys = listed["data"]["apiKeys"]["nodes"].as_array().expect("keys").clone();

@@ -10,7 +10,7 @@ use serde_json::json;
 
 use crate::support::Subscription;
 use crate::support::TestServer;
-use crate::support::eventually_within;
+use crate::support::wait_for_within;
 
 const MEI: &str = "15550111@s.whatsapp.net";
 const RAVI: &str = "15550112@s.whatsapp.net";
@@ -38,7 +38,7 @@ impl TestServer {
     /// Waits until a step was taken at least `times` times.
     async fn has_taken(&self, step: &str, times: u64) {
         let has_taken = async || (self.repairs(step).await >= times).then_some(());
-        eventually_within(Duration::from_secs(20), step, has_taken).await;
+        wait_for_within(Duration::from_secs(20), step, has_taken).await;
     }
 
     async fn standing(&self) -> (String, String) {
@@ -152,7 +152,7 @@ async fn settings_that_can_never_be_read_fail_the_session_and_say_what_to_do() {
     server.update_chat(RAVI, "archived: true").await;
 
     let failed = async || Some(server.standing().await).filter(|(status, _)| status == "FAILED");
-    let (_, reason) = eventually_within(ALL_STEPS, "the session to fail", failed).await;
+    let (_, reason) = wait_for_within(ALL_STEPS, "the session to fail", failed).await;
     for word in ["regular_low", "still inconsistent", "pair it again"] {
         assert!(reason.contains(word), "{reason}");
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::Value;
 use serde_json::json;
 
-use crate::support::BareServer;
+use crate::support::EmptyServer;
 use crate::support::Subscription;
 use crate::support::TestServer;
 use crate::support::error_code;
@@ -183,7 +183,7 @@ fn at_the_limits(more: usize) -> Vec<(&'static str, String)> {
 
 #[tokio::test]
 async fn so_much_a_document_may_have_and_no_more() {
-    let server = BareServer::start(&[]).await;
+    let server = EmptyServer::start(&[]).await;
     for ((name, most), (_, too_much)) in at_the_limits(0).into_iter().zip(at_the_limits(1)) {
         let answer = server.query(&most).await;
         assert_ne!(answer["errors"][0]["extensions"]["code"], LIMIT, "{name}: {answer}");

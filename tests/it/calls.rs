@@ -7,7 +7,7 @@ use crate::support::Subscription;
 use crate::support::TestServer;
 use crate::support::error_code;
 use crate::support::error_field;
-use crate::support::eventually;
+use crate::support::wait_for;
 
 const MEI: &str = "15550111@s.whatsapp.net";
 const BOOKS: &str = "120363000000000001@g.us";
@@ -27,7 +27,7 @@ impl TestServer {
 
     /// Rejects a call once the server knows that it rings.
     async fn reject_ringing(&self, call: &str, from: &str) -> Value {
-        eventually("the call to ring at the server", async || {
+        wait_for("the call to ring at the server", async || {
             let answer = self.reject(call, from).await;
             (answer["errors"].is_null() || error_code(&answer) != "not_found").then_some(answer)
         })
@@ -82,7 +82,7 @@ async fn a_call_is_told_while_it_rings_and_rejected_on_the_phone() {
 
     let answer = server.reject(&id, MEI).await;
     assert_eq!(answer["data"]["rejectCall"], json!({"sent": true, "autoReplied": false}), "{answer}");
-    eventually("the phone to hear of it", async || (server.call_state(&id) == "REJECTED").then_some(())).await;
+    wait_for("the phone to hear of it", async || (server.call_state(&id) == "REJECTED").then_some(())).await;
     // The call changes nothing in the stored copy.
     server.agrees().await;
 
@@ -143,7 +143,7 @@ async fn only_a_call_that_rings_at_the_session_is_rejected_and_only_its_caller_i
     // The server has processed the earlier calls once it has processed the last one.
     server.reject_ringing(&ended, MEI).await;
     server.phone().hang_up(&ended).await.expect("ended");
-    eventually("the end of the call", async || {
+    wait_for("the end of the call", async || {
         let answer = reject(&server.session, &ended, MEI).await;
         (answer["errors"][0]["extensions"]["code"] == "not_found").then_some(())
     })

@@ -10,7 +10,7 @@ use futures_util::stream;
 use serde_json::Value;
 use serde_json::json;
 
-use crate::support::Contract;
+use crate::support::Schema;
 use crate::support::Subscription;
 use crate::support::TestServer;
 
@@ -172,7 +172,7 @@ fn gates() -> BTreeMap<&'static str, BTreeMap<&'static str, Option<&'static str>
 
 /// Returns every query with its required permissions: each field of each object, and each protected field again through
 /// every field that leads to its object.
-fn questions(contract: &Contract, samples: &Samples) -> Vec<(String, Permissions)> {
+fn questions(contract: &Schema, samples: &Samples) -> Vec<(String, Permissions)> {
     let (gates, mut ways, mut questions) = (gates(), BTreeMap::new(), Vec::new());
     let mut queue: VecDeque<(String, Way)> =
         ["Query", "Mutation", "Subscription"].map(|root| (root.to_owned(), Way::root(&root.to_lowercase()))).into();
@@ -247,7 +247,7 @@ async fn is_forbidden(server: &TestServer, key: &str, question: &str) -> bool {
 #[tokio::test]
 async fn every_field_has_a_declared_capability() {
     let server = TestServer::start().await;
-    let contract = Contract::of(&server).await;
+    let contract = Schema::of(&server).await;
     let objects = contract.types().iter().filter(|found| found.is_object);
     let fields = objects.flat_map(|object| object.fields.iter().map(|field| format!("{}.{}", object.name, field.name)));
     let fields: BTreeSet<_> = fields.collect();
@@ -267,7 +267,7 @@ async fn every_field_answers_or_is_forbidden_as_declared_for_every_set_of_permis
     // The subscription reads this change after the cursor.
     server.update_chat("15550111@s.whatsapp.net", "read: true").await;
     server.agrees().await;
-    let questions = questions(&Contract::of(&server).await, &samples);
+    let questions = questions(&Schema::of(&server).await, &samples);
     assert!(questions.len() > 120, "only {} questions", questions.len());
     let all = ["read", "send", "manage", "events"];
     let asking = async {

@@ -9,7 +9,7 @@ use crate::support::Subscription;
 use crate::support::TestServer;
 use crate::support::error_code;
 use crate::support::error_field;
-use crate::support::eventually;
+use crate::support::wait_for;
 
 const MEI: &str = "15550111@s.whatsapp.net";
 const RAVI: &str = "15550112@s.whatsapp.net";
@@ -219,7 +219,7 @@ async fn an_action_waits_for_the_connection_and_is_sent_once_it_is_back() {
     let chat = server.update_chat(MEI, "pinned: true").await;
     assert_eq!(chat["pinned"], true);
     server.agrees().await;
-    eventually("the chat to be in step", async || (server.chat(MEI).await["sync"]["state"] == "SYNCED").then_some(()))
+    wait_for("the chat to be in step", async || (server.chat(MEI).await["sync"]["state"] == "SYNCED").then_some(()))
         .await;
 }
 

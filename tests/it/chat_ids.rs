@@ -9,7 +9,7 @@ use crate::support::Subscription;
 use crate::support::TestServer;
 use crate::support::error_code;
 use crate::support::error_field;
-use crate::support::eventually;
+use crate::support::wait_for;
 
 const MEI: &str = "15550111@s.whatsapp.net";
 const RAVI: &str = "15550112@s.whatsapp.net";
@@ -118,7 +118,7 @@ async fn the_id_of_a_merged_chat_leads_to_the_chat_it_was_merged_into() {
         let known = async || {
             server.query_with(CHAT, json!({"cid": from})).await["data"]["chat"]["id"].as_str().map(str::to_owned)
         };
-        ids.push(eventually("the chat", known).await);
+        ids.push(wait_for("the chat", known).await);
     }
     let [one, other] = &ids[..] else { panic!("two chats") };
     let mut by_id = Subscription::start(&server, FOLLOW, json!({"id": other})).await;
@@ -154,7 +154,7 @@ async fn the_id_of_a_merged_chat_leads_to_the_chat_it_was_merged_into() {
     assert_eq!(server.rows("merged_chat").await, 1);
     let delete = "mutation($id: ID!) { deleteSession(input: {sessionId: $id}) { deletedSessionId } }";
     server.query_with(delete, json!({"id": server.session})).await;
-    eventually("the note to be swept", async || (server.rows("merged_chat").await == 0).then_some(())).await;
+    wait_for("the note to be swept", async || (server.rows("merged_chat").await == 0).then_some(())).await;
 }
 
 #[tokio::test]

@@ -5,9 +5,9 @@ use std::process::Output;
 
 use chatgraph::store::DatabaseLock;
 
-use crate::support::BareServer;
+use crate::support::EmptyServer;
 use crate::support::TestServer;
-use crate::support::eventually;
+use crate::support::wait_for;
 
 const DATABASE: &str = "CHATGRAPH_DATABASE";
 
@@ -105,9 +105,9 @@ fn output_that_nothing_reads_is_the_end_and_no_failure() {
 
 #[tokio::test]
 async fn a_server_without_a_certificate_outlives_a_hangup() {
-    let server = BareServer::start(&[]).await;
+    let server = EmptyServer::start(&[]).await;
     server.signal("HUP");
-    eventually("a line of the log", async || server.log.text().contains("SIGHUP has no effect").then_some(())).await;
+    wait_for("a line of the log", async || server.log.text().contains("SIGHUP has no effect").then_some(())).await;
     assert!(server.query("{ viewer { kind } }").await["data"]["viewer"].is_object());
 }
 

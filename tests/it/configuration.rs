@@ -10,12 +10,12 @@ use chatgraph::clock::SystemClock;
 use chatgraph::domain::clock::Clock as _;
 use tempfile::TempDir;
 
-use crate::support::BareServer;
+use crate::support::EmptyServer;
 use crate::support::Log;
 use crate::support::TestDatabase;
-use crate::support::eventually;
 use crate::support::program;
 use crate::support::serve_logged;
+use crate::support::wait_for;
 
 /// A folder with a configuration file.
 struct File {
@@ -252,15 +252,15 @@ fn a_certificate_that_is_over_or_nearly_over_is_warned_of() {
 
 #[tokio::test]
 async fn a_forwarded_address_from_a_stranger_is_warned_of_once() {
-    let server = BareServer::start(&[]).await;
+    let server = EmptyServer::start(&[]).await;
     for _ in 0..3 {
         let asked = reqwest::Client::new().get(server.at("/healthz")).header("X-Forwarded-For", "192.0.2.1");
         assert_eq!(asked.send().await.expect("an answer").status(), 200);
     }
     let warning = "X-Forwarded-For is ignored";
-    eventually("the warning", async || server.log.text().contains(warning).then_some(())).await;
+    wait_for("the warning", async || server.log.text().contains(warning).then_some(())).await;
     assert_eq!(server.log.text().matches(warning).count(), 1);
-    let trusting = BareServer::start(&["--trusted-proxies", "127.0.0.0/8"]).await;
+    let trusting = EmptyServer::start(&["--trusted-proxies", "127.0.0.0/8"]).await;
     let asked = reqwest::Client::new().get(trusting.at("/healthz")).header("X-Forwarded-For", "192.0.2.1");
     assert_eq!(asked.send().await.expect("an answer").status(), 200);
     assert!(!trusting.log.text().contains(warning));

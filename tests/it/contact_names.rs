@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::support::Subscription;
 use crate::support::TestServer;
-use crate::support::eventually;
+use crate::support::wait_for;
 
 const MEI: &str = "15550111@s.whatsapp.net";
 const RAVI: &str = "15550112@s.whatsapp.net";
@@ -44,9 +44,9 @@ async fn a_contact_without_a_chat_is_listed_where_empty_ones_are_until_it_is_rem
     };
     server.phone().save_contact("15550119", Some("Nia Okafor")).await.expect("saved");
     let nia = json!([{"jid": "15550119@s.whatsapp.net", "lastMessageAt": null}]);
-    eventually("Nia to be listed", async || (listed().await == nia).then_some(())).await;
+    wait_for("Nia to be listed", async || (listed().await == nia).then_some(())).await;
     server.phone().save_contact("15550119", None).await.expect("removed");
-    eventually("Nia to be removed", async || (listed().await == json!([])).then_some(())).await;
+    wait_for("Nia to be removed", async || (listed().await == json!([])).then_some(())).await;
 }
 
 #[tokio::test]
@@ -68,7 +68,7 @@ async fn push_names_and_the_names_of_businesses_come_with_messages() {
     server.phone().verify_business("15550120", "Lamp Works").await.expect("verified");
     let lamps = "15550120@s.whatsapp.net";
     server.phone().receive("15550120", lamps, "Your lamp is ready").await.expect("sent");
-    eventually("the business to be named", async || (server.chat(lamps).await["name"] == "Lamp Works").then_some(()))
+    wait_for("the business to be named", async || (server.chat(lamps).await["name"] == "Lamp Works").then_some(()))
         .await;
     server.agrees().await;
 }

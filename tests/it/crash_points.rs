@@ -9,8 +9,8 @@ use tokio::task::block_in_place;
 use tokio::time::timeout;
 
 use crate::support::TestServer;
-use crate::support::eventually;
 use crate::support::postgres;
+use crate::support::wait_for;
 
 const MEI: &str = "15550111@s.whatsapp.net";
 const HIDDEN: &str = "200000000000155@lid";
@@ -100,7 +100,7 @@ async fn a_kill_during_the_import_loses_nothing() {
         // The library acknowledges an announcement while it stores it: one that was not stored may be lost.
         let announced = server.rows("device_record WHERE kind IN (17, 18)").await > 0;
         if announced || !is_cut {
-            let state = eventually("an outcome", async || outcome(&server, &session).await).await;
+            let state = wait_for("an outcome", async || outcome(&server, &session).await).await;
             println!("{writes}: cut {is_cut}, {state:?}");
             assert_eq!(state, Import::Whole, "cut after {writes} writes: {is_cut}");
             if !is_cut {

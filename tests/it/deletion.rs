@@ -7,7 +7,7 @@ use crate::support::Subscription;
 use crate::support::TestServer;
 use crate::support::error_code;
 use crate::support::error_field;
-use crate::support::eventually;
+use crate::support::wait_for;
 
 const MEI: &str = "15550111@s.whatsapp.net";
 const RAVI: &str = "15550112@s.whatsapp.net";
@@ -84,7 +84,7 @@ async fn what_was_on_its_way_to_whatsapp_is_dropped_with_the_chat() {
     server.delete_chat(MEI).await;
     server.start_session().await;
     server.phone().receive("15550111", MEI, "Still there?").await.expect("sent");
-    eventually("the chat to be back", async || (server.chat(MEI).await["id"] != Value::Null).then_some(())).await;
+    wait_for("the chat to be back", async || (server.chat(MEI).await["id"] != Value::Null).then_some(())).await;
     // The new chat has the phone's settings: not archived, not muted, two unread messages.
     server.agrees().await;
     assert_eq!(server.chat(MEI).await["unreadCount"], 2);
@@ -103,7 +103,7 @@ async fn neither_a_restart_nor_a_new_import_brings_a_deleted_chat_back() {
     let log_out = "mutation($id: ID!) { logoutSession(input: {sessionId: $id}) { session { status } } }";
     server.query_with(log_out, id.clone()).await;
     server.pair_again().await;
-    eventually("the history to be imported again", async || {
+    wait_for("the history to be imported again", async || {
         let query = "query($id: ID!) { session(id: $id) { historyImport { percent } } }";
         let import = server.query_with(query, id.clone()).await["data"]["session"]["historyImport"].clone();
         (import["percent"] == 100).then_some(())

@@ -10,7 +10,7 @@ use std::process::Stdio;
 use serde_json::Value;
 use serde_json::json;
 
-use crate::support::eventually;
+use crate::support::wait_for;
 
 #[tokio::test]
 async fn one_line_tells_a_script_all_it_needs() {
@@ -153,7 +153,7 @@ impl Demo {
             chats.sort();
             chats
         };
-        eventually("the phone and the API to agree", async || {
+        wait_for("the phone and the API to agree", async || {
             let (stored, shown) = (self.stored().await, self.shown().await);
             let is = |(jid, wanted): &(&String, bool)| {
                 stored.iter().any(|chat| chat["jid"] == **jid && chat["archived"] == *wanted)

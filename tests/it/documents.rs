@@ -4,7 +4,7 @@
 use serde_json::Value;
 use serde_json::json;
 
-use crate::support::BareServer;
+use crate::support::EmptyServer;
 use crate::support::Subscription;
 use crate::support::TestServer;
 use crate::support::error_code;
@@ -12,7 +12,7 @@ use crate::support::error_field;
 
 const WRONG: &str = "validation_error";
 
-impl BareServer {
+impl EmptyServer {
     async fn answer(&self, query: &str, variables: Value) -> Value {
         let request = reqwest::Client::new().post(&self.url).bearer_auth(&self.key);
         let sent = request.json(&json!({"query": query, "variables": variables})).send().await;
@@ -36,7 +36,7 @@ impl BareServer {
 
 #[tokio::test]
 async fn a_mutation_of_one_response_key_is_executed_once() {
-    let server = BareServer::start(&[]).await;
+    let server = EmptyServer::start(&[]).await;
     let query = "mutation { createSession(input: {label: \"one\"}) { session { label } } ...F ... { ...F } } \
                  fragment F on Mutation { createSession(input: {label: \"one\"}) { session { status label } } }";
     let data = server.data(query, json!({})).await;
@@ -49,7 +49,7 @@ async fn a_mutation_of_one_response_key_is_executed_once() {
 
 #[tokio::test]
 async fn a_mutation_that_is_skipped_by_a_default_is_not_executed() {
-    let server = BareServer::start(&[]).await;
+    let server = EmptyServer::start(&[]).await;
     let query = "mutation($dry: Boolean = true) { createSession(input: {}) @skip(if: $dry) { session { label } } }";
     assert_eq!(server.data(query, json!({})).await, "{}");
     assert_eq!(server.sessions().await, 0);
@@ -61,7 +61,7 @@ async fn a_mutation_that_is_skipped_by_a_default_is_not_executed() {
 
 #[tokio::test]
 async fn an_object_of_which_nothing_is_selected_is_empty() {
-    let server = BareServer::start(&[]).await;
+    let server = EmptyServer::start(&[]).await;
     let made = server.answer("mutation { createSession(input: {}) { session { id } } }", json!({})).await;
     let session = &made["data"]["createSession"]["session"]["id"];
     let skipped = json!({"c": false, "id": session});
@@ -82,7 +82,7 @@ async fn an_object_of_which_nothing_is_selected_is_empty() {
 
 #[tokio::test]
 async fn a_required_variable_is_not_null() {
-    let server = BareServer::start(&[]).await;
+    let server = EmptyServer::start(&[]).await;
     let s = "sessionId";
     for (query, variables, field) in [
         ("query($s: ID!) { chats(sessionId: $s) { totalCount } }", json!({"s": null}), s),
@@ -110,7 +110,7 @@ async fn a_required_variable_is_not_null() {
 
 #[tokio::test]
 async fn conflicting_fields_and_loose_literals_are_refused() {
-    let server = BareServer::start(&[]).await;
+    let server = EmptyServer::start(&[]).await;
     for query in [
         "{ chats(first: 2) { nodes { name } } ... on Query { chats(first: 3) { nodes { jid } } } }",
         "{ chats { nodes { x: name } } ...F } fragment F on Query { chats { nodes { x: jid } } }",
@@ -141,7 +141,7 @@ async fn an_emoji_is_found_however_a_document_writes_it() {
 
 #[tokio::test]
 async fn a_subscription_is_found_in_fragments_and_is_one_however_often_it_is_written() {
-    let server = BareServer::start(&[]).await;
+    let server = EmptyServer::start(&[]).await;
     for query in [
         "subscription { ...F } fragment F on Subscription { chatChanges { cursor change { kind } } }",
         "subscription { ... on Subscription { chatChanges { cursor change { kind } } } }",

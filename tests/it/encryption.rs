@@ -7,7 +7,7 @@ use std::process::Stdio;
 use serde_json::json;
 
 use crate::support::TestServer;
-use crate::support::eventually;
+use crate::support::wait_for;
 use fixture::KeyFile;
 use fixture::id_of;
 use fixture::new_key;
@@ -134,7 +134,7 @@ async fn a_session_whose_secrets_were_exchanged_ends_and_others_go_on() {
     let reason = server.fails(&server.session).await;
     assert!(reason.contains("modified outside the server"), "{reason}");
     let query = "query($id: ID!) { session(id: $id) { status } }";
-    eventually("the other session", async || {
+    wait_for("the other session", async || {
         let answer = server.query_with(query, json!({"id": other})).await;
         (answer["data"]["session"]["status"] == "WORKING").then_some(())
     })

@@ -17,8 +17,8 @@ use crate::support::Log;
 use crate::support::TestDatabase;
 use crate::support::TestServer;
 use crate::support::account;
-use crate::support::eventually;
 use crate::support::postgres;
+use crate::support::wait_for;
 
 const MEI: &str = "15550111@s.whatsapp.net";
 const RAVI: &str = "15550112@s.whatsapp.net";
@@ -63,7 +63,7 @@ async fn a_server_whose_writes_fail_is_not_ready_until_they_do_not() {
     let rig = Rig::start().await;
     let url = rig.server.url.replace("/graphql", "/readyz");
     let comes_to = async |writes: &str, status: u16| {
-        eventually("the writes to be told", async || {
+        wait_for("the writes to be told", async || {
             let answer = reqwest::get(&url).await.expect("an answer");
             let told = answer.status().as_u16();
             let body: Value = answer.json().await.expect("JSON");

@@ -7,14 +7,14 @@ use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use crate::support::BareServer;
-use crate::support::eventually;
+use crate::support::EmptyServer;
+use crate::support::wait_for;
 
-const PATIENCE: Duration = Duration::from_mins(1);
+const TEST_TIMEOUT: Duration = Duration::from_mins(1);
 const QUERY: &str = "{\"query\":\"{ viewer { kind } }\"}";
 
 /// Starts a request whose body the server waits for.
-async fn under_way(server: &BareServer) -> TcpStream {
+async fn under_way(server: &EmptyServer) -> TcpStream {
     let mut stream = TcpStream::connect(address(server)).await.expect("a connection");
     let head = format!(
         "POST /graphql HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\nContent-Type: application/json\r\nExpect: \
@@ -24,30 +24,30 @@ async fn under_way(server: &BareServer) -> TcpStream {
     );
     stream.write_all(head.as_bytes()).await.expect("sent");
     let mut answer = [0; 25];
-    timeout(PATIENCE, stream.read_exact(&mut answer)).await.expect("in time").expect("the server reads the body");
+    timeout(TEST_TIMEOUT, stream.read_exact(&mut answer)).await.expect("in time").expect("the server reads the body");
     assert_eq!(&answer, b"HTTP/1.1 100 Continue\r\n\r\n");
     stream
 }
 
-fn address(server: &BareServer) -> String {
+fn address(server: &EmptyServer) -> String {
     server.at("").replace("http://", "")
 }
 
 async fn said(stream: &mut TcpStream) -> String {
     let mut said = Vec::new();
     // A reset also ends the connection.
-    let _ = timeout(PATIENCE, stream.read_to_end(&mut said)).await.expect("the server closes the connection");
+    let _ = timeout(TEST_TIMEOUT, stream.read_to_end(&mut said)).await.expect("the server closes the connection");
     String::from_utf8_lossy(&said).into_owned()
 }
 
 /// Waits until the server accepts no new connections.
-async fn closed(server: &BareServer) {
-    eventually("the listener to close", async || TcpStream::connect(address(server)).await.err()).await;
+async fn closed(server: &EmptyServer) {
+    wait_for("the listener to close", async || TcpStream::connect(address(server)).await.err()).await;
 }
 
 #[tokio::test]
 async fn a_request_under_way_is_answered_and_nobody_else_comes_in() {
-    let mut server = BareServer::start(&[]).await;
+    let mut server = EmptyServer::start(&[]).await;
     let mut stream = under_way(&server).await;
     server.terminate();
     closed(&server).await;
@@ -59,7 +59,7 @@ async fn a_request_under_way_is_answered_and_nobody_else_comes_in() {
 
 #[tokio::test]
 async fn a_request_that_does_not_end_is_cut() {
-    let mut server = BareServer::start(&[]).await;
+    let mut server = EmptyServer::start(&[]).await;
     let mut stream = under_way(&server).await;
     server.terminate();
     assert_eq!(said(&mut stream).await, "");

@@ -2,7 +2,7 @@
 
 use reqwest::StatusCode;
 
-use crate::support::BareServer;
+use crate::support::EmptyServer;
 use crate::support::header;
 
 /// Returns the files that the page names.
@@ -12,7 +12,7 @@ fn named(page: &str) -> Vec<&str> {
 
 #[tokio::test]
 async fn there_is_no_page_unless_it_is_wanted() {
-    let server = BareServer::start(&[]).await;
+    let server = EmptyServer::start(&[]).await;
     for path in ["/", "/LICENCES.txt", "/index.html", "/assets/"] {
         assert_eq!(server.page(path).await.status(), StatusCode::NOT_FOUND, "{path}");
     }
@@ -20,7 +20,7 @@ async fn there_is_no_page_unless_it_is_wanted() {
 
 #[tokio::test]
 async fn the_page_names_files_of_this_server_only_and_all_of_them_exist() {
-    let server = BareServer::start(&["--graphiql"]).await;
+    let server = EmptyServer::start(&["--graphiql"]).await;
     let page = server.page("/").await;
     assert_eq!(header(&page, "content-type"), "text/html; charset=utf-8");
     let page = page.text().await.expect("text");
@@ -50,7 +50,7 @@ async fn the_page_names_files_of_this_server_only_and_all_of_them_exist() {
 
 #[tokio::test]
 async fn no_file_may_load_or_run_anything_else_or_stand_in_a_frame() {
-    let server = BareServer::start(&["--graphiql"]).await;
+    let server = EmptyServer::start(&["--graphiql"]).await;
     let page = server.page("/").await.text().await.expect("text");
     // In a browser, a violation of the policy would only show as a console error.
     assert_eq!(page.matches("<script").count(), page.matches("<script type=\"module\" crossorigin src=").count());
@@ -76,7 +76,7 @@ async fn no_file_may_load_or_run_anything_else_or_stand_in_a_frame() {
 
 #[tokio::test]
 async fn a_browser_asks_again_for_the_page_and_gets_it_when_it_changed() {
-    let server = BareServer::start(&["--graphiql"]).await;
+    let server = EmptyServer::start(&["--graphiql"]).await;
     let page = server.page("/").await;
     assert_eq!(header(&page, "cache-control"), "no-cache");
     let asked = async |tag: &str| {

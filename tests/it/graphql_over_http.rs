@@ -8,16 +8,16 @@ use serde_json::json;
 use sha2::Digest as _;
 use sha2::Sha256;
 
-use crate::support::BareServer;
+use crate::support::EmptyServer;
 use crate::support::Log;
 use crate::support::error_code;
-use crate::support::eventually;
 use crate::support::header;
+use crate::support::wait_for;
 
 const GRAPHQL: &str = "application/graphql-response+json";
 const KIND: &str = "{ viewer { kind } }";
 
-impl BareServer {
+impl EmptyServer {
     fn request(&self, method: Method) -> RequestBuilder {
         reqwest::Client::new().request(method, &self.url).bearer_auth(&self.key)
     }
@@ -43,7 +43,7 @@ async fn told(response: Response) -> (u16, Value) {
 
 #[tokio::test]
 async fn a_query_goes_by_get_and_a_mutation_does_not() {
-    let server = BareServer::start(&[]).await;
+    let server = EmptyServer::start(&[]).await;
     let (status, answer) = told(server.get(&[("query", KIND)]).await).await;
     assert_eq!((status, &answer["data"]["viewer"]["kind"]), (200, &json!("API_KEY")));
     let two = "query A { a: viewer { kind } } query B($n: Int) { b: sessions(first: $n) { nodes { id } } }";
@@ -68,7 +68,7 @@ async fn a_query_goes_by_get_and_a_mutation_does_not() {
 
 #[tokio::test]
 async fn other_methods_and_types_are_told_which_there_are() {
-    let server = BareServer::start(&[]).await;
+    let server = EmptyServer::start(&[]).await;
     for method in [Method::PUT, Method::DELETE, Method::PATCH, Method::HEAD] {
         let response = server.request(method.clone()).send().await.expect("an answer");
         assert_eq!((response.status().as_u16(), header(&response, "allow")), (405, "GET, POST"), "{method}");
@@ -89,7 +89,7 @@ async fn other_methods_and_types_are_told_which_there_are() {
 
 #[tokio::test]
 async fn a_batch_is_answered_in_its_order_and_has_an_end() {
-    let server = BareServer::start(&[]).await;
+    let server = EmptyServer::start(&[]).await;
     let make = |label| json!({"query": format!("mutation {{ createSession(input: {{label: \"{label}\"}}) {{ session {{ label }} }} }}")});
     let labels = json!({"query": "{ sessions { nodes { label } } }"});
     let (status, answer) =
@@ -115,7 +115,7 @@ fn named(text: &str) -> Value {
 
 #[tokio::test]
 async fn a_document_that_was_sent_with_its_digest_is_known_by_it() {
-    let server = BareServer::start(&[]).await;
+    let server = EmptyServer::start(&[]).await;
     let by_name = json!({"extensions": named(KIND)});
     let (_, answer) = told(server.post(&by_name).await).await;
     assert_eq!(answer["errors"][0]["message"], "PersistedQueryNotFound");
@@ -132,7 +132,7 @@ async fn a_list_of_trusted_documents_is_all_that_is_carried_out() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("documents.json");
     std::fs::write(&file, json!({"who": KIND}).to_string()).expect("written");
-    let server = BareServer::start(&["--trusted-documents", file.to_str().expect("a path")]).await;
+    let server = EmptyServer::start(&["--trusted-documents", file.to_str().expect("a path")]).await;
     let by_name = |name: &str| json!({"extensions": {"persistedQuery": {"version": 1, "sha256Hash": name}}});
     for request in [by_name("who"), json!({"query": KIND})] {
         let (_, answer) = told(server.post(&request).await).await;
@@ -148,7 +148,7 @@ async fn a_list_of_trusted_documents_is_all_that_is_carried_out() {
 
 #[tokio::test]
 async fn the_schema_is_kept_from_callers_where_it_shall_be() {
-    let server = BareServer::start(&["--no-introspection"]).await;
+    let server = EmptyServer::start(&["--no-introspection"]).await;
     let schema = "{ __schema { types { name } } chats: __type(name: \"ChatConnection\") { fields { name } } }";
     let queries = [
         schema,
@@ -183,7 +183,7 @@ async fn the_schema_is_kept_from_callers_where_it_shall_be() {
 #[tokio::test]
 async fn pages_of_named_origins_may_read_answers() {
     let arguments = ["--allowed-origin", "https://chat.example.org", "--cors-header", "X-Tenant"];
-    let server = BareServer::start(&arguments).await;
+    let server = EmptyServer::start(&arguments).await;
     let allowed = async |origin: &str, method: Method| {
         let request = server.request(method).header("Origin", origin).header("Access-Control-Request-Method", "POST");
         let response = request.json(&json!({"query": KIND})).send().await.expect("an answer");
@@ -195,7 +195,7 @@ async fn pages_of_named_origins_may_read_answers() {
     assert_eq!(allowed("https://evil.example", Method::POST).await, (200, String::new()));
     assert_eq!(allowed("https://evil.example", Method::OPTIONS).await, (200, String::new()));
     let logged = async || server.log.text().contains("\"https://evil.example\"").then_some(());
-    eventually("the refused origin to be logged", logged).await;
+    wait_for("the refused origin to be logged", logged).await;
     let request = reqwest::Client::new().request(Method::OPTIONS, &server.url).header("Origin", &named);
     let response = request.header("Access-Control-Request-Method", "POST").send().await.expect("an answer");
     let headers = header(&response, "access-control-allow-headers").to_owned();
@@ -228,7 +228,7 @@ async fn pages_of_named_origins_may_read_answers() {
 
 #[tokio::test]
 async fn no_answer_is_kept_by_a_cache_or_taken_for_another_type() {
-    let server = BareServer::start(&[]).await;
+    let server = EmptyServer::start(&[]).await;
     let query = server.request(Method::POST).json(&json!({"query": KIND}));
     let refused = reqwest::Client::new().post(&server.url).json(&json!({"query": KIND}));
     let stream = server.request(Method::POST).header("Accept", "text/event-stream").json(&json!({"query": KIND}));
@@ -253,7 +253,7 @@ async fn no_answer_is_kept_by_a_cache_or_taken_for_another_type() {
 
 #[tokio::test]
 async fn head_carries_nothing_out() {
-    let server = BareServer::with_log(&[], Log::of_statements()).await;
+    let server = EmptyServer::with_log(&[], Log::of_statements()).await;
     let url = with_parameters(&server.url, &[("query", "{ sessions { nodes { id } } }")]);
     let request = reqwest::Client::new().head(url).bearer_auth(&server.key).header("X-Request-Id", "only-the-head");
     let response = request.send().await.expect("an answer");
@@ -265,7 +265,7 @@ async fn head_carries_nothing_out() {
 
 #[tokio::test]
 async fn long_answers_are_compressed_for_who_can_read_that() {
-    let server = BareServer::start(&[]).await;
+    let server = EmptyServer::start(&[]).await;
     let types = json!({"query": "{ __schema { types { name description } } }"});
     let encoding = async |query: &Value, accept: &str| {
         let request = server.request(Method::POST).header("Accept-Encoding", accept).json(query);

@@ -12,7 +12,7 @@ use tokio::net::TcpStream;
 use tokio_util::task::AbortOnDropHandle;
 use tokio_util::task::TaskTracker;
 
-use crate::support::BareServer;
+use crate::support::EmptyServer;
 
 /// A connection that runs until it is dropped.
 struct Wire {
@@ -21,7 +21,7 @@ struct Wire {
 }
 
 impl Wire {
-    async fn to(server: &BareServer) -> Self {
+    async fn to(server: &EmptyServer) -> Self {
         let address = server.url.trim_start_matches("http://").trim_end_matches("/graphql");
         let stream = TcpStream::connect(address).await.expect("a connection");
         let (requests, connection) = client::handshake(stream).await.expect("HTTP/2");
@@ -30,7 +30,7 @@ impl Wire {
     }
 
     /// Queries the viewer's kind, and reads the answer.
-    async fn asks(&self, server: &BareServer) -> Value {
+    async fn asks(&self, server: &EmptyServer) -> Value {
         let body = Bytes::from_static(b"{\"query\": \"{ viewer { kind } }\"}");
         let request = Request::post(&server.url)
             .header("authorization", format!("Bearer {}", server.key))
@@ -52,7 +52,7 @@ impl Wire {
 
 #[tokio::test]
 async fn many_requests_share_a_connection() {
-    let server = BareServer::start(&[]).await;
+    let server = EmptyServer::start(&[]).await;
     let wire = Wire::to(&server).await;
     // The first answer also announces the stream limit; the client respects it, and all requests are served.
     wire.asks(&server).await;
@@ -63,7 +63,7 @@ async fn many_requests_share_a_connection() {
 
 #[tokio::test]
 async fn who_asks_and_takes_back_again_and_again_is_sent_away() {
-    let server = &BareServer::start(&[]).await;
+    let server = &EmptyServer::start(&[]).await;
     let Wire { mut requests, ended } = Wire::to(server).await;
     let asking = async move {
         for _ in 0..10_000 {
@@ -89,7 +89,7 @@ async fn who_asks_and_takes_back_again_and_again_is_sent_away() {
 
 #[tokio::test]
 async fn a_head_has_an_end_by_http_2_too() {
-    let server = BareServer::start(&[]).await;
+    let server = EmptyServer::start(&[]).await;
     let wire = Wire::to(&server).await;
     for (length, status) in [(1024, StatusCode::UNAUTHORIZED), (40 * 1024, StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE)]
     {

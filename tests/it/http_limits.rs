@@ -11,7 +11,7 @@ use tokio_tungstenite::connect_async;
 use tokio_tungstenite::tungstenite;
 use tokio_tungstenite::tungstenite::Message;
 
-use crate::support::BareServer;
+use crate::support::EmptyServer;
 use crate::support::TestServer;
 use crate::support::error_code;
 use crate::support::upgrade;
@@ -113,7 +113,7 @@ async fn a_frame_s_header_reserves_no_memory() {
     const SOCKETS: u16 = 500;
     // Connections of the previous round may still be closing.
     let many = (3 * SOCKETS).to_string();
-    let server = BareServer::start(&["--max-anonymous-connections-per-address", &many]).await;
+    let server = EmptyServer::start(&["--max-anonymous-connections-per-address", &many]).await;
     let address = server.url.trim_start_matches("http://").trim_end_matches("/graphql");
     // The limit without a token, the limit with one, and a length above both.
     for (token, length) in [(None, LONGEST_INIT), (Some(&*server.key), LONGEST), (None, 16 * LONGEST)] {
@@ -138,7 +138,7 @@ async fn a_frame_s_header_reserves_no_memory() {
 
 #[tokio::test]
 async fn an_early_refusal_reaches_a_client_that_writes_first_and_reads_then() {
-    let server = BareServer::start(&[]).await;
+    let server = EmptyServer::start(&[]).await;
     let address = server.url.trim_start_matches("http://").trim_end_matches("/graphql").to_owned();
     let (json, text) = ("application/json", "text/plain");
     for (token, media_type, chunked, status) in [

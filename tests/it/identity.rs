@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::support::Subscription;
 use crate::support::TestServer;
-use crate::support::eventually;
+use crate::support::wait_for;
 
 const MEI: &str = "15550111@s.whatsapp.net";
 const GROUP: &str = "120363000000000001@g.us";
@@ -39,7 +39,7 @@ impl TestServer {
     async fn chat_with(&self, cid: &str, last: &str) -> Value {
         let query = "query($cid: JID!) { chat(cid: $cid) { id jid aliases unreadCount archived \
                      messages { nodes { text sender } } } }";
-        eventually("the message", async || {
+        wait_for("the message", async || {
             let chat = self.query_with(query, json!({"cid": cid})).await["data"]["chat"].clone();
             (chat["messages"]["nodes"][0]["text"] == last).then_some(())
         })
@@ -109,7 +109,7 @@ async fn who_is_known_before_is_one_chat_from_the_first_message_also_after_a_res
     let mut server = start().await;
     server.phone().learn("200000000000188", "15550188", true).await.expect("learned");
     server.phone().settled().await.expect("told");
-    eventually("the person", async || (server.rows("peer_address").await > 0).then_some(())).await;
+    wait_for("the person", async || (server.rows("peer_address").await > 0).then_some(())).await;
     server.restart();
     server.works().await;
     server.zoe_writes(ZOE_LID, "by LID").await;
@@ -170,15 +170,15 @@ async fn what_is_read_on_another_device_is_read_up_to_the_message_that_is_named(
         server.phone().receive(MEI, MEI, "second").await.expect("a message");
         server.agrees().await;
         server.phone().read_elsewhere(MEI, Some(&first), form).await.expect("read");
-        eventually("an unread count of 1", async || (server.chat(MEI).await["unreadCount"] == 1).then_some(())).await;
+        wait_for("an unread count of 1", async || (server.chat(MEI).await["unreadCount"] == 1).then_some(())).await;
         server.agrees().await;
         server.phone().read_elsewhere(MEI, None, form).await.expect("read");
-        eventually("an unread count of 0", async || (server.chat(MEI).await["unreadCount"] == 0).then_some(())).await;
+        wait_for("an unread count of 0", async || (server.chat(MEI).await["unreadCount"] == 0).then_some(())).await;
         server.agrees().await;
         server.phone().receive("15550111", GROUP, "to all").await.expect("a message");
-        eventually("an unread count of 1", async || (server.chat(GROUP).await["unreadCount"] == 1).then_some(())).await;
+        wait_for("an unread count of 1", async || (server.chat(GROUP).await["unreadCount"] == 1).then_some(())).await;
         server.phone().read_elsewhere(GROUP, None, form).await.expect("read");
-        eventually("an unread count of 0", async || (server.chat(GROUP).await["unreadCount"] == 0).then_some(())).await;
+        wait_for("an unread count of 0", async || (server.chat(GROUP).await["unreadCount"] == 0).then_some(())).await;
         server.agrees().await;
     }
 }

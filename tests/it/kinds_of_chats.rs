@@ -9,7 +9,7 @@ use crate::support::Log;
 use crate::support::TestDatabase;
 use crate::support::TestServer;
 use crate::support::account;
-use crate::support::eventually;
+use crate::support::wait_for;
 
 const OWN: &str = "15550100";
 const MEI: &str = "15550111@s.whatsapp.net";
@@ -39,7 +39,7 @@ async fn what_the_owner_sends_to_a_broadcast_list_is_in_a_chat_of_its_own() {
                       "sender": "15550100@s.whatsapp.net", "revoked": false});
     assert_eq!(messages(&server, LIST).await, [said]);
     server.phone().revoke(&id, None).await.expect("taken back");
-    eventually("the revocation", async || (messages(&server, LIST).await[0]["revoked"] == true).then_some(())).await;
+    wait_for("the revocation", async || (messages(&server, LIST).await[0]["revoked"] == true).then_some(())).await;
     server.agrees().await;
 }
 
@@ -52,10 +52,10 @@ async fn what_somebody_sends_to_a_broadcast_list_is_in_the_direct_chat_with_them
     let chat = server.chat(MEI).await;
     assert_eq!((&chat["unreadCount"], &chat["lastMessage"]["text"]), (&json!(2), &json!("I have moved")), "{chat}");
     server.phone().edit(&id, "I have moved house").await.expect("edited");
-    eventually("the edit", async || (messages(&server, MEI).await[0]["text"] == "I have moved house").then_some(()))
+    wait_for("the edit", async || (messages(&server, MEI).await[0]["text"] == "I have moved house").then_some(()))
         .await;
     server.phone().revoke(&id, None).await.expect("taken back");
-    eventually("the revocation", async || (messages(&server, MEI).await[0]["revoked"] == true).then_some(())).await;
+    wait_for("the revocation", async || (messages(&server, MEI).await[0]["revoked"] == true).then_some(())).await;
     server.agrees().await;
 }
 
@@ -113,7 +113,7 @@ async fn a_device_that_asks_for_the_full_history_imports_what_comes_as_such() {
     let database = TestDatabase::new().await;
     let server = TestServer::with(account, database, Log::default(), &["--history", "full"]).await;
     let query = "query($cid: JID!) { chat(cid: $cid) { unreadCount messages(first: 100) { nodes { text } } } }";
-    let chat = eventually("all messages", async || {
+    let chat = wait_for("all messages", async || {
         let chat = server.query_with(query, json!({"cid": MEI})).await["data"]["chat"].clone();
         (chat["messages"]["nodes"].as_array().map(Vec::len) == Some(52)).then_some(chat)
     })

@@ -9,7 +9,7 @@ use serde_json::json;
 use crate::support::TestServer;
 use crate::support::account;
 use crate::support::error_code;
-use crate::support::eventually;
+use crate::support::wait_for;
 
 const MEI: &str = "15550111@s.whatsapp.net";
 const RAVI: &str = "15550112@s.whatsapp.net";
@@ -74,7 +74,7 @@ async fn an_inbox_shows_pinned_chats_first_and_follows_the_phone() {
     assert_eq!(listed(&server, "INBOX", json!({"pinned": true})).await, [RAVI]);
     assert_eq!(listed(&server, "INBOX", json!({"pinned": false})).await, [MEI, BOOKS]);
     server.phone().pin(BOOKS, true).await.expect("pinned");
-    eventually("the phone's pin", async || {
+    wait_for("the phone's pin", async || {
         (listed(&server, "INBOX", json!({})).await == [BOOKS, RAVI, MEI]).then_some(())
     })
     .await;
@@ -89,7 +89,7 @@ async fn contacts_and_groups_without_a_message_are_listed_last_and_only_when_ask
     account.groups.push(choir);
     let server = TestServer::with_account(account).await;
     for order in ["RECENT", "INBOX"] {
-        eventually("the contact and the group", async || {
+        wait_for("the contact and the group", async || {
             let all = listed(&server, order, json!({"includeEmpty": true})).await;
             // The last two are in the order in which the server learned of them.
             let either = [[MEI, RAVI, BOOKS, CHOIR, OLU], [MEI, RAVI, BOOKS, OLU, CHOIR]];
@@ -160,7 +160,7 @@ async fn every_list_is_walked_the_same_forwards_and_backwards() {
     let server = TestServer::start().await;
     let other = server.sandbox.create_account(account("15550300", "Second number")).expect("an account");
     server.pair(&other).await;
-    eventually("both histories", async || (listed(&server, "RECENT", json!({})).await.len() == 6).then_some(())).await;
+    wait_for("both histories", async || (listed(&server, "RECENT", json!({})).await.len() == 6).then_some(())).await;
     let messages = format!("session(id: \"{}\") {{ chat(cid: \"{MEI}\") {{ messages", server.session);
     let of_session = format!("session(id: \"{}\") {{ chats", server.session);
     for (list, arguments, length) in [
@@ -216,7 +216,7 @@ async fn a_mute_that_is_over_mutes_no_more() {
     server.update_chat(MEI, &format!("mutedUntil: {until}")).await;
     let before = muted(true).await;
     assert!(before == [MEI, RAVI] || SystemClock.now() >= until, "{before:?}");
-    eventually("the end of the mute", async || (muted(true).await == [RAVI]).then_some(())).await;
+    wait_for("the end of the mute", async || (muted(true).await == [RAVI]).then_some(())).await;
     assert!(SystemClock.now() >= until);
     assert_eq!(muted(false).await, [MEI, BOOKS]);
 }

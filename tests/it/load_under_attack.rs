@@ -20,7 +20,7 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::support::BareServer;
+use crate::support::EmptyServer;
 use crate::support::upgrade_to;
 
 /// Duration of the attack.
@@ -132,7 +132,7 @@ async fn junk(target: Target, round: usize) -> Option<()> {
 }
 
 /// Returns the 99th percentile of the clients' response times, until `end` and for at least `questions` queries.
-async fn patience(server: &BareServer, client: &reqwest::Client, end: Duration, questions: usize) -> Duration {
+async fn patience(server: &EmptyServer, client: &reqwest::Client, end: Duration, questions: usize) -> Duration {
     let begun = Instant::now();
     let mut waits = Vec::new();
     while begun.elapsed() < end || waits.len() < questions {
@@ -151,7 +151,7 @@ async fn patience(server: &BareServer, client: &reqwest::Client, end: Duration, 
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn callers_are_served_beside_attackers_and_the_server_does_not_grow() {
-    let server = BareServer::start(&[]).await;
+    let server = EmptyServer::start(&[]).await;
     let client = reqwest::Client::new();
     let in_peace = patience(&server, &client, SIEGE / 10, 40).await;
     let before = server.resident_mib();

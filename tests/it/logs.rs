@@ -14,14 +14,14 @@ use crate::encryption::fixture::new_key;
 use crate::login_tokens::fixture::issuer;
 use crate::login_tokens::fixture::token_for;
 use crate::login_tokens::frontend::Frontend;
-use crate::support::BareServer;
+use crate::support::EmptyServer;
 use crate::support::Log;
 use crate::support::Subscription;
 use crate::support::TestDatabase;
 use crate::support::TestServer;
 use crate::support::account;
-use crate::support::eventually;
 use crate::support::upgrade;
+use crate::support::wait_for;
 
 const MEI: &str = "15550111@s.whatsapp.net";
 const RAVI: &str = "15550112@s.whatsapp.net";
@@ -168,14 +168,14 @@ async fn sockets(server: &TestServer, forged: &str) {
 
 #[tokio::test]
 async fn a_request_has_one_line_that_tells_how_it_ended() {
-    let server = BareServer::with_log(&[], Log::of_tokens()).await;
+    let server = EmptyServer::with_log(&[], Log::of_tokens()).await;
     let client = reqwest::Client::new();
     for (id, key, status) in [("good-one", &*server.key, 200), ("bad-one", "cg_of_nobody", 401)] {
         let asked = client.post(&server.url).bearer_auth(key).header("X-Request-Id", id);
         let answer = asked.json(&json!({"query": "{ viewer { kind } }"})).send().await.expect("an answer");
         let named = answer.headers()["x-request-id"].to_str().expect("text");
         assert_eq!((answer.status().as_u16(), named), (status, id));
-        let ended = eventually("the end of the request", async || {
+        let ended = wait_for("the end of the request", async || {
             let entries = server.log.of_request(id);
             let ends: Vec<Value> =
                 entries.into_iter().filter(|entry| entry["fields"]["message"] == "Request completed").collect();
@@ -189,13 +189,13 @@ async fn a_request_has_one_line_that_tells_how_it_ended() {
 
 #[tokio::test]
 async fn a_failure_of_ours_is_found_in_the_log_by_the_request_that_it_names() {
-    let server = BareServer::start(&[]).await;
+    let server = EmptyServer::start(&[]).await;
     server.execute("ALTER TABLE chat RENAME TO elsewhere").await;
     let answer = server.query("{ chats { nodes { id } } }").await;
     let extensions = &answer["errors"][0]["extensions"];
     assert_eq!(extensions["code"], "internal", "{answer}");
     let id = extensions["requestId"].as_str().expect("an id").to_owned();
-    let entries = eventually("the failure in the log", async || {
+    let entries = wait_for("the failure in the log", async || {
         let entries = server.log.of_request(&id);
         (!entries.is_empty()).then_some(entries)
     })

@@ -8,7 +8,7 @@ use serde_json::json;
 use tokio::task::block_in_place;
 use tokio::time::timeout;
 
-use crate::support::Cut;
+use crate::support::CutPoint;
 use crate::support::FOREVER;
 use crate::support::Log;
 use crate::support::Proxy;
@@ -16,8 +16,8 @@ use crate::support::Subscription;
 use crate::support::TestDatabase;
 use crate::support::TestServer;
 use crate::support::account;
-use crate::support::eventually;
 use crate::support::postgres;
+use crate::support::wait_for;
 
 const MEI: &str = "15550111@s.whatsapp.net";
 const RAVI: &str = "15550112@s.whatsapp.net";
@@ -31,20 +31,20 @@ const TABLES: [&str; 5] = ["device_record", "device_sender_key", "device_lid", "
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_connection_cut_before_any_message_loses_nothing_and_applies_nothing_twice() {
     if postgres().is_some() {
-        cut_at_every_message(Cut::Before).await;
+        cut_at_every_message(CutPoint::Before).await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_connection_cut_behind_any_message_loses_nothing_and_applies_nothing_twice() {
     if postgres().is_some() {
-        cut_at_every_message(Cut::Behind).await;
+        cut_at_every_message(CutPoint::Behind).await;
     }
 }
 
 /// Interrupts the update of a chat and the creation of a session at each message of their transactions, sessions twice
 /// each.
-async fn cut_at_every_message(how: Cut) {
+async fn cut_at_every_message(how: CutPoint) {
     let mut rig = Rig::start(&[]).await;
     for (times, updates) in [(1, true), (2, false)] {
         let (mut cuts, mut commits) = (0, 0);
@@ -80,7 +80,7 @@ async fn messages_whose_transactions_are_cut_are_stored_once() {
     }
     let rig = Rig::start(&[]).await;
     let mut texts = Vec::new();
-    for how in [Cut::Before, Cut::Behind] {
+    for how in [CutPoint::Before, CutPoint::Behind] {
         for message in (0..24).step_by(3) {
             // Interrupts the transactions that store the library's keys and the message.
             rig.proxy.cut(message, how, 4);
@@ -111,7 +111,7 @@ async fn messages_wait_while_the_librarys_tables_are_refused() {
         }
         let so_far = rig.server.log().len();
         let waits = async || rig.server.log()[so_far..].contains("Storing session state failed").then_some(());
-        eventually("a rejected write", waits).await;
+        wait_for("a rejected write", waits).await;
         assert_eq!(rig.server.phone().pending(), sent.len(), "a message that was not stored was acknowledged: {code}");
         rig.allow().await;
         let settled = timeout(Duration::from_secs(20), rig.server.phone().settled()).await;
@@ -140,7 +140,7 @@ async fn transactions_that_the_server_ended_are_carried_out_again() {
         rig.update().await;
     }
     // Error 25P03, as after a pause of the process.
-    rig.proxy.cut(4, Cut::Late, 2);
+    rig.proxy.cut(4, CutPoint::Late, 2);
     rig.server.phone().receive("15550111", MEI, "behind a pause").await.expect("sent");
     texts.push("behind a pause".to_owned());
     assert_eq!(rig.update().await, "ok");
@@ -168,7 +168,7 @@ async fn connections_made_while_the_database_was_read_only_write_again() {
     }
     let url = rig.server.url.replace("/graphql", "/readyz");
     let ready = async |status: u16| {
-        eventually("the writes to be told", async || {
+        wait_for("the writes to be told", async || {
             let answer = reqwest::get(&url).await.expect("an answer");
             (answer.status().as_u16() == status).then_some(())
         })
@@ -200,7 +200,7 @@ async fn a_read_without_an_answer_stops_the_changes_of_no_other_organization() {
     // One task reads new changes for all subscribers of an organization.
     rig.proxy.silence("FROM \"change\"");
     rig.server.phone().receive("15550111", MEI, "mine").await.expect("sent");
-    eventually("the read to be intercepted", async || rig.proxy.is_silent().then_some(())).await;
+    wait_for("the read to be intercepted", async || rig.proxy.is_silent().then_some(())).await;
     for number in 0..3 {
         second.receive("15550111", MEI, &format!("theirs {number}")).await.expect("sent");
         let heard = timeout(Duration::from_secs(5), theirs.next()).await.expect("a change of the other organization");
@@ -208,7 +208,7 @@ async fn a_read_without_an_answer_stops_the_changes_of_no_other_organization() {
     }
     // The lag of the first subscriber is read from the database.
     let url = rig.server.url.replace("/graphql", "/metrics");
-    eventually("the lag to be reported", async || {
+    wait_for("the lag to be reported", async || {
         let figures = reqwest::get(&url).await.expect("an answer").text().await.expect("text");
         let line = figures.lines().find(|line| line.starts_with("chatgraph_subscriber_lag_changes "))?;
         (line != "chatgraph_subscriber_lag_changes 0").then_some(())

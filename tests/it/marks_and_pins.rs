@@ -11,7 +11,7 @@ use serde_json::json;
 
 use crate::support::TestServer;
 use crate::support::error_code;
-use crate::support::eventually;
+use crate::support::wait_for;
 
 const OWNER: &str = "15550100";
 const MEI: &str = "15550111@s.whatsapp.net";
@@ -21,7 +21,7 @@ const BOOKS: &str = "120363000000000001@g.us";
 
 async fn phone_shows(server: &TestServer, cid: &str, is_so: impl Fn(&ChatView) -> bool) {
     let shown = async || server.phone().chats().iter().any(|chat| chat.jid == cid && is_so(chat)).then_some(());
-    eventually("the phone to show it", shown).await;
+    wait_for("the phone to show it", shown).await;
 }
 
 async fn inbox(server: &TestServer) -> Vec<String> {
@@ -75,7 +75,7 @@ async fn who_writes_in_a_chat_that_a_caller_marks_as_unread_has_read_it_on_both_
         let log = server.sandbox.log();
         log.iter().any(|entry| Some(entry.seq) > before && entry.text.starts_with("fault: Delay")).then_some(())
     };
-    eventually("the mark to be sent", on_its_way).await;
+    wait_for("the mark to be sent", on_its_way).await;
     server.phone().receive(OWNER, MEI, "I am writing here").await.expect("written");
     server.agrees_within(Duration::from_secs(20)).await;
     assert_eq!(server.chat(MEI).await["markedUnread"], false);
@@ -92,7 +92,7 @@ async fn an_inbox_keeps_the_chat_that_was_pinned_last_on_top() {
     assert_eq!(inbox(&server).await, [MEI, RAVI, BOOKS], "a message moved a pinned chat");
     server.phone().pin(RAVI, false).await.expect("unpinned");
     server.phone().pin(RAVI, true).await.expect("pinned");
-    eventually("the phone's pin", async || (inbox(&server).await == [RAVI, MEI, BOOKS]).then_some(())).await;
+    wait_for("the phone's pin", async || (inbox(&server).await == [RAVI, MEI, BOOKS]).then_some(())).await;
     server.agrees().await;
     // A phone also lists contacts without messages.
     let shown = server.phone().chats().into_iter().filter(|chat| chat.last_message_at.is_some());
@@ -120,7 +120,7 @@ async fn a_pinned_chat_that_was_deleted_here_counts_among_the_three() {
     // Unpinning it on the phone allows another pin.
     server.phone().pin(MEI, false).await.expect("unpinned");
     let taken = async || (server.query(&query).await["errors"] == Value::Null).then_some(());
-    eventually("a free pin", taken).await;
+    wait_for("a free pin", taken).await;
     phone_shows(&server, OLU, |chat| chat.pinned).await;
     assert_eq!(server.phone().chats().iter().filter(|chat| chat.pinned).count(), 3);
 }

@@ -4,7 +4,7 @@ use serde_json::Value;
 use serde_json::json;
 
 use crate::support::TestServer;
-use crate::support::eventually;
+use crate::support::wait_for;
 
 const OWN: &str = "15550100";
 const MEI: &str = "15550111@s.whatsapp.net";
@@ -60,7 +60,7 @@ async fn taking_a_message_back_lowers_the_count_where_it_was_unread_and_never_be
     assert_eq!((&told["origin"], &told["chat"]["unreadCount"]), (&json!("MESSAGE"), &json!(0)));
     assert_eq!(told["chat"]["lastMessage"]["text"], Value::Null, "the text of a revoked message is gone");
     server.phone().revoke(&sent[2], None).await.expect("revoked");
-    eventually("the third message to be revoked", async || {
+    wait_for("the third message to be revoked", async || {
         (messages(&server, MEI).await[1]["revoked"] == true).then_some(())
     })
     .await;
@@ -76,7 +76,7 @@ async fn in_a_group_an_admin_takes_back_what_others_wrote_and_the_owner_edits_on
     let own = server.phone().receive(OWN, BOOKS, "Chapter six").await.expect("sent");
     server.phone().edit(&own, "Chapter seven").await.expect("edited");
     server.phone().revoke(&mei, Some("15550112")).await.expect("revoked");
-    eventually("both to be stored", async || {
+    wait_for("both to be stored", async || {
         let shown = messages(&server, BOOKS).await;
         let own = json!({"text": "Chapter seven", "edited": true, "revoked": false, "fromMe": true,
                          "sender": "15550100@s.whatsapp.net"});

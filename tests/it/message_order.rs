@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::support::TestServer;
 use crate::support::account;
-use crate::support::eventually_within;
+use crate::support::wait_for_within;
 
 const OWN: &str = "15550100";
 const PEOPLE: [&str; 3] = ["15550111", "15550112", "15550113"];
@@ -40,7 +40,7 @@ async fn has_the_order_of_the_phone(server: &TestServer) {
         let texts: Vec<_> = shown.iter().rev().take(90).map(|message| json!(message.text)).collect();
         let what = format!("the order of {cid}");
         let stored = std::cell::RefCell::new(Vec::new());
-        let compare = eventually_within(PATIENCE * 2, &what, async || {
+        let compare = wait_for_within(PATIENCE * 2, &what, async || {
             let query = "query($cid: JID!) { chat(cid: $cid) { messages(first: 90) { nodes { text } } } }";
             let answer = server.query_with(query, json!({"cid": cid})).await;
             let nodes = answer["data"]["chat"]["messages"]["nodes"].as_array().cloned().unwrap_or_default();

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::support::Subscription;
 use crate::support::TestServer;
-use crate::support::eventually;
+use crate::support::wait_for;
 
 const MEI: &str = "15550111@s.whatsapp.net";
 const RAVI: &str = "15550112@s.whatsapp.net";
@@ -45,14 +45,14 @@ async fn a_mute_that_ended_while_the_server_was_down_is_told_when_it_is_back() {
     let mut server = TestServer::start().await;
     let end = SystemClock.now() + 1_000;
     server.update_chat(MEI, &format!("mutedUntil: {end}")).await;
-    eventually("WhatsApp to have it", async || {
+    wait_for("WhatsApp to have it", async || {
         let chat = server.chat(MEI).await;
         (chat["sync"]["state"] == "SYNCED").then_some(())
     })
     .await;
     let listed = server.query("{ chats { changeCursor } }").await["data"]["chats"]["changeCursor"].clone();
     server.kill();
-    eventually("the mute to end", async || (SystemClock.now() > end).then_some(())).await;
+    wait_for("the mute to end", async || (SystemClock.now() > end).then_some(())).await;
     server.restart();
     let mut changes = Subscription::start(&server, crate::support::ALL, json!({"after": listed})).await;
     let change = expired(&mut changes).await;

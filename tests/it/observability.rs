@@ -12,13 +12,13 @@ use tokio::net::TcpStream;
 use tokio_tungstenite::connect_async;
 use tokio_tungstenite::tungstenite::Message;
 
-use crate::support::BareServer;
+use crate::support::EmptyServer;
 use crate::support::Log;
 use crate::support::Subscription;
 use crate::support::TestServer;
 use crate::support::account;
-use crate::support::eventually;
 use crate::support::upgrade_to;
+use crate::support::wait_for;
 use crate::support::watched_at;
 
 const MEI: &str = "15550111@s.whatsapp.net";
@@ -40,7 +40,7 @@ async fn figures(url: &str) -> String {
     reqwest::get(url).await.expect("an answer").text().await.expect("text")
 }
 
-impl BareServer {
+impl EmptyServer {
     /// Returns the URL of this path on the monitoring listener.
     fn watched_at(&self, path: &str) -> String {
         watched_at(&self.log.text(), path)
@@ -49,10 +49,10 @@ impl BareServer {
 
 #[tokio::test]
 async fn a_server_is_ready_while_its_database_answers() {
-    let server = BareServer::start(&WATCHED).await;
+    let server = EmptyServer::start(&WATCHED).await;
     let url = server.watched_at("/readyz");
     let at_once = async |status: u16| {
-        eventually("the state of the database", async || {
+        wait_for("the state of the database", async || {
             let (told, body) = ready(&url).await;
             (told == status).then_some(body)
         })
@@ -84,7 +84,7 @@ async fn a_session_that_does_not_work_yet_makes_nothing_unready() {
     let start = "mutation($id: ID!) { startSession(input: {sessionId: $id}) { session { id } } }";
     server.query_with(start, json!({"id": id})).await;
     let url = watched_at(&server.log(), "/readyz");
-    eventually("both sessions to be counted", async || {
+    wait_for("both sessions to be counted", async || {
         let (status, body) = ready(&url).await;
         let sessions = &body["sessions"];
         let waiting = sessions["SCAN_QR_CODE"].as_i64().unwrap_or(0) + sessions["STARTING"].as_i64().unwrap_or(0);
@@ -112,7 +112,7 @@ async fn asking_often_whether_it_is_ready_costs_one_look_a_second() {
 
 #[tokio::test]
 async fn who_watches_is_told_that_the_server_stops() {
-    let server = BareServer::start(&WATCHED).await;
+    let server = EmptyServer::start(&WATCHED).await;
     let url = server.watched_at("/readyz");
     assert_eq!(ready(&url).await.0, 200);
     // An incomplete request delays the server's stop.
@@ -128,7 +128,7 @@ async fn who_watches_is_told_that_the_server_stops() {
     stream.read_exact(&mut answer).await.expect("the server reads the body");
     assert_eq!(&answer, b"HTTP/1.1 100");
     server.terminate();
-    eventually("the server to report that it stops", async || {
+    wait_for("the server to report that it stops", async || {
         let (status, body) = ready(&url).await;
         (status == 503 && body["status"] == "draining").then_some(())
     })
@@ -137,7 +137,7 @@ async fn who_watches_is_told_that_the_server_stops() {
 
 #[tokio::test]
 async fn figures_are_told_where_they_were_asked_for_and_nowhere_else() {
-    let server = BareServer::start(&WATCHED).await;
+    let server = EmptyServer::start(&WATCHED).await;
     assert_eq!(reqwest::get(server.at("/metrics")).await.expect("an answer").status(), 404);
     for (accept, media, end) in [
         ("application/openmetrics-text; version=1.0.0", "application/openmetrics-text", "# EOF\n"),
@@ -153,16 +153,16 @@ async fn figures_are_told_where_they_were_asked_for_and_nowhere_else() {
     }
     assert_eq!(reqwest::get(server.watched_at("/healthz")).await.expect("an answer").status(), 200);
     assert_eq!(reqwest::get(server.watched_at("/graphql")).await.expect("an answer").status(), 404);
-    let server = BareServer::start(&["--metrics"]).await;
+    let server = EmptyServer::start(&["--metrics"]).await;
     assert_eq!(reqwest::get(server.at("/metrics")).await.expect("an answer").status(), 200);
 }
 
 #[tokio::test]
 async fn a_connection_counts_for_as_long_as_it_is_open() {
-    let server = BareServer::start(&WATCHED).await;
+    let server = EmptyServer::start(&WATCHED).await;
     let (url, address) = (server.watched_at("/metrics"), server.at("").replace("http://", ""));
     let come_to = async |count: f64| {
-        eventually("the connections to be counted", async || {
+        wait_for("the connections to be counted", async || {
             (figure(&figures(&url).await, "chatgraph_connections") == Some(count)).then_some(())
         })
         .await;
@@ -179,7 +179,7 @@ async fn a_connection_counts_for_as_long_as_it_is_open() {
 
 #[tokio::test]
 async fn a_token_that_was_not_looked_at_is_counted() {
-    let server = BareServer::start(&[&WATCHED[..], &["--max-failed-tokens-per-minute", "1"]].concat()).await;
+    let server = EmptyServer::start(&[&WATCHED[..], &["--max-failed-tokens-per-minute", "1"]].concat()).await;
     let url = server.watched_at("/metrics");
     for (status, unheard) in [(401, 0.0), (429, 1.0), (429, 2.0)] {
         let guess = reqwest::Client::new().post(&server.url).bearer_auth("cg_nobody").json(&json!({"query": "{ a }"}));
@@ -221,7 +221,7 @@ async fn figures_count_what_happens_and_name_nobody() {
         ("chatgraph_units_of_work_total", 1.0),
         ("chatgraph_commits_total", 1.0),
     ];
-    let after = eventually("everything to be counted", async || {
+    let after = wait_for("everything to be counted", async || {
         let after = figures(&url).await;
         let grown = |name: &str| figure(&after, name).unwrap_or(0.0) - figure(&before, name).unwrap_or(0.0);
         expected.iter().all(|(name, least)| grown(name) >= *least).then_some(after.clone())
@@ -247,7 +247,7 @@ async fn figures_count_what_happens_and_name_nobody() {
 
 #[tokio::test]
 async fn a_connection_that_is_refused_is_counted_by_why() {
-    let server = BareServer::start(&[&WATCHED[..], &["--max-connections-per-address", "1"]].concat()).await;
+    let server = EmptyServer::start(&[&WATCHED[..], &["--max-connections-per-address", "1"]].concat()).await;
     let url = server.watched_at("/metrics");
     let address = server.at("").replace("http://", "");
     let _held = TcpStream::connect(&address).await.expect("a connection");

@@ -13,7 +13,7 @@ use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 
 use crate::support::TestDatabase;
-use crate::support::eventually;
+use crate::support::wait_for;
 use crate::support::watched_at;
 
 /// A server under its own limits.
@@ -124,7 +124,7 @@ async fn connections_at_their_limit_leave_the_watchers_theirs() {
         assert!(is_served(stream).await, "a connection that was there before");
     }
     drop(accepted);
-    eventually("a connection that is free again", async || {
+    wait_for("a connection that is free again", async || {
         let mut stream = TcpStream::connect(&address).await.ok()?;
         is_served(&mut stream).await.then_some(())
     })

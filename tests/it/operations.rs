@@ -12,13 +12,13 @@ use std::time::Duration;
 use serde_json::Value;
 use serde_json::json;
 
-use crate::support::BareServer;
+use crate::support::EmptyServer;
 use crate::support::Log;
 use crate::support::TestDatabase;
 use crate::support::TestServer;
 use crate::support::account;
-use crate::support::eventually;
 use crate::support::program;
+use crate::support::wait_for;
 
 fn text(output: &Output) -> String {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
@@ -125,10 +125,10 @@ async fn texts(server: &TestServer, query: &str) -> Vec<String> {
 
 #[tokio::test]
 async fn signals_stop_a_server_in_good_order_or_do_nothing() {
-    let mut server = BareServer::start(&[]).await;
+    let mut server = EmptyServer::start(&[]).await;
     for (signal, line) in [("HUP", "SIGHUP has no effect"), ("USR1", "SIGUSR1 has"), ("USR2", "SIGUSR2 has")] {
         server.signal(signal);
-        eventually("a line of the log", async || server.log.text().contains(line).then_some(())).await;
+        wait_for("a line of the log", async || server.log.text().contains(line).then_some(())).await;
     }
     assert!(server.query("{ viewer { kind } }").await["data"]["viewer"].is_object());
     server.signal("QUIT");
@@ -178,7 +178,7 @@ async fn a_line_of_the_log_says_how_long_a_request_took_and_of_which_client() {
 }
 
 async fn answered(server: &TestServer, id: &str) -> Value {
-    eventually("the request's line", async || {
+    wait_for("the request's line", async || {
         let log = server.log();
         let lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
         lines

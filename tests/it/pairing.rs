@@ -7,7 +7,7 @@ use crate::support::TestServer;
 use crate::support::account;
 use crate::support::error_code;
 use crate::support::error_field;
-use crate::support::eventually;
+use crate::support::wait_for;
 
 const MEI: &str = "15550111@s.whatsapp.net";
 const RAVI: &str = "15550112@s.whatsapp.net";
@@ -48,7 +48,7 @@ impl TestServer {
 
     /// Waits until the session has this status, and returns the reason.
     async fn becomes(&self, session: &str, status: &str) -> Value {
-        eventually(status, async || {
+        wait_for(status, async || {
             let session = self.of_session(session, "status statusReason").await;
             (session["status"] == status).then(|| session["statusReason"].clone())
         })
@@ -58,7 +58,7 @@ impl TestServer {
     /// Waits until a chat of the session has this value in a field.
     async fn shows(&self, session: &str, cid: &str, field: &str, value: Value) {
         let query = format!("query($s: ID!, $c: JID!) {{ chat(sessionId: $s, cid: $c) {{ shown: {field} }} }}");
-        eventually(field, async || {
+        wait_for(field, async || {
             let answer = self.query_with(&query, json!({"s": session, "c": cid})).await;
             (answer["data"]["chat"]["shown"] == value).then_some(())
         })
@@ -185,7 +185,7 @@ async fn a_session_takes_no_other_account_than_its_first() {
     server.of_life("logoutSession", &session).await;
     for _ in 0..2 {
         server.of_life("startSession", &session).await;
-        let qr = eventually("a QR code", async || {
+        let qr = wait_for("a QR code", async || {
             let shown = server.of_session(&session, "pairing { qr }").await;
             shown["pairing"]["qr"].as_str().map(str::to_owned)
         })

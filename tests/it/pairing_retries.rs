@@ -4,7 +4,7 @@ use serde_json::Value;
 use serde_json::json;
 
 use crate::support::TestServer;
-use crate::support::eventually;
+use crate::support::wait_for;
 
 const OWNER: &str = "15550100";
 const MEI: &str = "15550111@s.whatsapp.net";
@@ -14,7 +14,7 @@ async fn a_refusal_that_may_pass_is_retried_and_says_so() {
     let server = TestServer::start().await;
     end(&server, json!({"kind": "refused"})).await;
     // The sandbox rejects the next login with the unspecific code 400.
-    let reason = eventually("the reason", async || {
+    let reason = wait_for("the reason", async || {
         let (status, reason) = standing(&server).await;
         reason.as_str().filter(|_| status == "STARTING").map(str::to_owned)
     })
@@ -31,7 +31,7 @@ async fn a_ban_with_an_end_is_over_then_also_after_a_restart() {
     let mut server = TestServer::start().await;
     for is_restarted in [false, true] {
         end(&server, json!({"kind": "banned", "seconds": 6})).await;
-        eventually("the ban", async || (standing(&server).await.0 == "FAILED").then_some(())).await;
+        wait_for("the ban", async || (standing(&server).await.0 == "FAILED").then_some(())).await;
         if is_restarted {
             tokio::task::block_in_place(|| server.restart());
         }

@@ -10,14 +10,14 @@ use crate::encryption::fixture::KeyFile;
 use crate::encryption::fixture::new_key;
 use crate::support::TestServer;
 use crate::support::account;
-use crate::support::eventually;
-use crate::support::eventually_within;
 use crate::support::postgres;
+use crate::support::wait_for;
+use crate::support::wait_for_within;
 
 const MEI: &str = "15550111@s.whatsapp.net";
 const RAVI: &str = "15550112@s.whatsapp.net";
 /// Upper bound of the time that all attempts at an event take.
-const PATIENCE: Duration = Duration::from_mins(1);
+const TEST_TIMEOUT: Duration = Duration::from_mins(1);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_event_that_cannot_be_applied_is_kept_and_applied_when_it_can_be() {
@@ -33,13 +33,13 @@ async fn an_event_that_cannot_be_applied_is_kept_and_applied_when_it_can_be() {
     assert_eq!((&event["kind"], &event["isImport"], &event["attempts"]), (&json!("message"), &json!(false), &json!(5)));
     assert_eq!((&event["session"], &event["organization"]), (&json!(server.session), &json!("org_1")));
     assert!(event["reason"].as_str().is_some_and(|reason| !reason.is_empty()), "{event}");
-    eventually("the message after it", async || {
+    wait_for("the message after it", async || {
         let (mei, ravi) = (last(&server, MEI).await, last(&server, RAVI).await);
         (mei == "Mei goes on" && ravi == "Ravi goes on").then_some(())
     })
     .await;
     // The event counts as received: WhatsApp need not send it again.
-    eventually("the receipt", async || (server.phone().pending() == 0).then_some(())).await;
+    wait_for("the receipt", async || (server.phone().pending() == 0).then_some(())).await;
     assert_eq!(server.found(&[b"poisoned word".to_vec()]).await, 0, "its text is encrypted");
     let figures = figures(&server).await;
     for line in ["chatgraph_quarantined_events 1", "chatgraph_events_quarantined_total{kind=\"message\"} 1"] {
@@ -51,7 +51,7 @@ async fn an_event_that_cannot_be_applied_is_kept_and_applied_when_it_can_be() {
     // A retry fails again, and is recorded.
     let id = event["id"].as_str().expect("an id");
     succeeds(&server, &["events", "retry", id]);
-    eventually("a failed retry", async || {
+    wait_for("a failed retry", async || {
         let event = list(&server).remove(0);
         (event["attempts"] == 6 && event["retryRequested"] == false).then_some(())
     })
@@ -103,13 +103,13 @@ async fn of_a_history_only_what_cannot_be_applied_is_missing_and_the_import_says
         server.query_with(query, json!({"id": session})).await["data"]["session"]["historyImport"].clone()
     };
     let rest = json!({"percent": 100, "messages": 3, "incomplete": true});
-    eventually("the rest of the history", async || (import().await == rest).then_some(())).await;
+    wait_for("the rest of the history", async || (import().await == rest).then_some(())).await;
 
     antidote(&server).await;
     succeeds(&server, &["events", "retry"]);
     kept(&server, 0).await;
     assert_eq!(import().await, json!({"percent": 100, "messages": 4, "incomplete": false}));
-    server.session_agrees_within(&session, &phone, PATIENCE).await;
+    server.session_agrees_within(&session, &phone, TEST_TIMEOUT).await;
 
     // An event that the operator deletes is lost, and the import reports it.
     poison(&server, "P0001").await;
@@ -129,7 +129,7 @@ async fn of_a_history_only_what_cannot_be_applied_is_missing_and_the_import_says
     let delete = "mutation($id: ID!) { deleteSession(input: {sessionId: $id}) { deletedSessionId } }";
     assert_eq!(server.query_with(delete, json!({"id": server.session})).await["errors"], Value::Null);
     assert!(list(&server).is_empty());
-    eventually("the sweeper", async || (server.rows("quarantined_event").await == 0).then_some(())).await;
+    wait_for("the sweeper", async || (server.rows("quarantined_event").await == 0).then_some(())).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -143,7 +143,7 @@ async fn a_unit_that_always_exceeds_its_time_limit_does_not_block_its_session() 
     server.phone().receive("15550111", MEI, "One poisoned word").await.expect("sent");
     server.phone().receive("15550111", MEI, "Mei goes on").await.expect("sent");
     assert_eq!(kept(&server, 1).await[0]["attempts"], 2);
-    eventually("the message after it", async || (last(&server, MEI).await == "Mei goes on").then_some(())).await;
+    wait_for("the message after it", async || (last(&server, MEI).await == "Mei goes on").then_some(())).await;
 }
 
 /// Makes every insert of a message with that word fail.
@@ -175,7 +175,7 @@ async fn antidote(server: &TestServer) {
 
 /// Waits until `count` events are in quarantine.
 async fn kept(server: &TestServer, count: usize) -> Vec<Value> {
-    eventually_within(PATIENCE, "events in quarantine", async || {
+    wait_for_within(TEST_TIMEOUT, "events in quarantine", async || {
         (server.rows("quarantined_event").await == i64::try_from(count).expect("few")).then_some(())
     })
     .await;

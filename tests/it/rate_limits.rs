@@ -11,7 +11,7 @@ use serde_json::json;
 use crate::login_tokens::fixture::issuer;
 use crate::login_tokens::fixture::token_for;
 use crate::login_tokens::frontend::Frontend;
-use crate::support::BareServer;
+use crate::support::EmptyServer;
 use crate::support::Log;
 use crate::support::Subscription;
 use crate::support::create_key;
@@ -29,7 +29,7 @@ fn client_at(address: [u8; 4]) -> Client {
     Client::builder().local_address(IpAddr::from(address)).build().expect("a client")
 }
 
-impl BareServer {
+impl EmptyServer {
     async fn asked(&self, key: &str, body: Value) -> Response {
         Client::new().post(&self.url).bearer_auth(key).json(&body).send().await.expect("an answer")
     }
@@ -67,7 +67,7 @@ async fn refused(response: Response) {
 
 #[tokio::test]
 async fn who_asks_for_too_much_is_told_when_to_come_back() {
-    let server = BareServer::start(&TWO).await;
+    let server = EmptyServer::start(&TWO).await;
     let dear = json!({"query": DEAR});
     let first = server.asked(&server.key, dear.clone()).await;
     assert_eq!(first.status(), 200);
@@ -100,7 +100,7 @@ async fn who_asks_for_too_much_is_told_when_to_come_back() {
 
 #[tokio::test]
 async fn what_was_told_to_wait_passes_then() {
-    let server = BareServer::start(&["--rate-limit-burst", "601", "--rate-limit-cost-per-minute", "60000"]).await;
+    let server = EmptyServer::start(&["--rate-limit-burst", "601", "--rate-limit-cost-per-minute", "60000"]).await;
     let mut refusals = 0;
     // On a slow machine the bucket refills between requests, so it takes several attempts to get a rejection.
     for _ in 0..50 {
@@ -118,7 +118,7 @@ async fn what_was_told_to_wait_passes_then() {
 
 #[tokio::test]
 async fn a_document_that_is_refused_is_paid_for_with_its_length() {
-    let server = BareServer::start(&TWO).await;
+    let server = EmptyServer::start(&TWO).await;
     let wrong = json!({"query": format!("{{ # {}\n", "x".repeat(700))});
     for _ in 0..2 {
         let answer = server.asked(&server.key, wrong.clone()).await;
@@ -129,7 +129,7 @@ async fn a_document_that_is_refused_is_paid_for_with_its_length() {
 
 #[tokio::test]
 async fn where_there_is_no_limit_none_is_told() {
-    let server = BareServer::start(&["--rate-limit-cost-per-minute", "0", "--rate-limit-burst", "1"]).await;
+    let server = EmptyServer::start(&["--rate-limit-cost-per-minute", "0", "--rate-limit-burst", "1"]).await;
     for _ in 0..3 {
         let answer = server.asked(&server.key, json!({"query": DEAR})).await;
         assert_eq!((answer.status().as_u16(), header(&answer, "ratelimit")), (200, None));
@@ -140,7 +140,7 @@ async fn where_there_is_no_limit_none_is_told() {
 async fn a_person_has_one_allowance_with_every_token() {
     let frontend = Frontend::with_keys();
     let logins = ["--jwks-url", &frontend.url, "--jwt-issuer", &issuer(), "--jwt-audience", "chatgraph"];
-    let server = BareServer::start(&[&TWO[..], &logins].concat()).await;
+    let server = EmptyServer::start(&[&TWO[..], &logins].concat()).await;
     for seconds in [100, 110] {
         let token = token_for(Duration::from_secs(seconds));
         assert_eq!(server.asked(&token, json!({"query": DEAR})).await.status(), 200);
@@ -152,7 +152,7 @@ async fn a_person_has_one_allowance_with_every_token() {
 #[tokio::test]
 async fn new_valid_tokens_pass_beside_too_many_invalid_ones() {
     const HERE: [u8; 4] = [127, 0, 0, 1];
-    let server = BareServer::start(&["--max-failed-tokens-per-minute", "5"]).await;
+    let server = EmptyServer::start(&["--max-failed-tokens-per-minute", "5"]).await;
     for number in 0..5 {
         assert_eq!(server.status(HERE, &format!("cg_guess_{number}"), None).await, 401);
     }
@@ -170,7 +170,7 @@ async fn new_valid_tokens_pass_beside_too_many_invalid_ones() {
 #[tokio::test]
 async fn after_far_too_many_invalid_tokens_nothing_is_read_for_a_new_one() {
     const HERE: [u8; 4] = [127, 0, 0, 1];
-    let server = BareServer::with_log(&["--max-failed-tokens-per-minute", "2"], Log::of_statements()).await;
+    let server = EmptyServer::with_log(&["--max-failed-tokens-per-minute", "2"], Log::of_statements()).await;
     assert_eq!(server.status(HERE, &server.key, None).await, 200);
     for number in 0..100 {
         let expected = if number < 2 { 401 } else { 429 };
@@ -187,7 +187,7 @@ async fn after_far_too_many_invalid_tokens_nothing_is_read_for_a_new_one() {
 
 #[tokio::test]
 async fn sockets_count_as_attempts_too() {
-    let server = BareServer::start(&["--max-failed-tokens-per-minute", "3"]).await;
+    let server = EmptyServer::start(&["--max-failed-tokens-per-minute", "3"]).await;
     for number in 0..3 {
         let mut socket = Subscription::open_at(&server.url, &format!("cg_guess_{number}"), CHEAP, json!({})).await;
         assert_eq!(u16::from(socket.closed().await.code), 4403);
@@ -198,7 +198,7 @@ async fn sockets_count_as_attempts_too() {
 #[tokio::test]
 async fn a_stranger_cannot_name_another_address() {
     const HERE: [u8; 4] = [127, 0, 0, 1];
-    let server = BareServer::start(&["--max-failed-tokens-per-minute", "3"]).await;
+    let server = EmptyServer::start(&["--max-failed-tokens-per-minute", "3"]).await;
     for number in 0..3 {
         let source = format!("203.0.113.{number}");
         assert_eq!(server.status(HERE, "cg_guess", Some(&source)).await, 401);
@@ -210,7 +210,7 @@ async fn a_stranger_cannot_name_another_address() {
 async fn behind_a_proxy_each_caller_has_its_own_address() {
     const PROXY: [u8; 4] = [127, 0, 0, 1];
     let server =
-        BareServer::start(&["--max-failed-tokens-per-minute", "3", "--trusted-proxies", "127.0.0.1,10.0.0.0/8"]).await;
+        EmptyServer::start(&["--max-failed-tokens-per-minute", "3", "--trusted-proxies", "127.0.0.1,10.0.0.0/8"]).await;
     for _ in 0..3 {
         assert_eq!(server.status(PROXY, "cg_guess", Some("198.51.100.7, 203.0.113.1, 10.1.1.1")).await, 401);
     }
@@ -231,7 +231,7 @@ async fn behind_a_proxy_each_caller_has_its_own_address() {
 #[tokio::test]
 async fn all_keys_of_an_organization_share_one_allowance() {
     let limits = ["--organization-rate-limit-burst", "1800", "--organization-rate-limit-cost-per-minute", "60"];
-    let server = BareServer::start(&[&TWO[..], &limits].concat()).await;
+    let server = EmptyServer::start(&[&TWO[..], &limits].concat()).await;
     let keys = [(); 3].map(|()| server.another_key());
     for key in &keys {
         assert_eq!(server.asked(key, json!({"query": DEAR})).await.status(), 200);
@@ -250,7 +250,7 @@ async fn all_keys_of_an_organization_share_one_allowance() {
 
 #[tokio::test]
 async fn a_mutation_costs_what_it_writes() {
-    let server = BareServer::start(&["--rate-limit-burst", "1000", "--rate-limit-cost-per-minute", "60"]).await;
+    let server = EmptyServer::start(&["--rate-limit-burst", "1000", "--rate-limit-cost-per-minute", "60"]).await;
     let write = json!({"query": "mutation { createSession(input: {}) { session { id } } }"});
     // Each costs 100 plus its three fields; the tenth exceeds the limit.
     for _ in 0..10 {
@@ -263,7 +263,7 @@ async fn a_mutation_costs_what_it_writes() {
 async fn an_organization_opens_no_more_sockets_and_subscriptions_than_it_may() {
     const CHANGES: &str = "subscription { chatChanges { cursor } }";
     let limits = ["--max-sockets-per-organization", "2", "--max-subscriptions-per-organization", "3"];
-    let server = BareServer::start(&limits).await;
+    let server = EmptyServer::start(&limits).await;
     let open = async |key: &str| Subscription::open_at(&server.url, key, CHANGES, json!({})).await;
     let (mut first, mut second) = (open(&server.key).await, open(&server.another_key()).await);
     first.message("next").await;
@@ -285,7 +285,7 @@ async fn an_organization_opens_no_more_sockets_and_subscriptions_than_it_may() {
     let theirs = String::from_utf8(made.stdout).expect("text").trim().to_owned();
     open(&theirs).await.message("next").await;
     drop(first);
-    crate::support::eventually("a free connection", async || {
+    crate::support::wait_for("a free connection", async || {
         let message = open(&server.key).await.first_message().await?;
         (message["type"] == "next").then_some(())
     })
@@ -294,7 +294,7 @@ async fn an_organization_opens_no_more_sockets_and_subscriptions_than_it_may() {
 
 #[tokio::test]
 async fn an_organization_makes_no_more_sessions_than_it_may() {
-    let server = BareServer::start(&["--max-sessions-per-organization", "3"]).await;
+    let server = EmptyServer::start(&["--max-sessions-per-organization", "3"]).await;
     let write = json!({"query": "mutation { createSession(input: {}) { session { id } } }"});
     let made = futures_util::future::join_all((0..12).map(|_| server.asked(&server.key, write.clone()))).await;
     let made = futures_util::future::join_all(made.into_iter().map(Response::json::<Value>)).await;

@@ -8,7 +8,7 @@ use serde_json::Value;
 use serde_json::json;
 
 use crate::support::TestServer;
-use crate::support::eventually;
+use crate::support::wait_for;
 
 const MEI: &str = "15550111@s.whatsapp.net";
 const RAVI: &str = "15550112@s.whatsapp.net";
@@ -24,7 +24,7 @@ impl TestServer {
     /// Waits until the phone shows a chat like this.
     async fn phone_shows(&self, cid: &str, is_so: impl Fn(&ChatView) -> bool) {
         let shown = async || self.phone().chats().iter().any(|chat| chat.jid == cid && is_so(chat)).then_some(());
-        eventually("the phone to show it", shown).await;
+        wait_for("the phone to show it", shown).await;
     }
 
     async fn sync(&self) -> Value {
@@ -105,7 +105,7 @@ async fn a_request_that_the_phone_overtakes_on_its_way_is_not_sent() {
             let log = server.sandbox.log();
             log.iter().any(|entry| Some(entry.seq) > before && entry.text.starts_with("fault: Delay")).then_some(())
         };
-        eventually("the request to be sent", on_its_way).await;
+        wait_for("the request to be sent", on_its_way).await;
     };
     delayed(MEI, "pinned: true").await;
     server.phone().pin(MEI, false).await.expect("unpinned");

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::support::Subscription;
 use crate::support::TestServer;
-use crate::support::eventually;
+use crate::support::wait_for;
 
 const MEI: &str = "15550111@s.whatsapp.net";
 const RAVI: &str = "15550112@s.whatsapp.net";
@@ -18,7 +18,7 @@ async fn a_killed_server_comes_back_with_its_session_and_misses_nothing() {
     server.restart();
     server.phone().receive("15550112", RAVI, "While you were away").await.expect("sent");
 
-    eventually("a working session, without a new QR code", async || {
+    wait_for("a working session, without a new QR code", async || {
         let answer = server.query("{ sessions { nodes { status } } }").await;
         (answer["data"]["sessions"]["nodes"][0]["status"] == "WORKING").then_some(())
     })
@@ -44,7 +44,7 @@ async fn a_killed_server_comes_back_without_a_new_pairing() {
             server.phone().receive("15550111", MEI, &text).await.expect("a message");
         }
         server.restart();
-        eventually("a working session", async || {
+        wait_for("a working session", async || {
             let query = "query($id: ID!) { session(id: $id) { status pairing { qr } } }";
             let session = server.query_with(query, json!({"id": server.session})).await["data"]["session"].clone();
             assert_eq!(session["pairing"], json!(null), "the session lost its pairing");

@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::support::ALL;
 use crate::support::Subscription;
 use crate::support::TestServer;
-use crate::support::eventually;
+use crate::support::wait_for;
 
 const MEI: &str = "15550111@s.whatsapp.net";
 
@@ -19,7 +19,7 @@ async fn who_was_away_for_longer_than_changes_are_kept_is_told_to_list_again() {
     server.age_changes(8).await;
     server.restart();
 
-    let refused = eventually("the log to be trimmed", async || {
+    let refused = wait_for("the log to be trimmed", async || {
         let mut late = Subscription::open(&server, &server.key, ALL, json!({"after": early})).await;
         let answer = late.any().await;
         (answer["type"] == "error").then_some(answer)

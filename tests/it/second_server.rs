@@ -9,9 +9,9 @@ use sea_orm::sqlx::query_scalar;
 
 use crate::support::TestDatabase;
 use crate::support::TestServer;
-use crate::support::eventually;
 use crate::support::postgres;
 use crate::support::program;
+use crate::support::wait_for;
 
 const MEI: &str = "15550111@s.whatsapp.net";
 /// Key of the server's advisory lock on PostgreSQL.
@@ -52,7 +52,7 @@ async fn a_server_whose_connection_was_cut_takes_its_lock_again() {
         let mut connection = PgConnection::connect(server.database().url()).await.expect("a connection");
         holder(&mut connection).await.filter(|holder| *holder != before)
     };
-    eventually("the lock", held_again).await;
+    wait_for("the lock", held_again).await;
     server.phone().receive("15550111", MEI, "Still here").await.expect("sent");
     server.agrees().await;
     assert!(server.is_running());
@@ -72,7 +72,7 @@ async fn a_server_that_lost_its_lock_to_another_stops() {
          WHILE NOT pg_try_advisory_lock({LOCK}) LOOP PERFORM pg_sleep(0.001); END LOOP; END $$"
     );
     connection.execute(sea_orm::sqlx::AssertSqlSafe(other)).await.expect("taken");
-    eventually("the lost lock in the log", async || {
+    wait_for("the lost lock in the log", async || {
         server.log().contains("Another server locked the database").then_some(())
     })
     .await;

@@ -3,11 +3,11 @@
 use serde_json::Value;
 use serde_json::json;
 
-use crate::support::BareServer;
+use crate::support::EmptyServer;
 use crate::support::Log;
 use crate::support::Subscription;
 use crate::support::TestServer;
-use crate::support::eventually;
+use crate::support::wait_for;
 
 /// Fields that a subscriber selects of a session.
 const FOLLOW: &str = "subscription($id: ID) { sessionChanges(sessionId: $id) { sessionId session { \
@@ -130,11 +130,11 @@ async fn another_organizations_session_is_followed_no_more_than_an_unknown_one()
 }
 
 /// Waits until everything up to now is logged; returns the number of lines.
-async fn logged(server: &BareServer) -> usize {
+async fn logged(server: &EmptyServer) -> usize {
     let id = ulid::Ulid::generate().to_string();
     let request = reqwest::Client::new().post(&server.url).bearer_auth(&server.key).header("X-Request-Id", &id);
     request.json(&json!({"query": "{ viewer { kind } }"})).send().await.expect("an answer");
-    eventually("the end of the request in the log", async || {
+    wait_for("the end of the request in the log", async || {
         server.log.of_request(&id).iter().any(|entry| entry["fields"]["message"] == "Request completed").then_some(())
     })
     .await;
@@ -145,7 +145,7 @@ async fn logged(server: &BareServer) -> usize {
 async fn a_change_costs_one_read_of_its_session_however_many_listen_and_however_many_sessions_there_are() {
     const SESSIONS: usize = 30;
     const LISTENERS: usize = 30;
-    let server = BareServer::with_log(&[], Log::of_statements()).await;
+    let server = EmptyServer::with_log(&[], Log::of_statements()).await;
     let mut session = Value::Null;
     for _ in 0..SESSIONS {
         let made = server.query("mutation { createSession(input: {}) { session { id } } }").await;

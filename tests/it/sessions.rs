@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::support::TestServer;
 use crate::support::error_code;
 use crate::support::error_field;
-use crate::support::eventually;
+use crate::support::wait_for;
 
 const MEI: &str = "15550111@s.whatsapp.net";
 const RAVI: &str = "15550112@s.whatsapp.net";
@@ -139,7 +139,7 @@ async fn a_deleted_session_is_unlinked_and_gone_with_all_its_chats() {
     let list = server.query("{ sessions { nodes { id } } }").await;
     assert_eq!(list["data"]["sessions"]["nodes"], json!([{"id": kept}]));
     server.session = server.pair(&server.phone().clone()).await;
-    eventually("the chats to be back", async || {
+    wait_for("the chats to be back", async || {
         let query = "query($id: ID!) { chats(sessionId: $id) { nodes { jid } } }";
         let list = server.query_with(query, json!({"id": server.session})).await;
         (list["data"]["chats"]["nodes"].as_array().map(Vec::len) == Some(3)).then_some(())
@@ -177,7 +177,7 @@ async fn nothing_stays_of_a_deleted_session() {
         "device_secret",
     ];
     for table in stored.into_iter().chain(more) {
-        eventually(table, async || (server.rows(table).await == 0).then_some(())).await;
+        wait_for(table, async || (server.rows(table).await == 0).then_some(())).await;
     }
 }
 
@@ -205,7 +205,7 @@ async fn a_session_that_waits_to_be_paired_shows_its_code_as_text_and_as_a_pictu
     let server = TestServer::start().await;
     server.life("logoutSession", "session { id }").await;
     server.life("startSession", "session { id }").await;
-    let pairing = eventually("a code", async || {
+    let pairing = wait_for("a code", async || {
         let session = server.session_field("pairing { qr qrSvg expiresAt }").await;
         Some(session["pairing"].clone()).filter(|pairing| !pairing.is_null())
     })

@@ -8,14 +8,14 @@ use tokio::net::TcpStream;
 use tokio::time::Instant;
 use tokio::time::timeout;
 
-use crate::support::BareServer;
+use crate::support::EmptyServer;
 
 /// Time limit for anything that the server must end by itself.
-const PATIENCE: Duration = Duration::from_secs(100);
+const TEST_TIMEOUT: Duration = Duration::from_secs(100);
 
 const HEALTH: &str = "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n";
 
-impl BareServer {
+impl EmptyServer {
     fn address(&self) -> &str {
         self.url.trim_start_matches("http://").trim_end_matches("/graphql")
     }
@@ -39,7 +39,7 @@ impl BareServer {
         let mut stream = self.connect(&head).await;
         let mut answer = Vec::new();
         while !String::from_utf8_lossy(&answer).contains("API_KEY") {
-            let read = timeout(PATIENCE, stream.read_buf(&mut answer)).await.expect("in time").expect("an answer");
+            let read = timeout(TEST_TIMEOUT, stream.read_buf(&mut answer)).await.expect("in time").expect("an answer");
             assert_ne!(read, 0, "it ended behind {}", String::from_utf8_lossy(&answer));
         }
         stream
@@ -49,7 +49,8 @@ impl BareServer {
     async fn serves(&self) -> bool {
         let mut stream = self.connect(HEALTH).await;
         let mut answer = [0; 15];
-        matches!(timeout(PATIENCE, stream.read_exact(&mut answer)).await, Ok(Ok(_))) && answer == *b"HTTP/1.1 200 OK"
+        matches!(timeout(TEST_TIMEOUT, stream.read_exact(&mut answer)).await, Ok(Ok(_)))
+            && answer == *b"HTTP/1.1 200 OK"
     }
 }
 
@@ -57,13 +58,13 @@ impl BareServer {
 async fn last_words(stream: &mut TcpStream) -> String {
     let mut said = Vec::new();
     // A reset also ends the connection.
-    let _ = timeout(PATIENCE, stream.read_to_end(&mut said)).await.expect("the server closes the connection");
+    let _ = timeout(TEST_TIMEOUT, stream.read_to_end(&mut said)).await.expect("the server closes the connection");
     String::from_utf8_lossy(&said).into_owned()
 }
 
 #[tokio::test]
 async fn half_a_request_is_gone_after_a_while() {
-    let server = BareServer::start(&["--head-timeout-seconds", "1", "--idle-timeout-seconds", "1"]).await;
+    let server = EmptyServer::start(&["--head-timeout-seconds", "1", "--idle-timeout-seconds", "1"]).await;
     let begun = Instant::now();
     for half in
         ["", "G", "PRI * HTTP/2.0\r\n\r\nSM", "GET /healthz HTTP/1.1\r\n", "POST /graphql HTTP/1.1\r\nHost: x\r\nX: "]
@@ -82,7 +83,7 @@ async fn half_a_request_is_gone_after_a_while() {
 
 #[tokio::test]
 async fn between_two_requests_there_is_time_and_within_one_there_is_not() {
-    let server = BareServer::start(&["--head-timeout-seconds", "1"]).await;
+    let server = EmptyServer::start(&["--head-timeout-seconds", "1"]).await;
     let (mut idle, mut half) = (server.connect("").await, server.connect("").await);
     for stream in [&mut idle, &mut half] {
         stream.answers_a_question().await;
@@ -95,7 +96,7 @@ async fn between_two_requests_there_is_time_and_within_one_there_is_not() {
 
 #[tokio::test]
 async fn a_head_that_comes_byte_by_byte_has_no_more_time() {
-    let server = BareServer::start(&["--head-timeout-seconds", "3", "--idle-timeout-seconds", "600"]).await;
+    let server = EmptyServer::start(&["--head-timeout-seconds", "3", "--idle-timeout-seconds", "600"]).await;
     let mut stream = server.connect("").await;
     stream.answers_a_question().await;
     let (mut reading, mut writing) = stream.into_split();
@@ -106,7 +107,8 @@ async fn a_head_that_comes_byte_by_byte_has_no_more_time() {
         }
     };
     let mut said = Vec::new();
-    let (ended, _) = tokio::join!(timeout(PATIENCE, reading.read_to_end(&mut said)), timeout(PATIENCE, dripping));
+    let (ended, _) =
+        tokio::join!(timeout(TEST_TIMEOUT, reading.read_to_end(&mut said)), timeout(TEST_TIMEOUT, dripping));
     // A reset also ends the connection.
     let _ = ended.expect("the server closes the connection");
     assert_eq!(String::from_utf8_lossy(&said), "");
@@ -122,7 +124,7 @@ impl Asked for TcpStream {
         self.write_all(HEALTH.as_bytes()).await.expect("sent");
         let mut answer = Vec::new();
         while !answer.ends_with(b"\r\n\r\nok\n") {
-            let read = timeout(PATIENCE, self.read_buf(&mut answer)).await.expect("in time").expect("an answer");
+            let read = timeout(TEST_TIMEOUT, self.read_buf(&mut answer)).await.expect("in time").expect("an answer");
             assert_ne!(read, 0, "it ended behind {}", String::from_utf8_lossy(&answer));
         }
     }
@@ -130,7 +132,7 @@ impl Asked for TcpStream {
 
 #[tokio::test]
 async fn a_body_that_does_not_come_is_not_waited_for() {
-    let server = BareServer::start(&["--body-timeout-seconds", "1"]).await;
+    let server = EmptyServer::start(&["--body-timeout-seconds", "1"]).await;
     let head = format!(
         "POST /graphql HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{{",
         server.key
@@ -146,7 +148,7 @@ async fn a_body_that_does_not_come_is_not_waited_for() {
 
 #[tokio::test]
 async fn nobody_s_body_is_waited_for() {
-    let server = BareServer::start(&["--body-timeout-seconds", "1"]).await;
+    let server = EmptyServer::start(&["--body-timeout-seconds", "1"]).await;
     let head = "POST /graphql HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer cg_nobody\r\n\
                 Content-Type: application/json\r\nContent-Length: 100\r\n\r\n";
     let said = last_words(&mut server.connect(head).await).await;
@@ -155,7 +157,7 @@ async fn nobody_s_body_is_waited_for() {
 
 #[tokio::test]
 async fn a_head_has_an_end() {
-    let server = BareServer::start(&[]).await;
+    let server = EmptyServer::start(&[]).await;
     let many = "X-A: b\r\n".repeat(70);
     let long = format!("X-A: {}\r\n", "b".repeat(64 * 1024));
     for headers in [many, long] {
@@ -168,7 +170,7 @@ async fn a_head_has_an_end() {
 
 #[tokio::test]
 async fn one_address_has_so_many_connections_and_others_are_served() {
-    let server = BareServer::start(&["--max-connections-per-address", "3"]).await;
+    let server = EmptyServer::start(&["--max-connections-per-address", "3"]).await;
     let held = [server.connect("").await, server.connect("").await, server.connect("").await];
     let mut refused = server.connect("").await;
     assert_eq!(last_words(&mut refused).await, "");
@@ -180,7 +182,7 @@ async fn one_address_has_so_many_connections_and_others_are_served() {
     other.read_exact(&mut answer).await.expect("an answer");
     assert_eq!(&answer, b"HTTP/1.1 200");
     drop(held);
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + TEST_TIMEOUT;
     while !server.serves().await {
         assert!(Instant::now() < deadline, "closed connections are still counted");
     }
@@ -188,7 +190,7 @@ async fn one_address_has_so_many_connections_and_others_are_served() {
 
 #[tokio::test]
 async fn one_address_has_fewer_connections_without_a_token() {
-    let server = BareServer::start(&["--max-anonymous-connections-per-address", "2"]).await;
+    let server = EmptyServer::start(&["--max-anonymous-connections-per-address", "2"]).await;
     let mut known = Vec::new();
     // Each has presented a valid token, so it no longer counts as anonymous.
     for _ in 0..5 {
@@ -200,7 +202,7 @@ async fn one_address_has_fewer_connections_without_a_token() {
         stream.answers_a_question().await;
     }
     drop(held);
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + TEST_TIMEOUT;
     while !server.serves().await {
         assert!(Instant::now() < deadline, "closed connections are still counted");
     }
@@ -208,7 +210,7 @@ async fn one_address_has_fewer_connections_without_a_token() {
 
 #[tokio::test]
 async fn a_trusted_proxy_s_clients_are_counted_and_not_itself() {
-    let server = BareServer::start(&["--trusted-proxies", "127.0.0.1", "--max-connections-per-address", "1"]).await;
+    let server = EmptyServer::start(&["--trusted-proxies", "127.0.0.1", "--max-connections-per-address", "1"]).await;
     let ask = async |client: &str| {
         let mut stream = server.connect("").await;
         let request =
@@ -225,7 +227,7 @@ async fn a_trusted_proxy_s_clients_are_counted_and_not_itself() {
              X-Forwarded-For: 203.0.113.{client}\r\nContent-Length: 100\r\n\r\n{{",
             server.key
         );
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + TEST_TIMEOUT;
         held.push(server.connect(&begun).await);
         while !ask(&format!("203.0.113.{client}")).await.starts_with("HTTP/1.1 429") {
             assert!(Instant::now() < deadline, "the pending request is not counted");
@@ -236,7 +238,7 @@ async fn a_trusted_proxy_s_clients_are_counted_and_not_itself() {
     assert!(refused.contains("\r\nretry-after: 1\r\n") && refused.contains("rate_limited"), "{refused}");
     assert!(ask("203.0.113.6").await.starts_with("HTTP/1.1 200"), "another client");
     drop(held);
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + TEST_TIMEOUT;
     while !ask("203.0.113.1").await.starts_with("HTTP/1.1 200") {
         assert!(Instant::now() < deadline, "a closed connection is still counted");
     }
@@ -244,11 +246,11 @@ async fn a_trusted_proxy_s_clients_are_counted_and_not_itself() {
 
 #[tokio::test]
 async fn all_together_have_so_many_connections() {
-    let server = BareServer::start(&["--max-connections", "2"]).await;
+    let server = EmptyServer::start(&["--max-connections", "2"]).await;
     let held = [server.connect("").await, server.connect("").await];
     assert_eq!(last_words(&mut server.connect("").await).await, "");
     drop(held);
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + TEST_TIMEOUT;
     while !server.serves().await {
         assert!(Instant::now() < deadline, "closed connections are still counted");
     }
@@ -256,7 +258,7 @@ async fn all_together_have_so_many_connections() {
 
 #[tokio::test]
 async fn http_2_is_spoken_without_tls() {
-    let server = BareServer::start(&[]).await;
+    let server = EmptyServer::start(&[]).await;
     let mut stream = server.connect("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0").await;
     let mut frame = [0; 9];
     stream.read_exact(&mut frame).await.expect("a frame");

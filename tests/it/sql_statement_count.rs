@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::support::Log;
 use crate::support::TestServer;
 use crate::support::account;
-use crate::support::eventually;
+use crate::support::wait_for;
 
 /// All fields of a chat.
 const EVERYTHING: &str = "id jid aliases name type archived pinned muted mutedUntil unreadCount markedUnread lastMessageAt \
@@ -72,7 +72,7 @@ async fn the_lists_of_several_sessions_take_no_more_statements_than_one_list() {
         let phone = server.sandbox.create_account(account(&phone, "Another number")).expect("an account");
         server.pair(&phone).await;
     }
-    let (of_one, of_three) = eventually("the histories of all", async || {
+    let (of_one, of_three) = wait_for("the histories of all", async || {
         let (one, of_one) = server.statements(&query, json!({"n": 1})).await;
         let (three, of_three) = server.statements(&query, json!({"n": 3})).await;
         assert_eq!((&one["errors"], &three["errors"]), (&Value::Null, &Value::Null));
@@ -92,7 +92,7 @@ async fn a_history_takes_far_fewer_statements_than_it_has_chats() {
     const CHATS: u32 = 180;
     let log = Log::of_statements();
     let server = TestServer::with_log(many_chats(CHATS), log.clone()).await;
-    eventually("the history", async || {
+    wait_for("the history", async || {
         let answer = server.query("{ sessions(first: 1) { nodes { historyImport { chats messages } } } }").await;
         let import = &answer["data"]["sessions"]["nodes"][0]["historyImport"];
         (import == &json!({"chats": CHATS, "messages": 5 * CHATS})).then_some(())

@@ -6,7 +6,7 @@ use serde_json::Value;
 use serde_json::json;
 
 use crate::support::TestServer;
-use crate::support::eventually;
+use crate::support::wait_for;
 
 impl TestServer {
     async fn is_sent_away(&self, how: Value) {
@@ -18,7 +18,7 @@ impl TestServer {
     /// Waits until the session has a code, and returns the session.
     async fn with_code(&self, code: &str) -> Value {
         let query = "query($id: ID!) { session(id: $id) { status statusReason statusCode bannedUntil } }";
-        eventually(code, async || {
+        wait_for(code, async || {
             let session = self.query_with(query, json!({"id": self.session})).await["data"]["session"].clone();
             (session["statusCode"] == code).then_some(session)
         })
@@ -63,7 +63,7 @@ async fn a_session_that_was_logged_out_and_a_setting_that_waited_say_so_in_codes
     server.query_with(start, json!({"id": server.session})).await;
     assert_eq!(server.with_code("UNLINKED").await["status"], "LOGGED_OUT");
     let query = "query($cid: JID!) { chat(cid: $cid) { sync { refused { code reason } } } }";
-    let refused = eventually("the refusal", async || {
+    let refused = wait_for("the refusal", async || {
         let chat = server.query_with(query, json!({"cid": MEI})).await["data"]["chat"].clone();
         chat["sync"]["refused"].get(0).cloned()
     })

@@ -4,7 +4,7 @@
 use serde_json::Value;
 use serde_json::json;
 
-use crate::support::Contract;
+use crate::support::Schema;
 use crate::support::Subscription;
 use crate::support::TestServer;
 use crate::support::small_account;
@@ -183,7 +183,7 @@ const OWN: &str = "query { apiKeys { nodes { id } pageInfo { endCursor } } chats
     chat(cid: \"15550111@s.whatsapp.net\") { id messages { pageInfo { endCursor } } lastMessage { id } } }";
 
 /// Returns an object of the first organization, and an unknown one in the same format.
-fn foreign_and_unknown(thing: Thing, own: &Value, contract: &Contract) -> Vec<(String, String)> {
+fn foreign_and_unknown(thing: Thing, own: &Value, contract: &Schema) -> Vec<(String, String)> {
     let at = |pointer: &str| own.pointer(pointer).and_then(Value::as_str).unwrap_or_else(|| panic!("{pointer}: {own}"));
     let id = |pointer: &str| {
         let foreign = at(pointer).to_owned();
@@ -227,7 +227,7 @@ async fn answer(server: &TestServer, key: &str, document: &str, x: &str) -> Stri
 #[tokio::test]
 async fn every_place_of_the_schema_is_looked_at() {
     let server = TestServer::start().await;
-    let places = Contract::of(&server).await.places();
+    let places = Schema::of(&server).await.places();
     let covered = |place: &str| PLACES.iter().any(|(name, _, _)| *name == place) || OWN_TEXTS.contains(&place);
     let missing: Vec<_> = places.iter().filter(|place| !covered(&place.replace("(before)", "(after)"))).collect();
     assert!(missing.is_empty(), "places without a test operation: {missing:?}");
@@ -241,7 +241,7 @@ async fn another_organizations_things_answer_exactly_as_unknown_ones() {
     let key = server.create_key("org_2", &[]);
     let phone = server.sandbox.create_account(small_account("15550200")).expect("an account");
     server.pair_as(&key, &phone).await;
-    let contract = Contract::of(&server).await;
+    let contract = Schema::of(&server).await;
     let places = contract.places();
     let own = server.query(OWN).await["data"].clone();
     let mut compared = 0;

@@ -23,14 +23,14 @@ use tokio_rustls::client::TlsStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_util::task::TaskTracker;
 
-use crate::support::BareServer;
+use crate::support::EmptyServer;
 use crate::support::TestDatabase;
-use crate::support::eventually;
 use crate::support::program;
 use crate::support::upgrade_to;
+use crate::support::wait_for;
 
 /// Time limit of a wait.
-const PATIENCE: Duration = Duration::from_mins(1);
+const TEST_TIMEOUT: Duration = Duration::from_mins(1);
 const QUERY: &str = "{\"query\":\"{ viewer { kind } }\"}";
 
 /// A certificate for `localhost` in two files.
@@ -60,11 +60,11 @@ impl Certificate {
         ["--tls-certificate".into(), path("certificate.pem"), "--tls-key".into(), path("key.pem")]
     }
 
-    async fn serve(&self, more: &[&str]) -> BareServer {
+    async fn serve(&self, more: &[&str]) -> EmptyServer {
         let arguments = self.arguments();
         let mut arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
         arguments.extend(more);
-        BareServer::start(&arguments).await
+        EmptyServer::start(&arguments).await
     }
 }
 
@@ -76,12 +76,12 @@ fn write(certificate: &std::path::Path, key: &std::path::Path) -> CertificateDer
 }
 
 /// Connects as a client that trusts `certificate` and offers these protocols.
-async fn connect(server: &BareServer, trusted: &CertificateDer<'static>, protocols: &[&str]) -> TlsStream<TcpStream> {
+async fn connect(server: &EmptyServer, trusted: &CertificateDer<'static>, protocols: &[&str]) -> TlsStream<TcpStream> {
     try_connect(server, trusted, protocols).await.expect("a connection")
 }
 
 async fn try_connect(
-    server: &BareServer,
+    server: &EmptyServer,
     trusted: &CertificateDer<'static>,
     protocols: &[&str],
 ) -> std::io::Result<TlsStream<TcpStream>> {
@@ -96,7 +96,7 @@ async fn try_connect(
     TlsConnector::from(Arc::new(config)).connect(name, stream).await
 }
 
-fn address(server: &BareServer) -> String {
+fn address(server: &EmptyServer) -> String {
     server.at("").replace("http://", "")
 }
 
@@ -111,7 +111,7 @@ async fn asks(stream: &mut TlsStream<TcpStream>, key: &str) -> String {
     let mut answer = Vec::new();
     while !answer.ends_with(b"}}}") {
         let mut part = [0; 1024];
-        let read = timeout(PATIENCE, stream.read(&mut part)).await.expect("in time").expect("an answer");
+        let read = timeout(TEST_TIMEOUT, stream.read(&mut part)).await.expect("in time").expect("an answer");
         assert_ne!(read, 0, "the connection ended behind {}", String::from_utf8_lossy(&answer));
         answer.extend_from_slice(&part[..read]);
     }
@@ -136,7 +136,7 @@ async fn http_1_and_2_are_spoken_over_tls_as_the_client_wants() {
         .header("Content-Type", "application/json");
     let (answer, mut body) = client.send_request(request.body(()).expect("a request"), false).expect("sent");
     body.send_data(Bytes::from_static(QUERY.as_bytes()), true).expect("sent");
-    let mut answer = timeout(PATIENCE, answer).await.expect("in time").expect("an answer");
+    let mut answer = timeout(TEST_TIMEOUT, answer).await.expect("in time").expect("an answer");
     assert_eq!(answer.status(), 200);
     let told = answer.body_mut().data().await.expect("a body").expect("data");
     assert!(String::from_utf8_lossy(&told).contains("API_KEY"));
@@ -152,7 +152,7 @@ async fn sockets_are_opened_over_tls() {
     let (mut socket, _) = opened.expect("a socket");
     let init = json!({"type": "connection_init", "payload": {"Authorization": format!("Bearer {}", server.key)}});
     socket.send(Message::text(init.to_string())).await.expect("sent");
-    let answer = timeout(PATIENCE, socket.next()).await.expect("in time").expect("open").expect("a message");
+    let answer = timeout(TEST_TIMEOUT, socket.next()).await.expect("in time").expect("open").expect("a message");
     assert!(answer.to_text().expect("text").contains("connection_ack"), "{answer}");
 }
 
@@ -167,12 +167,12 @@ async fn a_new_certificate_is_served_once_the_operator_says_so() {
         "the new certificate is in use without a reload"
     );
     server.signal("HUP");
-    eventually("the new certificate", async || try_connect(&server, &certificate.der, &[]).await.ok()).await;
+    wait_for("the new certificate", async || try_connect(&server, &certificate.der, &[]).await.ok()).await;
     asks(&mut old, &server.key).await;
     // An invalid key file is not loaded.
     std::fs::write(certificate.file("key.pem"), "nonsense").expect("written");
     server.signal("HUP");
-    eventually("an error in the log", async || server.log.text().contains("--tls-key").then_some(())).await;
+    wait_for("an error in the log", async || server.log.text().contains("--tls-key").then_some(())).await;
     connect(&server, &certificate.der, &[]).await;
 }
 
@@ -188,12 +188,12 @@ async fn who_does_not_shake_hands_is_gone_after_a_while_and_had_a_seat() {
     }
     let mut third = TcpStream::connect(address(&server)).await.expect("a connection");
     // A reset also ends the connection.
-    let _ = timeout(PATIENCE, third.read_to_end(&mut said[2])).await.expect("refused");
+    let _ = timeout(TEST_TIMEOUT, third.read_to_end(&mut said[2])).await.expect("refused");
     for (stream, said) in streams.iter_mut().zip(&mut said) {
-        let _ = timeout(PATIENCE, stream.read_to_end(said)).await.expect("the server closes the connection");
+        let _ = timeout(TEST_TIMEOUT, stream.read_to_end(said)).await.expect("the server closes the connection");
     }
     assert!(said.iter().all(Vec::is_empty), "{said:?}");
-    eventually("a free connection", async || try_connect(&server, &certificate.der, &[]).await.ok()).await;
+    wait_for("a free connection", async || try_connect(&server, &certificate.der, &[]).await.ok()).await;
 }
 
 #[tokio::test]

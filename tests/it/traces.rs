@@ -14,9 +14,9 @@ use opentelemetry_proto::tonic::trace::v1::Span;
 use prost::Message as _;
 use tokio_util::sync::CancellationToken;
 
-use crate::support::BareServer;
+use crate::support::EmptyServer;
 use crate::support::TestServer;
-use crate::support::eventually;
+use crate::support::wait_for;
 
 const MEI: &str = "15550111@s.whatsapp.net";
 /// Interval between two looks at the received spans.
@@ -120,10 +120,10 @@ async fn a_request_is_told_down_to_its_unit_of_work_and_nobody_s_name_with_it() 
 #[tokio::test]
 async fn a_server_that_stops_hands_over_its_last_spans() {
     let collector = Collector::start();
-    let server = BareServer::start(&["--otlp-endpoint", &collector.url]).await;
+    let server = EmptyServer::start(&["--otlp-endpoint", &collector.url]).await;
     server.query("{ viewer { kind } }").await;
     server.terminate();
-    eventually("the spans", async || collector.spans().iter().any(|span| span.name == "operation").then_some(())).await;
+    wait_for("the spans", async || collector.spans().iter().any(|span| span.name == "operation").then_some(())).await;
 }
 
 #[tokio::test]
@@ -132,7 +132,7 @@ async fn a_collector_that_is_away_costs_a_warning() {
     let silent = TcpListener::bind("127.0.0.1:0").expect("a port");
     let silent_url = format!("http://{}", silent.local_addr().expect("an address"));
     for url in ["http://127.0.0.1:1", &silent_url] {
-        let mut server = BareServer::start(&["--otlp-endpoint", url]).await;
+        let mut server = EmptyServer::start(&["--otlp-endpoint", url]).await;
         for _ in 0..50 {
             let answer = server.query("{ viewer { kind } }").await;
             assert_eq!(answer["data"]["viewer"]["kind"], "API_KEY", "{answer}");
@@ -140,7 +140,7 @@ async fn a_collector_that_is_away_costs_a_warning() {
         server.terminate();
         assert!(server.ends().await, "the server did not exit cleanly");
         let warnings = || server.log.text().matches("Exporting traces failed").count();
-        eventually("a warning", async || (warnings() > 0).then_some(())).await;
+        wait_for("a warning", async || (warnings() > 0).then_some(())).await;
         assert_eq!(warnings(), 1, "{}", server.log.text());
     }
 }

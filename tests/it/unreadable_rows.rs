@@ -38,7 +38,7 @@ async fn a_server_starts_whatever_rows_it_cannot_read() {
 
     server.works().await;
     server.phone().receive("15550111", MEI, "Still here").await.expect("sent");
-    let chat = crate::support::eventually("the message", async || {
+    let chat = crate::support::wait_for("the message", async || {
         let query =
             "query($id: ID!, $cid: JID!) { chat(sessionId: $id, cid: $cid) { name mutedUntil lastMessage { text } } }";
         let answer = server.query_with(query, json!({"id": server.session, "cid": MEI})).await;

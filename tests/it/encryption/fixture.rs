@@ -15,9 +15,9 @@ use tempfile::TempDir;
 use tokio_util::task::TaskTracker;
 
 use crate::support::TestServer;
-use crate::support::eventually;
 use crate::support::postgres;
 use crate::support::program;
+use crate::support::wait_for;
 
 const RAVI: &str = "15550112@s.whatsapp.net";
 
@@ -71,7 +71,7 @@ impl TestServer {
     /// Makes the phone receive a message, and waits until it is stored.
     pub(crate) async fn receives(&self, text: &str) {
         self.phone().receive("15550112", RAVI, text).await.expect("sent");
-        eventually(text, async || (self.chat(RAVI).await["lastMessage"]["text"] == text).then_some(())).await;
+        wait_for(text, async || (self.chat(RAVI).await["lastMessage"]["text"] == text).then_some(())).await;
         self.agrees().await;
     }
 
@@ -91,7 +91,7 @@ impl TestServer {
     /// Waits until the session has failed permanently, and returns the reason.
     pub(crate) async fn fails(&self, session: &str) -> String {
         let query = "query($id: ID!) { session(id: $id) { status statusReason } }";
-        eventually("the session to fail", async || {
+        wait_for("the session to fail", async || {
             let answer = self.query_with(query, json!({"id": session})).await;
             let session = &answer["data"]["session"];
             let failed = session["status"] == "FAILED";

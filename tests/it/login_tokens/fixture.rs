@@ -17,8 +17,8 @@ use serde_json::json;
 use crate::support::Log;
 use crate::support::TestDatabase;
 use crate::support::create_key;
-use crate::support::eventually;
 use crate::support::serve_logged;
+use crate::support::wait_for;
 
 use super::frontend::Frontend;
 use super::frontend::made;
@@ -101,7 +101,7 @@ impl LoginServer {
 
     /// Returns the logged reason why the token of this request was rejected.
     pub(super) async fn reason(&self, id: &str) -> String {
-        eventually("a reason in the log", async || {
+        wait_for("a reason in the log", async || {
             let entries = self.log.of_request(id);
             entries.iter().find_map(|entry| entry["fields"]["reason"].as_str().map(str::to_owned))
         })

@@ -12,7 +12,7 @@ use ring::signature::KeyPair as _;
 use serde_json::Value;
 use serde_json::json;
 
-use crate::support::eventually;
+use crate::support::wait_for;
 
 use super::fixture::LoginServer;
 use super::fixture::good;
@@ -116,7 +116,7 @@ async fn nobody_gets_in_while_there_are_no_keys_and_everybody_once_there_are() {
     assert!(!server.takes(&token).await);
     assert!(server.takes(&server.create_key()).await, "API keys do not depend on the frontend");
     frontend.answers(Answer::Json(made()["jwks"].clone()));
-    eventually("the token to be accepted", async || server.takes(&token).await.then_some(())).await;
+    wait_for("the token to be accepted", async || server.takes(&token).await.then_some(())).await;
 }
 
 #[tokio::test]

@@ -14,7 +14,7 @@ use tokio_util::task::TaskTracker;
 use crate::support::TestDatabase;
 use crate::support::TestServer;
 use crate::support::account;
-use crate::support::eventually;
+use crate::support::wait_for;
 
 use super::api_clients::Caller;
 use super::log;
@@ -67,7 +67,7 @@ async fn a_database_that_crashes_alone_costs_no_message_and_no_setting() {
             let change =
                 format!("mutation {{ {change}(input: {{sessionId: \"{}\"}}) {{ session {{ id }} }} }}", server.session);
             // A connection that the previous crash broke may still serve the first request.
-            eventually("an answer", async || server.query(&change).await["errors"].is_null().then_some(())).await;
+            wait_for("an answer", async || server.query(&change).await["errors"].is_null().then_some(())).await;
             tokio::time::sleep(Duration::from_millis(200)).await;
         }
         tokio::time::sleep(Duration::from_millis(random.below(CONNECTING_MS))).await;

@@ -14,8 +14,8 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_util::task::TaskTracker;
 
 use super::log::Entry;
-use crate::support::eventually;
 use crate::support::upgrade_to;
+use crate::support::wait_for;
 
 const QUERY: &str = "subscription($after: String) { chatChanges(after: $after) { cursor change { at cid origin } } }";
 /// Maximum time without a message on a live connection.
@@ -45,7 +45,7 @@ impl Listener {
     /// Waits until `count` changes have arrived; returns all changes so far.
     pub(super) async fn stop_after(self, count: usize) -> Vec<Entry> {
         let heard = || self.heard.lock().expect("no panic").clone();
-        eventually("the listener to catch up", async || (heard().len() >= count).then_some(())).await;
+        wait_for("the listener to catch up", async || (heard().len() >= count).then_some(())).await;
         self.task.abort();
         heard()
     }

@@ -23,7 +23,7 @@ const TLS: [u8; 4] = 80_877_103_u32.to_be_bytes();
 
 /// Point at which a connection is interrupted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Cut {
+pub(crate) enum CutPoint {
     /// The message does not reach the server.
     Before,
     /// The message reaches the server, but its answer does not come back.
@@ -39,7 +39,7 @@ pub(crate) enum Cut {
 struct Plan {
     /// Number of the message in a writing transaction, counted from its BEGIN; the kind, and the remaining
     /// transactions.
-    message: Option<(usize, Cut, usize)>,
+    message: Option<(usize, CutPoint, usize)>,
     /// Words of the next statement that gets no answer.
     words: Option<Vec<u8>>,
     cuts: usize,
@@ -79,7 +79,7 @@ impl Proxy {
     }
 
     /// Interrupts the next `times` writing transactions at their message with this number.
-    pub(crate) fn cut(&self, message: usize, how: Cut, times: usize) {
+    pub(crate) fn cut(&self, message: usize, how: CutPoint, times: usize) {
         let mut plan = self.plan.lock().expect("whole");
         (plan.message, plan.cuts, plan.commits_cut) = (Some((message, how, times)), 0, 0);
     }
@@ -133,20 +133,20 @@ async fn carry(client: TcpStream, server: TcpStream, plan: Arc<Mutex<Plan>>) {
                     break;
                 }
             }
-            Some(Cut::Before) => break,
-            Some(Cut::Late) => {
+            Some(CutPoint::Before) => break,
+            Some(CutPoint::Late) => {
                 tokio::time::sleep(IDLE).await;
                 if to_server.write_all(&message).await.is_err() {
                     break;
                 }
             }
-            Some(Cut::Behind) => {
+            Some(CutPoint::Behind) => {
                 silent.send_replace(true);
                 let _ = to_server.write_all(&message).await;
                 tokio::time::sleep(ACT).await;
                 break;
             }
-            Some(Cut::Silent) => {
+            Some(CutPoint::Silent) => {
                 silent.send_replace(true);
                 let _ = to_server.write_all(&message).await;
             }
@@ -174,7 +174,7 @@ impl Plan {
         message: &[u8],
         transaction: &mut Option<usize>,
         statements: &mut HashMap<Vec<u8>, Vec<u8>>,
-    ) -> Option<Cut> {
+    ) -> Option<CutPoint> {
         let contains = |within: &[u8], words: &[u8]| within.windows(words.len()).any(|part| part == words);
         let mut strings = message.get(5..).unwrap_or_default().split(|byte| *byte == 0);
         match message[0] {
@@ -187,7 +187,7 @@ impl Plan {
                 let text = statements.get(statement).map(Vec::as_slice).unwrap_or_default();
                 if self.words.as_ref().is_some_and(|words| contains(text, words)) {
                     self.words = None;
-                    return Some(Cut::Silent);
+                    return Some(CutPoint::Silent);
                 }
             }
             _ => {}

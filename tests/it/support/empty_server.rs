@@ -10,12 +10,12 @@ use serde_json::json;
 use super::Log;
 use super::TestDatabase;
 use super::create_key;
-use super::eventually;
 use super::serve_logged;
 use super::server::resident_mib;
+use super::wait_for;
 
 /// A running server, and a key of one organization with every permission.
-pub(crate) struct BareServer {
+pub(crate) struct EmptyServer {
     child: Child,
     pub(crate) url: String,
     pub(crate) key: String,
@@ -23,7 +23,7 @@ pub(crate) struct BareServer {
     pub(crate) log: Log,
 }
 
-impl BareServer {
+impl EmptyServer {
     /// Starts `serve` on a new database.
     pub(crate) async fn start(arguments: &[&str]) -> Self {
         Self::with_log(arguments, Log::default()).await
@@ -80,11 +80,11 @@ impl BareServer {
     pub(crate) async fn ends(&mut self) -> bool {
         let child = std::sync::Mutex::new(&mut self.child);
         let ended = async || child.lock().expect("unpoisoned").try_wait().expect("a child");
-        eventually("the end of the program", ended).await.success()
+        wait_for("the end of the program", ended).await.success()
     }
 }
 
-impl Drop for BareServer {
+impl Drop for EmptyServer {
     fn drop(&mut self) {
         // The process may have exited already.
         drop(self.child.kill());

@@ -7,13 +7,13 @@ use serde_json::Value;
 use serde_json::json;
 
 use super::TestServer;
-use super::server::eventually_within;
+use super::server::wait_for_within;
 
 impl TestServer {
     /// Waits until every chat with a message is the same in the stored copy and on the phone, and nothing is pending.
     /// Call it after every action that a test takes.
     pub(crate) async fn agrees(&self) {
-        self.agrees_within(super::server::PATIENCE / 2).await;
+        self.agrees_within(super::server::EVENT_TIMEOUT / 2).await;
     }
 
     /// The same with another time limit.
@@ -30,7 +30,7 @@ impl TestServer {
             *last.borrow_mut() = (stored, shown);
             agree.then_some(())
         };
-        let comparing = eventually_within(patience * 2, "the phone and the API to agree", compare);
+        let comparing = wait_for_within(patience * 2, "the phone and the API to agree", compare);
         if tokio::time::timeout(patience, comparing).await.is_err() {
             let (stored, shown) = last.take();
             panic!("the API shows {}\nand the phone {}", besides(&stored, &shown), besides(&shown, &stored));

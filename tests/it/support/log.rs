@@ -7,7 +7,7 @@ use serde_json::Value;
 use serde_json::json;
 
 use super::TestServer;
-use super::eventually;
+use super::wait_for;
 
 /// The lines of a server's log.
 #[derive(Clone)]
@@ -21,32 +21,32 @@ pub(crate) struct Log {
 
 impl Default for Log {
     fn default() -> Self {
-        Self::of("info")
+        Self::with_filter("info")
     }
 }
 
 impl Log {
     /// Logs every SQL statement, and the end of every request.
     pub(crate) fn of_statements() -> Self {
-        Self::of("info,sqlx::query=debug,chatgraph::http=debug")
+        Self::with_filter("info,sqlx::query=debug,chatgraph::http=debug")
     }
 
     /// Logs the reason for each rejected token, and the end of every request.
     pub(crate) fn of_tokens() -> Self {
-        Self::of("info,chatgraph::auth=debug,chatgraph::http=debug")
+        Self::with_filter("info,chatgraph::auth=debug,chatgraph::http=debug")
     }
 
     /// Logs everything, as one JSON object a line.
     pub(crate) fn of_everything_as_json() -> Self {
-        Self::of("trace")
+        Self::with_filter("trace")
     }
 
     /// Logs everything, as text.
     pub(crate) fn of_everything_as_text() -> Self {
-        Self { format: "text", ..Self::of("trace") }
+        Self { format: "text", ..Self::with_filter("trace") }
     }
 
-    fn of(filter: &'static str) -> Self {
+    fn with_filter(filter: &'static str) -> Self {
         Self { filter, format: "json", lines: Arc::default() }
     }
 
@@ -80,7 +80,7 @@ impl TestServer {
         let request =
             reqwest::Client::new().post(&self.url).bearer_auth(&self.key).header("X-Request-Id", &id).json(&body);
         let answer = request.send().await.expect("an answer").json().await.expect("JSON");
-        let entries = eventually("the end of the request in the log", async || {
+        let entries = wait_for("the end of the request in the log", async || {
             let entries = self.log.of_request(&id);
             entries.iter().any(|entry| entry["fields"]["message"] == "Request completed").then_some(entries)
         })

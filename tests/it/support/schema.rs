@@ -13,7 +13,7 @@ const INTROSPECTION: &str = "{ __schema { types { name kind possibleTypes { name
     fragment named on __Type { name ofType { name ofType { name ofType { name } } } }";
 
 /// The types of the schema.
-pub(crate) struct Contract(Vec<Type>);
+pub(crate) struct Schema(Vec<Type>);
 
 /// An object, an interface or an input object.
 pub(crate) struct Type {
@@ -40,7 +40,7 @@ struct Input {
     type_name: String,
 }
 
-impl Contract {
+impl Schema {
     /// Reads the schema by introspection.
     pub(crate) async fn of(server: &TestServer) -> Self {
         let answer = server.query_as(&server.key, INTROSPECTION, json!({})).await;

@@ -24,7 +24,7 @@ use super::Subscription;
 use super::TestDatabase;
 
 /// Default time limit of a wait.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const EVENT_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Arguments of a server without rate limits.
 const UNLIMITED: [&str; 4] = ["--rate-limit-cost-per-minute", "0", "--organization-rate-limit-cost-per-minute", "0"];
@@ -138,7 +138,7 @@ impl TestServer {
     async fn code(&self, key: &str, session: &str) -> String {
         let start = "mutation($id: ID!) { startSession(input: {sessionId: $id}) { session { status } } }";
         self.query_as(key, start, json!({"id": session})).await;
-        eventually("a QR code", async || {
+        wait_for("a QR code", async || {
             let query = "query($id: ID!) { session(id: $id) { status pairing { qr expiresAt } } }";
             let answer = self.query_as(key, query, json!({"id": session})).await;
             answer["data"]["session"]["pairing"]["qr"].as_str().map(str::to_owned)
@@ -178,7 +178,7 @@ impl TestServer {
     }
 
     async fn has_status(&self, key: &str, session: &str, status: &str) {
-        eventually(status, async || {
+        wait_for(status, async || {
             let query = "query($id: ID!) { session(id: $id) { status } }";
             let answer = self.query_as(key, query, json!({"id": session})).await;
             (answer["data"]["session"]["status"] == status).then_some(())
@@ -356,12 +356,12 @@ pub(crate) fn small_account(phone: &str) -> AccountSpec {
 pub(crate) const FOREVER: i64 = 253_402_300_799_999;
 
 /// Polls until there is a result.
-pub(crate) async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, ask: impl Fn() -> F) -> T {
-    eventually_within(PATIENCE, what, ask).await
+pub(crate) async fn wait_for<T, F: Future<Output = Option<T>>>(what: &str, ask: impl Fn() -> F) -> T {
+    wait_for_within(EVENT_TIMEOUT, what, ask).await
 }
 
 /// The same with another time limit.
-pub(crate) async fn eventually_within<T, F: Future<Output = Option<T>>>(
+pub(crate) async fn wait_for_within<T, F: Future<Output = Option<T>>>(
     patience: Duration,
     what: &str,
     ask: impl Fn() -> F,

@@ -13,7 +13,7 @@ use tokio_tungstenite::tungstenite::handshake::client::Request;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 
 use super::TestServer;
-use super::server::PATIENCE;
+use super::server::EVENT_TIMEOUT;
 
 /// All fields of every change.
 pub(crate) const ALL: &str = "subscription($session: ID, $cid: JID, $after: String) { \
@@ -91,7 +91,7 @@ impl Subscription {
     /// Returns the raw text of the first message, except pings and the acknowledgement.
     pub(crate) async fn first_text(&mut self) -> String {
         loop {
-            let received = tokio::time::timeout(PATIENCE, self.socket.next()).await.expect("a message in time");
+            let received = tokio::time::timeout(EVENT_TIMEOUT, self.socket.next()).await.expect("a message in time");
             if let Message::Text(text) = received.expect("open").expect("a frame")
                 && !text.contains("\"connection_ack\"")
                 && !text.contains("\"ping\"")
@@ -122,7 +122,7 @@ impl Subscription {
 
     async fn receive(&mut self) -> Result<Value, Option<CloseFrame>> {
         loop {
-            let received = tokio::time::timeout(PATIENCE, self.socket.next()).await.expect("a message in time");
+            let received = tokio::time::timeout(EVENT_TIMEOUT, self.socket.next()).await.expect("a message in time");
             match received.expect("open").expect("a frame") {
                 Message::Text(text) => return Ok(serde_json::from_str(&text).expect("JSON")),
                 Message::Close(frame) => return Err(frame),

@@ -12,9 +12,9 @@ use serde_json::json;
 use super::super::random::Random;
 use super::world::World;
 use crate::support::TestServer;
-use crate::support::eventually_within;
+use crate::support::wait_for_within;
 
-const PATIENCE: Duration = Duration::from_secs(40);
+const CATCH_UP_TIMEOUT: Duration = Duration::from_secs(40);
 
 /// Chats by address, with the unread count (unless it may differ) and the messages.
 type Chats = BTreeMap<String, (Value, Vec<Value>)>;
@@ -30,7 +30,7 @@ pub(super) struct Deleted {
 pub(super) async fn settle(server: &TestServer, world: &mut World) {
     world.catches_up().await;
     server.works().await;
-    tokio::time::timeout(PATIENCE, server.phone().settled())
+    tokio::time::timeout(CATCH_UP_TIMEOUT, server.phone().settled())
         .await
         .expect("everything is acknowledged in time")
         .expect("settled");
@@ -55,14 +55,14 @@ impl Deleted {
     pub(super) async fn agree(&self, server: &TestServer, world: &mut World) {
         settle(server, world).await;
         let last = RefCell::new((Chats::new(), Chats::new()));
-        let compare = eventually_within(PATIENCE * 2, "both sides to agree", async || {
+        let compare = wait_for_within(CATCH_UP_TIMEOUT * 2, "both sides to agree", async || {
             let shown = self.shown(&world.phone);
             let stored = stored(server, &shown).await;
             let agree = stored == shown;
             *last.borrow_mut() = (stored, shown);
             agree.then_some(())
         });
-        if tokio::time::timeout(PATIENCE, compare).await.is_err() {
+        if tokio::time::timeout(CATCH_UP_TIMEOUT, compare).await.is_err() {
             let (stored, shown) = last.take();
             let besides = |one: &Chats, other: &Chats| {
                 let differing = one.iter().filter(|(cid, chat)| other.get(*cid) != Some(chat));
