@@ -180,7 +180,7 @@ impl Store {
         let counters = connect::counters(config).await?;
         let walks = FairQueue::new(WALKS, 0);
         let commits = Arc::new(CommitNotifier::default());
-        let journal = GroupCommit::new(writers, config.patience(), Arc::clone(&commits), tasks.clone());
+        let journal = GroupCommit::new(writers, config.answer_timeout(), Arc::clone(&commits), tasks.clone());
         let shared = match config {
             Config::Sqlite(_) => None,
             Config::Postgres(server) => Some(server.clone()),
@@ -283,7 +283,7 @@ impl Store {
 
     /// The readers, on behalf of an organization.
     fn reader(&self, organization: &OrganizationId) -> ReadPool {
-        self.readers.of(organization)
+        self.readers.for_organization(organization)
     }
 
     /// Checks that the database answers.

@@ -79,7 +79,7 @@ pub struct Authenticator {
 /// Counter of invalid tokens.
 struct FailureCounter {
     since: Instant,
-    attempts: Mutex<FailedTokenLimiter>,
+    limiter: Mutex<FailedTokenLimiter>,
 }
 
 /// Reason why a token was not verified.
@@ -109,13 +109,11 @@ impl Authenticator {
         Self { store, logins, clock, verified: Arc::default(), uses: KeyUsage::default(), attempts: None }
     }
 
-    /// Limits invalid tokens per address and minute; see [`Self::admit`].
+    /// Limits invalid tokens per address and minute; see [`Self::authenticate`].
     #[must_use]
     pub fn with_limit(self, failures_per_minute: u32) -> Self {
-        let counted = FailureCounter {
-            since: Instant::now(),
-            attempts: Mutex::new(FailedTokenLimiter::new(failures_per_minute)),
-        };
+        let counted =
+            FailureCounter { since: Instant::now(), limiter: Mutex::new(FailedTokenLimiter::new(failures_per_minute)) };
         Self { attempts: Some(Arc::new(counted)), ..self }
     }
 
@@ -124,7 +122,7 @@ impl Authenticator {
     ///
     /// # Errors
     /// [`AuthError`].
-    pub async fn admit(&self, token: &str, from: IpAddr) -> Result<Option<Viewer>, AuthError> {
+    pub async fn authenticate(&self, token: &str, from: IpAddr) -> Result<Option<Viewer>, AuthError> {
         let Some(counted) = &self.attempts else { return Ok(self.verify(token).await?) };
         let too_many = |wait_ms| AuthError::TooMany { retry_after: Duration::from_millis(wait_ms) };
         let blocked_ms = counted.attempts().blocked_ms(token, from, counted.now_ms());
@@ -136,7 +134,7 @@ impl Authenticator {
             counted.attempts().record_success(token, counted.now_ms());
             return Ok(viewer);
         }
-        let wait_ms = counted.attempts().failed(from, counted.now_ms());
+        let wait_ms = counted.attempts().record_failure(from, counted.now_ms());
         wait_ms.map_or(Ok(None), |wait_ms| Err(too_many(wait_ms)))
     }
 
@@ -172,7 +170,7 @@ impl Authenticator {
         if expired(&viewer, now) {
             return Ok(None);
         }
-        self.uses.note(&key, now);
+        self.uses.record(&key, now);
         self.key_cache().insert(hash, viewer.clone(), now);
         Ok(Some(viewer))
     }
@@ -191,7 +189,7 @@ impl Authenticator {
 
     /// Stores the last-used times of keys periodically, until `stop`.
     pub async fn store_key_usage(self, stop: CancellationToken) {
-        self.uses.store(&self.store, stop).await;
+        self.uses.run(&self.store, stop).await;
     }
 
     fn key_cache(&self) -> std::sync::MutexGuard<'_, KeyCache> {
@@ -205,7 +203,7 @@ impl FailureCounter {
     }
 
     fn attempts(&self) -> std::sync::MutexGuard<'_, FailedTokenLimiter> {
-        self.attempts.lock().unwrap_or_else(PoisonError::into_inner)
+        self.limiter.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

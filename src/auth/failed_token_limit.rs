@@ -66,7 +66,7 @@ impl FailedTokenLimiter {
 
     /// Counts an invalid token from this address. If it exceeds the limit, returns the remaining milliseconds of the
     /// block.
-    pub(super) fn failed(&mut self, from: IpAddr, now_ms: u64) -> Option<u64> {
+    pub(super) fn record_failure(&mut self, from: IpAddr, now_ms: u64) -> Option<u64> {
         let address = rate_limit_prefix(from);
         let known = self.failures.get(&address).copied().filter(|failures| failures.counts(now_ms));
         let mut failures = known.unwrap_or(Failures { count: 0, since_ms: now_ms });
@@ -138,7 +138,7 @@ mod tests {
     fn failing(times: u32, from: &str, now_ms: u64) -> FailedTokenLimiter {
         let mut attempts = FailedTokenLimiter::new(LIMIT);
         for _ in 0..times {
-            attempts.failed(address(from), now_ms);
+            attempts.record_failure(address(from), now_ms);
         }
         attempts
     }
@@ -146,23 +146,23 @@ mod tests {
     #[test]
     fn further_invalid_tokens_are_too_many_for_a_minute() {
         let here = address("192.0.2.1");
-        assert_eq!(failing(2, "192.0.2.1", 0).failed(here, 0), None);
+        assert_eq!(failing(2, "192.0.2.1", 0).record_failure(here, 0), None);
         let attempts = || failing(3, "192.0.2.1", 1_000);
-        assert_eq!(attempts().failed(here, 1_000), Some(60_000));
-        assert_eq!(attempts().failed(here, 60_999), Some(1));
-        assert_eq!(attempts().failed(here, 61_000), None);
-        assert_eq!(attempts().failed(address("192.0.2.2"), 1_000), None, "another address");
+        assert_eq!(attempts().record_failure(here, 1_000), Some(60_000));
+        assert_eq!(attempts().record_failure(here, 60_999), Some(1));
+        assert_eq!(attempts().record_failure(here, 61_000), None);
+        assert_eq!(attempts().record_failure(address("192.0.2.2"), 1_000), None, "another address");
     }
 
     #[test]
     fn the_minute_begins_with_the_failure_that_reaches_the_limit() {
         let here = address("192.0.2.1");
         let mut attempts = failing(2, "192.0.2.1", 0);
-        assert_eq!(attempts.failed(here, 50_000), None);
-        assert_eq!(attempts.failed(here, 60_000), Some(50_000));
+        assert_eq!(attempts.record_failure(here, 50_000), None);
+        assert_eq!(attempts.record_failure(here, 60_000), Some(50_000));
         let mut attempts = failing(2, "192.0.2.1", 0);
-        assert_eq!(attempts.failed(here, 60_000), None, "those of the minute before do not count");
-        assert_eq!(attempts.failed(here, 60_000), None);
+        assert_eq!(attempts.record_failure(here, 60_000), None, "those of the minute before do not count");
+        assert_eq!(attempts.record_failure(here, 60_000), None);
     }
 
     #[test]
@@ -202,19 +202,19 @@ mod tests {
         let mut attempts = FailedTokenLimiter::new(2);
         let from = |number: usize| IpAddr::from(u32::try_from(number).expect("small").to_be_bytes());
         for number in 0..2 * MAX_ADDRESSES {
-            attempts.failed(from(number), 0);
+            attempts.record_failure(from(number), 0);
             attempts.record_success(&number.to_string(), 0);
             assert!(attempts.failures.len() <= MAX_ADDRESSES && attempts.good.len() <= MAX_ADDRESSES);
         }
         for _ in 0..2 {
             for number in 0..MAX_ADDRESSES {
-                attempts.failed(from(number), 1);
+                attempts.record_failure(from(number), 1);
             }
         }
-        attempts.failed(from(3 * MAX_ADDRESSES), 2);
+        attempts.record_failure(from(3 * MAX_ADDRESSES), 2);
         assert!(attempts.failures.len() <= MAX_ADDRESSES);
-        assert!(attempts.failed(from(0), 2).is_some(), "an address above the limit was forgotten for another");
-        attempts.failed(from(3 * MAX_ADDRESSES), MINUTE_MS + 2);
+        assert!(attempts.record_failure(from(0), 2).is_some(), "an address above the limit was forgotten for another");
+        attempts.record_failure(from(3 * MAX_ADDRESSES), MINUTE_MS + 2);
         assert_eq!(attempts.failures.len(), 1);
     }
 }

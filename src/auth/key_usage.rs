@@ -31,7 +31,7 @@ pub(super) struct KeyUsage(Arc<Mutex<PendingUses>>);
 
 impl KeyUsage {
     /// Records a use of `key`, unless the stored time is recent.
-    pub(super) fn note(&self, key: &ApiKey, now: i64) {
+    pub(super) fn record(&self, key: &ApiKey, now: i64) {
         if key.last_used_at.is_some_and(|used_at| (0..MIN_STEP_MS).contains(&now.saturating_sub(used_at))) {
             return;
         }
@@ -42,7 +42,7 @@ impl KeyUsage {
     }
 
     /// Stores the uses periodically, and once more at `stop`.
-    pub(super) async fn store(&self, store: &Store, stop: CancellationToken) {
+    pub(super) async fn run(&self, store: &Store, stop: CancellationToken) {
         while stop.run_until_cancelled(sleep(FLUSH_INTERVAL)).await.is_some() {
             self.flush(store).await;
         }
@@ -89,7 +89,7 @@ mod tests {
             [(None, 1), (Some(40_000), 1), (Some(40_001), 0), (Some(100_000), 0), (Some(100_001), 1)]
         {
             let uses = KeyUsage::default();
-            uses.note(&key(last_used_at), 100_000);
+            uses.record(&key(last_used_at), 100_000);
             assert_eq!(uses.pending().len(), noted, "{last_used_at:?}");
         }
     }
@@ -98,7 +98,7 @@ mod tests {
     fn what_is_gathered_is_bounded() {
         let uses = KeyUsage::default();
         for _ in 0..=MAX_PENDING_KEYS {
-            uses.note(&key(None), 1);
+            uses.record(&key(None), 1);
         }
         assert_eq!(uses.pending().values().map(HashMap::len).sum::<usize>(), MAX_PENDING_KEYS);
     }

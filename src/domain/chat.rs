@@ -165,7 +165,7 @@ impl Chat {
     /// number. `None` if none of them is known.
     #[must_use]
     pub fn name(&self) -> Option<String> {
-        self.names.shown().cloned().or_else(|| self.jid.phone_number())
+        self.names.display_name().cloned().or_else(|| self.jid.phone_number())
     }
 
     /// Returns whether the chat is muted at `now`, in milliseconds.
@@ -231,7 +231,7 @@ impl Chat {
             self.read_to = Some(place.max_with(self.read_to.take()));
         }
         if let Some((address, as_of)) = &patch.address {
-            self.spoken_of(address, *as_of);
+            self.note_address(address, *as_of);
         }
         if let Some(read) = patch.read
             && self.marked_unread.set(!read, patch.as_of, origin)
@@ -308,7 +308,7 @@ impl Chat {
     /// Creates the change that announces a new alias of this chat, which was `before`, or a chat merged into it. The
     /// chat must be stored afterwards.
     #[must_use]
-    pub fn joined(&mut self, before: &Self, at: i64, origin: Origin) -> Change {
+    pub fn merged_change(&mut self, before: &Self, at: i64, origin: Origin) -> Change {
         let changed = self.differs_from(before).with(ChatField::Aliases);
         self.change(ChangeKind::Updated, changed, at, origin)
     }
@@ -365,7 +365,7 @@ impl Chat {
 
     /// Records the address that WhatsApp used for the chat. On a timestamp tie the LID wins, since accounts migrate
     /// towards LIDs.
-    pub(super) fn spoken_of(&mut self, address: &Jid, as_of: i64) {
+    pub(super) fn note_address(&mut self, address: &Jid, as_of: i64) {
         let rank = |jid: &Jid| jid.kind() == JidKind::Lid;
         let newer =
             self.address.as_ref().is_none_or(|known| (as_of, rank(address)) > (known.as_of, rank(&known.value)));
@@ -397,7 +397,7 @@ impl Chat {
 
     /// Returns whether the message was known when the chat was deleted.
     #[must_use]
-    pub fn knows(&self, message: &IncomingMessage) -> bool {
+    pub fn is_known_deleted(&self, message: &IncomingMessage) -> bool {
         self.horizon.as_ref().is_some_and(|horizon| horizon.covers(message))
     }
 }

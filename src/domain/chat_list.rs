@@ -197,7 +197,7 @@ impl InboxClass {
 pub fn activity(chat: &Chat) -> i64 {
     match chat.last_message {
         Some(message) => message.at.max(0),
-        None if chat.names.shown().is_some() => EMPTY_ACTIVITY,
+        None if chat.names.display_name().is_some() => EMPTY_ACTIVITY,
         None => UNLISTED_ACTIVITY,
     }
 }

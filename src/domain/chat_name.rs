@@ -16,7 +16,7 @@ pub struct ChatNames {
 impl ChatNames {
     /// The display name: the first known name, in this order.
     #[must_use]
-    pub fn shown(&self) -> Option<&String> {
+    pub fn display_name(&self) -> Option<&String> {
         let Self { subject, contact, push, business } = self;
         [subject, contact, push, business].into_iter().flatten().next()
     }

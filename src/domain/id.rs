@@ -122,7 +122,7 @@ impl PeerId {
 
     /// The time at which the peer became known, in milliseconds; arbitrary for a peer that a migration created.
     #[must_use]
-    pub fn made_at(self) -> i64 {
+    pub fn created_at(self) -> i64 {
         i64::try_from(self.0.timestamp_ms()).unwrap_or(i64::MAX)
     }
 }

@@ -24,10 +24,10 @@ impl Chat {
     /// Merges the data of `other` except its messages, and returns the pending and rejected settings of both. The
     /// caller counts the unread messages, since it knows them.
     #[must_use]
-    pub fn join(&mut self, mine: &OpenActions, other: &Self, theirs: &OpenActions) -> OpenActions {
+    pub fn merge(&mut self, mine: &OpenActions, other: &Self, theirs: &OpenActions) -> OpenActions {
         let mut open = OpenActions::default();
         for setting in Setting::ALL {
-            open.waiting.extend(self.join_setting(setting, mine, other, theirs));
+            open.waiting.extend(self.merge_setting(setting, mine, other, theirs));
         }
         for refusal in mine.refused.iter().chain(&theirs.refused) {
             let newer = |known: &Rejection| known.setting == refusal.setting && known.at >= refusal.at;
@@ -42,7 +42,7 @@ impl Chat {
         self.refused = open.refused.iter().map(|refusal| refusal.setting.field()).collect::<ChatFields>();
         self.names.fill(&other.names);
         if let Some(address) = &other.address {
-            self.spoken_of(&address.value, address.as_of);
+            self.note_address(&address.value, address.as_of);
         }
         let places = [
             (&mut self.horizon, &other.horizon),
@@ -64,7 +64,7 @@ impl Chat {
 
     /// Merges one setting. The value on WhatsApp is the newest that it reported for either chat. Of two requests the
     /// newer one stays. A later value that WhatsApp reported for the chat without a request takes precedence.
-    fn join_setting(
+    fn merge_setting(
         &mut self,
         setting: Setting,
         mine: &OpenActions,

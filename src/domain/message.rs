@@ -124,7 +124,7 @@ impl Message {
     /// The message after a change; `None` if the change has no effect. A revoked message has no content any more, and
     /// an outdated or repeated edit is ignored.
     #[must_use]
-    pub fn rewritten(&self, rewrite: &MessageUpdate) -> Option<Self> {
+    pub fn updated(&self, rewrite: &MessageUpdate) -> Option<Self> {
         match rewrite {
             // Nothing is left of it.
             MessageUpdate::DeletionForMe { .. } => None,
@@ -175,14 +175,14 @@ mod tests {
             revoked: false,
         };
         let edit = |text: &str, as_of| MessageUpdate::Edit { text: Some(text.into()), as_of };
-        let twice = message.rewritten(&edit("At ten", 10)).and_then(|once| once.rewritten(&edit("At eleven", 20)));
+        let twice = message.updated(&edit("At ten", 10)).and_then(|once| once.updated(&edit("At eleven", 20)));
         let twice = twice.expect("two edits");
         assert_eq!((twice.text.as_deref(), twice.edited), (Some("At eleven"), true));
-        assert_eq!(twice.rewritten(&edit("At eleven", 20)), None, "the same again");
-        assert_eq!(twice.rewritten(&edit("At ten", 10)), None, "the older one again");
-        let gone = twice.rewritten(&MessageUpdate::Revocation).expect("taken back");
+        assert_eq!(twice.updated(&edit("At eleven", 20)), None, "the same again");
+        assert_eq!(twice.updated(&edit("At ten", 10)), None, "the older one again");
+        let gone = twice.updated(&MessageUpdate::Revocation).expect("taken back");
         assert_eq!((gone.text.as_deref(), gone.revoked), (None, true));
-        assert_eq!(gone.rewritten(&MessageUpdate::Revocation), None);
-        assert_eq!(gone.rewritten(&edit("At twelve", 30)), None, "it stays taken back");
+        assert_eq!(gone.updated(&MessageUpdate::Revocation), None);
+        assert_eq!(gone.updated(&edit("At twelve", 30)), None, "it stays taken back");
     }
 }

@@ -32,7 +32,7 @@ impl MessageMarker {
 
     /// Returns whether the message's id is listed, as opposed to being included by its time.
     #[must_use]
-    pub fn names(&self, message: &IncomingMessage) -> bool {
+    pub fn lists(&self, message: &IncomingMessage) -> bool {
         message.at == self.at && self.wa_ids.contains(&message.wa_id)
     }
 

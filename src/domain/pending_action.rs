@@ -170,7 +170,7 @@ pub enum RejectionCode {
 impl RejectionCode {
     /// The reason in words, for the user.
     #[must_use]
-    pub fn words(self) -> &'static str {
+    pub fn description(self) -> &'static str {
         match self {
             Self::Rejected => "WhatsApp rejected this change.",
             Self::Unlinked => "The session was logged out before this change reached WhatsApp.",

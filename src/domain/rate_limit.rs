@@ -74,7 +74,7 @@ impl TokenBucket {
 
     /// The state at `now_ms`.
     #[must_use]
-    pub fn standing(&self, rate: Rate, now_ms: u64) -> RateLimitStatus {
+    pub fn status(&self, rate: Rate, now_ms: u64) -> RateLimitStatus {
         let parts = self.debt(rate, now_ms);
         let owed = u64::try_from(parts.div_ceil(MINUTE_MS)).unwrap_or(u64::MAX);
         RateLimitStatus { left: rate.burst.saturating_sub(owed), full_in_ms: rate.refills_in_ms(parts) }
@@ -105,7 +105,7 @@ impl<K: Eq + Hash> RateLimiter<K> {
     /// # Errors
     /// [`RateLimited`] if the bucket is empty.
     pub fn check(&self, whose: &K, now_ms: u64) -> Result<(), RateLimited> {
-        self.of(whose).check(self.rate, now_ms)
+        self.bucket(whose).check(self.rate, now_ms)
     }
 
     /// Takes `amount` units from `whose` bucket.
@@ -115,11 +115,11 @@ impl<K: Eq + Hash> RateLimiter<K> {
     }
 
     /// The state of `whose` bucket.
-    pub fn standing(&self, whose: &K, now_ms: u64) -> RateLimitStatus {
-        self.of(whose).standing(self.rate, now_ms)
+    pub fn status(&self, whose: &K, now_ms: u64) -> RateLimitStatus {
+        self.bucket(whose).status(self.rate, now_ms)
     }
 
-    fn of(&self, whose: &K) -> TokenBucket {
+    fn bucket(&self, whose: &K) -> TokenBucket {
         self.taken.get(whose).copied().unwrap_or_default()
     }
 
@@ -160,7 +160,7 @@ mod tests {
         allowances.take("a", 9, 0);
         assert_eq!(allowances.check(&"a", 0), Ok(()));
         allowances.take("a", 5, 0);
-        assert_eq!(allowances.standing(&"a", 0), RateLimitStatus { left: 0, full_in_ms: 14_000 });
+        assert_eq!(allowances.status(&"a", 0), RateLimitStatus { left: 0, full_in_ms: 14_000 });
         assert_eq!(allowances.check(&"a", 0), Err(RateLimited { retry_after_ms: 4_001 }));
         assert_eq!(allowances.check(&"a", 4_000), Err(RateLimited { retry_after_ms: 1 }));
         assert_eq!(allowances.check(&"a", 4_001), Ok(()));
@@ -170,9 +170,9 @@ mod tests {
     fn no_more_than_a_burst_is_ever_left() {
         let mut allowances = RateLimiter::new(RATE);
         allowances.take("a", 10, 0);
-        assert_eq!(allowances.standing(&"a", 0), RateLimitStatus { left: 0, full_in_ms: 10_000 });
-        assert_eq!(allowances.standing(&"a", 2_500), RateLimitStatus { left: 2, full_in_ms: 7_500 });
-        assert_eq!(allowances.standing(&"a", 1_000_000), RateLimitStatus { left: 10, full_in_ms: 0 });
+        assert_eq!(allowances.status(&"a", 0), RateLimitStatus { left: 0, full_in_ms: 10_000 });
+        assert_eq!(allowances.status(&"a", 2_500), RateLimitStatus { left: 2, full_in_ms: 7_500 });
+        assert_eq!(allowances.status(&"a", 1_000_000), RateLimitStatus { left: 10, full_in_ms: 0 });
         allowances.take("a", 10, 1_000_000);
         assert!(allowances.check(&"a", 1_000_000).is_err());
     }

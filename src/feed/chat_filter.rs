@@ -38,7 +38,7 @@ impl FollowedChat {
 
     /// Returns whether the changed chat may have gained one of the addresses as an alias. A person's chat is stored
     /// under the phone number, so only subscribers to a LID need to look the aliases up.
-    pub(super) fn may_be(&self, change: &Change) -> bool {
+    pub(super) fn may_match(&self, change: &Change) -> bool {
         let found_anew = change.kind == ChangeKind::Created || change.changed.contains(ChatField::Aliases);
         found_anew
             && change.cid.kind() == JidKind::PhoneNumber

@@ -42,7 +42,7 @@ impl RecentChanges {
     }
 
     /// Registers a subscriber's position, which the subscriber updates; dropped with it.
-    pub(super) fn place(&self, number: i64) -> Arc<AtomicI64> {
+    pub(super) fn register(&self, number: i64) -> Arc<AtomicI64> {
         let place = Arc::new(AtomicI64::new(number));
         let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
         places.retain(|place| place.strong_count() > 0);

@@ -43,7 +43,7 @@ impl Subscription {
         topic: Arc<RecentChanges>,
         after: ChangeCursor,
     ) -> Self {
-        let (head, told) = (topic.watch(), topic.place(after.number));
+        let (head, told) = (topic.watch(), topic.register(after.number));
         let behind = VecDeque::new();
         Self { feed, organization, interest, topic, head, place: after, told, behind, started: false }
     }
@@ -88,7 +88,7 @@ impl Subscription {
         if chat.matches(change) {
             return Ok(true);
         }
-        if !chat.may_be(change) {
+        if !chat.may_match(change) {
             return Ok(false);
         }
         let mut addresses = self.feed.store.addresses(&self.organization, &[change.chat]).await?;

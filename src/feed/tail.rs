@@ -49,8 +49,8 @@ pub(super) async fn follow(store: Store, topics: Topics, heads: Heads, config: C
         tokio::select! {
             () = stop.cancelled() => return,
             whose = store.committed() => whose.into_iter().for_each(|organization| tail.read(organization)),
-            _ = poll.tick() => tail.look(),
-            Some(ended) = tail.under_way.next() => tail.ended(ended),
+            _ = poll.tick() => tail.read_heads(),
+            Some(ended) = tail.under_way.next() => tail.finish(ended),
         }
     }
 }
@@ -94,7 +94,7 @@ impl Tail {
     }
 
     /// Reads the ends of the logs of all organizations with subscribers.
-    fn look(&mut self) {
+    fn read_heads(&mut self) {
         let listened_to = subscribed_organizations(&self.topics);
         if self.looking {
             return;
@@ -122,7 +122,7 @@ impl Tail {
         }));
     }
 
-    fn ended(&mut self, ended: ReadResult) {
+    fn finish(&mut self, ended: ReadResult) {
         match ended {
             ReadResult::Read(organization) => {
                 if self.reads.remove(&organization) == Some(true) {

@@ -34,7 +34,7 @@ pub(super) trait ContextExt {
     /// The data loader, which batches the reads of one response.
     fn loader(&self) -> &DataLoader<BatchReader>;
     /// The turns of a subscription's events.
-    fn pace(&self) -> &AnswerPacer;
+    fn pacer(&self) -> &AnswerPacer;
 }
 
 impl ContextExt for Context<'_> {
@@ -62,7 +62,7 @@ impl ContextExt for Context<'_> {
         &self.data_unchecked::<Loaders>().0
     }
 
-    fn pace(&self) -> &AnswerPacer {
+    fn pacer(&self) -> &AnswerPacer {
         self.data_unchecked::<AnswerPacer>()
     }
 }

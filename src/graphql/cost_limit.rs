@@ -35,7 +35,7 @@ pub(super) struct CostLimiter {
 
 struct Shared<K> {
     rate: Rate,
-    allowances: Mutex<RateLimiter<K>>,
+    limiter: Mutex<RateLimiter<K>>,
     queues: Mutex<HashMap<K, Weak<Semaphore>>>,
 }
 
@@ -87,9 +87,9 @@ impl CostLimiter {
     /// The rates and state of the client's and the organization's limits, if they have one.
     pub(super) fn statuses(&self, viewer: &Viewer) -> [Option<(Rate, RateLimitStatus)>; 2] {
         let now_ms = self.now_ms();
-        let caller = self.callers.as_ref().map(|callers| callers.standing(&RateLimitKey::new(viewer), now_ms));
+        let caller = self.callers.as_ref().map(|callers| callers.status(&RateLimitKey::new(viewer), now_ms));
         let organizations = self.organizations.as_ref().zip(viewer.organization.as_ref());
-        [caller, organizations.map(|(organizations, whose)| organizations.standing(whose, now_ms))]
+        [caller, organizations.map(|(organizations, whose)| organizations.status(whose, now_ms))]
     }
 
     /// The account that is charged for the events of a subscription of `viewer`.
@@ -140,15 +140,15 @@ impl CostLimiter {
 
 impl<K: Clone + Eq + Hash> Shared<K> {
     fn new(rate: Rate) -> Self {
-        Self { rate, allowances: Mutex::new(RateLimiter::new(rate)), queues: Mutex::default() }
+        Self { rate, limiter: Mutex::new(RateLimiter::new(rate)), queues: Mutex::default() }
     }
 
-    fn standing(&self, whose: &K, now_ms: u64) -> (Rate, RateLimitStatus) {
-        (self.rate, self.allowances().standing(whose, now_ms))
+    fn status(&self, whose: &K, now_ms: u64) -> (Rate, RateLimitStatus) {
+        (self.rate, self.allowances().status(whose, now_ms))
     }
 
     fn allowances(&self) -> MutexGuard<'_, RateLimiter<K>> {
-        self.allowances.lock().unwrap_or_else(PoisonError::into_inner)
+        self.limiter.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The queue of the subscriptions that wait for this limit to refill.

@@ -151,7 +151,7 @@ impl GraphqlExecutor {
 
     /// The rate limits of `viewer` and of its organization with their current state. `None` if there is no limit.
     #[must_use]
-    pub fn allowances(&self, viewer: &Viewer) -> [Option<(Rate, RateLimitStatus)>; 2] {
+    pub fn rate_limits(&self, viewer: &Viewer) -> [Option<(Rate, RateLimitStatus)>; 2] {
         self.budget.statuses(viewer)
     }
 
@@ -176,9 +176,9 @@ impl GraphqlExecutor {
     pub async fn execute(&self, caller: &Caller, mut request: Request) -> Response {
         let begun = Instant::now();
         match self.read(caller, &mut request) {
-            Ok(read) if read.subscribes() => self.refuse(caller, vec![not_a_stream()], begun),
+            Ok(read) if read.subscribes() => self.reject(caller, vec![not_a_stream()], begun),
             Ok(read) => self.run(caller, request, &read, begun).await,
-            Err(errors) => self.refuse(caller, errors, begun),
+            Err(errors) => self.reject(caller, errors, begun),
         }
     }
 
@@ -187,16 +187,16 @@ impl GraphqlExecutor {
         let begun = Instant::now();
         match self.read(caller, &mut request) {
             Ok(read) if read.kind == OperationType::Mutation => None,
-            Ok(read) if read.subscribes() => Some(self.refuse(caller, vec![not_a_stream()], begun)),
+            Ok(read) if read.subscribes() => Some(self.reject(caller, vec![not_a_stream()], begun)),
             Ok(read) => Some(self.run(caller, request, &read, begun).await),
-            Err(errors) => Some(self.refuse(caller, errors, begun)),
+            Err(errors) => Some(self.reject(caller, errors, begun)),
         }
     }
 
     async fn run(&self, caller: &Caller, request: Request, read: &PreparedRequest, begun: Instant) -> Response {
         let request = change_cursor::read_before(request, &self.parts.chats, &caller.viewer).await;
         let (request, batches) = self.attach_context(caller, request);
-        let mut execution = batches.beside(stream::once(self.schema.execute(request)));
+        let mut execution = batches.drive_while_polling(stream::once(self.schema.execute(request)));
         let executed = AssertUnwindSafe(execution.next()).catch_unwind().instrument(span(read)).await;
         let mut response = executed.ok().flatten().unwrap_or_else(panicked);
         response_shape::apply(read.shape.fields(), &mut response);
@@ -213,7 +213,7 @@ impl GraphqlExecutor {
         let read = match self.read(&caller, &mut request) {
             Ok(read) => read,
             Err(errors) => {
-                let response = self.refuse(&caller, errors, begun);
+                let response = self.reject(&caller, errors, begun);
                 let answers = stream::once(async { Answer { response, turn: None } });
                 return Operation { kind: None, answers: answers.boxed() };
             }
@@ -224,7 +224,7 @@ impl GraphqlExecutor {
             let Some(open) = self.subscriptions.open(&caller.viewer.organization) else {
                 let most = self.subscriptions.limit();
                 let error = too_many(most, "subscriptions", "--max-subscriptions-per-organization");
-                let response = self.refuse(&caller, vec![document::refusal(error)], begun);
+                let response = self.reject(&caller, vec![document::refusal(error)], begun);
                 let answers = stream::once(async { Answer { response, turn: None } });
                 return Operation { kind: None, answers: answers.boxed() };
             };
@@ -241,7 +241,7 @@ impl GraphqlExecutor {
             let request = change_cursor::read_before(request, &chats, &viewer).await;
             schema.execute_stream(request)
         };
-        let (span, mut executing) = (span(&read), batches.beside(execution.flatten_stream()));
+        let (span, mut executing) = (span(&read), batches.drive_while_polling(execution.flatten_stream()));
         let executing = stream::poll_fn(move |context| span.in_scope(|| executing.poll_next_unpin(context)));
         let responses = AssertUnwindSafe(executing).catch_unwind();
         let (metrics, mut first) = (self.metrics.clone(), true);
@@ -258,7 +258,7 @@ impl GraphqlExecutor {
         Operation { kind, answers: answers.boxed() }
     }
 
-    fn refuse(&self, caller: &Caller, errors: Vec<ServerError>, begun: Instant) -> Response {
+    fn reject(&self, caller: &Caller, errors: Vec<ServerError>, begun: Instant) -> Response {
         let response = finish(Response::from_errors(errors), caller, None);
         self.metrics.answered(None, begun, &response);
         response
@@ -289,7 +289,7 @@ impl GraphqlExecutor {
     pub(crate) async fn execute_unguarded(&self, caller: &Caller, request: Request) -> Response {
         let (request, batches) = self.attach_context(caller, request);
         let stock = super::stock_schema();
-        let response = batches.beside(stream::once(stock.execute(request))).next().await;
+        let response = batches.drive_while_polling(stream::once(stock.execute(request))).next().await;
         response.unwrap_or_else(panicked)
     }
 

@@ -104,7 +104,7 @@ impl Loader<RejectionsKey> for BatchReader {
 
     async fn load(&self, keys: &[RejectionsKey]) -> Result<HashMap<RejectionsKey, Vec<Rejection>>, ApiError> {
         let ids: Vec<_> = keys.iter().map(|RejectionsKey(id)| *id).collect();
-        let refusals = self.parts.chats.refusals(&self.viewer, &ids).await?;
+        let refusals = self.parts.chats.rejections(&self.viewer, &ids).await?;
         Ok(refusals.into_iter().map(|(id, refusals)| (RejectionsKey(id), refusals)).collect())
     }
 }

@@ -32,7 +32,7 @@ impl PendingBatches {
     }
 
     /// Polls the responses, and reads the waiting batches in between.
-    pub(super) fn beside<S: Stream>(self, answers: S) -> WithBatches<S> {
+    pub(super) fn drive_while_polling<S: Stream>(self, answers: S) -> WithBatches<S> {
         WithBatches { answers: Box::pin(answers), waiting: self, running: FuturesUnordered::new() }
     }
 
@@ -41,7 +41,7 @@ impl PendingBatches {
     }
 }
 
-/// The stream that [`PendingBatches::beside`] returns.
+/// The stream that [`PendingBatches::drive_while_polling`] returns.
 pub(super) struct WithBatches<S> {
     answers: Pin<Box<S>>,
     waiting: PendingBatches,

@@ -47,7 +47,7 @@ impl Negotiated {
     }
 
     /// Returns the type of a single response; `None` if the client accepts only streams.
-    pub(super) fn whole(self) -> Option<ResponseType> {
+    pub(super) fn single_response_type(self) -> Option<ResponseType> {
         match self {
             Self::Single(media) => Some(media),
             Self::Stream(_, media) => media,
@@ -69,7 +69,7 @@ fn whole(ranges: &[MediaRange<'_>]) -> Option<ResponseType> {
 /// Streams must be requested explicitly too; `*/*` does not select one.
 fn stream(ranges: &[MediaRange<'_>]) -> Option<StreamFormat> {
     let events = quality(ranges, EVENT_STREAM).unwrap_or(0);
-    let is_parts = |range: &&MediaRange<'_>| range.is(MULTIPART) && range.has("subscriptionSpec", "1.0");
+    let is_parts = |range: &&MediaRange<'_>| range.is(MULTIPART) && range.has_parameter("subscriptionSpec", "1.0");
     let parts = ranges.iter().find(is_parts).map_or(0, |range| range.quality);
     match (events, parts) {
         (0, 0) => None,
@@ -92,7 +92,7 @@ impl ResponseType {
     }
 
     /// Returns the status of a request that was rejected before execution.
-    pub(super) fn refused(self) -> StatusCode {
+    pub(super) fn error_status(self) -> StatusCode {
         match self {
             Self::Json => StatusCode::OK,
             Self::GraphQl => StatusCode::BAD_REQUEST,
@@ -123,7 +123,7 @@ impl<'a> MediaRange<'a> {
         self.name.eq_ignore_ascii_case(name)
     }
 
-    fn has(&self, name: &str, value: &str) -> bool {
+    fn has_parameter(&self, name: &str, value: &str) -> bool {
         self.parameters.iter().any(|(own, of_it)| own.eq_ignore_ascii_case(name) && *of_it == value)
     }
 }
@@ -147,7 +147,7 @@ mod tests {
     }
 
     fn whole(accept: &'static str) -> Option<ResponseType> {
-        accepted(accept).and_then(Negotiated::whole)
+        accepted(accept).and_then(Negotiated::single_response_type)
     }
 
     fn stream(accept: &'static str) -> Option<StreamFormat> {

@@ -34,7 +34,7 @@ pub(super) fn routes(invitations: Invitations) -> Router<Arc<HttpState>> {
             _ => Bytes::from_static(content),
         };
         let file = StaticFile::new(path, content, cache_control(path));
-        router.route(path, get(async move |headers: HeaderMap| file.answer(&headers)))
+        router.route(path, get(async move |headers: HeaderMap| file.response(&headers)))
     })
 }
 

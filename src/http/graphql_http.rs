@@ -110,7 +110,7 @@ async fn handle_post(
         let request = graphql_request::from_json(payload).ok_or_else(invalid_request)?;
         return execute_one(door, id, headers, &caller, accepted, request, Mutations::Allowed).await;
     };
-    let media = accepted.whole().ok_or_else(not_acceptable)?;
+    let media = accepted.single_response_type().ok_or_else(not_acceptable)?;
     let longest = door.config.max_batch;
     if batch.is_empty() || batch.len() > longest {
         return Err(HttpError::limit(StatusCode::BAD_REQUEST, format!("a batch must have 1 to {longest} operations")));

@@ -29,7 +29,7 @@ pub struct Health {
     /// Readiness of the server.
     pub ready: Probe<Readiness>,
     /// All metrics, as `OpenMetrics` text.
-    pub figures: Probe<String>,
+    pub metrics_route: Probe<String>,
 }
 
 /// Readiness of the server.
@@ -85,7 +85,7 @@ impl Health {
 
     /// Returns the route `/metrics`.
     pub(super) fn figures<S: Clone + Send + Sync + 'static>(&self) -> Router<S> {
-        let figures = Arc::clone(&self.figures);
+        let figures = Arc::clone(&self.metrics_route);
         let figures = async move |headers: HeaderMap| exposition::response(&headers, figures().await);
         Router::new().route("/metrics", get(figures))
     }

@@ -140,10 +140,10 @@ pub async fn serve(listener: TcpListener, listening: ListenerContext, tasks: Tas
         };
         match accepted {
             Ok((stream, peer)) => {
-                if let Some(seat) = seats.take(peer.ip()) {
+                if let Some(seat) = seats.acquire(peer.ip()) {
                     let (server, spare) = (Arc::clone(&server), spare.clone());
                     drop(tasks.spawn(async move {
-                        server.connection(stream, peer, seat).await;
+                        server.spawn_connection(stream, peer, seat).await;
                         spare.fill();
                     }));
                 } else {
@@ -201,7 +201,7 @@ fn builder(config: &ConnectionConfig, tasks: &TaskTracker) -> Builder<TrackedExe
 }
 
 impl Server {
-    async fn connection(&self, stream: TcpStream, peer: SocketAddr, seat: ConnectionPermit) {
+    async fn spawn_connection(&self, stream: TcpStream, peer: SocketAddr, seat: ConnectionPermit) {
         // Events must be sent at once; Nagle's algorithm would delay the second one until the first is acknowledged.
         drop(stream.set_nodelay(true));
         let pace = HeaderTimer::default();
@@ -229,7 +229,7 @@ impl Server {
         let answering = pace.clone();
         let service = service_fn(move |mut request: Request<Incoming>| {
             has_asked.store(true, Ordering::Relaxed);
-            let answering = Arc::new(answering.asked(request.version()));
+            let answering = Arc::new(answering.request_started(request.version()));
             request.extensions_mut().insert(ConnectInfo(peer));
             request.extensions_mut().insert(Arc::clone(&seat));
             request.extensions_mut().insert(Arc::clone(&answering));

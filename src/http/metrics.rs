@@ -10,7 +10,7 @@ use prometheus_client::registry::Registry;
 #[derive(Debug, Clone, Default)]
 pub struct Metrics {
     connections: Gauge,
-    refused: Family<[(&'static str, &'static str); 1], Counter>,
+    rejected: Family<[(&'static str, &'static str); 1], Counter>,
     responses: Family<[(&'static str, u16); 1], Counter>,
     closed: Family<[(&'static str, u16); 1], Counter>,
     unheard: Counter,
@@ -33,7 +33,7 @@ impl Metrics {
     /// Registers the metrics.
     pub fn register(&self, registry: &mut Registry) {
         registry.register("connections", "Open connections, including WebSockets", self.connections.clone());
-        registry.register("connections_rejected", "Rejected connections, by reason", self.refused.clone());
+        registry.register("connections_rejected", "Rejected connections, by reason", self.rejected.clone());
         registry.register("http_responses", "HTTP responses, by status", self.responses.clone());
         let closed = "WebSockets closed by the server, by close code";
         registry.register("websocket_closes", closed, self.closed.clone());
@@ -54,10 +54,10 @@ impl Metrics {
             RejectReason::FullForAnonymous => "full_for_anonymous",
             RejectReason::Handshake => "handshake",
         };
-        self.refused.get_or_create(&[("reason", why)]).inc();
+        self.rejected.get_or_create(&[("reason", why)]).inc();
     }
 
-    pub(super) fn answered(&self, status: StatusCode) {
+    pub(super) fn responded(&self, status: StatusCode) {
         self.responses.get_or_create(&[("status", status.as_u16())]).inc();
     }
 

@@ -20,6 +20,6 @@ const FILES: [(&str, &[u8]); 3] = [
 pub(super) fn routes() -> Router<Arc<HttpState>> {
     FILES.iter().fold(Router::new(), |router, (path, content)| {
         let file = StaticFile::new(path, *content, "no-cache");
-        router.route(path, get(async move |headers: HeaderMap| file.answer(&headers)))
+        router.route(path, get(async move |headers: HeaderMap| file.response(&headers)))
     })
 }

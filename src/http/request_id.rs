@@ -109,7 +109,7 @@ pub(super) async fn assign_request_id(
         response
     };
     let mut response = answer.instrument(span).await;
-    door.parts.metrics.answered(response.status());
+    door.parts.metrics.responded(response.status());
     response.headers_mut().insert(REQUEST_ID, header);
     response
 }

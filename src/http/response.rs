@@ -51,7 +51,7 @@ pub(super) fn json(answer: &Answer) -> String {
 
 /// Returns the response in the media type that the client accepts.
 pub(super) fn response(answer: &Answer, media: ResponseType) -> Response {
-    let status = if was_executed(answer) { StatusCode::OK } else { media.refused() };
+    let status = if was_executed(answer) { StatusCode::OK } else { media.error_status() };
     let response = (status, [(CONTENT_TYPE, media.header())], json(answer)).into_response();
     rate_limit_headers::into_too_many_requests(response, slice::from_ref(answer))
 }

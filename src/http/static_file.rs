@@ -44,7 +44,7 @@ impl StaticFile {
     }
 
     /// Responds with the file, or with 304 if the browser's copy is current.
-    pub(super) fn answer(&self, request: &HeaderMap) -> Response {
+    pub(super) fn response(&self, request: &HeaderMap) -> Response {
         let mut response = if request.get(IF_NONE_MATCH) == Some(&self.tag) {
             StatusCode::NOT_MODIFIED.into_response()
         } else {

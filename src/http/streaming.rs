@@ -62,7 +62,7 @@ impl StreamFormat {
     }
 
     /// Returns the first bytes of the stream.
-    fn opening(self) -> String {
+    fn preamble(self) -> String {
         match self {
             Self::Sse => sse::heartbeat(),
             Self::Multipart => multipart::preamble(),
@@ -158,16 +158,16 @@ struct StreamWriter {
 impl StreamWriter {
     async fn run(self, vigil: TokenWatch, operation: Operation) {
         // The panic hook has logged the message.
-        if AssertUnwindSafe(self.speak(vigil, operation)).catch_unwind().await.is_err() {
-            let _ = self.say(self.failure(ApiError::internal())).await;
+        if AssertUnwindSafe(self.write_events(vigil, operation)).catch_unwind().await.is_err() {
+            let _ = self.send(self.failure(ApiError::internal())).await;
         }
     }
 
-    async fn speak(&self, mut vigil: TokenWatch, mut operation: Operation) -> Result<(), ClientGone> {
+    async fn write_events(&self, mut vigil: TokenWatch, mut operation: Operation) -> Result<(), ClientGone> {
         let mut leaving = pin!(drained(Arc::clone(&self.door)));
         let heartbeat = self.door.config.heartbeat;
         let mut beat = Instant::now() + heartbeat;
-        self.say(self.format.opening()).await?;
+        self.send(self.format.preamble()).await?;
         loop {
             tokio::select! {
                 biased;
@@ -175,19 +175,19 @@ impl StreamWriter {
                 () = self.frames.closed() => return Err(ClientGone),
                 () = sleep_until(vigil.due()) => {
                     if let Err(refused) = vigil.check_due().await {
-                        return self.say(self.refusal(refused)).await;
+                        return self.send(self.rejection(refused)).await;
                     }
                 }
                 () = sleep_until(beat) => {
-                    self.say(self.format.heartbeat()).await?;
+                    self.send(self.format.heartbeat()).await?;
                     beat = Instant::now() + heartbeat;
                 }
                 answer = operation.answers.next() => {
-                    let Some(answer) = answer else { return self.say(self.format.complete()).await };
+                    let Some(answer) = answer else { return self.send(self.format.complete()).await };
                     if self.door.is_closing() && response::is_terminal(operation.kind, &answer.response) {
                         return self.leave().await;
                     }
-                    self.say(self.format.next(&answer)).await?;
+                    self.send(self.format.next(&answer)).await?;
                 }
             }
         }
@@ -196,12 +196,12 @@ impl StreamWriter {
     async fn leave(&self) -> Result<(), ClientGone> {
         let stopping = ApiError::new(ApiErrorCode::GatewayUnavailable, "the server is stopping");
         match self.format.shutdown_frame(&response::error(stopping, &self.id)) {
-            Some(farewell) => self.say(farewell).await,
+            Some(farewell) => self.send(farewell).await,
             None => Ok(()),
         }
     }
 
-    fn refusal(&self, refused: AuthFailure) -> String {
+    fn rejection(&self, refused: AuthFailure) -> String {
         match refused {
             AuthFailure::Invalid => self.failure(ApiError::unauthorized()),
             AuthFailure::Throttled(retry_after) => self.failure(ApiError::rate_limited(retry_after)),
@@ -214,7 +214,7 @@ impl StreamWriter {
     }
 
     /// Sends a frame. Fails if the client does not read within the write timeout.
-    async fn say(&self, frame: String) -> Result<(), ClientGone> {
+    async fn send(&self, frame: String) -> Result<(), ClientGone> {
         match timeout(self.door.config.write_timeout, self.frames.send(frame)).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(_)) | Err(_) => Err(ClientGone),

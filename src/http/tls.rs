@@ -85,7 +85,7 @@ impl Tls {
     ///
     /// # Errors
     /// [`TlsError`].
-    pub fn renew(&self) -> Result<(), TlsError> {
+    pub fn reload(&self) -> Result<(), TlsError> {
         let served = served(&self.files)?;
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = served;
         Ok(())

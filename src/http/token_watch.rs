@@ -57,7 +57,7 @@ impl TokenWatch {
     }
 
     /// Verifies the token, and returns its viewer.
-    pub(super) async fn look(&mut self) -> Result<Arc<Viewer>, AuthFailure> {
+    pub(super) async fn reverify(&mut self) -> Result<Arc<Viewer>, AuthFailure> {
         let viewer = verify(&self.door, &self.token).await?;
         self.schedule(&viewer);
         Ok(Arc::new(viewer))
@@ -66,13 +66,13 @@ impl TokenWatch {
     /// Returns an error if the connection must be closed. If verification fails, the connection stays open for some
     /// more attempts, unless the token has expired: a short database outage must not close all connections.
     pub(super) async fn check_due(&mut self) -> Result<(), AuthFailure> {
-        match self.look().await {
+        match self.reverify().await {
             Err(AuthFailure::Unavailable) if self.unknown < MAX_FAILED_CHECKS => {
                 if self.end.is_some_and(|end| end <= Instant::now()) {
                     return Err(AuthFailure::Invalid);
                 }
                 self.unknown += 1;
-                self.wait();
+                self.postpone();
                 Ok(())
             }
             looked => looked.map(drop),
@@ -83,10 +83,10 @@ impl TokenWatch {
         let remaining = self.door.parts.tokens.remaining(viewer);
         self.end = remaining.and_then(|remaining| Instant::now().checked_add(remaining));
         self.unknown = 0;
-        self.wait();
+        self.postpone();
     }
 
-    fn wait(&mut self) {
+    fn postpone(&mut self) {
         let next = Instant::now() + self.door.config.verify;
         self.due = self.end.map_or(next, |end| next.min(end));
     }
@@ -94,7 +94,7 @@ impl TokenWatch {
 
 /// Authenticates a token from this address, and records the client in the request's span.
 pub(super) async fn authenticate(door: &HttpState, token: &str, from: &RequestSource) -> Result<Viewer, AuthFailure> {
-    let admitted = door.parts.tokens.admit(token, from.0).await.map_err(|cause| match cause {
+    let admitted = door.parts.tokens.authenticate(token, from.0).await.map_err(|cause| match cause {
         AuthError::TooMany { retry_after } => {
             door.parts.metrics.throttled();
             AuthFailure::Throttled(retry_after)

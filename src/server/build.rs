@@ -121,14 +121,14 @@ pub(super) async fn build(configs: Configs, lifecycle: &Lifecycle) -> Result<App
         &configs.api,
     );
     let metrics = http::Metrics::default();
-    let watch = ReadinessProbe::new(store.clone(), registry.events().clone(), tasks.clone(), lifecycle.drain.clone());
+    let watch = ReadinessProbe::new(store.clone(), registry.metrics().clone(), tasks.clone(), lifecycle.drain.clone());
     tasks.spawn(watch.clone().check_writes(Arc::clone(&clock), stop.clone()));
     let (graphql, http) = (api.metrics().clone(), metrics.clone());
     let certificate = Certificate::default();
     let health = health(ServerMetrics {
         graphql,
         http,
-        events: registry.events().clone(),
+        events: registry.metrics().clone(),
         quarantine,
         store: store.clone(),
         feed,
@@ -161,9 +161,9 @@ fn health(figures: ServerMetrics) -> Health {
             let watch = watch.clone();
             Box::pin(async move { watch.readiness().await })
         }),
-        figures: Arc::new(move || {
+        metrics_route: Arc::new(move || {
             let figures = figures.clone();
-            Box::pin(async move { figures.text().await })
+            Box::pin(async move { figures.encode().await })
         }),
     }
 }
@@ -184,7 +184,7 @@ impl Application {
     /// [`StoreError`].
     pub(super) async fn start_sessions(&self) -> Result<usize, StoreError> {
         let wanted = self.store.wanted_sessions().await?;
-        self.registry.events().unreadable_sessions(wanted.unreadable);
+        self.registry.metrics().unreadable_sessions(wanted.unreadable);
         let count = wanted.sessions.len();
         for session in wanted.sessions {
             self.registry.start(SessionKey { organization: session.organization, session: session.id });

@@ -95,7 +95,7 @@ pub(super) fn reload_certificate(tls: Tls, stop: CancellationToken) -> std::io::
     let mut asked = signal(SignalKind::hangup())?;
     Ok(async move {
         while let Some(Some(())) = stop.run_until_cancelled(asked.recv()).await {
-            match tls.renew() {
+            match tls.reload() {
                 Ok(()) => {
                     info!(expires = tls.expires_at().map(clock::iso), "Certificate reloaded");
                     warnings::of_certificate(&tls, &SystemClock);

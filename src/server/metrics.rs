@@ -54,8 +54,8 @@ pub(super) type Certificate = Arc<OnceLock<Tls>>;
 
 impl ServerMetrics {
     /// Returns the current metrics, as `OpenMetrics` text.
-    pub(super) async fn text(&self) -> String {
-        let census = self.watch.census().await;
+    pub(super) async fn encode(&self) -> String {
+        let census = self.watch.counts().await;
         let mut registry = Registry::default();
         let own = registry.sub_registry_with_prefix("chatgraph");
         self.graphql.register(own);

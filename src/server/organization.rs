@@ -109,7 +109,7 @@ async fn delete(args: OrganizationDeleteArgs) -> Result<(), Error> {
         }
         while store.delete_some_of(&id).await? {}
         // Rows that were deleted earlier but not yet purged can belong to this organization, too.
-        while store.sweep().await? {}
+        while store.purge_batch().await? {}
         Ok(counts)
     };
     let deleted = deleted.await;

@@ -42,7 +42,7 @@ pub(super) struct ReadinessProbe {
     events: SessionMetrics,
     tasks: TaskTracker,
     stop: CancellationToken,
-    look: Arc<Mutex<Option<ProbeResult>>>,
+    refresh: Arc<Mutex<Option<ProbeResult>>>,
     writes_fail: Arc<AtomicBool>,
 }
 
@@ -55,7 +55,7 @@ struct ProbeResult {
 
 impl ReadinessProbe {
     pub(super) fn new(store: Store, events: SessionMetrics, tasks: TaskTracker, stop: CancellationToken) -> Self {
-        Self { store, events, tasks, stop, look: Arc::default(), writes_fail: Arc::default() }
+        Self { store, events, tasks, stop, refresh: Arc::default(), writes_fail: Arc::default() }
     }
 
     /// Tests a small write periodically, and as soon as any other write fails, until `stop`.
@@ -78,7 +78,7 @@ impl ReadinessProbe {
 
     /// Returns the server's readiness.
     pub(super) async fn readiness(&self) -> Readiness {
-        let census = self.census().await;
+        let census = self.counts().await;
         let sessions = census.map(|census| {
             let counts = census.sessions.iter().map(|(status, count)| (status_label(*status), *count));
             counts.collect::<BTreeMap<_, _>>()
@@ -94,12 +94,12 @@ impl ReadinessProbe {
     }
 
     /// Returns the counts; `None` if the database does not respond.
-    pub(super) async fn census(&self) -> Option<Arc<Counts>> {
+    pub(super) async fn counts(&self) -> Option<Arc<Counts>> {
         self.look().await
     }
 
     fn look(&self) -> Found {
-        let mut look = self.look.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut look = self.refresh.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(look) = &*look
             && (look.found.peek().is_none() || look.begun.elapsed() < CACHE_TTL)
         {
@@ -107,7 +107,7 @@ impl ReadinessProbe {
         }
         let store = self.store.clone();
         // A separate task: the first request can be cancelled, and a later one must not start a second read.
-        let looking = self.tasks.spawn(async move { timeout(PROBE_TIMEOUT, store.census()).await });
+        let looking = self.tasks.spawn(async move { timeout(PROBE_TIMEOUT, store.counts()).await });
         let found = looking.map(|looked| match looked {
             Ok(Ok(Ok(census))) => Some(Arc::new(census)),
             Ok(Ok(Err(failed))) => {

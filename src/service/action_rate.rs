@@ -55,7 +55,7 @@ impl ActionRateLimiter {
     ///
     /// # Errors
     /// `TooSoon` if the limit is reached; the action is not counted then.
-    pub(super) fn begin(&self, action: LimitedAction, key: &SessionKey) -> Result<(), Error> {
+    pub(super) fn try_begin(&self, action: LimitedAction, key: &SessionKey) -> Result<(), Error> {
         let now_ms = u64::try_from(self.since.elapsed().as_millis()).unwrap_or(u64::MAX);
         let mut taken = self.taken[action as usize].lock().unwrap_or_else(PoisonError::into_inner);
         let too_soon = |retry_after_ms| Error::TooSoon { retry_after: Duration::from_millis(retry_after_ms) };
@@ -77,17 +77,17 @@ mod tests {
         let pauses = ActionRateLimiter::default();
         let [one, other] =
             [1, 2].map(|at| SessionKey { organization: "org_1".parse().expect("an id"), session: SessionId::new(at) });
-        let begun = (0..20).filter(|_| pauses.begin(LimitedAction::PairingCode, &one).is_ok()).count();
+        let begun = (0..20).filter(|_| pauses.try_begin(LimitedAction::PairingCode, &one).is_ok()).count();
         assert_eq!(begun, 5);
-        let Err(Error::TooSoon { retry_after }) = pauses.begin(LimitedAction::PairingCode, &one) else {
+        let Err(Error::TooSoon { retry_after }) = pauses.try_begin(LimitedAction::PairingCode, &one) else {
             panic!("too soon")
         };
         assert!(
-            pauses.begin(LimitedAction::PairingCode, &other).is_ok()
-                && pauses.begin(LimitedAction::Resync, &one).is_ok()
+            pauses.try_begin(LimitedAction::PairingCode, &other).is_ok()
+                && pauses.try_begin(LimitedAction::Resync, &one).is_ok()
         );
         advance(retry_after).await;
-        assert!(pauses.begin(LimitedAction::PairingCode, &one).is_ok());
-        assert!(pauses.begin(LimitedAction::PairingCode, &one).is_err());
+        assert!(pauses.try_begin(LimitedAction::PairingCode, &one).is_ok());
+        assert!(pauses.try_begin(LimitedAction::PairingCode, &one).is_err());
     }
 }

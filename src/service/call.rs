@@ -73,7 +73,7 @@ impl Calls {
         if let Some(session) = session {
             self.session(organization, session).await?;
         }
-        let ear = self.news.listen(organization.clone(), session);
+        let ear = self.news.subscribe(organization.clone(), session);
         Ok(IncomingCalls { store: self.store.clone(), organization: organization.clone(), ear })
     }
 
@@ -187,6 +187,6 @@ impl IncomingCalls {
     pub async fn next(&mut self) -> Result<IncomingCall, Error> {
         let (session, call) = self.ear.next().await;
         let chat = self.store.chat(&self.organization, session, &call.from).await?;
-        Ok(IncomingCall { session, call, from_name: chat.and_then(|chat| chat.names.shown().cloned()) })
+        Ok(IncomingCall { session, call, from_name: chat.and_then(|chat| chat.names.display_name().cloned()) })
     }
 }

@@ -196,7 +196,7 @@ impl Chats {
         found.ok_or(Error::ChatNotFound)
     }
 
-    async fn place(&self, organization: &OrganizationId, target: &ChatRef) -> Result<ChatLocation, Error> {
+    async fn locate(&self, organization: &OrganizationId, target: &ChatRef) -> Result<ChatLocation, Error> {
         match target {
             ChatRef::Address { session, cid } => {
                 let session = session_of(&self.store, organization, *session).await?;
@@ -216,7 +216,7 @@ impl Chats {
     #[instrument(name = "chats.update", level = "debug", skip_all)]
     pub async fn update(&self, viewer: &Viewer, target: &ChatRef, update: ChatUpdate) -> Result<Chat, Error> {
         let organization = viewer.require(Capability::Send)?.clone();
-        let ChatLocation { session, cid, id } = self.place(&organization, target).await?;
+        let ChatLocation { session, cid, id } = self.locate(&organization, target).await?;
         let now = self.clock.now();
         let settings = update.settings(now)?;
         let order = UpdateChat {
@@ -229,11 +229,11 @@ impl Chats {
             now,
         };
         let updated = self.store.write_session_with_retry(&organization, session, (id, order), |(id, order), unit| {
-            Box::pin(async move { ChatLocation::check(id, order.carry_out(unit).await?) })
+            Box::pin(async move { ChatLocation::check(id, order.execute(unit).await?) })
         });
         let chat = updated.await.map_err(|error: Error| error.redacted_for(viewer))?;
         if let Some(end) = chat.muted_until.value {
-            self.mutes.until(end);
+            self.mutes.schedule(end);
         }
         self.sessions.wake_pending(session);
         audit::record_chat(viewer, "chat.update", chat.id);
@@ -249,11 +249,11 @@ impl Chats {
     #[instrument(name = "chats.delete", level = "debug", skip_all)]
     pub async fn delete(&self, viewer: &Viewer, target: &ChatRef) -> Result<Chat, Error> {
         let organization = viewer.require(Capability::Send)?.clone();
-        let ChatLocation { session, cid, id } = self.place(&organization, target).await?;
+        let ChatLocation { session, cid, id } = self.locate(&organization, target).await?;
         let order = DeleteChat { organization, session, cid, now: self.clock.now() };
         let organization = order.organization.clone();
         let deleted = self.store.write_session_with_retry(&organization, session, (id, order), |(id, order), unit| {
-            Box::pin(async move { ChatLocation::check(id, order.carry_out(unit).await?) })
+            Box::pin(async move { ChatLocation::check(id, order.execute(unit).await?) })
         });
         let chat = deleted.await?;
         audit::record_chat(viewer, "chat.delete", chat.id);
@@ -318,8 +318,8 @@ impl Chats {
     ///
     /// # Errors
     /// As [`Chats::by_ids`].
-    pub async fn refusals(&self, viewer: &Viewer, ids: &[ChatId]) -> Result<HashMap<ChatId, Vec<Rejection>>, Error> {
-        Ok(self.store.refusals(viewer.require_any(&LOADING_CAPABILITIES)?, ids).await?)
+    pub async fn rejections(&self, viewer: &Viewer, ids: &[ChatId]) -> Result<HashMap<ChatId, Vec<Rejection>>, Error> {
+        Ok(self.store.rejections(viewer.require_any(&LOADING_CAPABILITIES)?, ids).await?)
     }
 
     /// Returns several messages at once, for loaders.

@@ -136,11 +136,11 @@ impl InboundWorker {
     pub fn open(&self, key: SessionKey) -> EventSender {
         let (lane, events) = mpsc::channel(QUEUE_CAPACITY);
         let span = info_span!(parent: None, "inbound", session.id = %key.session);
-        self.tasks.spawn(self.clone().drain(key, events).instrument(span));
+        self.tasks.spawn(self.clone().run(key, events).instrument(span));
         lane
     }
 
-    async fn drain(self, key: SessionKey, mut events: mpsc::Receiver<InboundEvent>) {
+    async fn run(self, key: SessionKey, mut events: mpsc::Receiver<InboundEvent>) {
         let mut next = None;
         while !self.stop.is_cancelled() {
             let waited = match next.take() {
@@ -154,7 +154,7 @@ impl InboundWorker {
             // Calls are not stored, and are of no use later.
             match &first.event {
                 SessionEvent::CallOffered(call) => {
-                    self.told.calls.tell(&key, call, self.clock.now());
+                    self.told.calls.publish(&key, call, self.clock.now());
                     continue;
                 }
                 SessionEvent::CallEnded { call } => {
@@ -170,17 +170,17 @@ impl InboundWorker {
                 brought = batch_weight(&more.event).map(|more| before + more);
                 if brought.is_some() { together.push(more) } else { next = Some(more) }
             }
-            self.store_all(&key, together).await;
+            self.apply_batch(&key, together).await;
         }
     }
 
     /// Stores events in one unit, or each in its own unit if one of them fails.
-    async fn store_all(&self, key: &SessionKey, together: Vec<InboundEvent>) {
+    async fn apply_batch(&self, key: &SessionKey, together: Vec<InboundEvent>) {
         let (events, waiting): (Vec<_>, Vec<_>) = together.into_iter().map(|it| (it.event, it.committed)).unzip();
         let events: Arc<[SessionEvent]> = events.into();
         let all = events.len() > 1 && self.apply(key, &events, 0..events.len()).await.is_ok();
         for (place, committed) in waiting.into_iter().enumerate() {
-            if !all && !self.persist(key, events[place].clone()).await {
+            if !all && !self.apply_with_retry(key, events[place].clone()).await {
                 // On shutdown the remaining events are not acknowledged; WhatsApp delivers them again.
                 if self.stop.is_cancelled() {
                     return;
@@ -199,7 +199,7 @@ impl InboundWorker {
     /// Retries an event until it is committed. If it keeps failing while the database is available, it is split; an
     /// event that cannot be split is quarantined, so that it does not block the lane. Returns whether all of it is
     /// stored or quarantined.
-    fn persist<'a>(&'a self, key: &'a SessionKey, event: SessionEvent) -> BoxFuture<'a, bool> {
+    fn apply_with_retry<'a>(&'a self, key: &'a SessionKey, event: SessionEvent) -> BoxFuture<'a, bool> {
         Box::pin(async move {
             let events: Arc<[SessionEvent]> = Arc::from([event]);
             let halves = split::halves(&events[0]);
@@ -227,7 +227,7 @@ impl InboundWorker {
                 warn!(kind = events[0].kind(), reason, "Splitting an event that cannot be applied as a whole");
                 let mut all = true;
                 for half in halves {
-                    all &= self.persist(key, half).await;
+                    all &= self.apply_with_retry(key, half).await;
                 }
                 return all;
             }
@@ -260,7 +260,7 @@ impl InboundWorker {
             })
             .await?;
         events.iter().for_each(|event| self.told.of(key, event));
-        self.told.news.tell(key);
+        self.told.news.publish(key);
         Ok(())
     }
 
@@ -294,12 +294,16 @@ impl Notifiers {
             | SessionEvent::Paired { .. }
             | SessionEvent::PairingRenewed
             | SessionEvent::HistoryExpected
-            | SessionEvent::HistoryLost => self.news.tell(key),
+            | SessionEvent::HistoryLost => self.news.publish(key),
             SessionEvent::History(chunk) => {
-                self.news.tell(key);
-                chunk.chats.iter().filter_map(|chat| chat.muted_until.flatten()).for_each(|end| self.mutes.until(end));
+                self.news.publish(key);
+                chunk
+                    .chats
+                    .iter()
+                    .filter_map(|chat| chat.muted_until.flatten())
+                    .for_each(|end| self.mutes.schedule(end));
             }
-            SessionEvent::Setting { value: SettingValue::MutedUntil(Some(end)), .. } => self.mutes.until(*end),
+            SessionEvent::Setting { value: SettingValue::MutedUntil(Some(end)), .. } => self.mutes.schedule(*end),
             SessionEvent::ChatCleared { .. } => self.sweeper.wake(),
             SessionEvent::Setting { .. }
             | SessionEvent::Message(_)

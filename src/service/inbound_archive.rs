@@ -33,7 +33,7 @@ pub(super) async fn rule(
     for mut chat in unit.chats_archived_before_activity(&key.organization, key.session).await? {
         let archived = MessageMarker { at: chat.archived.as_of, wa_ids: Vec::new() };
         let waits = chat.pending.contains(Setting::Archived.field());
-        if !waits && unit.count_behind(&key.organization, &[chat.id], Some(&archived)).await? > 0 {
+        if !waits && unit.count_after(&key.organization, &[chat.id], Some(&archived)).await? > 0 {
             let patch = ChatPatch { archived: Some(false), as_of: after(&chat, archived.at), ..ChatPatch::default() };
             chat::apply_patch(unit, key, &mut chat, false, &patch, now, Origin::Device).await?;
         }
@@ -65,8 +65,8 @@ pub(super) async fn is_left_since(
     if chat.last_message.is_none_or(|last| last.at < up_to.at) || !unit.unarchives_chats(key.session).await? {
         return Ok(false);
     }
-    let up_to = unit.complete(&key.organization, &[chat.id], up_to.clone()).await?;
-    Ok(unit.count_behind(&key.organization, &[chat.id], Some(&up_to)).await? > 0)
+    let up_to = unit.expand_marker(&key.organization, &[chat.id], up_to.clone()).await?;
+    Ok(unit.count_after(&key.organization, &[chat.id], Some(&up_to)).await? > 0)
 }
 
 /// Returns a time after the archive action, so that a replay of that action has no effect.

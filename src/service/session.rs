@@ -172,7 +172,7 @@ impl Sessions {
             .write(&organization, move |unit| Box::pin(async move { make(unit, session, under.as_ref(), most).await }))
             .await;
         let session = made?;
-        self.news.tell(&SessionKey { organization, session: session.id });
+        self.news.publish(&SessionKey { organization, session: session.id });
         audit::record(viewer, "session.create", session.id);
         Ok(session)
     }
@@ -185,7 +185,7 @@ impl Sessions {
     #[instrument(name = "sessions.start", level = "debug", skip_all)]
     pub async fn start(&self, viewer: &Viewer, id: SessionId) -> Result<Session, Error> {
         let key = managed(viewer, id)?;
-        self.pauses.begin(LimitedAction::Start, &key)?;
+        self.pauses.try_begin(LimitedAction::Start, &key)?;
         let session = self.start_now(key).await?;
         audit::record(viewer, "session.start", id);
         Ok(session)
@@ -240,7 +240,7 @@ impl Sessions {
         if !matches!(self.device(&key).await?, Device::Unlinked) {
             return Err(Error::conflict(ConflictReason::AlreadyPaired, "the session is paired; log it out first"));
         }
-        self.pauses.begin(LimitedAction::PairingCode, &key)?;
+        self.pauses.try_begin(LimitedAction::PairingCode, &key)?;
         if !session.wanted || session.status == SessionStatus::Failed {
             self.start_now(key.clone()).await?;
         } else {
@@ -271,7 +271,7 @@ impl Sessions {
     pub async fn resync(&self, viewer: &Viewer, id: SessionId) -> Result<Session, Error> {
         let key = managed(viewer, id)?;
         self.stored(&key).await?;
-        self.pauses.begin(LimitedAction::Resync, &key)?;
+        self.pauses.try_begin(LimitedAction::Resync, &key)?;
         audit::record(viewer, "session.resync", id);
         if let Err(error) = self.registry.resync(id, RESYNC_TIMEOUT).await {
             warn!(error = &error as &dyn std::error::Error, session.id = %id, "Resynchronizing chat settings failed");
@@ -389,7 +389,7 @@ impl Sessions {
                 work(key, input, unit)
             });
         let written = written.await?;
-        self.news.tell(key);
+        self.news.publish(key);
         Ok(written)
     }
 }

@@ -10,7 +10,7 @@ use prometheus_client::registry::Registry;
 pub struct SessionMetrics {
     left_out: Family<[(&'static str, String); 1], Counter>,
     untranslatable: Family<[(&'static str, String); 1], Counter>,
-    repairs: Family<[(&'static str, &'static str); 1], Counter>,
+    count_recovery: Family<[(&'static str, &'static str); 1], Counter>,
     restarts: Counter,
     unreadable: Gauge,
 }
@@ -23,7 +23,7 @@ impl SessionMetrics {
         let untranslatable = "Events, history messages and history chats with an unsupported address, by kind of event";
         registry.register("events_untranslatable", untranslatable, self.untranslatable.clone());
         let repairs = "App-state recovery steps, by step";
-        registry.register("app_state_recovery_steps", repairs, self.repairs.clone());
+        registry.register("app_state_recovery_steps", repairs, self.count_recovery.clone());
         let restarts = "Session restarts after a task failed";
         registry.register("session_restarts", restarts, self.restarts.clone());
         let unreadable = "Sessions not started because their row cannot be read";
@@ -48,7 +48,7 @@ impl SessionMetrics {
 
     /// Counts a step of app-state recovery.
     pub(super) fn repairs(&self, step: &'static str) {
-        self.repairs.get_or_create(&[("step", step)]).inc();
+        self.count_recovery.get_or_create(&[("step", step)]).inc();
     }
 
     /// Number of restarted sessions.
@@ -60,7 +60,7 @@ impl SessionMetrics {
     /// Number of recovery steps of this kind.
     #[cfg(test)]
     pub(super) fn recoveries(&self, step: &'static str) -> u64 {
-        self.repairs.get_or_create(&[("step", step)]).get()
+        self.count_recovery.get_or_create(&[("step", step)]).get()
     }
 
     /// Counts items with unsupported addresses in events of this kind.

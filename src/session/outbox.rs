@@ -204,18 +204,18 @@ impl Outbox {
             let before = action.previous_read();
             let next = before.as_ref().unwrap_or(action);
             match session.set(next, self.wanted(action)).instrument(self.command_span(next)).await {
-                Ok(()) => match self.tell(next, sent(next)).await {
+                Ok(()) => match self.report(next, sent(next)).await {
                     CommitOutcome::Committed => failures = 0,
                     CommitOutcome::NotCommitted => return SendRound::Failed,
                     CommitOutcome::ReceiverClosed => return SendRound::ReceiverClosed,
                 },
                 Err(SessionError::Refused(reason)) => {
                     warn!(chat.id = %action.chat, setting = ?action.desired.setting(), %reason, "WhatsApp rejected a chat setting");
-                    let refusal = self.refusal(refusals, action);
+                    let refusal = self.retry_state(refusals, action);
                     refusal.times += 1;
                     refusal.retry_at = Instant::now() + refusal.backoff.next();
                     if refusal.times >= MAX_REJECTIONS {
-                        match self.tell(action, refused(action, reason)).await {
+                        match self.report(action, refused(action, reason)).await {
                             // If that could not be stored, the action is retried later.
                             CommitOutcome::Committed | CommitOutcome::NotCommitted => {}
                             CommitOutcome::ReceiverClosed => return SendRound::ReceiverClosed,
@@ -243,7 +243,7 @@ impl Outbox {
                         error = &error as &dyn std::error::Error,
                         "Sending a chat setting failed; it will be retried"
                     );
-                    let refusal = self.refusal(refusals, action);
+                    let refusal = self.retry_state(refusals, action);
                     refusal.retry_at = Instant::now() + refusal.backoff.next();
                     refusal.holds_chat = true;
                     failures += 1;
@@ -283,7 +283,7 @@ impl Outbox {
     }
 
     /// Returns the rejections of an action so far.
-    fn refusal<'a>(&self, refusals: &'a mut Retries, action: &PendingAction) -> &'a mut RetryState {
+    fn retry_state<'a>(&self, refusals: &'a mut Retries, action: &PendingAction) -> &'a mut RetryState {
         let fresh = || RetryState {
             version: action.version,
             times: 0,
@@ -305,7 +305,7 @@ impl Outbox {
     }
 
     /// Sends WhatsApp's answer to the lane and waits until it is stored.
-    async fn tell(&self, action: &PendingAction, event: SessionEvent) -> CommitOutcome {
+    async fn report(&self, action: &PendingAction, event: SessionEvent) -> CommitOutcome {
         let (committed, stored) = oneshot::channel();
         if self.lane.send(InboundEvent { event, committed: Some(committed) }).await.is_err() {
             return CommitOutcome::ReceiverClosed;

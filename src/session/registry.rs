@@ -154,13 +154,13 @@ impl Registry {
 
     /// Metrics of the sessions' events.
     #[must_use]
-    pub fn events(&self) -> &SessionMetrics {
+    pub fn metrics(&self) -> &SessionMetrics {
         &self.shared.events
     }
 
     /// Returns the session's connection once it has caught up, within `limit`.
     pub async fn connected(&self, session: SessionId, limit: Duration) -> Option<Arc<dyn Connection>> {
-        let linked = timeout(limit, self.link(session, |link| link.synced().is_some())).await.ok()??;
+        let linked = timeout(limit, self.wait_for_state(session, |link| link.synced().is_some())).await.ok()??;
         linked.synced().map(Arc::clone)
     }
 
@@ -168,7 +168,7 @@ impl Registry {
     /// succeeded. The connection ends with status `LOGGED_OUT`.
     pub async fn log_out(&self, session: SessionId, limit: Duration) -> bool {
         let leaving = async {
-            let link = self.link(session, |link| link.synced().is_some()).await?;
+            let link = self.wait_for_state(session, |link| link.synced().is_some()).await?;
             link.synced()?.log_out().await.ok()
         };
         timeout(limit, leaving).await.ok().flatten().is_some()
@@ -191,7 +191,7 @@ impl Registry {
     /// [`SessionError`]; [`SessionError::NotConnected`] for a paired session.
     pub async fn request_code(&self, session: SessionId, phone: &str, limit: Duration) -> Result<(), SessionError> {
         let asking = async {
-            let link = self.link(session, |link| !matches!(link, ConnectionState::Down)).await;
+            let link = self.wait_for_state(session, |link| !matches!(link, ConnectionState::Down)).await;
             let Some(ConnectionState::Unpaired(unpaired)) = link else { return Err(SessionError::NotConnected) };
             let code = unpaired.phone_code(phone).await?;
             let mut shown = self.pairing_changes(session).ok_or(SessionError::NotConnected)?;
@@ -202,7 +202,11 @@ impl Registry {
     }
 
     /// Waits until the session's connection is as wanted; `None` if the session does not run.
-    async fn link(&self, session: SessionId, wanted: impl FnMut(&ConnectionState) -> bool) -> Option<ConnectionState> {
+    async fn wait_for_state(
+        &self,
+        session: SessionId,
+        wanted: impl FnMut(&ConnectionState) -> bool,
+    ) -> Option<ConnectionState> {
         let mut link = self.running().get(&session)?.link.clone();
         link.wait_for(wanted).await.ok().map(|link| link.clone())
     }

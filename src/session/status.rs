@@ -16,23 +16,23 @@ pub(super) struct ReceiverClosed;
 
 /// Reports each change of the status once.
 pub(super) struct StatusReporter {
-    lane: EventSender,
+    sender: EventSender,
     told: Option<(SessionStatus, Option<StatusReason>)>,
 }
 
 impl StatusReporter {
     /// Creates a report without a previous status.
     pub(super) fn new(lane: EventSender) -> Self {
-        Self { lane, told: None }
+        Self { sender: lane, told: None }
     }
 
     /// The lane itself.
     pub(super) fn lane(&self) -> EventSender {
-        self.lane.clone()
+        self.sender.clone()
     }
 
     /// Reports the status, unless it is unchanged.
-    pub(super) async fn tell(
+    pub(super) async fn report(
         &mut self,
         status: SessionStatus,
         reason: Option<StatusReason>,
@@ -61,7 +61,7 @@ impl StatusReporter {
     /// Reports a new pairing code; the status stays.
     pub(super) async fn report_new_code(&self) -> Result<(), ReceiverClosed> {
         let word = InboundEvent { event: SessionEvent::PairingRenewed, committed: None };
-        self.lane.send(word).await.map_err(|_| ReceiverClosed)
+        self.sender.send(word).await.map_err(|_| ReceiverClosed)
     }
 
     async fn send(
@@ -73,6 +73,6 @@ impl StatusReporter {
         info!(?status, "Session status changed");
         self.told = Some((status, reason.clone()));
         let event = SessionEvent::Status { status, reason };
-        self.lane.send(InboundEvent { event, committed }).await.map_err(|_| ReceiverClosed)
+        self.sender.send(InboundEvent { event, committed }).await.map_err(|_| ReceiverClosed)
     }
 }

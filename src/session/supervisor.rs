@@ -133,7 +133,7 @@ impl Supervisor {
         let words = "the session failed because of an internal error and is being restarted";
         let reason = StatusReason::new(StatusCode::InternalError, words);
         self.reason = Some(reason.clone());
-        self.report.tell(SessionStatus::Starting, Some(reason)).await.is_ok() && self.rest(Some(pause)).await
+        self.report.report(SessionStatus::Starting, Some(reason)).await.is_ok() && self.rest(Some(pause)).await
     }
 
     /// Waits for a manual start, or for `pause`; returns whether to continue.
@@ -155,11 +155,11 @@ impl Supervisor {
             redelivery: Backoff::half_jitter(self.config.redelivery_base, self.config.redelivery_max),
         };
         loop {
-            self.report.tell(SessionStatus::Starting, self.reason.clone()).await?;
+            self.report.report(SessionStatus::Starting, self.reason.clone()).await?;
             match self.connection(link, &mut pauses).await? {
                 NextStep::ReconnectNow => {}
                 NextStep::ReconnectLater => {
-                    self.report.tell(SessionStatus::Starting, self.reason.clone()).await?;
+                    self.report.report(SessionStatus::Starting, self.reason.clone()).await?;
                     let pause = pauses.reconnect.next();
                     info!(pause_ms = pause.as_millis(), "Connection lost; reconnecting");
                     if self.stop.run_until_cancelled(sleep(pause)).await.is_none() {
@@ -172,7 +172,7 @@ impl Supervisor {
                     let again = clock::iso(self.clock.now().saturating_add(milliseconds(pause)));
                     let words = format!("WhatsApp rejected the connection; the next attempt is at {again}");
                     self.reason = Some(StatusReason::new(StatusCode::Refused, words));
-                    self.report.tell(SessionStatus::Starting, self.reason.clone()).await?;
+                    self.report.report(SessionStatus::Starting, self.reason.clone()).await?;
                     if !self.rest(Some(pause)).await {
                         return self.stopped().await;
                     }
@@ -183,7 +183,7 @@ impl Supervisor {
                     self.reason = None;
                     let lasts_ms = lasts.map(milliseconds);
                     warn!(reason = reason.words, detail, lasts_ms, "Session stopped until it is started again");
-                    self.report.tell(status, Some(reason)).await?;
+                    self.report.report(status, Some(reason)).await?;
                     pauses.reconnect.reset();
                     if !self.rest(lasts).await {
                         return self.stopped().await;
@@ -313,7 +313,7 @@ impl Supervisor {
                     link.send_replace(ConnectionState::Down);
                     self.pairing.send_replace(Pairing::default());
                     overdue = Some(Instant::now() + self.config.connect_timeout);
-                    self.report.tell(SessionStatus::Starting, None).await?;
+                    self.report.report(SessionStatus::Starting, None).await?;
                 }
                 ConnectionEvent::Synced => {
                     overdue = None;
@@ -337,7 +337,7 @@ impl Supervisor {
     async fn show(&mut self, change: impl FnOnce(&mut Pairing)) -> Result<(), ReceiverClosed> {
         let renewed = *self.pairing.borrow() != Pairing::default();
         self.pairing.send_modify(change);
-        self.report.tell(SessionStatus::ScanQrCode, None).await?;
+        self.report.report(SessionStatus::ScanQrCode, None).await?;
         if renewed { self.report.report_new_code().await } else { Ok(()) }
     }
 

@@ -70,7 +70,7 @@ pub(super) struct FakeWhatsApp {
 pub(super) struct FakeConnection {
     pub(super) outlets: EventSinks,
     live: Arc<AtomicUsize>,
-    told: Mutex<Vec<PendingAction>>,
+    sent: Mutex<Vec<PendingAction>>,
     answers: Mutex<VecDeque<Result<(), SessionError>>>,
     was_told: Notify,
 }
@@ -87,20 +87,20 @@ impl FakeConnection {
     }
 
     /// Waits until the connection receives a setting.
-    pub(super) async fn is_told(&self) {
+    pub(super) async fn wait_for_send(&self) {
         timeout(LONG_WAIT, self.was_told.notified()).await.expect("a setting within the time limit");
     }
 
     /// The settings that the connection received, in order.
     pub(super) fn told(&self) -> Vec<PendingAction> {
-        locked(&self.told).clone()
+        locked(&self.sent).clone()
     }
 }
 
 #[async_trait]
 impl Connection for FakeConnection {
     async fn set(&self, action: &PendingAction, _wanted: StillWanted) -> Result<(), SessionError> {
-        locked(&self.told).push(action.clone());
+        locked(&self.sent).push(action.clone());
         self.was_told.notify_one();
         locked(&self.answers).pop_front().unwrap_or(Ok(()))
     }
@@ -145,7 +145,7 @@ impl Connector for FakeWhatsApp {
         let connection = Arc::new(FakeConnection {
             outlets,
             live: Arc::clone(&self.live),
-            told: Mutex::default(),
+            sent: Mutex::default(),
             answers: Mutex::default(),
             was_told: Notify::new(),
         });

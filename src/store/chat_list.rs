@@ -69,7 +69,7 @@ impl Store {
     ) -> Result<Option<Vec<i64>>, StoreError> {
         let backend = self.counters.get_database_backend();
         let lists = lists.iter().map(|list| listed(backend, organization, list, now));
-        keyset::count(&self.counters.of(organization), lists).await
+        keyset::count(&self.counters.for_organization(organization), lists).await
     }
 }
 

@@ -81,7 +81,7 @@ impl fmt::Display for Config {
 
 impl Config {
     /// Time limit for the answer to one statement, after which the server is considered dead.
-    pub(super) fn patience(&self) -> Duration {
+    pub(super) fn answer_timeout(&self) -> Duration {
         match self {
             Self::Sqlite(_) => STATEMENT_TIMEOUT,
             Self::Postgres(server) => server.statement_timeout + ANSWER_GRACE,
@@ -275,7 +275,7 @@ pub(super) async fn readers_within(config: &Config, limit: Duration) -> Result<R
         Config::Sqlite(path) => (sqlite::readers(path).await?, sqlite::MAX_READERS),
         Config::Postgres(server) => (server.limited_readers(limit), server.readers),
     };
-    let limits = ReadLimits { queue: limit, read: limit, answer: config.patience().min(limit + ANSWER_GRACE) };
+    let limits = ReadLimits { queue: limit, read: limit, answer: config.answer_timeout().min(limit + ANSWER_GRACE) };
     Ok(ReadPool::new(connections, number(places), limits))
 }
 

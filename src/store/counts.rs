@@ -34,7 +34,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn census(&self) -> Result<Counts, StoreError> {
+    pub async fn counts(&self) -> Result<Counts, StoreError> {
         let query = session::Entity::find()
             .select_only()
             .column(session::Column::Status)

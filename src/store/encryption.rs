@@ -92,9 +92,9 @@ pub(super) struct Encryption {
 
 impl Encryption {
     /// Encrypts a value for storage.
-    pub(super) fn seal(&self, place: &AssociatedData<'_>, value: Vec<u8>) -> Vec<u8> {
+    pub(super) fn encrypt(&self, place: &AssociatedData<'_>, value: Vec<u8>) -> Vec<u8> {
         match self.keys.first() {
-            Some(key) => [&header(Some(key.id)), &*key.seal(&place.bytes(), value)].concat(),
+            Some(key) => [&header(Some(key.id)), &*key.encrypt(&place.bytes(), value)].concat(),
             None if value.starts_with(MARK) => [&header(None), &*value].concat(),
             None => value,
         }
@@ -104,14 +104,14 @@ impl Encryption {
     ///
     /// # Errors
     /// [`StoreError::Sealed`].
-    pub(super) fn open(&self, place: &AssociatedData<'_>, stored: Vec<u8>) -> Result<Vec<u8>, StoreError> {
-        self.opened(place, stored).map_err(|reason| {
+    pub(super) fn decrypt(&self, place: &AssociatedData<'_>, stored: Vec<u8>) -> Result<Vec<u8>, StoreError> {
+        self.decrypt_marked(place, stored).map_err(|reason| {
             let AssociatedData { table, column, .. } = *place;
             StoreError::Sealed { table, column, reason }
         })
     }
 
-    fn opened(&self, place: &AssociatedData<'_>, mut stored: Vec<u8>) -> Result<Vec<u8>, DecryptError> {
+    fn decrypt_marked(&self, place: &AssociatedData<'_>, mut stored: Vec<u8>) -> Result<Vec<u8>, DecryptError> {
         let Some(rest) = stored.strip_prefix(MARK) else {
             return if self.strict { Err(DecryptError::Plain) } else { Ok(stored) };
         };
@@ -121,7 +121,7 @@ impl Encryption {
             Some((&MARKED_ENCRYPTED, rest)) => {
                 let (id, sealed) = rest.split_first_chunk().ok_or(DecryptError::Changed)?;
                 let key = self.keys.get(MasterKeyId(*id)).ok_or(DecryptError::WithoutKey(MasterKeyId(*id)))?;
-                key.open(&place.bytes(), sealed).ok_or(DecryptError::Changed)
+                key.decrypt(&place.bytes(), sealed).ok_or(DecryptError::Changed)
             }
             _ => Err(DecryptError::Changed),
         }

@@ -74,7 +74,7 @@ impl GroupCommit {
     {
         let (reply, outcome) = oneshot::channel();
         let job = Box::new(UnitJob::new(organization.clone(), work, reply));
-        self.lanes.enter(organization, session).send(job).await.map_err(|_| StoreError::Closed)?;
+        self.lanes.sender(organization, session).send(job).await.map_err(|_| StoreError::Closed)?;
         outcome.await.unwrap_or_else(|_| Err(StoreError::Closed.into()))
     }
 }

@@ -73,7 +73,7 @@ impl<E: EntityTrait, K: SortKey> Keyset<E, K> {
     }
 
     /// Query for the row before the page, on the other side of its cursor.
-    pub(super) fn beyond(&self, page: &PageRequest<K>) -> Option<Select<E>> {
+    pub(super) fn next_row(&self, page: &PageRequest<K>) -> Option<Select<E>> {
         let cursor = page.cursor?;
         let (order, rows, or_equal) = match page.direction {
             Direction::Forward => (Order::Asc, self.between(None, self.below), self.place().gte(self.place_of(cursor))),
@@ -130,7 +130,7 @@ pub(super) async fn read<E: EntityTrait, K: SortKey, T>(
     key: impl Fn(usize, &T) -> K,
 ) -> Result<Vec<Page<T>>, StoreError> {
     let pages = lists.iter().enumerate().map(|(list, (rows, page))| (2 * list, rows.page(page)));
-    let beyond = lists.iter().enumerate().filter_map(|(list, (rows, page))| Some((2 * list + 1, rows.beyond(page)?)));
+    let beyond = lists.iter().enumerate().filter_map(|(list, (rows, page))| Some((2 * list + 1, rows.next_row(page)?)));
     let mut read: HashMap<usize, Vec<T>> = HashMap::new();
     let branches: Vec<_> = pages.chain(beyond).collect();
     for part in branches.chunks(MAX_UNION) {

@@ -40,7 +40,7 @@ impl UnitOfWork<'_> {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn hand_over(
+    pub async fn move_messages(
         &mut self,
         organization: &OrganizationId,
         (from, to): (ChatId, ChatId),

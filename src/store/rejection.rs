@@ -26,7 +26,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn refusals(
+    pub async fn rejections(
         &self,
         organization: &OrganizationId,
         chats: &[ChatId],
@@ -85,7 +85,7 @@ impl UnitOfWork<'_> {
             chat_id: chat.to_bytes(),
             setting: refusal.setting.code(),
             organization: organization.to_string(),
-            reason: refusal.code.words().to_owned(),
+            reason: refusal.code.description().to_owned(),
             code: refusal.code.code(),
             at: refusal.at,
         };

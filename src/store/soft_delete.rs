@@ -36,7 +36,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn sweep(&self) -> Result<bool, StoreError> {
+    pub async fn purge_batch(&self) -> Result<bool, StoreError> {
         let nobody = OrganizationId::trash();
         self.write(&nobody, |unit| Box::pin(async move { unit.sweep().await })).await
     }

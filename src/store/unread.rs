@@ -31,7 +31,7 @@ impl UnitOfWork<'_> {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn complete(
+    pub async fn expand_marker(
         &mut self,
         organization: &OrganizationId,
         chats: &[ChatId],
@@ -59,7 +59,7 @@ impl UnitOfWork<'_> {
         chat: ChatId,
         place: MessageMarker,
     ) -> Result<MessageMarker, StoreError> {
-        let mut place = self.complete(organization, &[chat], place).await?;
+        let mut place = self.expand_marker(organization, &[chat], place).await?;
         if !place.wa_ids.is_empty() {
             let second = self.of_second(organization, &[chat], place.at).await?;
             if !second.iter().any(|(_, wa_id)| place.wa_ids.contains(wa_id)) {
@@ -92,7 +92,7 @@ impl UnitOfWork<'_> {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn count_behind(
+    pub async fn count_after(
         &mut self,
         organization: &OrganizationId,
         chats: &[ChatId],

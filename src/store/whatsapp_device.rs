@@ -154,7 +154,7 @@ impl DeviceState {
     }
 
     /// Returns the first row.
-    async fn one<E: EntityTrait<Model: Send>>(&self, query: Select<E>) -> Result<Option<E::Model>, StoreError> {
+    async fn find_one<E: EntityTrait<Model: Send>>(&self, query: Select<E>) -> Result<Option<E::Model>, StoreError> {
         self.with_retry(|| {
             let (query, readers) = (query.clone(), &self.store.readers);
             async move { Ok(query.one(readers).await?) }
@@ -163,7 +163,7 @@ impl DeviceState {
     }
 
     /// Returns all rows.
-    async fn all<E: EntityTrait<Model: Send>>(&self, query: Select<E>) -> Result<Vec<E::Model>, StoreError> {
+    async fn find_all<E: EntityTrait<Model: Send>>(&self, query: Select<E>) -> Result<Vec<E::Model>, StoreError> {
         self.with_retry(|| {
             let (query, readers) = (query.clone(), &self.store.readers);
             async move { Ok(query.all(readers).await?) }

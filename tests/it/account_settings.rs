@@ -27,7 +27,7 @@ async fn next_second() {
 async fn is_heard(server: &TestServer, pinned: bool) {
     server.phone().pin(RAVI, pinned).await.expect("set");
     wait_for("the pin", async || (server.chat(RAVI).await["pinned"] == pinned).then_some(())).await;
-    server.agrees().await;
+    server.assert_in_sync().await;
 }
 
 async fn archived(server: &TestServer, cid: &str) -> bool {
@@ -42,9 +42,9 @@ async fn write(phone: &Phone, from: &str, chat: &str) {
 async fn a_new_message_takes_a_chat_out_of_the_archive_if_the_owner_says_so() {
     let mut server = TestServer::start().await;
     server.phone().archive(MEI, true).await.expect("archived");
-    server.agrees().await;
+    server.assert_in_sync().await;
     write(server.phone(), "15550111", MEI).await;
-    server.agrees().await;
+    server.assert_in_sync().await;
     assert!(archived(&server, MEI).await, "chats are kept archived by default");
 
     server.phone().unarchive_chats(true).await.expect("set");
@@ -54,26 +54,26 @@ async fn a_new_message_takes_a_chat_out_of_the_archive_if_the_owner_says_so() {
     let told = changes.next().await;
     assert_eq!((&told["cid"], &told["origin"]), (&json!(BOOKS), &json!("MESSAGE")), "{told}");
     assert_eq!(told["changed"], json!(["ARCHIVED", "UNREAD_COUNT", "LAST_MESSAGE"]));
-    server.agrees().await;
+    server.assert_in_sync().await;
 
     // Archived here, after a restart.
     server.update_chat(BOOKS, "archived: true").await;
-    server.agrees().await;
+    server.assert_in_sync().await;
     server.kill();
     server.restart();
     server.works().await;
     write(server.phone(), OWN, BOOKS).await;
-    server.agrees().await;
+    server.assert_in_sync().await;
     assert!(archived(&server, BOOKS).await, "an own message takes nothing out");
     write(server.phone(), "15550111", BOOKS).await;
-    server.agrees().await;
+    server.assert_in_sync().await;
     assert!(!archived(&server, BOOKS).await);
 
     server.phone().unarchive_chats(false).await.expect("set");
     server.phone().archive(BOOKS, true).await.expect("archived");
-    server.agrees().await;
+    server.assert_in_sync().await;
     write(server.phone(), "15550111", BOOKS).await;
-    server.agrees().await;
+    server.assert_in_sync().await;
     assert!(archived(&server, BOOKS).await, "they are kept again");
 }
 
@@ -81,14 +81,14 @@ async fn a_new_message_takes_a_chat_out_of_the_archive_if_the_owner_says_so() {
 async fn chats_with_news_leave_the_archive_as_soon_as_the_owner_says_so() {
     let server = TestServer::start().await;
     server.phone().archive(MEI, true).await.expect("archived");
-    server.agrees().await;
+    server.assert_in_sync().await;
     next_second().await;
     write(server.phone(), "15550111", MEI).await;
-    server.agrees().await;
+    server.assert_in_sync().await;
     assert!(archived(&server, MEI).await);
     server.phone().unarchive_chats(true).await.expect("set");
     wait_for("Mei's chat to leave", async || (!archived(&server, MEI).await).then_some(())).await;
-    server.agrees().await;
+    server.assert_in_sync().await;
     assert!(archived(&server, BOOKS).await, "nobody wrote in there");
 }
 
@@ -104,14 +104,14 @@ async fn a_chat_that_left_the_archive_while_the_session_was_away_is_out_of_it() 
     write(server.phone(), "15550111", MEI).await;
     server.phone().archive(RAVI, true).await.expect("archived");
     server.start_session().await;
-    server.agrees().await;
+    server.assert_in_sync().await;
     assert!(!archived(&server, MEI).await);
     assert!(archived(&server, RAVI).await);
     // A replay of all settings changes nothing.
     let resync = "mutation($id: ID!) { resyncSession(input: {sessionId: $id}) { session { status } } }";
     let answer = server.query_with(resync, json!({"id": server.session})).await;
     assert_eq!(answer["errors"], Value::Null, "{answer}");
-    server.agrees().await;
+    server.assert_in_sync().await;
     assert!(!archived(&server, MEI).await);
 }
 
@@ -127,10 +127,10 @@ async fn a_device_that_is_linked_anew_learns_what_was_set_before() {
     server.phone().save_contact(HIDDEN, Some("Nadia Haddad")).await.expect("saved");
     server.phone().archive(MEI, true).await.expect("archived");
     server.pair_again().await;
-    server.agrees().await;
+    server.assert_in_sync().await;
     assert_eq!(server.chat(HIDDEN).await["name"], "Nadia Haddad");
     write(server.phone(), "15550111", MEI).await;
-    server.agrees().await;
+    server.assert_in_sync().await;
     assert!(!archived(&server, MEI).await);
 }
 
@@ -139,30 +139,30 @@ async fn a_setting_tells_the_number_of_somebody_with_a_lid() {
     let server = TestServer::start().await;
     write(server.phone(), HIDDEN, HIDDEN).await;
     server.phone().save_contact(HIDDEN, Some("Nadia")).await.expect("saved");
-    server.agrees().await;
+    server.assert_in_sync().await;
     server.phone().learn_in_settings("200000000000155", "15550155").await.expect("learnt");
     let number = "15550155@s.whatsapp.net";
     wait_for("one chat", async || (server.chat(HIDDEN).await["jid"] == number).then_some(())).await;
-    server.agrees().await;
+    server.assert_in_sync().await;
     // Two chats become one.
     let other = "200000000000111@lid";
     write(server.phone(), other, other).await;
-    server.agrees().await;
+    server.assert_in_sync().await;
     server.phone().learn_in_settings("200000000000111", "15550111").await.expect("learnt");
     wait_for("one chat", async || (server.chat(other).await["jid"] == MEI).then_some(())).await;
-    server.agrees().await;
+    server.assert_in_sync().await;
 }
 
 #[tokio::test]
 async fn somebody_without_a_number_is_saved_renamed_and_removed() {
     let server = TestServer::start().await;
     write(server.phone(), HIDDEN, HIDDEN).await;
-    server.agrees().await;
+    server.assert_in_sync().await;
     assert_eq!(server.chat(HIDDEN).await["name"], Value::Null);
     for name in [Some("Nadia"), Some("Nadia Haddad"), None] {
         server.phone().save_contact(HIDDEN, name).await.expect("saved");
         wait_for("the name", async || (server.chat(HIDDEN).await["name"] == json!(name)).then_some(())).await;
-        server.agrees().await;
+        server.assert_in_sync().await;
     }
 }
 
@@ -170,7 +170,7 @@ async fn somebody_without_a_number_is_saved_renamed_and_removed() {
 async fn a_chat_that_is_locked_is_neither_archived_nor_pinned() {
     let server = TestServer::start().await;
     server.phone().pin(MEI, true).await.expect("pinned");
-    server.agrees().await;
+    server.assert_in_sync().await;
     for cid in [MEI, BOOKS] {
         server.phone().lock(cid, true).await.expect("locked");
         let is_plain = async || {
@@ -178,10 +178,10 @@ async fn a_chat_that_is_locked_is_neither_archived_nor_pinned() {
             (chat["archived"] == false && chat["pinned"] == false).then_some(())
         };
         wait_for("the chat to be neither", is_plain).await;
-        server.agrees().await;
+        server.assert_in_sync().await;
         server.phone().lock(cid, false).await.expect("unlocked");
     }
     server.phone().archive(MEI, true).await.expect("archived");
-    server.agrees().await;
+    server.assert_in_sync().await;
     assert!(archived(&server, MEI).await, "no longer locked");
 }

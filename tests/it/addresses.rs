@@ -42,19 +42,19 @@ async fn a_business_that_whatsapp_hosts_is_the_person_with_its_number_or_lid() {
         assert_eq!(last(&server, MEI, from).await["sender"], MEI);
         server.phone().edit(&id, "edited").await.expect("edited");
         assert_eq!(last(&server, MEI, "edited").await["edited"], true);
-        server.agrees().await;
+        server.assert_in_sync().await;
     }
     server.phone().receive(OWN, "15550111@hosted", "to the business").await.expect("sent");
     assert_eq!(last(&server, MEI, "to the business").await["fromMe"], true);
-    server.agrees().await;
+    server.assert_in_sync().await;
 
     let id = server.phone().receive("15550111:99@hosted", BOOKS, "in the group").await.expect("sent");
     assert_eq!(last(&server, BOOKS, "in the group").await["sender"], MEI);
-    server.agrees().await;
+    server.assert_in_sync().await;
     server.phone().revoke(&id, None).await.expect("revoked");
     wait_for("the revocation", async || (messages(&server, BOOKS).await[0]["revoked"] == true).then_some(())).await;
     server.phone().settled().await.expect("all deliveries are acknowledged");
-    server.agrees().await;
+    server.assert_in_sync().await;
 }
 
 #[tokio::test]
@@ -70,13 +70,13 @@ async fn chats_with_assistants_and_with_people_on_other_messengers_are_kept() {
     for from in [ASSISTANT, "sam7@interop"] {
         server.phone().receive(from, from, "hello").await.expect("sent");
         assert_eq!(last(&server, from, "hello").await["sender"], from);
-        server.agrees().await;
+        server.assert_in_sync().await;
         assert_eq!(server.chat(from).await["type"], "DM");
         assert_eq!(server.update_chat(from, "archived: true").await["archived"], true);
-        server.agrees().await;
+        server.assert_in_sync().await;
         server.phone().read_elsewhere(from, None, chatgraph_sandbox::ReceiptForm::Read).await.expect("read");
         wait_for("none unread", async || (server.chat(from).await["unreadCount"] == 0).then_some(())).await;
-        server.agrees().await;
+        server.assert_in_sync().await;
     }
     server.phone().settled().await.expect("all deliveries are acknowledged");
 }
@@ -98,15 +98,15 @@ async fn a_group_that_is_addressed_by_lid_is_kept_edited_and_read_as_any_other()
     let mei = server.phone().receive("15550111", BOOKS, "Chapter five?").await.expect("sent");
     server.phone().receive(HIDDEN, BOOKS, "Who are you all?").await.expect("sent");
     last(&server, BOOKS, "Who are you all?").await;
-    server.agrees().await;
+    server.assert_in_sync().await;
     let own = server.phone().receive(OWN, BOOKS, "Chapter six").await.expect("sent");
     last(&server, BOOKS, "Chapter six").await;
-    server.agrees().await;
+    server.assert_in_sync().await;
     assert_eq!(server.chat(BOOKS).await["unreadCount"], 0, "a message of the owner, by LID, marks the chat as read");
 
     server.phone().edit(&own, "Chapter seven").await.expect("edited");
     assert_eq!(last(&server, BOOKS, "Chapter seven").await["edited"], true);
     server.phone().revoke(&mei, Some("15550112")).await.expect("revoked");
     wait_for("the revocation", async || (messages(&server, BOOKS).await[2]["revoked"] == true).then_some(())).await;
-    server.agrees().await;
+    server.assert_in_sync().await;
 }

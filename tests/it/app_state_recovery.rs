@@ -74,7 +74,7 @@ async fn a_patch_that_is_wrong_once_is_read_the_next_time() {
     let mut changes = server.subscribe_to_chats().await;
     server.spoils(Part::Patch, 1);
     server.phone().archive(MEI, true).await.expect("archived");
-    server.agrees().await;
+    server.assert_in_sync().await;
     told_once(&server, &mut changes, &json!(["ARCHIVED"])).await;
 }
 
@@ -85,14 +85,14 @@ async fn a_patch_that_is_wrong_again_has_its_collection_read_anew() {
     // The library fetches a patch twice; the third invalid answer is for a fetch that overlaps these two.
     server.spoils(Part::Patch, 3);
     server.phone().archive(MEI, true).await.expect("archived");
-    server.agrees().await;
+    server.assert_in_sync().await;
     told_once(&server, &mut changes, &json!(["ARCHIVED"])).await;
     server.has_taken("resync", 1).await;
 
     // Recovery has been reset: the next failure begins with the first step.
     server.spoils(Part::Patch, 3);
     server.phone().archive(MEI, false).await.expect("unarchived");
-    server.agrees().await;
+    server.assert_in_sync().await;
     server.has_taken("resync", 2).await;
     assert_eq!(server.repairs("recovery").await, 0);
 }
@@ -103,12 +103,12 @@ async fn a_collection_that_a_patch_does_not_fit_is_read_anew() {
     let mut changes = server.subscribe_to_chats().await;
     server.spoils(Part::Snapshot, 1);
     server.phone().archive(MEI, true).await.expect("archived");
-    server.agrees().await;
+    server.assert_in_sync().await;
     told_once(&server, &mut changes, &json!(["ARCHIVED"])).await;
     server.has_taken("resync", 1).await;
     // WhatsApp accepts a change that is based on it, and at once.
     server.update_chat(MEI, "archived: false").await;
-    server.agrees().await;
+    server.assert_in_sync().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -120,7 +120,7 @@ async fn what_was_read_before_a_wrong_patch_is_told_all_the_same() {
     // One answer has both patches, and the second is invalid.
     server.spoils(Part::Patch, 1);
     server.start_session().await;
-    server.agrees().await;
+    server.assert_in_sync().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -138,7 +138,7 @@ async fn a_request_waits_while_its_settings_cannot_be_read_and_is_not_taken_back
         (&arrived["origin"], &arrived["cid"], &arrived["changed"]),
         (&json!("API"), &json!(RAVI), &json!(["SYNC"]))
     );
-    server.agrees().await;
+    server.assert_in_sync().await;
     server.has_taken("resync", 1).await;
 }
 
@@ -166,7 +166,7 @@ async fn settings_that_can_never_be_read_fail_the_session_and_say_what_to_do() {
 
     server.sandbox.forget_faults();
     server.start_session().await;
-    server.agrees().await;
+    server.assert_in_sync().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -174,6 +174,6 @@ async fn a_refused_request_has_its_settings_looked_at() {
     let server = metered().await;
     server.sandbox.inject(Fault::once(FaultKind::Refuse));
     server.update_chat(MEI, "archived: true").await;
-    server.agrees().await;
+    server.assert_in_sync().await;
     server.has_taken("resync", 1).await;
 }

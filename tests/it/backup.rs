@@ -20,7 +20,7 @@ async fn a_back_up_taken_while_serving_can_be_served_again() {
     let folder = tempfile::tempdir().expect("a folder");
     let copy = folder.path().join("copy.db");
     server.update_chat(MEI, "pinned: true").await;
-    server.agrees().await;
+    server.assert_in_sync().await;
     if postgres().is_some() {
         return is_left_to_postgresql(&server, &copy);
     }
@@ -28,7 +28,7 @@ async fn a_back_up_taken_while_serving_can_be_served_again() {
     back_up(&server, &copy);
     let after = server.query("{ chats { changeCursor } }").await["data"]["chats"]["changeCursor"].clone();
     server.phone().archive(RAVI, true).await.expect("archived");
-    server.agrees().await;
+    server.assert_in_sync().await;
     let restored = server.command(&["restore", copy.to_str().expect("text"), "--overwrite"]);
     assert!(error(&restored).contains("in use by another chatgraph server"), "{}", error(&restored));
     server.kill();
@@ -37,7 +37,7 @@ async fn a_back_up_taken_while_serving_can_be_served_again() {
     server.restart();
 
     // The phone archived the chat after the backup; the session catches up by itself.
-    server.agrees().await;
+    server.assert_in_sync().await;
     let mut late = Subscription::open(&server, &server.key, ALL, json!({"after": after})).await;
     assert_eq!(late.message("error").await["payload"][0]["extensions"]["code"], "cursor_expired");
 }

@@ -72,7 +72,7 @@ async fn a_page_or_a_filter_that_cannot_be_is_refused() {
         cases.push((query, json!({"n": 1, "m": 1, "c": MEI}), wrong, "last"));
     }
     refused(&server, &cases).await;
-    server.agrees().await;
+    server.assert_in_sync().await;
 }
 
 #[tokio::test]
@@ -122,7 +122,7 @@ async fn a_cursor_of_anything_else_is_refused_in_either_direction() {
         ],
     )
     .await;
-    server.agrees().await;
+    server.assert_in_sync().await;
 }
 
 #[tokio::test]
@@ -174,7 +174,7 @@ async fn an_address_or_an_id_that_is_none_is_refused() {
     let node = |kind: &str, id: &Value| json!({"__typename": kind, "id": id});
     let (session, chat) = (json!(server.session), node("Chat", &chat));
     assert_eq!(nodes, json!([node("Message", &message), null, node("Session", &session), null, chat, chat]));
-    server.agrees().await;
+    server.assert_in_sync().await;
 }
 
 #[tokio::test]
@@ -191,5 +191,5 @@ async fn one_of_several_sessions_has_to_be_named() {
         ],
     )
     .await;
-    server.agrees().await;
+    server.assert_in_sync().await;
 }

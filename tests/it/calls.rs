@@ -84,7 +84,7 @@ async fn a_call_is_told_while_it_rings_and_rejected_on_the_phone() {
     assert_eq!(answer["data"]["rejectCall"], json!({"sent": true, "autoReplied": false}), "{answer}");
     wait_for("the phone to hear of it", async || (server.call_state(&id) == "REJECTED").then_some(())).await;
     // The call changes nothing in the stored copy.
-    server.agrees().await;
+    server.assert_in_sync().await;
 
     let group = server.phone().call("15550112", false, Some(BOOKS)).await.expect("a call");
     let heard = loop {
@@ -117,7 +117,7 @@ async fn the_caller_is_written_once_a_call_and_not_again_and_again() {
     }
     assert_eq!(replied, [true, true, true, false]);
     // The phone shows the automatic reply, and so does the API.
-    server.agrees().await;
+    server.assert_in_sync().await;
     let last = server.chat(MEI).await["lastMessage"].clone();
     assert_eq!((&last["fromMe"], &last["kind"]), (&json!(true), &json!("TEXT")));
     assert_eq!(last["text"], "We write rather than call: what can we do for you?");
@@ -158,7 +158,7 @@ async fn only_a_call_that_rings_at_the_session_is_rejected_and_only_its_caller_i
     refused(&server.session, "never-rang", RAVI).await;
     refused(&server.session, &ended, RAVI).await;
     assert_eq!([&ringing, &group].map(|call| server.call_state(call)), ["RINGING", "RINGING"]);
-    server.agrees().await;
+    server.assert_in_sync().await;
     for jid in [MEI, BOOKS, RAVI] {
         assert_ne!(server.chat(jid).await["lastMessage"]["text"], "Buy now", "{jid} was written");
     }

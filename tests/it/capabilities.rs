@@ -266,7 +266,7 @@ async fn every_field_answers_or_is_forbidden_as_declared_for_every_set_of_permis
     let samples = Samples::of(&server).await;
     // The subscription reads this change after the cursor.
     server.update_chat("15550111@s.whatsapp.net", "read: true").await;
-    server.agrees().await;
+    server.assert_in_sync().await;
     let questions = questions(&Schema::of(&server).await, &samples);
     assert!(questions.len() > 120, "only {} questions", questions.len());
     let all = ["read", "send", "manage", "events"];

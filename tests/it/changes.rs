@@ -35,7 +35,7 @@ async fn archiving_over_the_api_reaches_the_phone_and_the_subscriber() {
     let arrived = changes.next().await;
     assert_eq!((&arrived["origin"], &arrived["changed"]), (&json!("API"), &json!(["SYNC"])));
     assert_eq!(arrived["chat"]["sync"]["state"], "SYNCED");
-    server.agrees().await;
+    server.assert_in_sync().await;
     assert!(shown(&server, MEI).archived);
 }
 
@@ -65,7 +65,7 @@ async fn every_setting_made_over_the_api_reaches_the_phone() {
         for (field, value) in fits.as_object().expect("fields") {
             assert_eq!(chat[field], *value, "{fields}: {field}");
         }
-        server.agrees().await;
+        server.assert_in_sync().await;
     }
 }
 
@@ -77,22 +77,22 @@ async fn every_setting_made_on_the_phone_reaches_the_subscriber() {
 
     phone.pin(MEI, true).await.expect("pinned");
     told(&mut changes, MEI, &["PINNED"], "pinned", json!(true)).await;
-    server.agrees().await;
+    server.assert_in_sync().await;
     phone.archive(RAVI, true).await.expect("archived");
     told(&mut changes, RAVI, &["ARCHIVED"], "archived", json!(true)).await;
-    server.agrees().await;
+    server.assert_in_sync().await;
     phone.mute(MEI, Some(until)).await.expect("muted");
     told(&mut changes, MEI, &["MUTED_UNTIL"], "mutedUntil", json!(until)).await;
-    server.agrees().await;
+    server.assert_in_sync().await;
     phone.mute(RAVI, None).await.expect("unmuted");
     told(&mut changes, RAVI, &["MUTED_UNTIL"], "mutedUntil", Value::Null).await;
-    server.agrees().await;
+    server.assert_in_sync().await;
     phone.mark_read(MEI, true).await.expect("read");
     told(&mut changes, MEI, &["UNREAD_COUNT"], "unreadCount", json!(0)).await;
-    server.agrees().await;
+    server.assert_in_sync().await;
     phone.mark_read(MEI, false).await.expect("unread");
     told(&mut changes, MEI, &["MARKED_UNREAD"], "markedUnread", json!(true)).await;
-    server.agrees().await;
+    server.assert_in_sync().await;
 }
 
 #[tokio::test]
@@ -102,7 +102,7 @@ async fn settings_made_in_quick_succession_on_the_phone_all_arrive() {
         for cid in [MEI, RAVI] {
             server.phone().pin(cid, round % 2 == 0).await.expect("pinned or not");
         }
-        server.agrees().await;
+        server.assert_in_sync().await;
     }
 }
 
@@ -115,7 +115,7 @@ async fn a_contacts_message_is_listed_counted_and_told() {
     assert_eq!((&change["origin"], &change["kind"]), (&json!("MESSAGE"), &json!("UPDATED")));
     assert_eq!(change["changed"], json!(["UNREAD_COUNT", "LAST_MESSAGE"]));
     assert_eq!(change["chat"]["lastMessage"]["text"], "It has arrived!");
-    server.agrees().await;
+    server.assert_in_sync().await;
     let ravi = server.chat(RAVI).await;
     assert_eq!((&ravi["unreadCount"], &ravi["lastMessage"]["senderName"]), (&json!(1), &json!("Ravi Patel")));
     let first = server.query("{ chats(first: 1) { nodes { jid } } }").await;
@@ -125,7 +125,7 @@ async fn a_contacts_message_is_listed_counted_and_told() {
     let change = changes.next().await;
     assert_eq!((&change["cid"], &change["chat"]["name"]), (&json!(OLU), &json!("Olu Adeyemi")));
     assert_eq!(change["chat"]["lastMessage"]["text"], "Hello from Olu");
-    server.agrees().await;
+    server.assert_in_sync().await;
 }
 
 #[tokio::test]
@@ -133,10 +133,10 @@ async fn what_came_while_nobody_listened_is_told_after_the_cursor() {
     let server = TestServer::start().await;
     let listed = server.query("{ chats { changeCursor } }").await["data"]["chats"]["changeCursor"].clone();
     server.phone().pin(MEI, true).await.expect("pinned");
-    server.agrees().await;
+    server.assert_in_sync().await;
     server.phone().mute(MEI, None).await.expect("no change");
     server.phone().archive(RAVI, true).await.expect("archived");
-    server.agrees().await;
+    server.assert_in_sync().await;
     let query = crate::support::ALL;
     let mut late = Subscription::start(&server, query, json!({"after": listed})).await;
     told(&mut late, MEI, &["PINNED"], "pinned", json!(true)).await;
@@ -181,14 +181,14 @@ async fn updates_that_cannot_be_are_refused_and_change_nothing() {
     let (before, after) = (server.chat(MEI).await, server.update_chat(MEI, "archived: null, pinned: null").await);
     assert_eq!(before["archived"], after["archived"]);
     assert_eq!(after["sync"]["state"], "SYNCED");
-    server.agrees().await;
+    server.assert_in_sync().await;
 }
 
 #[tokio::test]
 async fn a_fourth_pin_is_refused_and_only_who_may_read_learns_which_chats_are_pinned() {
     let server = TestServer::start().await;
     server.phone().receive("15550113", OLU, "Hello").await.expect("sent");
-    server.agrees().await;
+    server.assert_in_sync().await;
     server.update_chat(BOOKS, "archived: false").await;
     let mut pinned = Vec::new();
     for cid in [MEI, RAVI, BOOKS] {
@@ -209,7 +209,7 @@ async fn a_fourth_pin_is_refused_and_only_who_may_read_learns_which_chats_are_pi
         let message = answer["errors"][0]["message"].as_str().expect("a message");
         assert_eq!(message, "WhatsApp shows at most 3 pinned chats, and 3 are pinned");
     }
-    server.agrees().await;
+    server.assert_in_sync().await;
 }
 
 #[tokio::test]
@@ -218,7 +218,7 @@ async fn an_action_waits_for_the_connection_and_is_sent_once_it_is_back() {
     server.phone().cut().await;
     let chat = server.update_chat(MEI, "pinned: true").await;
     assert_eq!(chat["pinned"], true);
-    server.agrees().await;
+    server.assert_in_sync().await;
     wait_for("the chat to be in step", async || (server.chat(MEI).await["sync"]["state"] == "SYNCED").then_some(()))
         .await;
 }
@@ -234,7 +234,7 @@ async fn what_the_phone_did_while_the_session_was_away_arrives_with_it() {
     told.sort_by_key(|change| change["cid"].to_string());
     assert_eq!((&told[0]["cid"], &told[0]["origin"]), (&json!(MEI), &json!("MESSAGE")));
     assert_eq!((&told[1]["cid"], &told[1]["origin"]), (&json!(RAVI), &json!("DEVICE")));
-    server.agrees().await;
+    server.assert_in_sync().await;
 }
 
 fn shown(server: &TestServer, cid: &str) -> chatgraph_sandbox::ChatView {

@@ -34,7 +34,7 @@ async fn a_chat_is_read_changed_and_deleted_by_its_id() {
     assert_eq!(server.query_with(CHAT, json!({"id": id})).await["data"]["chat"]["jid"], MEI);
     let updated = server.query_with(UPDATE, json!({"input": {"id": id, "pinned": true}})).await;
     assert_eq!(updated["data"]["updateChat"]["chat"], json!({"id": id, "pinned": true}), "{updated}");
-    server.agrees().await;
+    server.assert_in_sync().await;
     let deleted = server.query_with(DELETE, json!({"input": {"id": id}})).await;
     assert_eq!(deleted["data"]["deleteChat"], json!({"deletedChatId": id, "cid": MEI}), "{deleted}");
     for (query, variables) in [

@@ -19,13 +19,13 @@ async fn the_list_shows_what_the_phone_shows_latest_first() {
     let names: Vec<_> = nodes.iter().map(|chat| chat["name"].as_str().expect("a name")).collect();
     assert_eq!(names, ["Mei Tanaka", "Ravi Patel", "Book club"]);
     assert_eq!(answer["data"]["chats"]["pageInfo"]["hasNextPage"], false);
-    server.agrees().await;
+    server.assert_in_sync().await;
 }
 
 #[tokio::test]
 async fn messages_of_a_history_older_than_wanted_stay_out_and_their_chats_do_not() {
     let server = TestServer::with_arguments(&["--history-days", "0"]).await;
-    server.agrees().await;
+    server.assert_in_sync().await;
     let answer = server.query("{ chats { nodes { messages { nodes { text } } } } }").await;
     let chats = answer["data"]["chats"]["nodes"].as_array().expect("chats");
     assert_eq!(chats.len(), 3);
@@ -124,5 +124,5 @@ async fn a_session_has_to_be_named_among_several() {
     assert_eq!(server.query(&named).await["data"]["chat"]["name"], "Mei Tanaka");
     let update = format!("mutation {{ updateChat(input: {{cid: \"{MEI}\", archived: true}}) {{ chat {{ id }} }} }}");
     assert_eq!(error_code(&server.query(&update).await), "validation_error");
-    server.agrees().await;
+    server.assert_in_sync().await;
 }

@@ -32,7 +32,7 @@ async fn a_contact_is_saved_renamed_and_removed_and_goes_by_its_next_best_name()
     assert_eq!(renamed(&mut changes, RAVI).await, "+15550112", "the number is the only known name");
     server.phone().save_contact("15550112", Some("Ravi")).await.expect("saved");
     assert_eq!(renamed(&mut changes, RAVI).await, "Ravi");
-    server.agrees().await;
+    server.assert_in_sync().await;
 }
 
 #[tokio::test]
@@ -70,7 +70,7 @@ async fn push_names_and_the_names_of_businesses_come_with_messages() {
     server.phone().receive("15550120", lamps, "Your lamp is ready").await.expect("sent");
     wait_for("the business to be named", async || (server.chat(lamps).await["name"] == "Lamp Works").then_some(()))
         .await;
-    server.agrees().await;
+    server.assert_in_sync().await;
 }
 
 #[tokio::test]
@@ -97,7 +97,7 @@ async fn a_group_is_created_renamed_and_left_and_is_listed_before_its_first_mess
     server.phone().change_members(FAIR, &["15550100".to_owned()], false, "15550100").await.expect("left");
     server.phone().rename_group(BOOKS, "Books & tea", "15550111").await.expect("renamed");
     assert_eq!(renamed(&mut changes, BOOKS).await, "Books & tea", "a group that the owner left does not change");
-    server.agrees().await;
+    server.assert_in_sync().await;
 }
 
 #[tokio::test]
@@ -105,7 +105,7 @@ async fn a_chat_keeps_its_place_when_somebody_takes_another_number() {
     let server = TestServer::start().await;
     let id = server.chat(MEI).await["id"].clone();
     server.phone().pin(MEI, true).await.expect("pinned");
-    server.agrees().await;
+    server.assert_in_sync().await;
     let mut changes = server.subscribe_to_chats().await;
     server.phone().change_number("15550111", "15550118").await.expect("changed");
     let told = changes.next().await;
@@ -119,7 +119,7 @@ async fn a_chat_keeps_its_place_when_somebody_takes_another_number() {
     }
     server.phone().receive("15550118", NEW, "It is me").await.expect("sent");
     assert_eq!(changes.next().await["chatId"], id);
-    server.agrees().await;
+    server.assert_in_sync().await;
     server.update_chat(MEI, "archived: true").await;
-    server.agrees().await;
+    server.assert_in_sync().await;
 }

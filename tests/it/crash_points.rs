@@ -48,7 +48,7 @@ async fn a_kill_behind_any_write_loses_no_action_without_an_event() {
     }
     let server = TestServer::unlimited().await;
     server.phone().receive(HIDDEN, HIDDEN, "Hello").await.expect("sent");
-    server.agrees().await;
+    server.assert_in_sync().await;
     let save = async |server: &TestServer, writes: u32| {
         server.phone().save_contact(HIDDEN, Some(&format!("Nadia {writes}"))).await.expect("saved");
     };
@@ -64,7 +64,7 @@ async fn loses_none(mut server: TestServer, change: impl AsyncFn(&TestServer, u3
         if !is_cut_off(&server).await {
             assert!(cuts > 4, "too few writes to interrupt: {cuts}");
             disarm(&server, &SETTINGS).await;
-            server.agrees().await;
+            server.assert_in_sync().await;
             return;
         }
         // The repair is interrupted too, sometimes after its last write.
@@ -74,7 +74,7 @@ async fn loses_none(mut server: TestServer, change: impl AsyncFn(&TestServer, u3
         server.kill();
         disarm(&server, &SETTINGS).await;
         block_in_place(|| server.restart());
-        server.agrees().await;
+        server.assert_in_sync().await;
         cuts += 1;
         println!("{cuts} cuts, {:?}", began.elapsed());
     }

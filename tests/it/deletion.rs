@@ -60,7 +60,7 @@ async fn a_deleted_chat_is_gone_for_everybody_and_is_told_once() {
 async fn a_deleted_chat_comes_back_under_a_new_id_as_the_phone_shows_it_with_only_the_messages_since() {
     let server = TestServer::start().await;
     server.phone().pin(MEI, true).await.expect("pinned");
-    server.agrees().await;
+    server.assert_in_sync().await;
     let mut changes = server.subscribe_to_chats().await;
     let deleted = server.delete_chat(MEI).await;
     assert_eq!(changes.next().await["kind"], "DELETED");
@@ -70,7 +70,7 @@ async fn a_deleted_chat_comes_back_under_a_new_id_as_the_phone_shows_it_with_onl
     assert_eq!((&told["kind"], &told["origin"], &told["cid"]), (&json!("CREATED"), &json!("MESSAGE"), &json!(MEI)));
     assert_ne!(told["chatId"], deleted["deletedChatId"]);
     assert_eq!((&told["chat"]["pinned"], &told["chat"]["name"]), (&json!(true), &json!("Mei Tanaka")));
-    server.agrees().await;
+    server.assert_in_sync().await;
     let query = "query($cid: JID!) { chat(cid: $cid) { id messages { nodes { text } } } }";
     let chat = server.query_with(query, json!({"cid": MEI})).await["data"]["chat"].clone();
     assert_eq!((&chat["id"], &chat["messages"]["nodes"]), (&told["chatId"], &json!([{"text": "Still there?"}])));
@@ -86,7 +86,7 @@ async fn what_was_on_its_way_to_whatsapp_is_dropped_with_the_chat() {
     server.phone().receive("15550111", MEI, "Still there?").await.expect("sent");
     wait_for("the chat to be back", async || (server.chat(MEI).await["id"] != Value::Null).then_some(())).await;
     // The new chat has the phone's settings: not archived, not muted, two unread messages.
-    server.agrees().await;
+    server.assert_in_sync().await;
     assert_eq!(server.chat(MEI).await["unreadCount"], 2);
 }
 
@@ -129,7 +129,7 @@ async fn deleting_needs_send_and_a_chat_of_ones_own() {
     assert_eq!((error_code(&answer), error_field(&answer)), ("validation_error", "sessionId"));
     let answer = server.query("mutation { deleteChat(input: {cid: \"nobody\"}) { cid } }").await;
     assert_eq!((error_code(&answer), error_field(&answer)), ("validation_error", "cid"));
-    server.agrees().await;
+    server.assert_in_sync().await;
 }
 
 #[tokio::test]
@@ -137,7 +137,7 @@ async fn a_listener_that_was_away_hears_of_the_deletion_and_of_what_came_before(
     let server = TestServer::start().await;
     let listed = server.query("{ chats { changeCursor } }").await["data"]["chats"]["changeCursor"].clone();
     server.update_chat(MEI, "pinned: true").await;
-    server.agrees().await;
+    server.assert_in_sync().await;
     server.delete_chat(MEI).await;
     let mut late = Subscription::start(&server, crate::support::ALL, json!({"after": listed})).await;
     let asked = late.next().await;

@@ -116,7 +116,7 @@ async fn without_its_key_the_server_does_not_start_and_names_it() {
     assert_eq!(server.chat(MEI).await["name"], "Mei Tanaka", "the stored copy is lost");
     server.phone().unlink().await;
     server.pair_again().await;
-    server.agrees().await;
+    server.assert_in_sync().await;
     let counts = server.counts();
     assert!(counts.len() == 1 && counts[0].starts_with(&id_of(&other)), "{counts:?}");
 }
@@ -146,7 +146,7 @@ async fn a_session_whose_secrets_were_exchanged_ends_and_others_go_on() {
     assert_eq!(answer["data"]["logoutSession"]["session"]["status"], "LOGGED_OUT", "{answer}");
     server.phone().unlink().await;
     server.pair_again().await;
-    server.agrees().await;
+    server.assert_in_sync().await;
 }
 
 #[tokio::test]
@@ -168,7 +168,7 @@ async fn a_message_whose_key_does_not_open_is_read_once_it_does() {
     server.execute("UPDATE device_record SET kind = 3 WHERE kind = 103").await;
     server.restart();
     server.start_session().await;
-    server.agrees().await;
+    server.assert_in_sync().await;
     assert_eq!(server.chat(RAVI).await["lastMessage"]["text"], "Meanwhile");
 }
 

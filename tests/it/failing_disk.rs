@@ -152,7 +152,7 @@ impl Rig {
         block_in_place(|| self.server.restart());
         self.server.works().await;
         self.is_there().await;
-        self.server.agrees().await;
+        self.server.assert_in_sync().await;
     }
 
     async fn is_there(&self) {

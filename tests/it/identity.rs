@@ -75,7 +75,7 @@ async fn two_chats_become_one_when_the_phone_says_so() {
     assert_eq!((&chat["id"], &chat["jid"], &chat["aliases"]), (&one["id"], &json!(ZOE), &json!([ZOE_LID])));
     let sent = json!([{"text": "by LID", "sender": ZOE}, {"text": "by number", "sender": ZOE}]);
     assert_eq!(chat["messages"]["nodes"], sent);
-    server.agrees().await;
+    server.assert_in_sync().await;
 
     // Subscribers by either address still receive changes, and either address names the chat.
     server.zoe_writes(ZOE_LID, "again").await;
@@ -84,7 +84,7 @@ async fn two_chats_become_one_when_the_phone_says_so() {
     }
     assert_eq!(server.update_chat(ZOE_LID, "archived: true").await["jid"], ZOE);
     assert_eq!(by_lid.next().await["chat"]["archived"], true);
-    server.agrees().await;
+    server.assert_in_sync().await;
     let delete = format!("mutation {{ deleteChat(input: {{cid: \"{ZOE_LID}\"}}) {{ deletedChatId cid }} }}");
     let deleted = server.query(&delete).await["data"]["deleteChat"].clone();
     assert_eq!(deleted, json!({"deletedChatId": one["id"], "cid": ZOE}));
@@ -101,7 +101,7 @@ async fn whoever_follows_a_lid_hears_of_the_chat_under_the_number() {
         (&made["kind"], &made["cid"], &made["chat"]["aliases"]),
         (&json!("CREATED"), &json!(ZOE), &json!([ZOE_LID]))
     );
-    server.agrees().await;
+    server.assert_in_sync().await;
 }
 
 #[tokio::test]
@@ -115,7 +115,7 @@ async fn who_is_known_before_is_one_chat_from_the_first_message_also_after_a_res
     server.zoe_writes(ZOE_LID, "by LID").await;
     let chat = server.chat_with(ZOE, "by LID").await;
     assert_eq!((&chat["jid"], &chat["aliases"]), (&json!(ZOE), &json!([ZOE_LID])));
-    server.agrees().await;
+    server.assert_in_sync().await;
 }
 
 #[tokio::test]
@@ -127,7 +127,7 @@ async fn a_message_that_tells_both_addresses_finds_the_chat() {
     server.zoe_writes(ZOE_LID, "by LID").await;
     let chat = server.chat_with(ZOE, "by LID").await;
     assert_eq!((&chat["id"], &chat["unreadCount"]), (&one["id"], &json!(2)));
-    server.agrees().await;
+    server.assert_in_sync().await;
 }
 
 #[tokio::test]
@@ -140,7 +140,7 @@ async fn a_history_tells_who_is_behind_a_lid() {
     assert_eq!((&chat["jid"], &chat["aliases"]), (&json!(MEI), &json!(["200000000000111@lid"])));
     let archived = server.update_chat(MEI, "archived: true").await;
     assert_eq!(archived["archived"], true);
-    server.agrees().await;
+    server.assert_in_sync().await;
 }
 
 #[tokio::test]
@@ -158,7 +158,7 @@ async fn two_chats_become_one_when_the_owner_writes_to_somebody_whose_addresses_
             let chat = server.chat_with(jid, "mine").await;
             assert_eq!(chat["messages"]["nodes"].as_array().map(Vec::len), Some(3), "{address} {chat}");
         }
-        server.agrees().await;
+        server.assert_in_sync().await;
     }
 }
 
@@ -168,18 +168,18 @@ async fn what_is_read_on_another_device_is_read_up_to_the_message_that_is_named(
     for form in [ReceiptForm::Read, ReceiptForm::ReadSelf, ReceiptForm::FromChat] {
         let first = server.phone().receive(MEI, MEI, "first").await.expect("a message");
         server.phone().receive(MEI, MEI, "second").await.expect("a message");
-        server.agrees().await;
+        server.assert_in_sync().await;
         server.phone().read_elsewhere(MEI, Some(&first), form).await.expect("read");
         wait_for("an unread count of 1", async || (server.chat(MEI).await["unreadCount"] == 1).then_some(())).await;
-        server.agrees().await;
+        server.assert_in_sync().await;
         server.phone().read_elsewhere(MEI, None, form).await.expect("read");
         wait_for("an unread count of 0", async || (server.chat(MEI).await["unreadCount"] == 0).then_some(())).await;
-        server.agrees().await;
+        server.assert_in_sync().await;
         server.phone().receive("15550111", GROUP, "to all").await.expect("a message");
         wait_for("an unread count of 1", async || (server.chat(GROUP).await["unreadCount"] == 1).then_some(())).await;
         server.phone().read_elsewhere(GROUP, None, form).await.expect("read");
         wait_for("an unread count of 0", async || (server.chat(GROUP).await["unreadCount"] == 0).then_some(())).await;
-        server.agrees().await;
+        server.assert_in_sync().await;
     }
 }
 
@@ -193,6 +193,6 @@ async fn what_was_read_elsewhere_while_the_session_was_down_is_read() {
         server.phone().read_elsewhere(MEI, Some(&first), form).await.expect("read");
     }
     server.start_session().await;
-    server.agrees().await;
+    server.assert_in_sync().await;
     assert_eq!(server.chat(MEI).await["unreadCount"], 1);
 }

@@ -36,13 +36,13 @@ async fn each_change_is_told_once(when: When) {
         let told = until_synced(&mut changes).await;
         let api = |changed: String| ("API".to_owned(), changed);
         assert_eq!(told, [api(changed.to_string()), api(json!(["SYNC"]).to_string())], "{fields}, cut {when:?}");
-        server.agrees().await;
+        server.assert_in_sync().await;
     }
     // There were no other events: the next change is the next one that is made.
     server.phone().archive(MEI, true).await.expect("archived");
     let next = changes.next().await;
     assert_eq!((&next["origin"], &next["cid"]), (&json!("DEVICE"), &json!(MEI)), "{next}");
-    server.agrees().await;
+    server.assert_in_sync().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -32,7 +32,7 @@ async fn what_the_owner_sends_to_a_broadcast_list_is_in_a_chat_of_its_own() {
     let server = TestServer::start().await;
     let to = vec!["15550111".to_owned(), "15550112".to_owned()];
     let id = server.phone().write(OWN, LIST, Draft { to, ..draft("Closed on Monday") }).await.expect("sent");
-    server.agrees().await;
+    server.assert_in_sync().await;
     let chat = server.chat(LIST).await;
     assert_eq!((&chat["type"], &chat["unreadCount"]), (&json!("BROADCAST"), &json!(0)), "{chat}");
     let said = json!({"kind": "TEXT", "text": "Closed on Monday", "fromMe": true,
@@ -40,14 +40,14 @@ async fn what_the_owner_sends_to_a_broadcast_list_is_in_a_chat_of_its_own() {
     assert_eq!(messages(&server, LIST).await, [said]);
     server.phone().revoke(&id, None).await.expect("taken back");
     wait_for("the revocation", async || (messages(&server, LIST).await[0]["revoked"] == true).then_some(())).await;
-    server.agrees().await;
+    server.assert_in_sync().await;
 }
 
 #[tokio::test]
 async fn what_somebody_sends_to_a_broadcast_list_is_in_the_direct_chat_with_them() {
     let server = TestServer::start().await;
     let id = server.phone().write("15550111", MEIS_LIST, draft("I have moved")).await.expect("sent");
-    server.agrees().await;
+    server.assert_in_sync().await;
     assert_eq!(server.chat(MEIS_LIST).await, Value::Null);
     let chat = server.chat(MEI).await;
     assert_eq!((&chat["unreadCount"], &chat["lastMessage"]["text"]), (&json!(2), &json!("I have moved")), "{chat}");
@@ -56,7 +56,7 @@ async fn what_somebody_sends_to_a_broadcast_list_is_in_the_direct_chat_with_them
         .await;
     server.phone().revoke(&id, None).await.expect("taken back");
     wait_for("the revocation", async || (messages(&server, MEI).await[0]["revoked"] == true).then_some(())).await;
-    server.agrees().await;
+    server.assert_in_sync().await;
 }
 
 #[tokio::test]
@@ -64,14 +64,14 @@ async fn what_a_channel_says_is_stored_and_counted() {
     let server = TestServer::start().await;
     for text in ["Rain until noon", "Sun after that"] {
         server.phone().write(CHANNEL, CHANNEL, draft(text)).await.expect("sent");
-        server.agrees().await;
+        server.assert_in_sync().await;
     }
     let chat = server.chat(CHANNEL).await;
     assert_eq!((&chat["type"], &chat["unreadCount"]), (&json!("NEWSLETTER"), &json!(2)), "{chat}");
     assert_eq!(chat["lastMessage"]["text"], "Sun after that");
     assert_eq!(messages(&server, CHANNEL).await[0]["sender"], CHANNEL);
     server.phone().mark_read(CHANNEL, true).await.expect("read");
-    server.agrees().await;
+    server.assert_in_sync().await;
 }
 
 #[tokio::test]
@@ -92,7 +92,7 @@ async fn each_message_is_stored_with_its_kind() {
     ] {
         for from in ["15550111", OWN] {
             server.phone().write(from, MEI, Draft { kind, ..draft(text) }).await.expect("sent");
-            server.agrees().await;
+            server.assert_in_sync().await;
             let last = messages(&server, MEI).await[0].clone();
             assert_eq!((&last["kind"], &last["text"]), (&stored["kind"], &stored["text"]), "{from}");
             assert_eq!(last["fromMe"], from == OWN);
@@ -120,5 +120,5 @@ async fn a_device_that_asks_for_the_full_history_imports_what_comes_as_such() {
     .await;
     assert_eq!(chat["messages"]["nodes"][51]["text"], "message 0");
     assert_eq!(chat["unreadCount"], 1);
-    server.agrees().await;
+    server.assert_in_sync().await;
 }

@@ -61,7 +61,7 @@ async fn filters_find_what_is_true_of_a_chat_now() {
     ] {
         assert_eq!(listed(&server, "RECENT", filter.clone()).await, expected, "{filter}");
     }
-    server.agrees().await;
+    server.assert_in_sync().await;
 }
 
 #[tokio::test]
@@ -78,7 +78,7 @@ async fn an_inbox_shows_pinned_chats_first_and_follows_the_phone() {
         (listed(&server, "INBOX", json!({})).await == [BOOKS, RAVI, MEI]).then_some(())
     })
     .await;
-    server.agrees().await;
+    server.assert_in_sync().await;
 }
 
 #[tokio::test]
@@ -102,7 +102,7 @@ async fn contacts_and_groups_without_a_message_are_listed_last_and_only_when_ask
     let groups = json!({"includeEmpty": true, "type": ["GROUP"]});
     assert_eq!(listed(&server, "RECENT", groups).await, [BOOKS, CHOIR]);
     assert_eq!(listed(&server, "RECENT", json!({"includeEmpty": true, "activeAfter": 0})).await, [MEI, RAVI, BOOKS]);
-    server.agrees().await;
+    server.assert_in_sync().await;
 }
 
 #[tokio::test]
@@ -133,7 +133,7 @@ async fn a_search_takes_every_character_literally_in_any_script() {
         let expected: Vec<_> = expected.iter().map(|number| format!("1555020{number}@s.whatsapp.net")).collect();
         assert_eq!(listed(&server, "RECENT", json!({"search": search})).await, expected, "{search}");
     }
-    server.agrees().await;
+    server.assert_in_sync().await;
 }
 
 /// An account with a chat with each of these people, the most recent first.

@@ -77,7 +77,7 @@ async fn tells_nothing_private(log: Log) {
     while changes.next().await["chat"]["lastMessage"]["text"] != "The password is swordfish" {}
     server.phone().archive(BOOKS, false).await.expect("archived");
     server.update_chat(MEI, "archived: true, read: true").await;
-    server.agrees().await;
+    server.assert_in_sync().await;
     let list =
         "query($text: String) { chats(filter: {search: $text}) { nodes { name jid messages { nodes { text } } } } }";
     for key in [&server.key, &login, &forged, "cg_of_nobody_at_all"] {

@@ -70,7 +70,7 @@ async fn cut_at_every_message(how: CutPoint) {
     block_in_place(|| rig.server.restart());
     rig.server.works().await;
     rig.log_is_whole().await;
-    rig.server.agrees().await;
+    rig.server.assert_in_sync().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -93,7 +93,7 @@ async fn messages_whose_transactions_are_cut_are_stored_once() {
         }
     }
     rig.holds_once(&texts).await;
-    rig.server.agrees().await;
+    rig.server.assert_in_sync().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -328,6 +328,6 @@ impl Rig {
         block_in_place(|| self.server.restart());
         self.server.works().await;
         self.holds_once(texts).await;
-        self.server.agrees().await;
+        self.server.assert_in_sync().await;
     }
 }

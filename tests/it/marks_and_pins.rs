@@ -34,30 +34,30 @@ async fn inbox(server: &TestServer) -> Vec<String> {
 async fn a_chat_with_unread_messages_is_marked_on_both_ends_and_keeps_its_count() {
     let server = TestServer::start().await;
     server.phone().receive("15550111", MEI, "Are you there?").await.expect("received");
-    server.agrees().await;
+    server.assert_in_sync().await;
     let unread = server.chat(MEI).await["unreadCount"].clone();
     assert_ne!(unread, 0);
     let chat = server.update_chat(MEI, "read: false").await;
     assert_eq!((&chat["markedUnread"], &chat["unreadCount"]), (&json!(true), &unread));
     phone_shows(&server, MEI, |chat| chat.marked_unread).await;
-    server.agrees().await;
+    server.assert_in_sync().await;
     assert_eq!(server.chat(MEI).await["unreadCount"], unread);
     server.phone().mark_read(MEI, true).await.expect("read");
     phone_shows(&server, MEI, |chat| !chat.marked_unread && chat.unread_count == 0).await;
-    server.agrees().await;
+    server.assert_in_sync().await;
 }
 
 #[tokio::test]
 async fn who_writes_in_a_chat_that_a_caller_marks_as_unread_has_read_it_on_both_ends() {
     let server = TestServer::start().await;
     server.update_chat(MEI, "read: true").await;
-    server.agrees().await;
+    server.assert_in_sync().await;
     // After WhatsApp has received the mark, mostly within the same second.
     for _ in 0..3 {
         server.update_chat(MEI, "read: false").await;
-        server.agrees().await;
+        server.assert_in_sync().await;
         server.phone().receive(OWNER, MEI, "I am writing here").await.expect("written");
-        server.agrees().await;
+        server.assert_in_sync().await;
         assert_eq!(server.chat(MEI).await["markedUnread"], false);
     }
     // While the session is stopped.
@@ -65,7 +65,7 @@ async fn who_writes_in_a_chat_that_a_caller_marks_as_unread_has_read_it_on_both_
     server.update_chat(MEI, "read: false").await;
     server.phone().receive(OWNER, MEI, "I am writing here").await.expect("written");
     server.start_session().await;
-    server.agrees().await;
+    server.assert_in_sync().await;
     assert_eq!(server.chat(MEI).await["markedUnread"], false);
     // While the mark is being sent.
     let before = server.sandbox.log().last().map(|entry| entry.seq);
@@ -88,12 +88,12 @@ async fn an_inbox_keeps_the_chat_that_was_pinned_last_on_top() {
     server.update_chat(MEI, "pinned: true").await;
     assert_eq!(inbox(&server).await, [MEI, RAVI, BOOKS]);
     server.phone().receive("15550112", RAVI, "News").await.expect("received");
-    server.agrees().await;
+    server.assert_in_sync().await;
     assert_eq!(inbox(&server).await, [MEI, RAVI, BOOKS], "a message moved a pinned chat");
     server.phone().pin(RAVI, false).await.expect("unpinned");
     server.phone().pin(RAVI, true).await.expect("pinned");
     wait_for("the phone's pin", async || (inbox(&server).await == [RAVI, MEI, BOOKS]).then_some(())).await;
-    server.agrees().await;
+    server.assert_in_sync().await;
     // A phone also lists contacts without messages.
     let shown = server.phone().chats().into_iter().filter(|chat| chat.last_message_at.is_some());
     assert_eq!(
@@ -107,12 +107,12 @@ async fn an_inbox_keeps_the_chat_that_was_pinned_last_on_top() {
 async fn a_pinned_chat_that_was_deleted_here_counts_among_the_three() {
     let server = TestServer::start().await;
     server.phone().receive("15550113", OLU, "Hello").await.expect("received");
-    server.agrees().await;
+    server.assert_in_sync().await;
     server.update_chat(BOOKS, "archived: false").await;
     for cid in [MEI, RAVI, BOOKS] {
         server.update_chat(cid, "pinned: true").await;
     }
-    server.agrees().await;
+    server.assert_in_sync().await;
     let delete = format!("mutation {{ deleteChat(input: {{cid: \"{MEI}\"}}) {{ cid }} }}");
     assert_eq!(server.query(&delete).await["errors"], Value::Null);
     let query = format!("mutation {{ updateChat(input: {{cid: \"{OLU}\", pinned: true}}) {{ chat {{ id }} }} }}");

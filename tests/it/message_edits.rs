@@ -21,7 +21,7 @@ async fn an_edit_of_the_last_message_is_told_and_shown_and_one_of_an_older_messa
     let server = TestServer::start().await;
     let older = server.phone().receive("15550111", MEI, "At nine").await.expect("sent");
     let last = server.phone().receive("15550111", MEI, "Bring the book").await.expect("sent");
-    server.agrees().await;
+    server.assert_in_sync().await;
     let mut changes = server.subscribe_to_chats().await;
 
     server.phone().edit(&older, "At ten").await.expect("edited");
@@ -32,7 +32,7 @@ async fn an_edit_of_the_last_message_is_told_and_shown_and_one_of_an_older_messa
     let shown = messages(&server, MEI).await;
     let edited = |text: &str| json!({"text": text, "edited": true, "revoked": false, "fromMe": false, "sender": MEI});
     assert_eq!((&shown[0], &shown[1]), (&edited("Bring the blue book"), &edited("At ten")));
-    server.agrees().await;
+    server.assert_in_sync().await;
 }
 
 #[tokio::test]
@@ -42,11 +42,11 @@ async fn taking_a_message_back_lowers_the_count_where_it_was_unread_and_never_be
     for text in ["one", "two", "three"] {
         sent.push(server.phone().receive("15550111", MEI, text).await.expect("sent"));
     }
-    server.agrees().await;
+    server.assert_in_sync().await;
     server.phone().mark_read(MEI, true).await.expect("read");
-    server.agrees().await;
+    server.assert_in_sync().await;
     let four = server.phone().receive("15550111", MEI, "four").await.expect("sent");
-    server.agrees().await;
+    server.assert_in_sync().await;
     let mut changes = server.subscribe_to_chats().await;
 
     server.phone().revoke(&sent[0], None).await.expect("revoked");
@@ -66,7 +66,7 @@ async fn taking_a_message_back_lowers_the_count_where_it_was_unread_and_never_be
     .await;
     assert_eq!(server.chat(MEI).await["unreadCount"], 0);
     assert_eq!(messages(&server, MEI).await[2]["text"], "two");
-    server.agrees().await;
+    server.assert_in_sync().await;
 }
 
 #[tokio::test]
@@ -84,14 +84,14 @@ async fn in_a_group_an_admin_takes_back_what_others_wrote_and_the_owner_edits_on
         (shown[0] == own && shown[1] == gone).then_some(())
     })
     .await;
-    server.agrees().await;
+    server.assert_in_sync().await;
 }
 
 #[tokio::test]
 async fn a_reaction_neither_makes_a_chat_nor_advances_one() {
     let server = TestServer::start().await;
     let sent = server.phone().receive("15550111", MEI, "Done!").await.expect("sent");
-    server.agrees().await;
+    server.assert_in_sync().await;
     let before = server.chat(MEI).await;
     let mut changes = server.subscribe_to_chats().await;
     server.phone().react(&sent, "15550111", "🎉").await.expect("reacted");
@@ -99,5 +99,5 @@ async fn a_reaction_neither_makes_a_chat_nor_advances_one() {
     server.phone().receive("15550112", "15550112@s.whatsapp.net", "Hello").await.expect("sent");
     assert_eq!(changes.next().await["cid"], "15550112@s.whatsapp.net", "a reaction was published");
     assert_eq!(server.chat(MEI).await, before);
-    server.agrees().await;
+    server.assert_in_sync().await;
 }

@@ -51,7 +51,7 @@ async fn has_the_order_of_the_phone(server: &TestServer) {
             assert_eq!(stored.take(), texts, "{cid}");
         }
     }
-    server.agrees().await;
+    server.assert_in_sync().await;
 }
 
 #[tokio::test]

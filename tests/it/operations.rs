@@ -69,7 +69,7 @@ async fn an_organization_is_deleted_whole_and_no_other_with_it() {
     assert!(error(&refused).contains("another chatgraph server"), "{}", error(&refused));
     // A deleted chat, and a row of every kind that belongs to a session.
     server.phone().receive("15550111", "15550111@s.whatsapp.net", "Once more").await.expect("received");
-    server.agrees().await;
+    server.assert_in_sync().await;
     server.query("mutation { deleteChat(input: {cid: \"15550111@s.whatsapp.net\"}) { cid } }").await;
     server.kill();
 

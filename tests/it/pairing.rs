@@ -162,7 +162,7 @@ async fn what_whatsapp_ends_stays_ended_and_says_why() {
     server.becomes(&session, "FAILED").await;
     server.plays(OWNER, "end", json!({"kind": "dropped"})).await;
     server.start_session().await;
-    server.agrees().await;
+    server.assert_in_sync().await;
 }
 
 #[tokio::test]
@@ -172,7 +172,7 @@ async fn a_session_that_the_phone_unlinks_is_logged_out_and_says_so() {
     let reason = server.becomes(&server.session, "LOGGED_OUT").await;
     assert_eq!(reason, json!("this device was unlinked; link it again"));
     server.pair_again().await;
-    server.agrees().await;
+    server.assert_in_sync().await;
 }
 
 #[tokio::test]
@@ -205,7 +205,7 @@ async fn a_session_takes_no_other_account_than_its_first() {
     );
 
     server.pair_again().await;
-    server.agrees().await;
+    server.assert_in_sync().await;
 }
 
 #[tokio::test]
@@ -215,7 +215,7 @@ async fn settings_that_got_lost_come_back_when_they_are_fetched_afresh() {
     for read in [true, false] {
         server.phone().mark_read(MEI, read).await.expect("marked");
     }
-    server.agrees().await;
+    server.assert_in_sync().await;
     // A state that a crash between two writes once left.
     let lost = "pinned = FALSE, pinned_as_of = 0, archived = FALSE, archived_as_of = 0, \
                 muted_until = NULL, muted_as_of = 0";
@@ -225,12 +225,12 @@ async fn settings_that_got_lost_come_back_when_they_are_fetched_afresh() {
     let answer = server.of_life("resyncSession", &server.session).await;
     assert_eq!(answer["data"]["resyncSession"]["session"]["status"], "WORKING", "{answer}");
     assert_eq!(server.chat(MEI).await["pinned"], true, "the settings are stored before the answer");
-    server.agrees().await;
+    server.assert_in_sync().await;
 
     // After the resync, further changes are applied.
     server.phone().pin(MEI, false).await.expect("unpinned");
     server.update_chat(RAVI, "archived: true").await;
-    server.agrees().await;
+    server.assert_in_sync().await;
     server.stop_session().await;
     assert_eq!(error_code(&server.of_life("resyncSession", &server.session).await), "gateway_unavailable");
 }

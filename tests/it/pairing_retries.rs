@@ -23,7 +23,7 @@ async fn a_refusal_that_may_pass_is_retried_and_says_so() {
     assert!(reason.starts_with(said), "{reason}");
     server.works().await;
     assert_eq!(standing(&server).await.1, Value::Null, "the ban has ended");
-    server.agrees().await;
+    server.assert_in_sync().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -37,7 +37,7 @@ async fn a_ban_with_an_end_is_over_then_also_after_a_restart() {
         }
         server.phone().receive("15550111", MEI, "After the ban").await.expect("sent");
         server.works().await;
-        server.agrees().await;
+        server.assert_in_sync().await;
     }
 }
 

@@ -26,7 +26,7 @@ async fn what_is_written_on_the_phone_is_the_accounts_own_and_reads_the_chat() {
     let told = changes.next().await;
     assert_eq!((&told["origin"], &told["cid"]), (&json!("MESSAGE"), &json!(MEI)), "{told}");
     assert_eq!(told["changed"], json!(["UNREAD_COUNT", "LAST_MESSAGE"]));
-    server.agrees().await;
+    server.assert_in_sync().await;
     let last = server.chat(MEI).await["lastMessage"].clone();
     assert_eq!((&last["text"], &last["fromMe"]), (&json!("Six it is"), &json!(true)));
     // The same in a chat without messages.
@@ -37,7 +37,7 @@ async fn what_is_written_on_the_phone_is_the_accounts_own_and_reads_the_chat() {
         (&json!("UPDATED"), &json!(OLU)),
         "the chat existed without messages: {told}"
     );
-    server.agrees().await;
+    server.assert_in_sync().await;
 }
 
 #[tokio::test]
@@ -45,7 +45,7 @@ async fn messages_in_a_group_count_and_say_who_wrote_them() {
     let server = TestServer::start().await;
     for (from, text, unread) in [("15550111", "Five?", 1), ("15550112", "Four!", 2), (OWN, "Settled", 0)] {
         server.phone().receive(from, BOOKS, text).await.expect("sent");
-        server.agrees().await;
+        server.assert_in_sync().await;
         let chat = server.chat(BOOKS).await;
         assert_eq!((&chat["unreadCount"], &chat["lastMessage"]["text"]), (&json!(unread), &json!(text)));
         assert_eq!(chat["lastMessage"]["sender"], format!("{from}@s.whatsapp.net"));
@@ -62,14 +62,14 @@ async fn a_chat_that_is_deleted_on_the_phone_goes_and_comes_back_with_its_next_m
     let told = changes.next().await;
     assert_eq!((&told["kind"], &told["origin"], &told["cid"]), (&json!("DELETED"), &json!("DEVICE"), &json!(MEI)));
     assert_eq!((&told["chatId"], &told["chat"]), (&id, &Value::Null));
-    server.agrees().await;
+    server.assert_in_sync().await;
     assert_eq!(server.chat(MEI).await, Value::Null);
 
     server.phone().receive("15550111", MEI, "Still there?").await.expect("sent");
     let told = changes.next().await;
     assert_eq!((&told["kind"], &told["origin"]), (&json!("CREATED"), &json!("MESSAGE")));
     assert_ne!(told["chatId"], id);
-    server.agrees().await;
+    server.assert_in_sync().await;
     assert_eq!(texts(&server, MEI).await, ["Still there?"]);
 }
 
@@ -79,13 +79,13 @@ async fn a_deletion_that_is_heard_late_leaves_what_came_after_its_message() {
     let id = server.chat(MEI).await["id"].clone();
     let first = server.phone().receive("15550111", MEI, "one").await.expect("sent");
     server.phone().receive("15550111", MEI, "two").await.expect("sent");
-    server.agrees().await;
+    server.assert_in_sync().await;
     let mut changes = server.subscribe_to_chats().await;
     server.phone().delete(MEI, Some(&first)).await.expect("deleted");
     let told = changes.next().await;
     assert_eq!((&told["kind"], &told["origin"]), (&json!("UPDATED"), &json!("DEVICE")), "{told}");
     assert_eq!((&told["changed"], &told["chatId"]), (&json!(["UNREAD_COUNT"]), &id));
-    server.agrees().await;
+    server.assert_in_sync().await;
     assert_eq!(texts(&server, MEI).await, ["two"]);
 }
 
@@ -96,18 +96,18 @@ async fn a_chat_that_is_cleared_stays_without_its_messages() {
     server.phone().pin(MEI, true).await.expect("pinned");
     let first = server.phone().receive("15550111", MEI, "one").await.expect("sent");
     server.phone().receive("15550111", MEI, "two").await.expect("sent");
-    server.agrees().await;
+    server.assert_in_sync().await;
     let mut changes = server.subscribe_to_chats().await;
     server.phone().clear(MEI, Some(&first)).await.expect("cleared");
     assert_eq!(changes.next().await["changed"], json!(["UNREAD_COUNT"]));
-    server.agrees().await;
+    server.assert_in_sync().await;
     assert_eq!(texts(&server, MEI).await, ["two"]);
 
     server.phone().clear(MEI, None).await.expect("cleared");
     let told = changes.next().await;
     assert_eq!((&told["kind"], &told["origin"]), (&json!("UPDATED"), &json!("DEVICE")), "{told}");
     assert_eq!(told["changed"], json!(["UNREAD_COUNT", "LAST_MESSAGE"]));
-    server.agrees().await;
+    server.assert_in_sync().await;
     let chat = server.chat(MEI).await;
     assert_eq!((&chat["id"], &chat["pinned"], &chat["lastMessageAt"]), (&id, &json!(true), &Value::Null));
     // The chat is not listed, unless chats without messages are included.
@@ -117,7 +117,7 @@ async fn a_chat_that_is_cleared_stays_without_its_messages() {
     assert_eq!(list["data"]["chats"]["nodes"], json!([{"jid": MEI}]), "the chat keeps its settings");
 
     server.phone().receive("15550111", MEI, "three").await.expect("sent");
-    server.agrees().await;
+    server.assert_in_sync().await;
     assert_eq!(texts(&server, MEI).await, ["three"]);
 }
 
@@ -129,7 +129,7 @@ async fn what_the_phone_deletes_while_the_server_is_away_goes_when_it_is_back() 
     server.phone().delete(RAVI, None).await.expect("deleted");
     server.phone().clear(MEI, None).await.expect("cleared");
     server.start_session().await;
-    server.agrees().await;
+    server.assert_in_sync().await;
     assert_eq!(server.chat(RAVI).await, Value::Null);
     assert_eq!(texts(&server, MEI).await, Vec::<Value>::new());
 }
@@ -145,7 +145,7 @@ async fn a_message_that_is_deleted_on_the_phone_for_its_owner_goes_here_too() {
         ("15550111", BOOKS, "Chapter five?"),
     ] {
         ids.push(server.phone().receive(from, chat, text).await.expect("sent"));
-        server.agrees().await;
+        server.assert_in_sync().await;
     }
     let mut changes = server.subscribe_to_chats().await;
     server.phone().delete_for_me(&ids[1]).await.expect("deleted");
@@ -153,14 +153,14 @@ async fn a_message_that_is_deleted_on_the_phone_for_its_owner_goes_here_too() {
     assert_eq!((&told["kind"], &told["origin"], &told["cid"]), (&json!("UPDATED"), &json!("DEVICE"), &json!(MEI)));
     assert_eq!(told["changed"], json!(["UNREAD_COUNT", "LAST_MESSAGE"]), "{told}");
     assert_eq!(told["chat"]["lastMessage"]["text"], "one");
-    server.agrees().await;
+    server.assert_in_sync().await;
     // One in the middle changes nothing that a list shows but the count.
     let own = server.phone().receive(OWN, MEI, "three").await.expect("sent");
-    server.agrees().await;
+    server.assert_in_sync().await;
     server.phone().delete_for_me(&ids[0]).await.expect("deleted");
     server.phone().delete_for_me(&ids[2]).await.expect("deleted");
     server.phone().delete_for_me(&ids[3]).await.expect("deleted");
-    server.agrees().await;
+    server.assert_in_sync().await;
     assert_eq!(server.chat(RAVI).await["lastMessage"]["text"], "The invoice is on its way");
     assert_eq!(server.chat(BOOKS).await["lastMessage"]["text"], "Chapter four next week");
 
@@ -171,6 +171,6 @@ async fn a_message_that_is_deleted_on_the_phone_for_its_owner_goes_here_too() {
     server.phone().delete_for_me(&missed).await.expect("deleted");
     server.phone().deliver_again(&ids[0]).await.expect_err("the phone has it no longer");
     server.start_session().await;
-    server.agrees().await;
+    server.assert_in_sync().await;
     assert_eq!(texts(&server, MEI).await, ["Yes!", "See you at six?"]);
 }

@@ -51,14 +51,14 @@ async fn what_whatsapp_refuses_again_and_again_goes_back_and_says_why() {
     let why = (&refusal["code"], &refusal["reason"]);
     assert_eq!(why, (&json!("REJECTED"), &json!("WhatsApp rejected this change.")), "{refusal}");
     assert!(server.log().contains("WhatsApp rejected a chat setting"), "WhatsApp's error is in the log");
-    server.agrees().await;
+    server.assert_in_sync().await;
 
     server.update_chat(MEI, "pinned: true").await;
     let again = changes.next().await;
     assert_eq!((&again["origin"], &again["changed"]), (&json!("API"), &json!(["PINNED", "SYNC"])));
     assert_eq!(changes.next().await["chat"]["sync"]["state"], "SYNCED");
     assert_eq!(server.sync().await["sync"], json!({"state": "SYNCED", "pending": [], "refused": []}));
-    server.agrees().await;
+    server.assert_in_sync().await;
 }
 
 #[tokio::test]
@@ -72,7 +72,7 @@ async fn what_whatsapp_refuses_for_a_while_arrives_in_the_end() {
     assert_eq!((&arrived["origin"], &arrived["changed"]), (&json!("API"), &json!(["SYNC"])), "{arrived}");
     let chat = server.sync().await;
     assert_eq!((&chat["archived"], &chat["sync"]["state"]), (&json!(true), &json!("SYNCED")));
-    server.agrees().await;
+    server.assert_in_sync().await;
 }
 
 #[tokio::test]
@@ -112,7 +112,7 @@ async fn a_request_that_the_phone_overtakes_on_its_way_is_not_sent() {
     // The next change is sent after it.
     server.update_chat(RAVI, "pinned: true").await;
     server.phone_shows(RAVI, |chat| chat.pinned).await;
-    server.agrees().await;
+    server.assert_in_sync().await;
     let chat = server.sync().await;
     assert_eq!((&chat["pinned"], &chat["sync"]["state"]), (&json!(false), &json!("SYNCED")));
 
@@ -120,6 +120,6 @@ async fn a_request_that_the_phone_overtakes_on_its_way_is_not_sent() {
     server.phone().mark_read(RAVI, true).await.expect("read");
     server.update_chat(MEI, "archived: true").await;
     server.phone_shows(MEI, |chat| chat.archived).await;
-    server.agrees().await;
+    server.assert_in_sync().await;
     server.phone_shows(RAVI, |chat| !chat.marked_unread).await;
 }

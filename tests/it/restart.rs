@@ -23,7 +23,7 @@ async fn a_killed_server_comes_back_with_its_session_and_misses_nothing() {
         (answer["data"]["sessions"]["nodes"][0]["status"] == "WORKING").then_some(())
     })
     .await;
-    server.agrees().await;
+    server.assert_in_sync().await;
     let ravi = server.chat(RAVI).await;
     assert_eq!((&ravi["unreadCount"], &ravi["lastMessage"]["text"]), (&json!(1), &json!("While you were away")));
 
@@ -54,7 +54,7 @@ async fn a_killed_server_comes_back_without_a_new_pairing() {
         server.phone().receive("15550111", MEI, &format!("{round}")).await.expect("a message");
         server.phone().archive(MEI, round % 2 == 0).await.expect("archived");
         server.phone().settled().await.expect("acknowledged");
-        server.agrees().await;
+        server.assert_in_sync().await;
     }
     assert_eq!(server.phone().companions(), 1);
 }

@@ -15,7 +15,7 @@ async fn who_was_away_for_longer_than_changes_are_kept_is_told_to_list_again() {
     let mut server = TestServer::start().await;
     let early = change_cursor(&server).await;
     server.update_chat(MEI, "pinned: true").await;
-    server.agrees().await;
+    server.assert_in_sync().await;
     server.age_changes(8).await;
     server.restart();
 

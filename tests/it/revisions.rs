@@ -85,7 +85,7 @@ async fn no_two_contents_of_a_chat_have_one_revision_and_a_replay_shows_them_gro
             chats(&server).await.iter().for_each(|chat| seen.add(chat));
         }
     }
-    server.agrees().await;
+    server.assert_in_sync().await;
     let mut expected = revisions(&server).await;
     expected.retain(|id, revision| before.get(id) != Some(revision));
 
@@ -130,10 +130,10 @@ async fn after_a_restart_and_after_a_restore_revisions_go_on_above_all_that_were
     for fields in ["pinned: true", "pinned: false", "read: false"] {
         update(&server, MEI, fields).await;
     }
-    server.agrees().await;
+    server.assert_in_sync().await;
     let before = revisions(&server).await;
     server.restart();
-    server.agrees().await;
+    server.assert_in_sync().await;
     for (id, revision) in revisions(&server).await {
         assert!(revision >= before[&id], "{id} after the restart");
     }

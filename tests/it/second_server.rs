@@ -30,7 +30,7 @@ async fn a_second_server_on_the_same_database_is_refused_and_harms_nothing() {
         assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
     }
     server.phone().receive("15550111", MEI, "To the first one").await.expect("sent");
-    server.agrees().await;
+    server.assert_in_sync().await;
     assert!(server.is_running());
     // The lock of a killed server does not block the next one.
     tokio::task::block_in_place(|| server.restart());
@@ -54,7 +54,7 @@ async fn a_server_whose_connection_was_cut_takes_its_lock_again() {
     };
     wait_for("the lock", held_again).await;
     server.phone().receive("15550111", MEI, "Still here").await.expect("sent");
-    server.agrees().await;
+    server.assert_in_sync().await;
     assert!(server.is_running());
 }
 

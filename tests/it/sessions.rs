@@ -39,7 +39,7 @@ async fn a_stopped_session_stays_down_and_starts_again_without_a_new_pairing() {
     server.update_chat(MEI, "pinned: true").await;
 
     server.start_session().await;
-    server.agrees().await;
+    server.assert_in_sync().await;
     let session = server.session_field("status pairing { qr }").await;
     assert_eq!(session, json!({"status": "WORKING", "pairing": null}));
     assert_eq!(server.chat(RAVI).await["lastMessage"]["text"], "While you were away");
@@ -90,7 +90,7 @@ async fn logging_out_unlinks_the_device_and_keeps_the_stored_copy() {
     assert_eq!(server.session_field("status").await["status"], "LOGGED_OUT");
 
     server.pair_again().await;
-    server.agrees().await;
+    server.assert_in_sync().await;
     assert_eq!(server.phone().companions(), 1);
 }
 
@@ -102,7 +102,7 @@ async fn logging_out_a_session_that_is_not_connected_is_refused_for_now() {
     assert_eq!(error_code(&answer), "gateway_unavailable");
     assert_eq!(server.session_field("status").await["status"], "STOPPED");
     server.start_session().await;
-    server.agrees().await;
+    server.assert_in_sync().await;
 }
 
 #[tokio::test]
@@ -197,7 +197,7 @@ async fn a_session_that_was_never_paired_is_deleted_at_once() {
         server.query("{ sessions { nodes { id } } }").await["data"]["sessions"]["nodes"].as_array().map(Vec::len),
         Some(1)
     );
-    server.agrees().await;
+    server.assert_in_sync().await;
 }
 
 #[tokio::test]
@@ -234,7 +234,7 @@ async fn another_organizations_session_answers_exactly_as_an_unknown_one() {
         assert_eq!((error_code(&foreign), foreign.to_string()), ("not_found", unknown.to_string()), "{mutation}");
     }
     assert_eq!(server.session_field("status label").await, json!({"status": "WORKING", "label": "Shop"}));
-    server.agrees().await;
+    server.assert_in_sync().await;
 }
 
 #[tokio::test]

@@ -43,7 +43,7 @@ async fn listeners_that_do_not_read_cost_bounded_memory_and_miss_nothing() {
     const CHANGES: usize = 150;
     let server = TestServer::start().await;
     server.phone().receive("15550112", RAVI, &"long ".repeat(6_000)).await.expect("sent");
-    server.agrees().await;
+    server.assert_in_sync().await;
     let listed = server.query("{ chats { changeCursor } }").await["data"]["chats"]["changeCursor"].clone();
     for round in 0..CHANGES {
         server.update_chat(RAVI, &format!("pinned: {}", round % 2 == 0)).await;
@@ -110,7 +110,7 @@ async fn load(server: &TestServer) {
     };
     let [mei, ravi] = callers;
     tokio::join!(mei, ravi, phone);
-    server.agrees().await;
+    server.assert_in_sync().await;
     server.update_chat(MEI, &format!("mutedUntil: {LAST}")).await;
 }
 

@@ -267,6 +267,6 @@ async fn another_organizations_things_answer_exactly_as_unknown_ones() {
     // None of the first organization's data has changed.
     let after = server.query(OWN).await["data"].clone();
     assert_eq!(after, own);
-    server.agrees().await;
+    server.assert_in_sync().await;
     assert_eq!(server.chat(MEI).await["archived"], false);
 }

@@ -88,7 +88,7 @@ async fn a_request_is_told_down_to_its_unit_of_work_and_nobody_s_name_with_it() 
     let collector = Collector::start();
     let server = TestServer::with_arguments(&["--otlp-endpoint", &collector.url]).await;
     server.phone().receive("15550111", MEI, "The password is swordfish").await.expect("sent");
-    server.agrees().await;
+    server.assert_in_sync().await;
     let expected = [
         &["request", "operation", "chats.update", "unit of work"][..],
         &["request", "operation", "chats.list"],
@@ -98,7 +98,7 @@ async fn a_request_is_told_down_to_its_unit_of_work_and_nobody_s_name_with_it() 
     let mut spans = Vec::new();
     for round in 0..50 {
         server.update_chat(MEI, &format!("pinned: {}", round % 2 == 0)).await;
-        server.agrees().await;
+        server.assert_in_sync().await;
         tokio::time::sleep(LOOK).await;
         spans = collector.spans();
         let ways: Vec<_> = spans.iter().map(|span| way(span, &spans)).collect();

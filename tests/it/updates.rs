@@ -32,7 +32,7 @@ async fn every_update_that_leaves_the_archive_alone() {
 async fn a_chat_that_was_read_and_marked_as_unread_while_the_session_was_away_is_both_on_the_phone() {
     let server = TestServer::start().await;
     server.phone().receive("15550111", MEI, "Are you there?").await.expect("received");
-    server.agrees().await;
+    server.assert_in_sync().await;
     assert_ne!(Shown::of(&server.chat(MEI).await).unread_count, 0);
     let session = server.session.clone();
     let life = async |act: &str| {
@@ -45,7 +45,7 @@ async fn a_chat_that_was_read_and_marked_as_unread_while_the_session_was_away_is
         server.update_chat(MEI, read).await;
     }
     life("startSession").await;
-    server.agrees().await;
+    server.assert_in_sync().await;
     let shown = Shown::of(&server.chat(MEI).await);
     assert_eq!((shown.unread_count, shown.marked_unread), (0, true));
 }
@@ -133,7 +133,7 @@ async fn updated(server: &TestServer, input: &Value, before: Shown) -> Shown {
     assert_eq!(answer["errors"], Value::Null, "{input}: {answer}");
     let shown = Shown::of(&answer["data"]["updateChat"]["chat"]);
     assert_eq!(shown, before.after(input), "{input}");
-    server.agrees().await;
+    server.assert_in_sync().await;
     assert_eq!(Shown::of(&server.chat(MEI).await), shown, "{input}");
     shown
 }
@@ -147,7 +147,7 @@ async fn a_mute_of_the_past_is_refused_unless_it_is_unmuted_anyway() {
     assert_eq!(server.chat(MEI).await["pinned"], false, "the whole update is rejected");
     let answer = server.query_with(UPDATE, json!({"input": {"cid": MEI, "mutedUntil": past, "unmute": true}})).await;
     assert_eq!(answer["errors"], Value::Null, "{answer}");
-    server.agrees().await;
+    server.assert_in_sync().await;
 }
 
 #[tokio::test]

@@ -49,7 +49,7 @@ fn each_setting_is_as_it_was_told_last() {
         let (mut mine, mut theirs) = two();
         told(&mut mine, true, first);
         told(&mut theirs, false, second);
-        let open = mine.join(&OpenActions::default(), &theirs, &OpenActions::default());
+        let open = mine.merge(&OpenActions::default(), &theirs, &OpenActions::default());
         assert_eq!(mine.archived, Versioned { value: first > second, as_of: 20 });
         assert_eq!(open, OpenActions::default());
     }
@@ -59,7 +59,7 @@ fn each_setting_is_as_it_was_told_last() {
 fn what_a_history_said_without_a_time_counts_over_nothing() {
     let (mut mine, mut theirs) = two();
     theirs.archived.value = true;
-    let _open = mine.join(&OpenActions::default(), &theirs, &OpenActions::default());
+    let _open = mine.merge(&OpenActions::default(), &theirs, &OpenActions::default());
     assert!(mine.archived.value);
 }
 
@@ -69,7 +69,7 @@ fn the_newer_of_two_requests_waits_on_and_knows_what_whatsapp_has() {
         let (mut mine, mut theirs) = two();
         told(&mut theirs, true, 5);
         let (ours, yours) = (asked(&mut mine, true, first), asked(&mut theirs, false, second));
-        let open = mine.join(&ours, &theirs, &yours);
+        let open = mine.merge(&ours, &theirs, &yours);
         let [action] = &open.waiting[..] else { panic!("{open:?}") };
         assert_eq!((action.desired, action.requested_at), (SettingValue::Archived(first > second), 40));
         assert_eq!((action.base, action.base_as_of), (SettingValue::Archived(true), 5));
@@ -84,7 +84,7 @@ fn what_whatsapp_said_of_the_other_chat_after_a_request_wins() {
         let (mut mine, mut theirs) = two();
         told(&mut theirs, false, at);
         let ours = asked(&mut mine, true, 20);
-        let open = mine.join(&ours, &theirs, &OpenActions::default());
+        let open = mine.merge(&ours, &theirs, &OpenActions::default());
         assert_eq!((open.waiting.len() == 1, mine.archived.value, mine.pending.is_empty()), (waits, waits, !waits));
     }
 }
@@ -95,9 +95,9 @@ fn a_refusal_stays_until_it_was_asked_again() {
     let (mut mine, mut theirs) = two();
     let refused = OpenActions { waiting: Vec::new(), refused: vec![refusal(10)] };
     let open =
-        mine.clone().join(&refused, &theirs, &OpenActions { refused: vec![refusal(20)], ..OpenActions::default() });
+        mine.clone().merge(&refused, &theirs, &OpenActions { refused: vec![refusal(20)], ..OpenActions::default() });
     assert_eq!(open.refused, [refusal(20)]);
     let yours = asked(&mut theirs, true, 30);
-    assert_eq!(mine.join(&refused, &theirs, &yours).refused, []);
+    assert_eq!(mine.merge(&refused, &theirs, &yours).refused, []);
     assert!(mine.refused.is_empty());
 }

@@ -29,7 +29,7 @@ impl CallSubscription {
         #[graphql(desc = "Only this session. By default, all sessions.")] session_id: Option<ID>,
     ) -> Result<impl Stream<Item = Result<IncomingCall, ApiError>> + use<>, ApiError> {
         let session = session_id.as_ref().map(self::session_id).transpose()?;
-        Ok(events(context.calls().follow(context.viewer(), session).await?, context.pace().clone()))
+        Ok(events(context.calls().follow(context.viewer(), session).await?, context.pacer().clone()))
     }
 }
 

@@ -71,7 +71,7 @@ impl ChatSubscription {
             (None, None) => None,
         };
         let changes = context.chats().follow(viewer, session, chat, after).await?;
-        Ok(events(changes, organization.clone(), context.pace().clone()))
+        Ok(events(changes, organization.clone(), context.pacer().clone()))
     }
 }
 

@@ -91,7 +91,7 @@ impl Refusal {
 
     /// The reason in words, which can be shown to the user. WhatsApp's own error is in the server's log.
     async fn reason(&self) -> &str {
-        self.0.code.words()
+        self.0.code.description()
     }
 
     /// The time at which the server gave up.

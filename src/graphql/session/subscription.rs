@@ -49,7 +49,7 @@ impl SessionSubscription {
         #[graphql(desc = "Only this session. By default, all sessions.")] session_id: Option<ID>,
     ) -> Result<impl Stream<Item = Result<SessionChange, ApiError>> + use<>, ApiError> {
         let session = session_id.as_ref().map(self::session_id).transpose()?;
-        Ok(events(context.sessions().follow(context.viewer(), session).await?, context.pace().clone()))
+        Ok(events(context.sessions().follow(context.viewer(), session).await?, context.pacer().clone()))
     }
 }
 

@@ -56,7 +56,7 @@ impl ConnectionLimiter {
     }
 
     /// Acquires a permit for a connection from this address; `None` if a limit is reached.
-    pub(super) fn take(&self, peer: IpAddr) -> Option<ConnectionPermit> {
+    pub(super) fn acquire(&self, peer: IpAddr) -> Option<ConnectionPermit> {
         let room = &self.0;
         let is_proxy = client_ip::any_contains(&room.config.trusted_proxies, peer.to_canonical());
         let network = (!is_proxy).then(|| client_ip::rate_limit_prefix(peer));
@@ -169,7 +169,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Permitted<S> {
         let before = into.filled().len();
         let read = Pin::new(&mut self.stream).poll_read(context, into);
         if into.filled().len() > before {
-            self.pace.heard();
+            self.pace.bytes_received();
         }
         read
     }

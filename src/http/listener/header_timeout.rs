@@ -38,7 +38,7 @@ struct State {
 
 impl HeaderTimer {
     /// Records that bytes were received.
-    pub(super) fn heard(&self) {
+    pub(super) fn bytes_received(&self) {
         let mut state = self.state();
         if state.running == 0 && !state.side_by_side && state.head_since.is_none() {
             state.head_since = Some(Instant::now());
@@ -52,7 +52,7 @@ impl HeaderTimer {
     }
 
     /// Records that a head is complete. The request is in progress until the returned guard is dropped.
-    pub(super) fn asked(&self, version: Version) -> InFlight {
+    pub(super) fn request_started(&self, version: Version) -> InFlight {
         let mut state = self.state();
         state.head_since = None;
         state.idle_since = None;

@@ -143,7 +143,7 @@ impl Rig {
         let metrics = Metrics::default();
         let health = Health {
             ready: Arc::new(|| unreachable!("no test reads it")),
-            figures: Arc::new(|| unreachable!("no test reads it")),
+            metrics_route: Arc::new(|| unreachable!("no test reads it")),
         };
         let (tasks, draining) = (callers.clone(), drain.clone());
         let parts = HttpServices {

@@ -105,8 +105,8 @@ impl Connection {
         };
         debug!(closed = matches!(end, Disconnect::Close(_)), "WebSocket closed");
         let Disconnect::Close(close) = end else { return };
-        let told = match (&close, self.protocol.refuse("a valid token is required")) {
-            (CloseReason::Forbidden, Some(refusal)) => self.say(refusal).await.is_ok(),
+        let told = match (&close, self.protocol.reject("a valid token is required")) {
+            (CloseReason::Forbidden, Some(refusal)) => self.send_text(refusal).await.is_ok(),
             _ => true,
         };
         if told {
@@ -120,9 +120,9 @@ impl Connection {
             () = leaving.as_mut() => return Err(CloseReason::GoingAway.into()),
             introduced = self.wait_for_init() => introduced?,
         };
-        self.say(acknowledge()).await?;
+        self.send_text(acknowledge()).await?;
         if self.protocol == Protocol::Legacy {
-            self.say(self.protocol.heartbeat()).await?;
+            self.send_text(self.protocol.heartbeat()).await?;
         }
         let heartbeat = self.door.config.heartbeat;
         let mut beat = Instant::now() + heartbeat;
@@ -135,7 +135,7 @@ impl Connection {
                 () = leaving.as_mut() => return Err(CloseReason::GoingAway.into()),
                 () = sleep_until(vigil.due()) => vigil.check_due().await?,
                 message = self.socket.next() => {
-                    if let Some(message) = self.heard(message)? {
+                    if let Some(message) = self.read_message(message)? {
                         self.handle_message(message, &mut vigil, &mut operations).await?;
                     }
                 }
@@ -143,7 +143,7 @@ impl Connection {
                     self.send_heartbeat().await?;
                     beat = Instant::now() + heartbeat;
                 }
-                news = operations.next() => self.say(news.text).await?,
+                news = operations.next() => self.send_text(news.text).await?,
             }
         }
     }
@@ -156,7 +156,7 @@ impl Connection {
         }
         // Every WebSocket library responds to this ping. The keep-alive of the older protocol has no response.
         self.send(Message::Ping(Vec::new().into())).await?;
-        self.say(self.protocol.heartbeat()).await
+        self.send_text(self.protocol.heartbeat()).await
     }
 
     /// Waits for `connection_init`, and authenticates the client.
@@ -164,7 +164,7 @@ impl Connection {
         let deadline = Instant::now() + self.door.config.init_timeout;
         loop {
             let message = timeout_at(deadline, self.socket.next()).await.map_err(|_| CloseReason::InitTimeout)?;
-            match self.heard(message)? {
+            match self.read_message(message)? {
                 Some((ClientMessage::Init { payload }, _)) => {
                     let in_init = bearer_token::in_init(payload.as_ref()).map(str::to_owned);
                     let token = in_init.or_else(|| self.header_token.take()).ok_or(CloseReason::Forbidden)?;
@@ -174,7 +174,7 @@ impl Connection {
                     self.counted = Some(counted.map_err(|_| CloseReason::TooManySockets)?);
                     return Ok(TokenWatch::new(Arc::clone(&self.door), token, &viewer));
                 }
-                Some((ClientMessage::Ping { payload }, _)) => self.say(pong(payload)).await?,
+                Some((ClientMessage::Ping { payload }, _)) => self.send_text(pong(payload)).await?,
                 Some((ClientMessage::Start { .. } | ClientMessage::StartTooLarge { .. }, _)) => {
                     return Err(CloseReason::Unauthorized.into());
                 }
@@ -185,7 +185,10 @@ impl Connection {
     }
 
     /// Parses a frame. `None` for ping and pong frames.
-    fn heard(&mut self, message: Option<Result<Message, tungstenite::Error>>) -> Result<Option<Received>, Disconnect> {
+    fn read_message(
+        &mut self,
+        message: Option<Result<Message, tungstenite::Error>>,
+    ) -> Result<Option<Received>, Disconnect> {
         self.asked = None;
         match message {
             Some(Ok(Message::Text(text))) => {
@@ -207,17 +210,17 @@ impl Connection {
     ) -> Result<(), Disconnect> {
         match message {
             ClientMessage::Init { .. } => Err(CloseReason::TooManyInits.into()),
-            ClientMessage::Ping { payload } => self.say(pong(payload)).await,
+            ClientMessage::Ping { payload } => self.send_text(pong(payload)).await,
             ClientMessage::Pong => Ok(()),
             ClientMessage::Leave => Err(CloseReason::ClientLeft.into()),
             ClientMessage::Stop { id } => {
                 // Clients of the older protocol wait for this message.
                 if operations.stop(&id) && self.protocol == Protocol::Legacy {
-                    self.say(complete(&id)).await?;
+                    self.send_text(complete(&id)).await?;
                 }
                 Ok(())
             }
-            ClientMessage::StartTooLarge { id, error } => self.refuse(&id, error).await,
+            ClientMessage::StartTooLarge { id, error } => self.reject(&id, error).await,
             ClientMessage::Start { id, payload } => {
                 // In the older protocol the new operation replaces the running one.
                 if operations.has(&id) && self.protocol == Protocol::Transport {
@@ -226,21 +229,21 @@ impl Connection {
                 operations.stop(&id);
                 let request = graphql_request::from_json(payload).ok_or(CloseReason::InvalidMessage)?;
                 if let Some(full) = operations.limit_reached(bytes) {
-                    return self.refuse(&id, full).await;
+                    return self.reject(&id, full).await;
                 }
-                let caller = Caller { viewer: vigil.look().await?, request_id: Arc::clone(&self.request.0) };
+                let caller = Caller { viewer: vigil.reverify().await?, request_id: Arc::clone(&self.request.0) };
                 operations.start(&id, bytes, caller, request);
                 Ok(())
             }
         }
     }
 
-    async fn refuse(&mut self, id: &str, error: ApiError) -> Result<(), Disconnect> {
+    async fn reject(&mut self, id: &str, error: ApiError) -> Result<(), Disconnect> {
         let error = response::error(error, &self.request);
-        self.say(self.protocol.error(id, &[error])).await
+        self.send_text(self.protocol.error(id, &[error])).await
     }
 
-    async fn say(&mut self, message: String) -> Result<(), Disconnect> {
+    async fn send_text(&mut self, message: String) -> Result<(), Disconnect> {
         self.send(Message::Text(message.into())).await
     }
 

@@ -99,7 +99,7 @@ impl Operations {
             number,
             saying: self.saying.clone(),
         };
-        let task = self.door.parts.tasks.spawn(speaker.speak(operation, caller).instrument(Span::current()));
+        let task = self.door.parts.tasks.spawn(speaker.run(operation, caller).instrument(Span::current()));
         self.running.insert(id, Running { number, bytes, task: task.abort_handle() });
         self.held += bytes;
     }
@@ -145,15 +145,15 @@ struct OperationTask {
 
 impl OperationTask {
     /// Sends all responses of the operation. A panic is sent as an internal error.
-    async fn speak(self, operation: Operation, caller: Caller) {
-        let spoken = AssertUnwindSafe(self.answers(operation)).catch_unwind().await;
+    async fn run(self, operation: Operation, caller: Caller) {
+        let spoken = AssertUnwindSafe(self.send_answers(operation)).catch_unwind().await;
         if spoken.is_err() {
             let error = response::error(ApiError::internal(), &RequestId(caller.request_id));
-            self.say(self.protocol.error(&self.id, &[error]), true, None).await;
+            self.send(self.protocol.error(&self.id, &[error]), true, None).await;
         }
     }
 
-    async fn answers(&self, mut operation: Operation) {
+    async fn send_answers(&self, mut operation: Operation) {
         while let Some(answer) = operation.answers.next().await {
             let (response, turn) = (answer.response, answer.turn);
             if response::is_terminal(operation.kind, &response) {
@@ -161,16 +161,16 @@ impl OperationTask {
                 // subscription.
                 let stops = operation.kind == Some(OperationType::Subscription) && self.door.is_closing();
                 if !stops {
-                    self.say(self.protocol.error(&self.id, &response.errors), true, turn).await;
+                    self.send(self.protocol.error(&self.id, &response.errors), true, turn).await;
                 }
                 return;
             }
-            self.say(self.protocol.next(&self.id, &response), false, turn).await;
+            self.send(self.protocol.next(&self.id, &response), false, turn).await;
         }
-        self.say(complete(&self.id), true, None).await;
+        self.send(complete(&self.id), true, None).await;
     }
 
-    async fn say(&self, text: String, is_last: bool, turn: Option<AnswerPermit>) {
+    async fn send(&self, text: String, is_last: bool, turn: Option<AnswerPermit>) {
         let said = QueuedMessage { id: Arc::clone(&self.id), number: self.number, text, is_last, turn };
         // Sending fails only if the connection is closed.
         let _ = self.saying.send(said).await;

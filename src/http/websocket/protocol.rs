@@ -98,7 +98,7 @@ impl Protocol {
     }
 
     /// Formats a rejection of the client; `None` in the newer protocol, which only closes the connection.
-    pub(super) fn refuse(self, reason: &str) -> Option<String> {
+    pub(super) fn reject(self, reason: &str) -> Option<String> {
         (self == Self::Legacy).then(|| json!({"type": "connection_error", "payload": {"message": reason}}).to_string())
     }
 

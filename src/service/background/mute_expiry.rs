@@ -49,7 +49,7 @@ impl MuteExpirer {
     }
 
     /// Reports a committed mute until `end`, in milliseconds.
-    pub(in crate::service) fn until(&self, end: i64) {
+    pub(in crate::service) fn schedule(&self, end: i64) {
         if end < self.next.load(Ordering::Acquire) {
             self.wake.notify_one();
         }

@@ -112,14 +112,14 @@ impl Task {
 
     /// Purges one batch. Returns whether there may be more.
     async fn step(&self) -> Result<bool, StoreError> {
-        let Some(rest) = self.sweeper.take() else { return self.store.sweep().await };
+        let Some(rest) = self.sweeper.take() else { return self.store.purge_batch().await };
         let done = self.step_of(&rest).await;
         // The sessions take turns, so that none waits until another one is purged completely.
         if !matches!(done, Ok(false)) {
             self.sweeper.add(rest);
         }
         done?;
-        self.store.sweep().await?;
+        self.store.purge_batch().await?;
         Ok(true)
     }
 

@@ -29,14 +29,18 @@ impl Default for CallBroadcast {
 
 impl CallBroadcast {
     /// Reports a call that rings at the session at `now`, in milliseconds.
-    pub(in crate::service) fn tell(&self, key: &SessionKey, call: &Call, now: i64) {
+    pub(in crate::service) fn publish(&self, key: &SessionKey, call: &Call, now: i64) {
         self.ringing.began(key.session, call, now);
         // An error only means that there is no subscriber.
         let _ = self.calls.send((key.clone(), call.clone()));
     }
 
     /// Subscribes to the calls of an organization, or of one of its sessions, from now on.
-    pub(in crate::service) fn listen(&self, organization: OrganizationId, session: Option<SessionId>) -> CallListener {
+    pub(in crate::service) fn subscribe(
+        &self,
+        organization: OrganizationId,
+        session: Option<SessionId>,
+    ) -> CallListener {
         CallListener { calls: self.calls.subscribe(), organization, session }
     }
 }

@@ -23,7 +23,7 @@ pub(in crate::service) struct DeleteChat {
 
 impl DeleteChat {
     /// Deletes the chat and returns it as it was.
-    pub(in crate::service) async fn carry_out(self, unit: &mut UnitOfWork<'_>) -> Result<Chat, Error> {
+    pub(in crate::service) async fn execute(self, unit: &mut UnitOfWork<'_>) -> Result<Chat, Error> {
         let found = unit.chat_for_update(&self.organization, self.session, &self.cid).await?;
         let chat = found.ok_or(Error::ChatNotFound)?;
         delete(unit, &self.organization, &chat, self.now, Origin::Api).await?;

@@ -81,7 +81,7 @@ pub(in crate::service) struct UpdateChat {
 
 impl UpdateChat {
     /// Applies the settings that differ, and adds a pending action for each.
-    pub(in crate::service) async fn carry_out(self, unit: &mut UnitOfWork<'_>) -> Result<Chat, Error> {
+    pub(in crate::service) async fn execute(self, unit: &mut UnitOfWork<'_>) -> Result<Chat, Error> {
         // Lock the session before counting pins. Lock order: session, then chat.
         if self.settings.contains(&SettingValue::Pinned(true)) {
             let session = unit.session_for_update(&self.organization, self.session).await?;
@@ -107,7 +107,7 @@ impl UpdateChat {
         for desired in &differing {
             patch.set(*desired);
             pending.insert(desired.setting().field());
-            self.note(unit, &before, *desired, range.as_ref()).await?;
+            self.enqueue_action(unit, &before, *desired, range.as_ref()).await?;
         }
         for setting in heard {
             refused = refused.without(setting.field());
@@ -141,7 +141,7 @@ impl UpdateChat {
         })
     }
 
-    async fn note(
+    async fn enqueue_action(
         &self,
         unit: &mut UnitOfWork<'_>,
         chat: &Chat,
@@ -198,7 +198,7 @@ mod tests {
                 now: 1,
             };
             node.write_session_with_retry(&test.organization, test.session, order, |order, unit| {
-                Box::pin(order.carry_out(unit))
+                Box::pin(order.execute(unit))
             })
         });
         let pinned = futures_util::future::join_all(pinning).await;

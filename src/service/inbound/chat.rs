@@ -196,7 +196,7 @@ async fn was_read_since(
     let read = chat.marked_unread;
     let is_of_one_second = !read.value && read.as_of.div_euclid(1_000) == marked_at.div_euclid(1_000);
     let (Some(up_to), Some(read_to), true) = (up_to, &chat.read_to, is_of_one_second) else { return Ok(false) };
-    let up_to = unit.complete(&key.organization, &[chat.id], up_to.clone()).await?;
+    let up_to = unit.expand_marker(&key.organization, &[chat.id], up_to.clone()).await?;
     Ok(read_to.is_beyond(&up_to))
 }
 
@@ -260,7 +260,9 @@ pub(in crate::service) async fn message(
     };
     let (mut chat, is_new) = match found {
         // Deleted messages do not come back.
-        ChatLookup::Chat(chat) | ChatLookup::Tombstone(Tombstone { chat, .. }) if chat.knows(message) => return Ok(()),
+        ChatLookup::Chat(chat) | ChatLookup::Tombstone(Tombstone { chat, .. }) if chat.is_known_deleted(message) => {
+            return Ok(());
+        }
         ChatLookup::Chat(chat) => (chat, false),
         ChatLookup::New(chat) => {
             unit.insert_chat_with(&key.organization, &chat, &mut peer).await?;
@@ -287,7 +289,7 @@ pub(in crate::service) async fn message(
         patch.names = ChatNames { push: Some(name.clone()), ..ChatNames::default() };
     }
     let read = message.from_me
-        || chat.read_to.as_ref().is_some_and(|place| place.names(message))
+        || chat.read_to.as_ref().is_some_and(|place| place.lists(message))
         || !chat.has_read(message) && unit.take_early_receipt(whose, key.session, &message.wa_id).await?;
     if read {
         // Sending a message implies that the chat was read on that device.
@@ -363,8 +365,8 @@ async fn read_before(
     message: &IncomingMessage,
 ) -> Result<Option<MessageMarker>, StoreError> {
     let Some(read_to) = chat.read_to.clone().filter(|place| place.at == message.at) else { return Ok(None) };
-    let place = unit.complete(&key.organization, &[chat.id], read_to).await?;
-    Ok(place.names(message).then_some(place))
+    let place = unit.expand_marker(&key.organization, &[chat.id], read_to).await?;
+    Ok(place.lists(message).then_some(place))
 }
 
 /// Returns the number of a message that arrives now, increasing over all chats.

@@ -76,7 +76,7 @@ async fn apply(
     if matches!(rewriting.rewrite, MessageUpdate::DeletionForMe { .. }) {
         return remove(unit, key, (chat, before), now).await;
     }
-    let Some(after) = before.rewritten(&rewriting.rewrite) else { return Ok(()) };
+    let Some(after) = before.updated(&rewriting.rewrite) else { return Ok(()) };
     let mut patch = ChatPatch { rewritten: Some(before.id), ..ChatPatch::default() };
     if after.revoked && !before.from_me {
         patch.unread_count = unread_after_revoke(unit, key, &chat, &before).await?;
@@ -233,8 +233,8 @@ async fn unread_after_revoke(
     message: &Message,
 ) -> Result<Option<u32>, StoreError> {
     let place = MessageMarker { at: message.at, wa_ids: vec![message.wa_id.clone()] };
-    let place = unit.complete(&key.organization, &[chat.id], place).await?;
-    let later = unit.count_behind(&key.organization, &[chat.id], Some(&place)).await?;
+    let place = unit.expand_marker(&key.organization, &[chat.id], place).await?;
+    let later = unit.count_after(&key.organization, &[chat.id], Some(&place)).await?;
     if later < chat.unread_count {
         return Ok(Some(chat.unread_count - 1));
     }
@@ -279,7 +279,7 @@ pub(super) async fn chat_cleared(
         ChatLookup::Tombstone(tombstone) => {
             let chat = tombstone.chat.id;
             unit.forget_deleted_to(whose, chat, up_to).await?;
-            let left = unit.count_behind(whose, &[chat], None).await?;
+            let left = unit.count_after(whose, &[chat], None).await?;
             patch.unread_count = Some(tombstone.chat.unread_count.min(left));
             // No later message is known: the phone deletes the chat, and its settings with it.
             if deleted && tombstone.chat.horizon.as_ref().is_none_or(|known| known.at <= up_to.at) {
@@ -303,7 +303,7 @@ pub(super) async fn chat_cleared(
     let up_to = &if is_first {
         unit.expand_marker_now(whose, chat.id, up_to.clone()).await?
     } else {
-        unit.complete(whose, &[chat.id], up_to.clone()).await?
+        unit.expand_marker(whose, &[chat.id], up_to.clone()).await?
     };
     unit.forget_deleted_to(whose, chat.id, up_to).await?;
     patch.emptied_to = Some(up_to.clone());
@@ -320,7 +320,7 @@ pub(super) async fn chat_cleared(
     let range = unit.message_range_up_to(whose, chat.id, up_to).await?;
     patch.pending = chat::remove_unread_mark(unit, key, &chat, range, |_| as_of).await?;
     unit.remove_messages_up_to(whose, chat.id, up_to).await?;
-    let unread = unit.count_behind(whose, &[chat.id], None).await?;
+    let unread = unit.count_after(whose, &[chat.id], None).await?;
     patch.last_message = left;
     patch.unread_count = Some(chat.unread_count.min(unread));
     patch.marked_unread = Some(false);

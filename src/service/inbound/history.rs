@@ -135,7 +135,7 @@ async fn import(
     }
     let was_empty = chat.last_message.is_none();
     let newer = newer(unit, key, &chat, &messages).await?;
-    let before = unit.count_behind(&key.organization, &[chat.id], chat.read_to.as_ref()).await?;
+    let before = unit.count_after(&key.organization, &[chat.id], chat.read_to.as_ref()).await?;
     let place = (key.session, chat.id);
     let added = unit.insert_messages_with(&key.organization, place, Some(&peer), &messages, 0).await?;
     let stored = unit.last_message(&key.organization, chat.id).await?;
@@ -245,7 +245,7 @@ async fn count(
     };
     if let Some(read) = &read {
         let place = read.clone().max_with(chat.read_to.clone());
-        let place = unit.complete(organization, &chats, place).await?;
+        let place = unit.expand_marker(organization, &chats, place).await?;
         if chat.horizon.is_some() {
             // A later revocation of a read message must not lower the count.
             unit.forget_deleted_to(organization, chat.id, &place).await?;
@@ -253,7 +253,7 @@ async fn count(
         patch.read_to = Some(place);
     }
     let place = patch.read_to.as_ref().or(chat.read_to.as_ref());
-    let behind = unit.count_behind(organization, &chats, place).await?;
+    let behind = unit.count_after(organization, &chats, place).await?;
     let asked = chat.pending.contains(Setting::Read.field());
     // The revocations of counted messages follow, and each lowers the count by one.
     let counted = told.saturating_add(u32::try_from(counted.len()).unwrap_or(u32::MAX));
@@ -316,7 +316,7 @@ async fn find(
 fn unknown_to<'a>(found: &ChatLookup, messages: &'a [IncomingMessage]) -> Cow<'a, [IncomingMessage]> {
     match found {
         ChatLookup::Chat(chat) | ChatLookup::Tombstone(Tombstone { chat, .. }) if chat.horizon.is_some() => {
-            messages.iter().filter(|message| !chat.knows(message)).cloned().collect()
+            messages.iter().filter(|message| !chat.is_known_deleted(message)).cloned().collect()
         }
         ChatLookup::Chat(_) | ChatLookup::Tombstone(_) | ChatLookup::New(_) | ChatLookup::SessionGone => {
             Cow::Borrowed(messages)

@@ -35,7 +35,7 @@ pub(super) async fn settle_addresses(
     let Some(mut chat) = unit.chat_with_for_update(&key.organization, &peer).await? else { return Ok(()) };
     let before = chat.clone();
     rekey(unit, key, &mut chat, &peer).await?;
-    let joined = chat.joined(&before, now, origin);
+    let joined = chat.merged_change(&before, now, origin);
     unit.save_chat(&key.organization, &chat).await?;
     unit.record(&key.organization, joined);
     Ok(())
@@ -133,7 +133,7 @@ pub(super) async fn merge(
     // The deletion of one half may cover all messages of the other.
     let is_gone = !deleted.is_empty() && chat.last_message.is_none() && before.last_message.is_some();
     let replaces = joined.as_ref().map(|other| other.id);
-    let change = (!is_gone).then(|| Change { replaces, ..chat.joined(&before, now, origin) });
+    let change = (!is_gone).then(|| Change { replaces, ..chat.merged_change(&before, now, origin) });
     unit.save_chat(whose, &chat).await?;
     if let Some(other) = joined {
         unit.note_merged(whose, &other, chat.id).await?;
@@ -150,10 +150,10 @@ pub(super) async fn merge(
 async fn empty(unit: &mut UnitOfWork<'_>, key: &SessionKey, chat: &mut Chat) -> Result<(), StoreError> {
     let whose = &key.organization;
     let Some(place) = chat.emptied.clone() else { return Ok(()) };
-    let place = unit.complete(whose, &[chat.id], place).await?;
+    let place = unit.expand_marker(whose, &[chat.id], place).await?;
     unit.remove_messages_up_to(whose, chat.id, &place).await?;
     unit.forget_deleted_to(whose, chat.id, &place).await?;
-    let behind = unit.count_behind(whose, &[chat.id], chat.read_to.as_ref()).await?;
+    let behind = unit.count_after(whose, &[chat.id], chat.read_to.as_ref()).await?;
     chat.unread_count = chat.unread_count.min(behind);
     let told = chat.last_message.filter(|last| last.id.is_none() && last.at > place.at);
     chat.last_message = unit.last_message(whose, chat.id).await?.or(told);
@@ -170,9 +170,9 @@ async fn hide(
 ) -> Result<(), StoreError> {
     let whose = &key.organization;
     let Some(place) = horizon.filter(|_| chat.created_at >= deleted_at) else { return Ok(()) };
-    let before = unit.count_behind(whose, &[chat.id], chat.read_to.as_ref()).await?;
+    let before = unit.count_after(whose, &[chat.id], chat.read_to.as_ref()).await?;
     unit.remove_messages_up_to(whose, chat.id, place).await?;
-    let after = unit.count_behind(whose, &[chat.id], chat.read_to.as_ref()).await?;
+    let after = unit.count_after(whose, &[chat.id], chat.read_to.as_ref()).await?;
     chat.unread_count = chat.unread_count.saturating_sub(before.saturating_sub(after));
     let told = chat.last_message.filter(|last| last.id.is_none());
     chat.last_message = unit.last_message(whose, chat.id).await?.or(told);
@@ -204,14 +204,14 @@ async fn merge_into(
     };
     let both = [chat.id, other.id];
     let place = match furthest {
-        Some(place) => Some(unit.complete(organization, &both, place).await?),
+        Some(place) => Some(unit.expand_marker(organization, &both, place).await?),
         None => None,
     };
     // Unread messages that are not stored stay counted, unless the other half's read position covers them.
     let (mut counted, mut beyond) = (0_u32, 0_u32);
     for one in [&*chat, *other] {
-        let before = unit.count_behind(organization, &[one.id], one.read_to.as_ref()).await?;
-        let after = unit.count_behind(organization, &[one.id], place.as_ref()).await?;
+        let before = unit.count_after(organization, &[one.id], one.read_to.as_ref()).await?;
+        let after = unit.count_after(organization, &[one.id], place.as_ref()).await?;
         let further = place != one.read_to && after == 0;
         let all =
             further && one.last_message.is_none_or(|last| place.as_ref().is_some_and(|place| last.at <= place.at));
@@ -220,11 +220,11 @@ async fn merge_into(
         beyond = beyond.saturating_add(unread.saturating_sub(after));
     }
     if let MergeSide::Stored(other) = half {
-        unit.hand_over(organization, (other.id, chat.id), writer, MovedMessages::All).await?;
+        unit.move_messages(organization, (other.id, chat.id), writer, MovedMessages::All).await?;
     }
     unit.move_deleted_unread(organization, other.id, chat.id).await?;
-    let behind = unit.count_behind(organization, &[chat.id], place.as_ref()).await?;
-    let left = chat.join(&mine, other, &theirs);
+    let behind = unit.count_after(organization, &[chat.id], place.as_ref()).await?;
+    let left = chat.merge(&mine, other, &theirs);
     chat.read_to = place;
     chat.unread_count = counted.min(behind.saturating_add(beyond));
     match half {
@@ -275,13 +275,13 @@ async fn merge_deleted(
     for other in deleted {
         unit.remove_tombstone(&key.organization, other.chat.id).await?;
         unit.move_deleted_unread(&key.organization, other.chat.id, one.chat.id).await?;
-        let _nothing_waits = one.chat.join(&OpenActions::default(), &other.chat, &OpenActions::default());
+        let _nothing_waits = one.chat.merge(&OpenActions::default(), &other.chat, &OpenActions::default());
         let unread = one.chat.unread_count.saturating_add(other.chat.unread_count);
-        let behind = unit.count_behind(&key.organization, &[one.chat.id], one.chat.read_to.as_ref()).await?;
+        let behind = unit.count_after(&key.organization, &[one.chat.id], one.chat.read_to.as_ref()).await?;
         one.chat.unread_count = if behind == 0 { unread } else { unread.min(behind) };
         if let Some(place) = &one.chat.emptied {
             unit.forget_deleted_to(&key.organization, one.chat.id, place).await?;
-            let left = unit.count_behind(&key.organization, &[one.chat.id], one.chat.read_to.as_ref()).await?;
+            let left = unit.count_after(&key.organization, &[one.chat.id], one.chat.read_to.as_ref()).await?;
             one.chat.unread_count = one.chat.unread_count.min(left);
         }
     }
@@ -321,21 +321,21 @@ pub(super) async fn move_messages(
         ChatLookup::SessionGone => return Ok(()),
     };
     let (before, before_left) = (chat.clone(), left.clone());
-    unit.hand_over(whose, (left.id, chat.id), to.id, MovedMessages::Moved(moved)).await?;
+    unit.move_messages(whose, (left.id, chat.id), to.id, MovedMessages::Moved(moved)).await?;
     chat.arrivals = chat.arrivals.max(left.arrivals);
     if is_new {
         chat.read_to.clone_from(&left.read_to);
     }
     left.last_message = unit.last_message(whose, left.id).await?;
-    let behind = unit.count_behind(whose, &[left.id], left.read_to.as_ref()).await?;
+    let behind = unit.count_after(whose, &[left.id], left.read_to.as_ref()).await?;
     left.unread_count = left.unread_count.min(behind);
     chat.last_message = later(unit.last_message(whose, chat.id).await?, chat.last_message);
-    let behind = unit.count_behind(whose, &[chat.id], chat.read_to.as_ref()).await?;
+    let behind = unit.count_after(whose, &[chat.id], chat.read_to.as_ref()).await?;
     let moved = before_left.unread_count.saturating_sub(left.unread_count);
     chat.unread_count = chat.unread_count.saturating_add(moved).min(behind.max(chat.unread_count));
     empty(unit, key, &mut chat).await?;
-    let of_left = left.joined(&before_left, now, origin);
-    let of_chat = if is_new { chat.created(now, origin) } else { chat.joined(&before, now, origin) };
+    let of_left = left.merged_change(&before_left, now, origin);
+    let of_chat = if is_new { chat.created(now, origin) } else { chat.merged_change(&before, now, origin) };
     unit.save_chat(whose, &left).await?;
     unit.save_chat(whose, &chat).await?;
     unit.record(whose, of_left);
@@ -359,13 +359,13 @@ async fn recount(
     for id in chats {
         let Some(mut chat) = unit.chat_by_id_for_update(whose, *id).await? else { continue };
         let before = chat.clone();
-        let behind = unit.count_behind(whose, &[chat.id], chat.read_to.as_ref()).await?;
+        let behind = unit.count_after(whose, &[chat.id], chat.read_to.as_ref()).await?;
         chat.unread_count = chat.unread_count.min(behind);
         let last = unit.last_message(whose, chat.id).await?;
         chat.last_message =
             last.filter(|last| before.last_message.is_none_or(|known| known.at <= last.at)).or(chat.last_message);
         if chat != before {
-            let joined = chat.joined(&before, now, origin);
+            let joined = chat.merged_change(&before, now, origin);
             unit.save_chat(whose, &chat).await?;
             unit.record(whose, joined);
         }

@@ -141,7 +141,7 @@ async fn may_be_one(
         return Ok(true);
     }
     let has_lid = present(&unit.periods_of(whose, peer).await?, JidKind::Lid).is_some();
-    Ok(!has_lid && (told.time()..=told.now).contains(&other.made_at()))
+    Ok(!has_lid && (told.time()..=told.now).contains(&other.created_at()))
 }
 
 /// Returns whether no message to or from a peer is known before a time.

@@ -111,7 +111,7 @@ impl Rig {
             now,
         };
         let organization = &self.test.organization;
-        let asked = self.test.store.write(organization, move |unit| Box::pin(order.carry_out(unit)));
+        let asked = self.test.store.write(organization, move |unit| Box::pin(order.execute(unit)));
         let asked: Result<_, Error> = asked.await;
         asked.expect("accepted");
     }

@@ -34,11 +34,11 @@ pub(super) async fn read_up_to(
     place: MessageMarker,
 ) -> Result<ReadMark, StoreError> {
     let (organization, chats) = (&key.organization, [chat.id]);
-    let place = unit.complete(organization, &chats, place.max_with(chat.read_to.clone())).await?;
-    let left = unit.count_behind(organization, &chats, Some(&place)).await?;
+    let place = unit.expand_marker(organization, &chats, place.max_with(chat.read_to.clone())).await?;
+    let left = unit.count_after(organization, &chats, Some(&place)).await?;
     let mut unread = chat.unread_count;
     if chat.read_to.as_ref() != Some(&place) {
-        let before = unit.count_behind(organization, &chats, chat.read_to.as_ref()).await?;
+        let before = unit.count_after(organization, &chats, chat.read_to.as_ref()).await?;
         let all = left == 0 && chat.last_message.is_none_or(|last| last.at <= place.at);
         unread = chat.unread_after(before, left, all);
     }

@@ -39,7 +39,7 @@ pub(in crate::service) struct Next {
 
 impl SessionBroadcast {
     /// Reports a committed change of the session.
-    pub(in crate::service) fn tell(&self, key: &SessionKey) {
+    pub(in crate::service) fn publish(&self, key: &SessionKey) {
         let changed = self.readers().get(&key.organization).and_then(Weak::upgrade);
         if let Some(changed) = changed {
             changed.add(|next| {

@@ -132,15 +132,15 @@ async fn nothing_goes_out_before_the_session_is_in_step_and_that_is_stored() {
     rig.start();
     rig.status().await;
     let connection = rig.connection().await;
-    assert!(timeout(Duration::from_mins(3), connection.is_told()).await.is_err());
+    assert!(timeout(Duration::from_mins(3), connection.wait_for_send()).await.is_err());
 
     connection.signals(ConnectionEvent::Synced).await;
     let Some((SessionEvent::Status { status: SessionStatus::Working, .. }, Some(committed))) = rig.event().await else {
         panic!("the status")
     };
-    assert!(timeout(Duration::from_mins(3), connection.is_told()).await.is_err());
+    assert!(timeout(Duration::from_mins(3), connection.wait_for_send()).await.is_err());
     committed.send(()).unwrap();
-    connection.is_told().await;
+    connection.wait_for_send().await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -153,13 +153,13 @@ async fn a_failure_is_tried_again_after_a_pause_that_grows() {
     }
     rig.store(action(one, 1, SettingValue::Archived(true)));
     rig.registry.wake_pending(rig.key.session);
-    connection.is_told().await;
+    connection.wait_for_send().await;
 
     for longest in [1, 2, 4, 8, 16, 32, 60, 60] {
         let failed = Instant::now();
         // Another request does not shorten the delay.
         rig.registry.wake_pending(rig.key.session);
-        connection.is_told().await;
+        connection.wait_for_send().await;
         let (pause, longest) = (failed.elapsed(), Duration::from_secs(longest));
         assert!(pause <= longest + Duration::from_millis(10) && pause >= longest / 2, "{pause:?} for {longest:?}");
     }
@@ -194,7 +194,7 @@ async fn three_failures_in_a_row_end_the_round() {
         rig.store(action(*chat, 1, SettingValue::Archived(true)));
     }
     rig.registry.wake_pending(rig.key.session);
-    connection.is_told().await;
+    connection.wait_for_send().await;
     assert!(timeout(Duration::from_millis(400), rig.event()).await.is_err(), "a setting was accepted too early");
     assert_eq!(connection.told().len(), 3, "the others wait");
     for _ in &chats {
@@ -250,7 +250,7 @@ async fn a_connection_that_comes_back_ends_the_pause() {
     connection.signals(ConnectionEvent::Synced).await;
     rig.status().await;
     for _ in 0..7 {
-        connection.is_told().await;
+        connection.wait_for_send().await;
     }
 
     // The setting is sent again on the next connection, and the delays start from the shortest one.
@@ -317,7 +317,7 @@ async fn refusals_are_counted_anew_on_the_next_connection_and_for_the_next_reque
     rig.store(action(one, 1, SettingValue::Pinned(true)));
     rig.registry.wake_pending(rig.key.session);
     for _ in 0..3 {
-        connection.is_told().await;
+        connection.wait_for_send().await;
     }
     connection.signals(ConnectionEvent::Ended(DisconnectReason::Dropped)).await;
     rig.status().await;
@@ -326,7 +326,7 @@ async fn refusals_are_counted_anew_on_the_next_connection_and_for_the_next_reque
     connection.signals(ConnectionEvent::Synced).await;
     rig.status().await;
     for _ in 0..2 {
-        connection.is_told().await;
+        connection.wait_for_send().await;
     }
     (0..2).for_each(|_| refuse(&connection));
     *locked(&rig.pending) = vec![action(one, 2, SettingValue::Pinned(true))];
@@ -342,7 +342,7 @@ async fn a_newer_request_goes_out_in_the_place_of_the_one_that_waits() {
     connection.answers(Err(SessionError::TimedOut));
     rig.store(action(one, 1, SettingValue::Archived(true)));
     rig.registry.wake_pending(rig.key.session);
-    connection.is_told().await;
+    connection.wait_for_send().await;
 
     *locked(&rig.pending) = vec![action(one, 2, SettingValue::Archived(false))];
     assert_eq!(rig.stores_sent().await, (one, Setting::Archived, 2));

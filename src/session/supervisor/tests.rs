@@ -376,7 +376,7 @@ async fn a_supervisor_that_panics_is_restarted_and_says_so() {
     assert!(began.elapsed() >= Duration::from_secs(17), "{:?}", began.elapsed());
     connection.signals(ConnectionEvent::Synced).await;
     assert_eq!(rig.status().await, (SessionStatus::Working, None));
-    assert_eq!(rig.registry.events().restarts(), 3);
+    assert_eq!(rig.registry.metrics().restarts(), 3);
 }
 
 #[tokio::test(start_paused = true)]

@@ -14,12 +14,12 @@ impl ExpectedAccount {
     /// Creates the owner of a session of `account` whose device is linked to `linked`.
     pub(super) fn new(account: Option<Account>, linked: Option<&Account>) -> Self {
         let mut owner = Self { account, is_another: false };
-        owner.is_another = linked.is_some_and(|linked| !owner.may_be(linked));
+        owner.is_another = linked.is_some_and(|linked| !owner.matches(linked));
         owner
     }
 
     /// Returns whether the session may be linked to this account.
-    pub(super) fn may_be(&self, linked: &Account) -> bool {
+    pub(super) fn matches(&self, linked: &Account) -> bool {
         self.account.as_ref().is_none_or(|own| own.is(linked))
     }
 }

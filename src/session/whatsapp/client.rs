@@ -155,7 +155,7 @@ impl BuiltClient {
         let (remembered, ends) = (Arc::clone(&collections.memory), ears.clone());
         let watching = async move {
             remembered.damaged().await;
-            ends.hear(QueueItem::Damaged);
+            ends.push(QueueItem::Damaged);
         };
         tasks.spawn(cut.clone().run_until_cancelled_owned(watching));
         let connection = WhatsAppConnection {
@@ -205,7 +205,7 @@ impl BuiltClient {
                 if let Err(error) = running.await {
                     error!(%error, "The WhatsApp client panicked");
                 }
-                last_word.hear(QueueItem::Ended);
+                last_word.push(QueueItem::Ended);
             }
             .instrument(span.clone()),
         );
@@ -218,7 +218,7 @@ impl BuiltClient {
             async move {
                 if let Err(error) = keeping_up.await {
                     error!(%error, "The app-state task panicked; closing the connection");
-                    ends.hear(QueueItem::Ended);
+                    ends.push(QueueItem::Ended);
                 }
             }
             .instrument(span),

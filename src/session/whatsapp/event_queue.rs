@@ -136,7 +136,7 @@ impl EventSink {
     }
 
     /// Puts an entry in the queue; ignored once the reader is gone.
-    pub(super) fn hear(&self, item: QueueItem) {
+    pub(super) fn push(&self, item: QueueItem) {
         let _ = self.queue.send(item);
     }
 
@@ -148,7 +148,7 @@ impl EventSink {
     /// Waits until all present entries are stored; returns whether they are.
     pub(super) async fn all_stored(&self) -> bool {
         let (stored, all) = oneshot::channel();
-        self.hear(QueueItem::Milestone { stored });
+        self.push(QueueItem::Milestone { stored });
         all.await.is_ok()
     }
 
@@ -174,7 +174,7 @@ impl EventHandler for EventSink {
                 self.arrivals.comes(node);
                 self.answers.comes(node);
                 if let Some(person) = contacts::recipient(node) {
-                    self.hear(QueueItem::People(vec![person]));
+                    self.push(QueueItem::People(vec![person]));
                 }
             }
             Event::UndecryptableMessage(message) => self.arrivals.is_unopened(&message.info),
@@ -184,9 +184,9 @@ impl EventHandler for EventSink {
         let kind = event.kind();
         if kind == EventKind::HistorySync {
             // This runs in the library's own task, which identifies the part.
-            self.hear(QueueItem::History { event, part: history_download::arrived() });
+            self.push(QueueItem::History { event, part: history_download::arrived() });
         } else if KINDS.contains(&kind) {
-            self.hear(QueueItem::Event(event));
+            self.push(QueueItem::Event(event));
         } else if kind != EventKind::RawNode {
             debug!(?kind, "Ignored an event");
             self.events.ignored(format!("{kind:?}"));
@@ -218,7 +218,7 @@ impl InboundDurabilityHook for EventSink {
             self.arrivals.stored(&messages);
         } else {
             warn!(messages = batch.len(), "Messages were not committed in time and are not acknowledged to WhatsApp");
-            self.hear(QueueItem::Unacknowledged);
+            self.push(QueueItem::Unacknowledged);
         }
         outcome
     }
@@ -271,22 +271,22 @@ impl EventReader {
                 let _ = self.signal(ConnectionEvent::Ended(DisconnectReason::Dropped)).await;
                 return;
             }
-            if self.take(item).await.is_err() {
+            if self.handle(item).await.is_err() {
                 error!("The session's inbound queue is closed");
                 return;
             }
         }
     }
 
-    async fn take(&mut self, item: QueueItem) -> Result<(), ReceiverGone> {
+    async fn handle(&mut self, item: QueueItem) -> Result<(), ReceiverGone> {
         match item {
             QueueItem::Event(event) => match event.as_ref() {
                 Event::Messages(batch) => {
                     self.report_writers(batch.iter()).await?;
                     let heard = translate(&event, self.owner.account.as_ref());
-                    self.heard(&event, heard).await
+                    self.dispatch(&event, heard).await
                 }
-                event => self.heard(event, translate(event, self.owner.account.as_ref())).await,
+                event => self.dispatch(event, translate(event, self.owner.account.as_ref())).await,
             },
             QueueItem::Messages { messages, forwarded } => {
                 let mut waiting = Vec::new();
@@ -359,7 +359,7 @@ impl EventReader {
         }
     }
 
-    async fn heard(&mut self, event: &Event, heard: Vec<Translated>) -> Result<(), ReceiverGone> {
+    async fn dispatch(&mut self, event: &Event, heard: Vec<Translated>) -> Result<(), ReceiverGone> {
         for heard in heard {
             match heard {
                 Translated::Event(_) | Translated::Untranslatable(_) if self.owner.is_another => {}
@@ -370,7 +370,7 @@ impl EventReader {
                 Translated::Event(event) => self.forward(event, None).await?,
                 Translated::Signal(signal) => self.signal(signal).await?,
                 Translated::Paired(account) => self.paired(account).await?,
-                Translated::LoggedIn if self.owner.is_another => self.turn_away().await?,
+                Translated::LoggedIn if self.owner.is_another => self.unlink_wrong_account().await?,
                 Translated::LoggedIn => {
                     if let Some(login) = login(&self.client) {
                         // This waits while an earlier login is being caught up with.
@@ -423,7 +423,7 @@ impl EventReader {
     }
 
     async fn paired(&mut self, account: Account) -> Result<(), ReceiverGone> {
-        self.owner.is_another = !self.owner.may_be(&account);
+        self.owner.is_another = !self.owner.matches(&account);
         if self.owner.is_another {
             warn!("A different account was paired; unlinking it");
         } else {
@@ -435,7 +435,7 @@ impl EventReader {
     }
 
     /// Unlinks the device from an account that is not the owner's. It is forgotten here in any case.
-    async fn turn_away(&mut self) -> Result<(), ReceiverGone> {
+    async fn unlink_wrong_account(&mut self) -> Result<(), ReceiverGone> {
         if timeout(UNLINK_TIMEOUT, self.client.logout()).await.is_err() {
             warn!("Unlinking timed out; the other account's phone may still list this device");
         }

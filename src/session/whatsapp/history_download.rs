@@ -207,7 +207,7 @@ impl HistoryDownloads {
         };
         let Ok(announcement) = HistorySyncNotification::decode_from_slice(&announcement) else {
             error!("A stored history announcement is corrupt");
-            self.ears.hear(QueueItem::HistoryGone { notice: part.notice.clone() });
+            self.ears.push(QueueItem::HistoryGone { notice: part.notice.clone() });
             return;
         };
         let mut pauses = Backoff::half_jitter(FIRST_RETRY_DELAY, MAX_RETRY_DELAY);
@@ -217,13 +217,13 @@ impl HistoryDownloads {
             }
             match self.download(&announcement).await {
                 Ok(event) => {
-                    self.ears.hear(QueueItem::History { event: Arc::new(event), part: Arc::clone(&part) });
+                    self.ears.push(QueueItem::History { event: Arc::new(event), part: Arc::clone(&part) });
                     part.done.cancelled().await;
                     return;
                 }
                 Err(error) if error.http_status().is_some_and(|status| GONE.contains(&status)) => {
                     warn!(error = &*error as &dyn std::error::Error, "WhatsApp no longer serves a part of the history");
-                    self.ears.hear(QueueItem::HistoryGone { notice: part.notice.clone() });
+                    self.ears.push(QueueItem::HistoryGone { notice: part.notice.clone() });
                     return;
                 }
                 Err(error) => {

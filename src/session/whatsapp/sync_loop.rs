@@ -23,7 +23,7 @@ pub(super) async fn run<L: Send>(
     ears: EventSink,
 ) {
     if let Err(RecoveryFailed(name)) = keep_up(&mut ladder, logged_in, &notices, doubted, &ears).await {
-        ears.hear(QueueItem::Unreadable { collection: name.as_str() });
+        ears.push(QueueItem::Unreadable { collection: name.as_str() });
     }
 }
 
@@ -41,7 +41,7 @@ async fn keep_up(
                 for name in COLLECTIONS {
                     ladder.fetch(name, 0).await?;
                 }
-                ears.hear(QueueItem::CaughtUp { login });
+                ears.push(QueueItem::CaughtUp { login });
             }
             announced = notices.next() => {
                 for (name, moved_to) in announced {
@@ -53,7 +53,7 @@ async fn keep_up(
             name = ladder.due() => ladder.step(name).await?,
             Some(doubt) = doubted.recv() => match doubt {
                 SyncSuspicion::MacMismatch(name) => ladder.fetch(name, 0).await?,
-                SyncSuspicion::Refused(name) => ladder.refused(name).await?,
+                SyncSuspicion::Refused(name) => ladder.rejected(name).await?,
             },
         }
     }

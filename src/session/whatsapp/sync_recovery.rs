@@ -75,7 +75,7 @@ impl SyncRecovery {
         }
         let moved_to = self.collections.read_to(name).await.max(moved_to);
         let outcome = self.collections.fetch(name, moved_to).await;
-        self.take(name, moved_to, outcome)
+        self.record_outcome(name, moved_to, outcome)
     }
 
     /// Reads a collection from the start.
@@ -85,22 +85,27 @@ impl SyncRecovery {
     pub(super) async fn step(&mut self, name: WAPatchName) -> Result<(), RecoveryFailed> {
         let moved_to = self.troubles.get(name.as_str()).map_or(0, |trouble| trouble.moved_to);
         let outcome = self.collections.full_sync(name, moved_to).await;
-        self.take(name, moved_to, outcome)
+        self.record_outcome(name, moved_to, outcome)
     }
 
     /// Schedules reading a collection from the start after a patch on top of it was rejected.
     ///
     /// # Errors
     /// [`RecoveryFailed`].
-    pub(super) async fn refused(&mut self, name: WAPatchName) -> Result<(), RecoveryFailed> {
+    pub(super) async fn rejected(&mut self, name: WAPatchName) -> Result<(), RecoveryFailed> {
         if self.troubles.contains_key(name.as_str()) {
             return Ok(());
         }
         let moved_to = self.collections.read_to(name).await;
-        self.take(name, moved_to, FetchOutcome::Unreadable)
+        self.record_outcome(name, moved_to, FetchOutcome::Unreadable)
     }
 
-    fn take(&mut self, name: WAPatchName, moved_to: u64, outcome: FetchOutcome) -> Result<(), RecoveryFailed> {
+    fn record_outcome(
+        &mut self,
+        name: WAPatchName,
+        moved_to: u64,
+        outcome: FetchOutcome,
+    ) -> Result<(), RecoveryFailed> {
         match outcome {
             FetchOutcome::Read => {
                 if self.troubles.remove(name.as_str()).is_some() {

@@ -53,7 +53,7 @@ impl ReadPool {
     }
 
     /// The same connections for an organization, which takes turns with the others.
-    pub(in crate::store) fn of(&self, organization: &OrganizationId) -> Self {
+    pub(in crate::store) fn for_organization(&self, organization: &OrganizationId) -> Self {
         Self { owner: Some(organization.clone()), ..self.clone() }
     }
 

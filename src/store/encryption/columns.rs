@@ -38,7 +38,7 @@ pub(super) trait EncryptedRow: EntityTrait<Model: Send + Sync> {
     fn session(row: &Self::Model) -> &[u8];
 
     /// Returns the location of its value.
-    fn place(row: &Self::Model) -> AssociatedData<'_>;
+    fn associated_data(row: &Self::Model) -> AssociatedData<'_>;
 
     /// Returns its stored value.
     fn value(row: &Self::Model) -> &[u8];
@@ -61,7 +61,7 @@ impl EncryptedRow for device_record::Entity {
         &row.session_id
     }
 
-    fn place(row: &Self::Model) -> AssociatedData<'_> {
+    fn associated_data(row: &Self::Model) -> AssociatedData<'_> {
         AssociatedData::record(&row.session_id, row.kind, &row.key)
     }
 
@@ -86,7 +86,7 @@ impl EncryptedRow for device_secret::Entity {
         &row.session_id
     }
 
-    fn place(row: &Self::Model) -> AssociatedData<'_> {
+    fn associated_data(row: &Self::Model) -> AssociatedData<'_> {
         AssociatedData::secret(&row.session_id, &row.key)
     }
 
@@ -111,7 +111,7 @@ impl EncryptedRow for device_token::Entity {
         &row.session_id
     }
 
-    fn place(row: &Self::Model) -> AssociatedData<'_> {
+    fn associated_data(row: &Self::Model) -> AssociatedData<'_> {
         AssociatedData::token(&row.session_id, &row.jid)
     }
 
@@ -136,7 +136,7 @@ impl EncryptedRow for quarantined_event::Entity {
         &row.session_id
     }
 
-    fn place(row: &Self::Model) -> AssociatedData<'_> {
+    fn associated_data(row: &Self::Model) -> AssociatedData<'_> {
         AssociatedData::event(&row.session_id, &row.id)
     }
 

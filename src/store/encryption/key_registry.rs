@@ -64,7 +64,7 @@ pub(in crate::store) async fn register(
         }
     }
     tx.commit().await.map_err(StoreError::from)?;
-    Ok(book.sealing(keys))
+    Ok(book.encryption(keys))
 }
 
 impl KeyRegistry {
@@ -104,7 +104,7 @@ impl KeyRegistry {
     }
 
     /// Returns the encryption with these keys.
-    pub(super) fn sealing(&self, keys: &MasterKeys) -> Encryption {
+    pub(super) fn encryption(&self, keys: &MasterKeys) -> Encryption {
         Encryption { keys: keys.clone(), strict: !self.entries.contains(&None) }
     }
 }

@@ -165,14 +165,14 @@ impl MasterKey {
     }
 
     /// Encrypts a value: returns the nonce, the ciphertext and the tag, which also authenticates `place`.
-    pub(super) fn seal(&self, place: &[u8], mut value: Vec<u8>) -> Vec<u8> {
+    pub(super) fn encrypt(&self, place: &[u8], mut value: Vec<u8>) -> Vec<u8> {
         let nonce = self.cipher.seal_in_place_append_tag(Aad::from(place), &mut value);
         let nonce = nonce.expect("a value is shorter than 64 GiB, and the operating system has random bytes");
         [nonce.as_ref().as_slice(), &value].concat()
     }
 
     /// Decrypts a value; `None` if the key or the place is wrong, or if it was modified.
-    pub(super) fn open(&self, place: &[u8], sealed: &[u8]) -> Option<Vec<u8>> {
+    pub(super) fn decrypt(&self, place: &[u8], sealed: &[u8]) -> Option<Vec<u8>> {
         let (nonce, value) = sealed.split_at_checked(NONCE_LEN)?;
         let (nonce, mut value) = (Nonce::try_assume_unique_for_key(nonce).ok()?, value.to_vec());
         let length = self.cipher.open_in_place(nonce, Aad::from(place), &mut value).ok()?.len();

@@ -156,7 +156,7 @@ async fn delete_quarantined(writers: &DatabaseConnection, key: MasterKeyId) -> R
 async fn beside_a_server(writers: &DatabaseConnection, keys: &MasterKeys) -> Result<Encryption, OpenError> {
     let book = KeyRegistry::read(writers).await?;
     book.check(keys)?;
-    if book.seals == Some(keys.encryption_key()) { Ok(book.sealing(keys)) } else { Err(OpenError::NotServed) }
+    if book.seals == Some(keys.encryption_key()) { Ok(book.encryption(keys)) } else { Err(OpenError::NotServed) }
 }
 
 async fn opened(config: &Config) -> Result<DatabaseConnection, OpenError> {
@@ -179,9 +179,9 @@ async fn rotate<E: EncryptedRow>(
                 rotated.before += 1;
                 continue;
             }
-            let place = E::place(row);
-            match sealing.open(&place, E::value(row).to_vec()) {
-                Ok(value) => changes.push((row, sealing.seal(&place, value))),
+            let place = E::associated_data(row);
+            match sealing.decrypt(&place, E::value(row).to_vec()) {
+                Ok(value) => changes.push((row, sealing.encrypt(&place, value))),
                 Err(_) => rotated.does_not_open(E::session(row), E::value(row)),
             }
         }

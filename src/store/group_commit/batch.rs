@@ -38,7 +38,7 @@ pub(super) trait Job: Send {
     /// Runs the work, from the start each time; returns whether to keep it.
     fn run<'j>(&'j mut self, unit: &'j mut UnitOfWork<'_>) -> BoxFuture<'j, bool>;
     /// Sets a database error as the result, unless the work itself has failed.
-    fn refuse(&mut self, reason: StoreError);
+    fn fail(&mut self, reason: StoreError);
     /// Sends the result to the caller after the commit.
     fn finish(self: Box<Self>, committed: Result<(), StoreError>);
 }
@@ -78,7 +78,7 @@ where
         })
     }
 
-    fn refuse(&mut self, reason: StoreError) {
+    fn fail(&mut self, reason: StoreError) {
         if !matches!(self.result, Some(Err(_))) {
             self.result = Some(Err(reason.into()));
         }
@@ -179,13 +179,13 @@ async fn attempt(tx: &Transaction, job: &mut dyn Job, place: usize) -> Result<Ve
         Ok(Ok(true)) => match tx.keep().await {
             Ok(()) => return Ok(recorded),
             // A unit is not kept if one of its statements failed, even if the work ignored that.
-            Err(failed) => job.refuse(failed.into()),
+            Err(failed) => job.fail(failed.into()),
         },
         Ok(Ok(false)) => {}
         Ok(Err(panic)) => error!(panic = message(panic.as_ref()), "A unit of work panicked and was rolled back"),
         // Its statement may still be running.
         Err(_) => {
-            job.refuse(StoreError::TimedOut);
+            job.fail(StoreError::TimedOut);
             return Err(Failure::Unit(place, StoreError::TimedOut));
         }
     }

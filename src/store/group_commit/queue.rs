@@ -70,7 +70,7 @@ impl Queues {
 
     /// Returns the sender of the lane for an organization's session, or for work without a session; opens the lane if
     /// needed.
-    pub(super) fn enter(
+    pub(super) fn sender(
         self: &Arc<Self>,
         organization: &OrganizationId,
         session: Option<SessionId>,

@@ -88,7 +88,7 @@ impl<'l> Settlement<'l> {
                 warn!(error = &why as &dyn std::error::Error, "A unit of work failed; its transaction was rolled back");
                 self.lanes.tally.failed(&why);
                 let mut one = batch.remove(place);
-                one.refuse(why.clone());
+                one.fail(why.clone());
                 one.finish(self.doubt.clone().map_or(Ok(()), Err));
                 if late { self.give_up(batch, &undone(why)) } else { self.waiting.push_front(batch) }
             }

@@ -43,7 +43,7 @@ async fn every_list_follows_its_index() {
             let sessions = session::listed(backend, &organization);
             follows(&test, messages.page(&page), "message_recent", continued).await;
             follows(&test, sessions.page(&page), "session_by_organization", continued).await;
-            if let (Some(message), Some(session)) = (messages.beyond(&page), sessions.beyond(&page)) {
+            if let (Some(message), Some(session)) = (messages.next_row(&page), sessions.next_row(&page)) {
                 follows(&test, message, "message_recent", true).await;
                 follows(&test, session, "session_by_organization", true).await;
             }
@@ -59,7 +59,7 @@ async fn every_list_follows_its_index() {
                     let page = PageRequest { limit: 50, direction, cursor };
                     let chats = chat_list::listed(backend, &organization, &list, 0);
                     follows(&test, chats.page(&page), &index, true).await;
-                    if let Some(chats) = chats.beyond(&page) {
+                    if let Some(chats) = chats.next_row(&page) {
                         follows(&test, chats, &index, true).await;
                     }
                 }

@@ -36,7 +36,7 @@ impl DeviceState {
     /// # Errors
     /// [`StoreError`].
     pub async fn mapping_of_lid(&self, lid: &str) -> Result<Option<LidMapping>, StoreError> {
-        Ok(self.one(self.lids().filter(Column::Lid.eq(lid))).await?.map(from_row))
+        Ok(self.find_one(self.lids().filter(Column::Lid.eq(lid))).await?.map(from_row))
     }
 
     /// Returns the newest mapping of a phone number.
@@ -45,7 +45,7 @@ impl DeviceState {
     /// [`StoreError`].
     pub async fn mapping_of_phone(&self, phone: &str) -> Result<Option<LidMapping>, StoreError> {
         let query = self.lids().filter(Column::Phone.eq(phone)).order_by_desc(Column::UpdatedAt);
-        Ok(self.one(query).await?.map(from_row))
+        Ok(self.find_one(query).await?.map(from_row))
     }
 
     /// Returns all mappings.
@@ -53,7 +53,7 @@ impl DeviceState {
     /// # Errors
     /// [`StoreError`].
     pub async fn lid_mappings(&self) -> Result<Vec<LidMapping>, StoreError> {
-        Ok(self.all(self.lids()).await?.into_iter().map(from_row).collect())
+        Ok(self.find_all(self.lids()).await?.into_iter().map(from_row).collect())
     }
 
     /// Stores mappings, one per LID: a later one replaces an earlier one.

@@ -33,7 +33,7 @@ impl DeviceState {
     /// # Errors
     /// [`StoreError`].
     pub async fn token(&self, jid: &str) -> Result<Option<PrivacyToken>, StoreError> {
-        let row = self.one(device_token::Entity::find().filter(self.token_of(jid))).await?;
+        let row = self.find_one(device_token::Entity::find().filter(self.token_of(jid))).await?;
         row.map(|row| self.token_in(row)).transpose()
     }
 
@@ -43,7 +43,7 @@ impl DeviceState {
     /// [`StoreError`].
     pub async fn token_jids(&self) -> Result<Vec<String>, StoreError> {
         let query = device_token::Entity::find().filter(Column::SessionId.eq(self.session.to_bytes()));
-        Ok(self.all(query).await?.into_iter().map(|row| row.jid).collect())
+        Ok(self.find_all(query).await?.into_iter().map(|row| row.jid).collect())
     }
 
     /// Inserts or replaces a token.
@@ -105,7 +105,7 @@ impl DeviceState {
         let (session_id, jid) = (self.session.to_bytes(), jid.to_owned());
         let place = AssociatedData::token(&session_id, &jid);
         // An empty token is not secret, and is queried.
-        let token = if token.is_empty() { token } else { self.store.sealing.seal(&place, token) };
+        let token = if token.is_empty() { token } else { self.store.sealing.encrypt(&place, token) };
         let row = device_token::Model { session_id, jid, token, token_at, sender_at };
         self.upsert(vec![row.into_active_model()], replaced).await
     }
@@ -113,7 +113,7 @@ impl DeviceState {
     fn token_in(&self, row: device_token::Model) -> Result<PrivacyToken, StoreError> {
         let device_token::Model { session_id, jid, token, token_at, sender_at } = row;
         let place = AssociatedData::token(&session_id, &jid);
-        let token = if token.is_empty() { token } else { self.store.sealing.open(&place, token)? };
+        let token = if token.is_empty() { token } else { self.store.sealing.decrypt(&place, token)? };
         Ok(PrivacyToken { token, token_at, sender_at })
     }
 

@@ -94,7 +94,7 @@ impl DeviceState {
     /// [`StoreError`].
     pub async fn record(&self, kind: RecordKind, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
         let query = device_record::Entity::find().filter(self.records_of(kind)).filter(Column::Key.eq(key));
-        self.one(query).await?.map(|row| self.value(row)).transpose()
+        self.find_one(query).await?.map(|row| self.value(row)).transpose()
     }
 
     /// Returns the existing records among `keys`, as keys and values. One query per 1000.
@@ -106,7 +106,7 @@ impl DeviceState {
         for keys in keys.chunks(BATCH_ROWS) {
             let keys = keys.iter().map(Vec::as_slice);
             let query = device_record::Entity::find().filter(self.records_of(kind)).filter(Column::Key.is_in(keys));
-            found.extend(self.all(query).await?);
+            found.extend(self.find_all(query).await?);
         }
         self.keys_and_values(found)
     }
@@ -117,7 +117,7 @@ impl DeviceState {
     /// [`StoreError`].
     pub async fn all_records(&self, kind: RecordKind) -> Result<Vec<(Vec<u8>, Vec<u8>)>, StoreError> {
         let query = device_record::Entity::find().filter(self.records_of(kind)).order_by_asc(Column::Key);
-        self.keys_and_values(self.all(query).await?)
+        self.keys_and_values(self.find_all(query).await?)
     }
 
     /// Returns the last key of a kind.
@@ -126,7 +126,7 @@ impl DeviceState {
     /// [`StoreError`].
     pub async fn last_record(&self, kind: RecordKind) -> Result<Option<Vec<u8>>, StoreError> {
         let query = device_record::Entity::find().filter(self.records_of(kind)).order_by_desc(Column::Key);
-        Ok(self.one(query).await?.map(|row| row.key))
+        Ok(self.find_one(query).await?.map(|row| row.key))
     }
 
     /// Returns whether there is a record whose key starts with `prefix`.
@@ -135,7 +135,7 @@ impl DeviceState {
     /// [`StoreError`].
     pub async fn has_record_under(&self, kind: RecordKind, prefix: &[u8]) -> Result<bool, StoreError> {
         let query = device_record::Entity::find().filter(self.records_of(kind)).filter(under(prefix));
-        Ok(self.one(query).await?.is_some())
+        Ok(self.find_one(query).await?.is_some())
     }
 
     /// Inserts or replaces records. If two have the same key, the later one wins.
@@ -216,7 +216,7 @@ impl DeviceState {
         let session = self.session.bytes();
         let is_secret = !RecordKind::IN_PLAIN.contains(&kind);
         if is_secret {
-            self.store.sealing.seal(&AssociatedData::record(&session, kind as i16, key), value)
+            self.store.sealing.encrypt(&AssociatedData::record(&session, kind as i16, key), value)
         } else {
             value
         }
@@ -225,7 +225,7 @@ impl DeviceState {
     fn value(&self, row: device_record::Model) -> Result<Vec<u8>, StoreError> {
         let is_secret = RecordKind::IN_PLAIN.iter().all(|kind| *kind as i16 != row.kind);
         let place = AssociatedData::record(&row.session_id, row.kind, &row.key);
-        if is_secret { self.store.sealing.open(&place, row.value) } else { Ok(row.value) }
+        if is_secret { self.store.sealing.decrypt(&place, row.value) } else { Ok(row.value) }
     }
 
     fn keys_and_values(&self, rows: Vec<device_record::Model>) -> Result<Vec<KeyAndValue>, StoreError> {

@@ -50,7 +50,7 @@ impl DeviceState {
         let query = device_secret::Entity::find()
             .filter(Column::SessionId.eq(self.session.to_bytes()))
             .filter(Column::Key.eq(key));
-        self.one(query).await?.map(|row| self.secret_of(row)).transpose()
+        self.find_one(query).await?.map(|row| self.secret_of(row)).transpose()
     }
 
     /// Stores secrets. A later one replaces an earlier one, but never shortens its lifetime.
@@ -84,13 +84,13 @@ impl DeviceState {
     fn row_of(&self, secret: Secret) -> device_secret::Model {
         let Secret { key, secret, expires_at, message_at } = secret;
         let session_id = self.session.to_bytes();
-        let secret = self.store.sealing.seal(&AssociatedData::secret(&session_id, &key), secret);
+        let secret = self.store.sealing.encrypt(&AssociatedData::secret(&session_id, &key), secret);
         device_secret::Model { session_id, key, secret, expires_at, message_at }
     }
 
     fn secret_of(&self, row: device_secret::Model) -> Result<Secret, StoreError> {
         let device_secret::Model { session_id, key, secret, expires_at, message_at } = row;
-        let secret = self.store.sealing.open(&AssociatedData::secret(&session_id, &key), secret)?;
+        let secret = self.store.sealing.decrypt(&AssociatedData::secret(&session_id, &key), secret)?;
         Ok(Secret { key, secret, expires_at, message_at })
     }
 }

@@ -22,7 +22,7 @@ impl DeviceState {
     /// [`StoreError`].
     pub async fn sender_key_devices(&self, group: &str) -> Result<Vec<(String, bool)>, StoreError> {
         let query = device_sender_key::Entity::find().filter(self.sender_keys()).filter(Column::GroupJid.eq(group));
-        Ok(self.all(query).await?.into_iter().map(|row| (row.device_jid, row.has_key)).collect())
+        Ok(self.find_all(query).await?.into_iter().map(|row| (row.device_jid, row.has_key)).collect())
     }
 
     /// Stores whether devices of a group have the key. If a device occurs twice, the later entry wins.

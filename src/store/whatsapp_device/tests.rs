@@ -124,7 +124,7 @@ async fn the_memory_of_a_deleted_session_is_swept_some_rows_a_unit() {
     gone.unwrap();
     let count = async || rows(&mine).await.iter().sum::<u64>();
     let mut left = count().await;
-    while test.store.sweep().await.unwrap() {
+    while test.store.purge_batch().await.unwrap() {
         let now = count().await;
         assert!(now + 500 >= left, "{now} of {left} are left");
         left = now;

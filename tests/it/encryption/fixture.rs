@@ -72,7 +72,7 @@ impl TestServer {
     pub(crate) async fn receives(&self, text: &str) {
         self.phone().receive("15550112", RAVI, text).await.expect("sent");
         wait_for(text, async || (self.chat(RAVI).await["lastMessage"]["text"] == text).then_some(())).await;
-        self.agrees().await;
+        self.assert_in_sync().await;
     }
 
     /// Encrypts all secrets with the current key again, and expects success.

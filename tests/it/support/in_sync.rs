@@ -12,7 +12,7 @@ use super::server::wait_for_within;
 impl TestServer {
     /// Waits until every chat with a message is the same in the stored copy and on the phone, and nothing is pending.
     /// Call it after every action that a test takes.
-    pub(crate) async fn agrees(&self) {
+    pub(crate) async fn assert_in_sync(&self) {
         self.agrees_within(super::server::EVENT_TIMEOUT / 2).await;
     }
 

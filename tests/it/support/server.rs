@@ -102,7 +102,7 @@ impl TestServer {
         let mut server =
             Self { url, key, session, sandbox, phone: at_hand, database, child, arguments, environment, log };
         server.session = server.pair(&phone).await;
-        server.agrees().await;
+        server.assert_in_sync().await;
         server
     }
 

@@ -82,7 +82,7 @@ async fn a_mute_that_is_made_while_it_waits_for_a_later_one_ends_in_time() {
     }
     let end = SystemClock.now() + 200;
     mute(&test, &short, end).await;
-    mutes.until(end);
+    mutes.schedule(end);
     timeout(Duration::from_secs(15), ends(&test, &short)).await.expect("before the later mute");
     assert!(SystemClock.now() >= end);
     assert_eq!(muted_until(&test, &long).await, Some(now + 20_000));

@@ -139,6 +139,6 @@ async fn ask(test: &TestStore, organization: &OrganizationId, cid: Jid, now: i64
         max_pinned: 3,
         now,
     };
-    let asked: Result<_, Error> = test.store.write(organization, move |unit| Box::pin(order.carry_out(unit))).await;
+    let asked: Result<_, Error> = test.store.write(organization, move |unit| Box::pin(order.execute(unit))).await;
     asked.expect("taken");
 }

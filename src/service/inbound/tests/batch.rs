@@ -209,14 +209,14 @@ impl Rig {
                 let order = DeleteChat { organization: key.organization.clone(), session, cid, now: NOW };
                 // The chat may not exist.
                 let _: Result<_, Error> =
-                    self.test.store.write(&key.organization, move |unit| Box::pin(order.carry_out(unit))).await;
+                    self.test.store.write(&key.organization, move |unit| Box::pin(order.execute(unit))).await;
             }
             Step::Asked(cid, desired) => {
                 let organization = key.organization.clone();
                 let (settings, range_hint) = (vec![desired], None);
                 let order = UpdateChat { organization, session, cid, settings, range_hint, max_pinned: 99, now: NOW };
                 let _: Result<_, Error> =
-                    self.test.store.write(&key.organization, move |unit| Box::pin(order.carry_out(unit))).await;
+                    self.test.store.write(&key.organization, move |unit| Box::pin(order.execute(unit))).await;
             }
         }
         ImportCounts::default()

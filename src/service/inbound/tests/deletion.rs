@@ -16,7 +16,7 @@ impl Rig {
             now: 100,
         };
         let organization = &self.test.organization;
-        self.test.store.write(organization, move |unit| Box::pin(order.carry_out(unit))).await
+        self.test.store.write(organization, move |unit| Box::pin(order.execute(unit))).await
     }
 
     async fn is_gone(&self) -> bool {
@@ -198,7 +198,7 @@ async fn what_a_killed_process_left_of_a_deleted_chat_is_invisible_and_swept_by_
     assert_eq!(next.chats_by_ids(organization, &[rig.chat]).await.expect("a read"), []);
     assert_eq!(next.messages_by_ids(organization, &[last]).await.expect("a read"), []);
     let mut steps = 0;
-    while next.sweep().await.expect("swept") {
+    while next.purge_batch().await.expect("swept") {
         steps += 1;
     }
     assert_eq!(steps, 2, "a step deletes at most 500 rows");

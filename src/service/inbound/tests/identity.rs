@@ -48,7 +48,7 @@ impl Rig {
             max_pinned: usize::MAX,
             now,
         };
-        self.test.store.write(&self.test.organization, move |unit| Box::pin(order.carry_out(unit))).await
+        self.test.store.write(&self.test.organization, move |unit| Box::pin(order.execute(unit))).await
     }
 
     pub(super) async fn deletes_chat(&self, jid: &Jid) -> Chat {
@@ -59,7 +59,7 @@ impl Rig {
             now: 100,
         };
         let deleted: Result<_, Error> =
-            self.test.store.write(&self.test.organization, move |unit| Box::pin(order.carry_out(unit))).await;
+            self.test.store.write(&self.test.organization, move |unit| Box::pin(order.execute(unit))).await;
         deleted.expect("deleted")
     }
 

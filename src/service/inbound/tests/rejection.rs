@@ -11,7 +11,7 @@ impl Rig {
     }
 
     async fn refusals(&self) -> Vec<(Setting, RejectionCode)> {
-        let found = self.test.store.refusals(&self.test.organization, &[self.chat]).await.expect("a read");
+        let found = self.test.store.rejections(&self.test.organization, &[self.chat]).await.expect("a read");
         let of_chat = found.get(&self.chat).cloned().unwrap_or_default();
         of_chat.into_iter().map(|refusal| (refusal.setting, refusal.code)).collect()
     }

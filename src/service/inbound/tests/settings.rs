@@ -34,7 +34,7 @@ impl Rig {
             now: 50,
         };
         let organization = &self.test.organization;
-        self.test.store.write(organization, move |unit| Box::pin(order.carry_out(unit))).await
+        self.test.store.write(organization, move |unit| Box::pin(order.execute(unit))).await
     }
 }
 

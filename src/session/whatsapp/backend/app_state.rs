@@ -64,18 +64,18 @@ impl AppSyncStore for SessionBackend {
         }
         self.put_all(records).await?;
         for mutation in unread {
-            self.ears.hear(QueueItem::Action { mutation: Box::new(mutation), replayed: whole });
+            self.ears.push(QueueItem::Action { mutation: Box::new(mutation), replayed: whole });
         }
         if is_new {
             return Ok(());
         }
-        let told = self.untold.told(name, state.version, !state.mac_mismatch_fatal);
+        let told = self.untold.version_stored_again(name, state.version, !state.mac_mismatch_fatal);
         if told != VersionStored::Nothing {
             self.ears.answers().are_read(name);
         }
         match told {
             VersionStored::All(Some(mark)) => {
-                self.ears.hear(QueueItem::SettingsTold { collection: name.to_owned(), mark })
+                self.ears.push(QueueItem::SettingsTold { collection: name.to_owned(), mark })
             }
             VersionStored::NotAll => {
                 warn!(collection = name, "App state was read but not fully delivered; reading it again");

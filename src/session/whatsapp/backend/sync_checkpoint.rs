@@ -81,7 +81,7 @@ impl Default for SyncProgress {
 
 impl SyncProgress {
     /// Detects that the marked state was stored by an earlier fetch.
-    fn finds(&mut self) {
+    fn version_found(&mut self) {
         self.is_lost |= self.mark.is_some() && self.looks > 1 && !self.is_told;
         (self.looks, self.is_told) = (0, false);
     }
@@ -99,7 +99,7 @@ impl SyncTracker {
     /// Registers new state and returns its mark.
     pub(super) fn read(&self, name: &str) -> u64 {
         self.with(name, |collection| {
-            collection.finds();
+            collection.version_found();
             collection.is_snapshot = std::mem::take(&mut collection.is_anew);
             let mark = *collection.mark.insert(collection.next);
             collection.next = mark.wrapping_add(1);
@@ -124,12 +124,12 @@ impl SyncTracker {
     }
 
     /// Registers that the unchanged version `read_to` was stored; `adds_up` tells whether its MAC matched.
-    pub(super) fn told(&self, name: &str, read_to: u64, adds_up: bool) -> VersionStored {
+    pub(super) fn version_stored_again(&self, name: &str, read_to: u64, adds_up: bool) -> VersionStored {
         self.with(name, |collection| {
             if std::mem::take(&mut collection.is_snapshot) {
                 return VersionStored::Nothing;
             }
-            collection.finds();
+            collection.version_found();
             let reading = &mut collection.reading;
             *reading = Reading { through: reading.through + 1, is_open: collection.is_lost, read_to, adds_up };
             if std::mem::take(&mut collection.is_lost) {
@@ -192,16 +192,16 @@ mod tests {
     #[test]
     fn all_is_told_when_the_version_is_stored_once_more() {
         let untold = SyncTracker::default();
-        assert_eq!(untold.told("regular", 7, true), VersionStored::All(None), "nothing was read");
+        assert_eq!(untold.version_stored_again("regular", 7, true), VersionStored::All(None), "nothing was read");
         fetches(&untold);
         untold.patch_started("regular");
         let first = untold.read("regular");
         untold.patch_started("regular");
         let second = untold.read("regular");
         assert_ne!(second, first);
-        assert_eq!(untold.told("regular_low", 7, true), VersionStored::All(None), "another collection");
-        assert_eq!(untold.told("regular", 7, true), VersionStored::All(Some(second)));
-        assert_eq!(untold.told("regular", 7, true), VersionStored::All(None));
+        assert_eq!(untold.version_stored_again("regular_low", 7, true), VersionStored::All(None), "another collection");
+        assert_eq!(untold.version_stored_again("regular", 7, true), VersionStored::All(Some(second)));
+        assert_eq!(untold.version_stored_again("regular", 7, true), VersionStored::All(None));
     }
 
     #[test]
@@ -210,14 +210,18 @@ mod tests {
         fetches(&untold);
         untold.snapshot_started("regular");
         let mark = untold.read("regular");
-        assert_eq!(untold.told("regular", 7, true), VersionStored::Nothing);
-        assert_eq!(untold.told("regular", 7, true), VersionStored::All(Some(mark)));
+        assert_eq!(untold.version_stored_again("regular", 7, true), VersionStored::Nothing);
+        assert_eq!(untold.version_stored_again("regular", 7, true), VersionStored::All(Some(mark)));
 
         untold.snapshot_started("regular");
         untold.read("regular");
         untold.patch_started("regular");
         let mark = untold.read("regular");
-        assert_eq!(untold.told("regular", 7, true), VersionStored::All(Some(mark)), "a patch follows the snapshot");
+        assert_eq!(
+            untold.version_stored_again("regular", 7, true),
+            VersionStored::All(Some(mark)),
+            "a patch follows the snapshot"
+        );
     }
 
     #[test]
@@ -225,7 +229,7 @@ mod tests {
         let untold = SyncTracker::default();
         fetches(&untold);
         untold.snapshot_started("regular");
-        assert_eq!(untold.told("regular", 7, true), VersionStored::All(None));
+        assert_eq!(untold.version_stored_again("regular", 7, true), VersionStored::All(None));
         assert_eq!(untold.reading("regular"), Reading { through: 1, is_open: false, read_to: 7, adds_up: true });
     }
 
@@ -243,7 +247,7 @@ mod tests {
                 untold.read("regular");
             }
             let through = untold.reading("regular").through;
-            assert_eq!(untold.told("regular", 7, true), VersionStored::NotAll, "{reads_more}");
+            assert_eq!(untold.version_stored_again("regular", 7, true), VersionStored::NotAll, "{reads_more}");
             let reading = Reading { through: through + 1, is_open: true, read_to: 7, adds_up: true };
             assert_eq!(untold.reading("regular"), reading, "the collection must be read again");
 
@@ -252,8 +256,8 @@ mod tests {
             untold.version_read("regular");
             untold.snapshot_started("regular");
             let mark = untold.read("regular");
-            untold.told("regular", 7, true);
-            assert_eq!(untold.told("regular", 7, true), VersionStored::All(Some(mark)));
+            untold.version_stored_again("regular", 7, true);
+            assert_eq!(untold.version_stored_again("regular", 7, true), VersionStored::All(Some(mark)));
             assert!(!untold.reading("regular").is_open);
         }
     }
@@ -266,7 +270,7 @@ mod tests {
         untold.version_read("regular");
         let mark = untold.read("regular");
         untold.version_read("regular");
-        assert_eq!(untold.told("regular", 7, false), VersionStored::All(Some(mark)));
+        assert_eq!(untold.version_stored_again("regular", 7, false), VersionStored::All(Some(mark)));
         assert_eq!(untold.reading("regular"), Reading { through: 1, is_open: false, read_to: 7, adds_up: false });
     }
 
@@ -285,6 +289,6 @@ mod tests {
         fetches(&untold);
         untold.patch_started("regular");
         let mark = untold.read("regular");
-        assert_eq!(untold.told("regular", 7, true), VersionStored::All(Some(mark)));
+        assert_eq!(untold.version_stored_again("regular", 7, true), VersionStored::All(Some(mark)));
     }
 }

@@ -68,7 +68,7 @@ impl<'a> Stage<'a> {
         let SessionKey { organization, session } = self.key.clone();
         let whose: OrganizationId = organization.clone();
         let order = DeleteChat { organization, session, cid: jid(address), now };
-        match self.store.write(&whose, move |unit| Box::pin(order.clone().carry_out(unit))).await {
+        match self.store.write(&whose, move |unit| Box::pin(order.clone().execute(unit))).await {
             Ok(_) | Err(Error::ChatNotFound) => Ok(()),
             Err(error) => Err(format!("deleting the chat {address:?}: {error:?}")),
         }
