@@ -178,7 +178,7 @@ pub fn router(parts: HttpServices, config: Config) -> Router {
     let page = config.graphiql.map_or_else(Router::new, graphiql::routes);
     let figures = if config.figures { parts.health.figures() } else { Router::new() };
     let health = parts.health.routes(Detail::Status).merge(figures);
-    let door = Arc::new(HttpState { parts, config, forwarded: forwarded::IgnoredHeader::default() });
+    let http = Arc::new(HttpState { parts, config, forwarded: forwarded::IgnoredHeader::default() });
     // Compression would delay the events of a stream until a block is complete.
     let worth_it =
         SizeAbove::new(MIN_COMPRESSED_LEN).and(NotForContentType::SSE).and(NotForContentType::const_new("multipart/"));
@@ -191,15 +191,15 @@ pub fn router(parts: HttpServices, config: Config) -> Router {
     Router::new()
         .route("/graphql", operations)
         .route_layer(shrink)
-        .route_layer(cors::layer(&door))
+        .route_layer(cors::layer(&http))
         .merge(health)
         .merge(page)
         .merge(pairing_page::routes())
         .layer(middleware::from_fn(request_id::catch_panic))
-        .layer(middleware::from_fn_with_state(Arc::clone(&door), unread_body::discard))
-        .layer(middleware::from_fn_with_state(Arc::clone(&door), request_id::assign_request_id))
+        .layer(middleware::from_fn_with_state(Arc::clone(&http), unread_body::discard))
+        .layer(middleware::from_fn_with_state(Arc::clone(&http), request_id::assign_request_id))
         .layer(middleware::map_response(security_headers::add))
-        .with_state(door)
+        .with_state(http)
 }
 
 #[cfg(test)]

@@ -123,13 +123,13 @@ pub struct Store {
     counters: ReadPool,
     /// Limits concurrent full scans of lists.
     walks: FairQueue,
-    journal: GroupCommit,
+    group_commit: GroupCommit,
     commits: Arc<CommitNotifier>,
     /// Incarnation of the change log.
     log: chatgraph_entity::change_log::Model,
     /// The database server, if other processes may use it, too.
     shared: Option<Postgres>,
-    sealing: Encryption,
+    encryption: Encryption,
 }
 
 impl Store {
@@ -164,15 +164,15 @@ impl Store {
         connect::create(config)?;
         let writers = connect::writers(config).await?;
         connect::migrate(&writers).await?;
-        let sealing = encryption::register(&writers, keys).await?;
+        let encryption = encryption::register(&writers, keys).await?;
         search_text::refold(&writers).await?;
-        Self::start(config, writers, sealing, tasks).await
+        Self::start(config, writers, encryption, tasks).await
     }
 
     async fn start(
         config: &Config,
         writers: DatabaseConnection,
-        sealing: Encryption,
+        encryption: Encryption,
         tasks: &TaskTracker,
     ) -> Result<Self, OpenError> {
         let log = organization::change_log(&writers).await?;
@@ -180,12 +180,12 @@ impl Store {
         let counters = connect::counters(config).await?;
         let walks = FairQueue::new(WALKS, 0);
         let commits = Arc::new(CommitNotifier::default());
-        let journal = GroupCommit::new(writers, config.answer_timeout(), Arc::clone(&commits), tasks.clone());
+        let group_commit = GroupCommit::new(writers, config.answer_timeout(), Arc::clone(&commits), tasks.clone());
         let shared = match config {
             Config::Sqlite(_) => None,
             Config::Postgres(server) => Some(server.clone()),
         };
-        Ok(Self { readers, counters, walks, journal, commits, log, shared, sealing })
+        Ok(Self { readers, counters, walks, group_commit, commits, log, shared, encryption })
     }
 
     /// Closes every connection, each once it is idle. No reads or writes are possible afterwards.
@@ -193,7 +193,7 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn close(&self) -> Result<(), StoreError> {
-        self.journal.close().await?;
+        self.group_commit.close().await?;
         self.counters.connections.close_by_ref().await?;
         Ok(self.readers.connections.close_by_ref().await?)
     }
@@ -210,7 +210,7 @@ impl Store {
         E: From<StoreError> + Send + 'static,
         F: for<'u> FnOnce(&'u mut UnitOfWork<'_>) -> Work<'u, T, E> + Clone + Send + 'static,
     {
-        self.journal.write(organization, None, work).instrument(unit_span()).await
+        self.group_commit.write(organization, None, work).instrument(unit_span()).await
     }
 
     /// Like [`Store::write`], for a unit that only concerns one session: units of different sessions can be committed
@@ -229,7 +229,7 @@ impl Store {
         E: From<StoreError> + Send + 'static,
         F: for<'u> FnOnce(&'u mut UnitOfWork<'_>) -> Work<'u, T, E> + Clone + Send + 'static,
     {
-        self.journal.write(organization, Some(session), work).instrument(unit_span()).await
+        self.group_commit.write(organization, Some(session), work).instrument(unit_span()).await
     }
 
     /// Like [`Store::write_session`], with a few retries after conflicts with another process, each with its own copy of

@@ -97,7 +97,7 @@ impl CostLimiter {
         let caller = self.callers.as_ref().map(|callers| callers.queue(&RateLimitKey::new(viewer)));
         let organizations = self.organizations.as_ref().zip(viewer.organization.as_ref());
         let organization = organizations.map(|(organizations, whose)| organizations.queue(whose));
-        Account { budget: self.clone(), viewer: Arc::clone(viewer), caller, organization }
+        Account { cost_limiter: self.clone(), viewer: Arc::clone(viewer), caller, organization }
     }
 
     fn try_take(&self, viewer: &Viewer, cost: u64) -> Result<(), RateLimited> {
@@ -168,7 +168,7 @@ impl<K: Clone + Eq + Hash> Shared<K> {
 /// in another. Each subscription therefore gets its turn, and clients do not wait for each other.
 #[derive(Clone)]
 pub(super) struct Account {
-    budget: CostLimiter,
+    cost_limiter: CostLimiter,
     viewer: Arc<Viewer>,
     caller: Option<Arc<Semaphore>>,
     organization: Option<Arc<Semaphore>>,
@@ -179,10 +179,10 @@ impl Account {
     pub(super) async fn pay(&self, cost: u64) {
         let _first_of_caller = first(self.caller.as_deref()).await;
         loop {
-            refilled(|| self.budget.check_caller(&self.viewer)).await;
+            refilled(|| self.cost_limiter.check_caller(&self.viewer)).await;
             let _first_of_organization = first(self.organization.as_deref()).await;
-            refilled(|| self.budget.check_organization(&self.viewer)).await;
-            if self.budget.try_take(&self.viewer, cost).is_ok() {
+            refilled(|| self.cost_limiter.check_organization(&self.viewer)).await;
+            if self.cost_limiter.try_take(&self.viewer, cost).is_ok() {
                 return;
             }
         }
@@ -231,34 +231,34 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn an_organization_has_one_allowance_however_many_keys_it_has() {
-        let budget = CostLimiter::new(Some(SMALL), Some(SMALL));
+        let cost_limiter = CostLimiter::new(Some(SMALL), Some(SMALL));
         let keys: Vec<_> = (1..4).map(|made_at| key("org_1", made_at)).collect();
-        budget.pay(&keys[0], 6).expect("something is left");
-        budget.pay(&keys[1], 6).expect("one operation may overdraw it");
-        let refused = budget.pay(&keys[2], 1).expect_err("the limit of the organization is overdrawn");
+        cost_limiter.pay(&keys[0], 6).expect("something is left");
+        cost_limiter.pay(&keys[1], 6).expect("one operation may overdraw it");
+        let refused = cost_limiter.pay(&keys[2], 1).expect_err("the limit of the organization is overdrawn");
         assert_eq!(refused.retry_after, Some(Duration::from_millis(2_001)));
-        assert!(budget.check(&keys[2]).is_err());
-        let [own, organizations] = budget.statuses(&keys[2]).map(|standing| standing.expect("a limit").1.left);
+        assert!(cost_limiter.check(&keys[2]).is_err());
+        let [own, organizations] = cost_limiter.statuses(&keys[2]).map(|standing| standing.expect("a limit").1.left);
         assert_eq!((own, organizations), (10, 0), "the key itself was not charged");
-        budget.pay(&key("org_2", 9), 1).expect("another organization has its own");
+        cost_limiter.pay(&key("org_2", 9), 1).expect("another organization has its own");
     }
 
     #[tokio::test(start_paused = true)]
     async fn of_many_at_the_same_time_one_overdraws() {
-        let budget = CostLimiter::new(Some(SMALL), Some(LARGE));
+        let cost_limiter = CostLimiter::new(Some(SMALL), Some(LARGE));
         let viewer = key("org_1", 1);
-        let paid = (0..50).filter(|_| budget.pay(&viewer, 8).is_ok()).count();
+        let paid = (0..50).filter(|_| cost_limiter.pay(&viewer, 8).is_ok()).count();
         assert_eq!(paid, 2);
     }
 
     #[tokio::test(start_paused = true)]
     async fn events_wait_until_they_are_paid_for_and_take_turns() {
-        let budget = CostLimiter::new(Some(SMALL), Some(LARGE));
+        let cost_limiter = CostLimiter::new(Some(SMALL), Some(LARGE));
         let (viewer, other) = (key("org_1", 1), key("org_1", 2));
-        let [one, two] = [(); 2].map(|()| budget.account(&viewer));
+        let [one, two] = [(); 2].map(|()| cost_limiter.account(&viewer));
         one.pay(12).await;
         assert!(one.pay(5).now_or_never().is_none(), "the limit of the client is overdrawn");
-        assert!(budget.account(&other).pay(5).now_or_never().is_some(), "another client does not wait");
+        assert!(cost_limiter.account(&other).pay(5).now_or_never().is_some(), "another client does not wait");
         let began = Instant::now();
         let order = Mutex::new(Vec::new());
         join_all([(1, &one), (2, &two)].map(|(number, account)| {
@@ -278,16 +278,16 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn one_that_stops_waiting_took_nothing_and_stops_nobody() {
-        let budget = CostLimiter::new(Some(SMALL), Some(LARGE));
+        let cost_limiter = CostLimiter::new(Some(SMALL), Some(LARGE));
         let viewer = key("org_1", 1);
-        let account = budget.account(&viewer);
+        let account = cost_limiter.account(&viewer);
         account.pay(11).await;
         assert!(account.pay(100).now_or_never().is_none());
         advance(Duration::from_secs(2)).await;
         assert!(account.pay(1).now_or_never().is_some());
         drop(account);
-        let _another = budget.account(&key("org_1", 3));
-        let callers = budget.callers.as_ref().expect("a limit").queues.lock().expect("whole").len();
+        let _another = cost_limiter.account(&key("org_1", 3));
+        let callers = cost_limiter.callers.as_ref().expect("a limit").queues.lock().expect("whole").len();
         assert_eq!(callers, 1, "a queue is dropped with its last subscription");
     }
 }

@@ -120,7 +120,7 @@ pub struct GraphqlExecutor {
     guard: Arc<Guard>,
     documents: Arc<DocumentSource>,
     metrics: Metrics,
-    budget: CostLimiter,
+    cost_limiter: CostLimiter,
     sockets: OpenLimiter,
     subscriptions: OpenLimiter,
     /// Maximum length in bytes of a document that is read.
@@ -136,11 +136,11 @@ impl GraphqlExecutor {
         let schema = super::schema(config);
         let guard = Arc::new(Guard::new(Arc::new(super::types(&schema)), config.limits.clone()));
         let documents = Arc::new(DocumentSource::new(config.trusted.clone()));
-        let (metrics, budget) = (Metrics::default(), CostLimiter::new(config.rate, config.organization_rate));
+        let (metrics, cost_limiter) = (Metrics::default(), CostLimiter::new(config.rate, config.organization_rate));
         let sockets = OpenLimiter::new(config.max_sockets);
         let subscriptions = OpenLimiter::new(config.max_subscriptions);
         let (longest, introspection) = (config.limits.bytes, config.introspection);
-        Self { schema, guard, documents, metrics, budget, sockets, subscriptions, longest, introspection, parts }
+        Self { schema, guard, documents, metrics, cost_limiter, sockets, subscriptions, longest, introspection, parts }
     }
 
     /// The metrics of the operations.
@@ -152,7 +152,7 @@ impl GraphqlExecutor {
     /// The rate limits of `viewer` and of its organization with their current state. `None` if there is no limit.
     #[must_use]
     pub fn rate_limits(&self, viewer: &Viewer) -> [Option<(Rate, RateLimitStatus)>; 2] {
-        self.budget.statuses(viewer)
+        self.cost_limiter.statuses(viewer)
     }
 
     /// Counts a WebSocket of `viewer` until the result is dropped.
@@ -169,7 +169,7 @@ impl GraphqlExecutor {
     /// # Errors
     /// [`ApiErrorCode::RateLimited`] if one of them is.
     pub fn check(&self, viewer: &Viewer) -> Result<(), ApiError> {
-        self.budget.check(viewer)
+        self.cost_limiter.check(viewer)
     }
 
     /// Executes a query or a mutation.
@@ -229,7 +229,7 @@ impl GraphqlExecutor {
                 return Operation { kind: None, answers: answers.boxed() };
             };
             counted = Some((open, self.metrics.subscribed()));
-            pace = pace.paid(self.budget.account(&caller.viewer), read.cost);
+            pace = pace.paid(self.cost_limiter.account(&caller.viewer), read.cost);
         }
         let (request, batches) = self.attach_context(&caller, request.data(pace.clone()));
         let (schema, first_turn) = (self.schema.clone(), pace.clone());
@@ -267,7 +267,7 @@ impl GraphqlExecutor {
     /// Compiles the operation of the request, and charges its cost to the client's rate limits.
     fn read(&self, caller: &Caller, request: &mut Request) -> Result<PreparedRequest, Vec<ServerError>> {
         let refused = |error| vec![document::refusal(error)];
-        self.budget.check(&caller.viewer).map_err(refused)?;
+        self.cost_limiter.check(&caller.viewer).map_err(refused)?;
         // Reading is work, even if the document is then rejected.
         let length = request.query.len().min(self.longest) as u64;
         let found = self.documents.find(request).map_err(refused);
@@ -275,11 +275,11 @@ impl GraphqlExecutor {
         let compiled = found.and_then(|()| document::compile(&self.guard, request, names.as_ref()));
         let paid = compiled.and_then(|compiled| {
             let cost = compiled.cost.max(1);
-            self.budget.pay(&caller.viewer, cost).map_err(refused)?;
+            self.cost_limiter.pay(&caller.viewer, cost).map_err(refused)?;
             Ok(PreparedRequest { kind: compiled.kind, cost, shape: compiled.shape, names })
         });
         if paid.is_err() {
-            self.budget.take(&caller.viewer, length.max(1));
+            self.cost_limiter.take(&caller.viewer, length.max(1));
         }
         paid
     }

@@ -64,8 +64,8 @@ pub(super) struct RequestSource(pub(super) IpAddr, pub(super) Option<Arc<Connect
 impl RequestSource {
     /// Records that the client has sent a valid token.
     pub(super) fn authenticated(&self) {
-        if let Some(seat) = &self.1 {
-            seat.authenticated();
+        if let Some(permit) = &self.1 {
+            permit.authenticated();
         }
     }
 }

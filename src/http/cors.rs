@@ -59,11 +59,11 @@ const EXPOSED_HEADERS: [HeaderName; 4] = [
 ];
 
 /// Returns the layer that handles preflight requests and adds the headers to every other response.
-pub(super) fn layer(door: &Arc<HttpState>) -> CorsLayer {
-    let more = door.config.cors_headers.iter().cloned();
-    let (door, refusals) = (Arc::clone(door), LogLimit::default());
+pub(super) fn layer(http: &Arc<HttpState>) -> CorsLayer {
+    let more = http.config.cors_headers.iter().cloned();
+    let (http, refusals) = (Arc::clone(http), LogLimit::default());
     let origins = AllowOrigin::predicate(move |origin, request| {
-        let allowed = origin::is_allowed(origin, &door.config.origins);
+        let allowed = origin::is_allowed(origin, &http.config.origins);
         if !allowed && !origin::is_own(origin, &request.headers) {
             log(origin, &refusals);
         }

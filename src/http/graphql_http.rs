@@ -75,23 +75,23 @@ impl HttpError {
 /// Handles a POST request with one operation, or a batch in an array. The token is verified first, so that the body of
 /// an unauthenticated request is not read.
 pub(super) async fn post(
-    State(door): State<Arc<HttpState>>,
+    State(http): State<Arc<HttpState>>,
     Extension(id): Extension<RequestId>,
     Extension(source): Extension<RequestSource>,
     headers: HeaderMap,
     body: Body,
 ) -> Response {
-    handle_post(&door, &id, &source, &headers, body).await.unwrap_or_else(|refused| refused.response(&id))
+    handle_post(&http, &id, &source, &headers, body).await.unwrap_or_else(|refused| refused.response(&id))
 }
 
 async fn handle_post(
-    door: &Arc<HttpState>,
+    http: &Arc<HttpState>,
     id: &RequestId,
     source: &RequestSource,
     headers: &HeaderMap,
     body: Body,
 ) -> Result<Response, HttpError> {
-    let caller = caller(door, id, source, headers).await?;
+    let caller = caller(http, id, source, headers).await?;
     let accepted = negotiate(headers)?;
     // CSRF protection: an HTML form on any web page could send other content types.
     if !is_json(headers) {
@@ -100,7 +100,7 @@ async fn handle_post(
             "unsupported content type: expected application/json",
         ));
     }
-    let body = read_body(door, headers, body).await?;
+    let body = read_body(http, headers, body).await?;
     if let Some(error) = ApiError::too_many_values(&body) {
         return Err(HttpError { status: StatusCode::BAD_REQUEST, error });
     }
@@ -108,10 +108,10 @@ async fn handle_post(
         .map_err(|_| HttpError::new(StatusCode::BAD_REQUEST, "the body is not valid JSON"))?;
     let serde_json::Value::Array(batch) = payload else {
         let request = graphql_request::from_json(payload).ok_or_else(invalid_request)?;
-        return execute_one(door, id, headers, &caller, accepted, request, Mutations::Allowed).await;
+        return execute_one(http, id, headers, &caller, accepted, request, Mutations::Allowed).await;
     };
     let media = accepted.single_response_type().ok_or_else(not_acceptable)?;
-    let longest = door.config.max_batch;
+    let longest = http.config.max_batch;
     if batch.is_empty() || batch.len() > longest {
         return Err(HttpError::limit(StatusCode::BAD_REQUEST, format!("a batch must have 1 to {longest} operations")));
     }
@@ -120,25 +120,25 @@ async fn handle_post(
     let mut answers = Vec::with_capacity(requests.len());
     // In sequence, so that an operation sees the effect of the mutations before it.
     for request in requests {
-        answers.push(door.parts.api.execute(&caller, request).await);
+        answers.push(http.parts.api.execute(&caller, request).await);
     }
-    Ok(rate_limit_headers::add_headers(response::batch(&answers, media), door, &caller))
+    Ok(rate_limit_headers::add_headers(response::batch(&answers, media), http, &caller))
 }
 
 /// Handles a GET request with a query or subscription in the URL. Mutations require POST, because a link or an image on
 /// any web page can cause a GET request.
 pub(super) async fn get(
-    door: &Arc<HttpState>,
+    http: &Arc<HttpState>,
     id: &RequestId,
     source: &RequestSource,
     headers: &HeaderMap,
     uri: &Uri,
 ) -> Response {
     let answered = async {
-        let caller = caller(door, id, source, headers).await?;
+        let caller = caller(http, id, source, headers).await?;
         let accepted = negotiate(headers)?;
         let request = graphql_request::from_query_string(uri).ok_or_else(invalid_request)?;
-        execute_one(door, id, headers, &caller, accepted, request, Mutations::Rejected).await
+        execute_one(http, id, headers, &caller, accepted, request, Mutations::Rejected).await
     };
     answered.await.unwrap_or_else(|refused: HttpError| refused.response(id))
 }
@@ -152,7 +152,7 @@ enum Mutations {
 
 /// Executes one operation, in the format that the client accepts.
 async fn execute_one(
-    door: &Arc<HttpState>,
+    http: &Arc<HttpState>,
     id: &RequestId,
     headers: &HeaderMap,
     caller: &Caller,
@@ -161,7 +161,7 @@ async fn execute_one(
     change: Mutations,
 ) -> Result<Response, HttpError> {
     let refused = || HttpError::new(StatusCode::METHOD_NOT_ALLOWED, "mutations are not allowed by GET: use POST");
-    let api = &door.parts.api;
+    let api = &http.parts.api;
     let response = match (accepted, change) {
         (Negotiated::Single(media), Mutations::Allowed) => {
             response::response(&api.execute(caller, request).await, media)
@@ -170,20 +170,20 @@ async fn execute_one(
             response::response(&api.query(caller, request).await.ok_or_else(refused)?, media)
         }
         (Negotiated::Stream(format, whole), _) => {
-            check_rate_limit(door, caller)?;
-            let operation = streaming::start(door, caller.clone(), headers, request);
+            check_rate_limit(http, caller)?;
+            let operation = streaming::start(http, caller.clone(), headers, request);
             if change == Mutations::Rejected && operation.kind == Some(OperationType::Mutation) {
                 return Err(refused());
             }
-            execute_stream(door, id, headers, caller, operation, (format, whole)).await
+            execute_stream(http, id, headers, caller, operation, (format, whole)).await
         }
     };
-    Ok(rate_limit_headers::add_headers(response, door, caller))
+    Ok(rate_limit_headers::add_headers(response, http, caller))
 }
 
 /// Responds with a stream, or with a single response if there is only one and the client accepts it.
 async fn execute_stream(
-    door: &Arc<HttpState>,
+    http: &Arc<HttpState>,
     id: &RequestId,
     headers: &HeaderMap,
     caller: &Caller,
@@ -195,15 +195,15 @@ async fn execute_stream(
         return response::response(&answer.response, media);
     }
     let token = bearer_token::in_headers(headers).unwrap_or_default().to_owned();
-    let vigil = TokenWatch::new(Arc::clone(door), token, &caller.viewer);
-    streaming::response(door, id, vigil, format, operation)
+    let watch = TokenWatch::new(Arc::clone(http), token, &caller.viewer);
+    streaming::response(http, id, watch, format, operation)
 }
 
 /// Rejects a client whose rate limit is exhausted before a stream begins, because a stream's status cannot be changed
 /// later.
-fn check_rate_limit(door: &HttpState, caller: &Caller) -> Result<(), HttpError> {
+fn check_rate_limit(http: &HttpState, caller: &Caller) -> Result<(), HttpError> {
     let refused = |error| HttpError { status: StatusCode::TOO_MANY_REQUESTS, error };
-    door.parts.api.check(&caller.viewer).map_err(refused)
+    http.parts.api.check(&caller.viewer).map_err(refused)
 }
 
 /// Rejects any other method.
@@ -218,13 +218,13 @@ pub(super) async fn method_not_allowed(Extension(id): Extension<RequestId>) -> R
 }
 
 async fn caller(
-    door: &HttpState,
+    http: &HttpState,
     id: &RequestId,
     source: &RequestSource,
     headers: &HeaderMap,
 ) -> Result<Caller, HttpError> {
     let viewer = match bearer_token::in_headers(headers) {
-        Some(token) => token_watch::authenticate(door, token, source).await?,
+        Some(token) => token_watch::authenticate(http, token, source).await?,
         None => return Err(token_watch::AuthFailure::Invalid.into()),
     };
     Ok(Caller { viewer: Arc::new(viewer), request_id: Arc::clone(&id.0) })
@@ -262,15 +262,15 @@ fn is_json(headers: &HeaderMap) -> bool {
 }
 
 /// Reads the body, within the limits of size and time.
-async fn read_body(door: &HttpState, headers: &HeaderMap, body: Body) -> Result<body::Bytes, HttpError> {
-    let (longest, patience) = (door.config.max_body, door.config.body_timeout);
+async fn read_body(http: &HttpState, headers: &HeaderMap, body: Body) -> Result<body::Bytes, HttpError> {
+    let (longest, time_limit) = (http.config.max_body, http.config.body_timeout);
     let too_long = || format!("the body is too large: at most {longest} bytes are allowed");
     let announced = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
     if announced.is_some_and(|length| length > u64::try_from(longest).unwrap_or(u64::MAX)) {
         return Err(HttpError::limit(StatusCode::PAYLOAD_TOO_LARGE, too_long()));
     }
-    let late = || format!("the body was not received within {} seconds", patience.as_secs());
-    let read = timeout(patience, body::to_bytes(body, longest)).await;
+    let late = || format!("the body was not received within {} seconds", time_limit.as_secs());
+    let read = timeout(time_limit, body::to_bytes(body, longest)).await;
     let read = read.map_err(|_| HttpError::limit(StatusCode::REQUEST_TIMEOUT, late()))?;
     read.map_err(|_| HttpError::limit(StatusCode::PAYLOAD_TOO_LARGE, too_long()))
 }

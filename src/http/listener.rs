@@ -130,7 +130,7 @@ pub struct ListenerContext {
 /// finish.
 pub async fn serve(listener: TcpListener, listening: ListenerContext, tasks: TaskTracker, stop: CancellationToken) {
     let ListenerContext { router, config, tls, metrics } = listening;
-    let seats = ConnectionLimiter::new(config.clone(), metrics.clone());
+    let limiter = ConnectionLimiter::new(config.clone(), metrics.clone());
     let (spare, failures) = (SpareFiles::new(config.spare_files), LogLimit::default());
     let server = Arc::new(Server { builder: builder(&config, &tasks), router, config, tls, metrics, stop });
     loop {
@@ -140,10 +140,10 @@ pub async fn serve(listener: TcpListener, listening: ListenerContext, tasks: Tas
         };
         match accepted {
             Ok((stream, peer)) => {
-                if let Some(seat) = seats.acquire(peer.ip()) {
+                if let Some(permit) = limiter.acquire(peer.ip()) {
                     let (server, spare) = (Arc::clone(&server), spare.clone());
                     drop(tasks.spawn(async move {
-                        server.spawn_connection(stream, peer, seat).await;
+                        server.spawn_connection(stream, peer, permit).await;
                         spare.fill();
                     }));
                 } else {
@@ -201,37 +201,37 @@ fn builder(config: &ConnectionConfig, tasks: &TaskTracker) -> Builder<TrackedExe
 }
 
 impl Server {
-    async fn spawn_connection(&self, stream: TcpStream, peer: SocketAddr, seat: ConnectionPermit) {
+    async fn spawn_connection(&self, stream: TcpStream, peer: SocketAddr, permit: ConnectionPermit) {
         // Events must be sent at once; Nagle's algorithm would delay the second one until the first is acknowledged.
         drop(stream.set_nodelay(true));
-        let pace = HeaderTimer::default();
-        let seat = Arc::new(seat);
-        let stream = Permitted::new(stream, Arc::clone(&seat), pace.clone());
-        let Some(tls) = &self.tls else { return self.serve_connection(stream, peer, seat, pace).await };
+        let timer = HeaderTimer::default();
+        let permit = Arc::new(permit);
+        let stream = Permitted::new(stream, Arc::clone(&permit), timer.clone());
+        let Some(tls) = &self.tls else { return self.serve_connection(stream, peer, permit, timer).await };
         let shaking = timeout(self.config.head_timeout, tls.acceptor().accept(stream));
         match self.stop.run_until_cancelled(shaking).await {
             Some(Ok(Ok(stream))) => {
                 // The bytes received so far belong to the TLS handshake.
-                pace.reset();
-                self.serve_connection(stream, peer, seat, pace).await;
+                timer.reset();
+                self.serve_connection(stream, peer, permit, timer).await;
             }
             Some(Ok(Err(_)) | Err(_)) => self.metrics.refused(RejectReason::Handshake),
             None => {}
         }
     }
 
-    async fn serve_connection<S>(&self, stream: S, peer: SocketAddr, seat: Arc<ConnectionPermit>, pace: HeaderTimer)
+    async fn serve_connection<S>(&self, stream: S, peer: SocketAddr, permit: Arc<ConnectionPermit>, timer: HeaderTimer)
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let asked = Arc::new(AtomicBool::new(false));
         let (routes, has_asked) = (TowerToHyperService::new(self.router.clone()), Arc::clone(&asked));
-        let answering = pace.clone();
+        let answering = timer.clone();
         let service = service_fn(move |mut request: Request<Incoming>| {
             has_asked.store(true, Ordering::Relaxed);
             let answering = Arc::new(answering.request_started(request.version()));
             request.extensions_mut().insert(ConnectInfo(peer));
-            request.extensions_mut().insert(Arc::clone(&seat));
+            request.extensions_mut().insert(Arc::clone(&permit));
             request.extensions_mut().insert(Arc::clone(&answering));
             let answer = routes.call(request);
             async move { answer.await.map(|answer| answer.map(|body| body_guard::attach(body, answering))) }
@@ -239,13 +239,13 @@ impl Server {
         let stream = WriteTimeout::new(stream, self.config.write_timeout);
         let stream = TokioIo::new(Http2Frames::new(stream, MessageRate::new(self.config.control_frames)));
         let mut connection = pin!(self.builder.serve_connection_with_upgrades(stream, service));
-        let patience = sleep(self.config.head_timeout);
+        let time_limit = sleep(self.config.head_timeout);
         let ended = tokio::select! {
             ended = connection.as_mut() => ended,
             // hyper's own timeout starts only when it has detected the protocol.
-            () = first_request_deadline(patience, &asked) => return,
-            () = pace.timeout(self.config.head_timeout) => return,
-            () = self.until_closing(&pace) => {
+            () = first_request_deadline(time_limit, &asked) => return,
+            () = timer.timeout(self.config.head_timeout) => return,
+            () = self.until_closing(&timer) => {
                 connection.as_mut().graceful_shutdown();
                 match timeout(self.config.drain, connection).await {
                     Ok(ended) => ended,
@@ -261,17 +261,17 @@ impl Server {
 
 impl Server {
     /// Resolves when a connection gets no further request: the server stops, or the client has been idle for too long.
-    async fn until_closing(&self, pace: &HeaderTimer) {
+    async fn until_closing(&self, timer: &HeaderTimer) {
         tokio::select! {
             () = self.stop.cancelled() => {}
-            () = pace.is_idle(self.config.idle_timeout) => {}
+            () = timer.is_idle(self.config.idle_timeout) => {}
         }
     }
 }
 
 /// Resolves when the timeout has passed without a request.
-async fn first_request_deadline(patience: tokio::time::Sleep, asked: &AtomicBool) {
-    patience.await;
+async fn first_request_deadline(time_limit: tokio::time::Sleep, asked: &AtomicBool) {
+    time_limit.await;
     if asked.load(Ordering::Relaxed) {
         std::future::pending::<()>().await;
     }

@@ -24,8 +24,8 @@ const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
 const POLICY_NAMES: [&str; 2] = ["cost", "organization"];
 
 /// Adds the current state of the rate limits of the client and its organization, if they have any.
-pub(super) fn add_headers(mut response: Response, door: &HttpState, caller: &Caller) -> Response {
-    let allowances = POLICY_NAMES.into_iter().zip(door.parts.api.rate_limits(&caller.viewer));
+pub(super) fn add_headers(mut response: Response, http: &HttpState, caller: &Caller) -> Response {
+    let allowances = POLICY_NAMES.into_iter().zip(http.parts.api.rate_limits(&caller.viewer));
     let (mut policies, mut standings) = (Vec::new(), Vec::new());
     for (name, (rate, standing)) in allowances.filter_map(|(name, allowance)| Some((name, allowance?))) {
         let window = (u128::from(rate.burst) * 60).div_ceil(u128::from(rate.per_minute.max(1)));

@@ -71,7 +71,7 @@ pub(super) async fn assign_request_id(
     if client_ip::has_untrusted_header(peer, request.headers(), &door.config.trusted_proxies) {
         door.forwarded.warn(peer);
     }
-    // `vigil` records the client.
+    // `watch` records the client.
     let span = info_span!(
         "request",
         request.id = %id.0,
@@ -87,9 +87,9 @@ pub(super) async fn assign_request_id(
         let begun = Instant::now();
         let response = match connection {
             Some(connection) if is_proxied => {
-                if let Some(seat) = connection.for_client(address).map(Arc::new) {
-                    request.extensions_mut().insert(RequestSource(address, Some(Arc::clone(&seat))));
-                    next.run(request).await.map(|body| body_guard::attach(body, seat))
+                if let Some(permit) = connection.for_client(address).map(Arc::new) {
+                    request.extensions_mut().insert(RequestSource(address, Some(Arc::clone(&permit))));
+                    next.run(request).await.map(|body| body_guard::attach(body, permit))
                 } else {
                     let error = ApiError::rate_limited(PERMIT_RETRY_AFTER);
                     response::error_response(StatusCode::TOO_MANY_REQUESTS, error, &id)

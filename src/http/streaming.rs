@@ -113,26 +113,26 @@ impl StreamFormat {
 const LAST_EVENT_ID: &str = "last-event-id";
 
 /// Starts an operation that can be streamed, one response at a time.
-pub(super) fn start(door: &HttpState, caller: Caller, headers: &HeaderMap, request: Request) -> Operation {
+pub(super) fn start(http: &HttpState, caller: Caller, headers: &HeaderMap, request: Request) -> Operation {
     let last = headers.get(LAST_EVENT_ID).and_then(|last| last.to_str().ok()).filter(|last| !last.is_empty());
     let request = match last {
         Some(last) => request.data(LastEvent(last.to_owned())),
         None => request,
     };
-    door.parts.api.start(caller, request, &AnswerSlots::new(1))
+    http.parts.api.start(caller, request, &AnswerSlots::new(1))
 }
 
 /// Returns the streamed response, which lasts as long as the operation.
 pub(super) fn response(
-    door: &Arc<HttpState>,
+    http: &Arc<HttpState>,
     id: &RequestId,
-    vigil: TokenWatch,
+    watch: TokenWatch,
     format: StreamFormat,
     operation: Operation,
 ) -> Response {
     let (frames, body) = mpsc::channel(1);
-    let speaker = StreamWriter { door: Arc::clone(door), id: id.clone(), format, frames };
-    door.parts.tasks.spawn(speaker.run(vigil, operation).instrument(Span::current()));
+    let speaker = StreamWriter { http: Arc::clone(http), id: id.clone(), format, frames };
+    http.parts.tasks.spawn(speaker.run(watch, operation).instrument(Span::current()));
     let body = Body::from_stream(ReceiverStream::new(body).map(Ok::<_, Infallible>));
     let mut response = body.into_response();
     response.headers_mut().extend([
@@ -149,23 +149,23 @@ struct ClientGone;
 
 /// The task that writes a stream.
 struct StreamWriter {
-    door: Arc<HttpState>,
+    http: Arc<HttpState>,
     id: RequestId,
     format: StreamFormat,
     frames: mpsc::Sender<String>,
 }
 
 impl StreamWriter {
-    async fn run(self, vigil: TokenWatch, operation: Operation) {
+    async fn run(self, watch: TokenWatch, operation: Operation) {
         // The panic hook has logged the message.
-        if AssertUnwindSafe(self.write_events(vigil, operation)).catch_unwind().await.is_err() {
+        if AssertUnwindSafe(self.write_events(watch, operation)).catch_unwind().await.is_err() {
             let _ = self.send(self.failure(ApiError::internal())).await;
         }
     }
 
-    async fn write_events(&self, mut vigil: TokenWatch, mut operation: Operation) -> Result<(), ClientGone> {
-        let mut leaving = pin!(drained(Arc::clone(&self.door)));
-        let heartbeat = self.door.config.heartbeat;
+    async fn write_events(&self, mut watch: TokenWatch, mut operation: Operation) -> Result<(), ClientGone> {
+        let mut leaving = pin!(drained(Arc::clone(&self.http)));
+        let heartbeat = self.http.config.heartbeat;
         let mut beat = Instant::now() + heartbeat;
         self.send(self.format.preamble()).await?;
         loop {
@@ -173,8 +173,8 @@ impl StreamWriter {
                 biased;
                 () = leaving.as_mut() => return self.leave().await,
                 () = self.frames.closed() => return Err(ClientGone),
-                () = sleep_until(vigil.due()) => {
-                    if let Err(refused) = vigil.check_due().await {
+                () = sleep_until(watch.due()) => {
+                    if let Err(refused) = watch.check_due().await {
                         return self.send(self.rejection(refused)).await;
                     }
                 }
@@ -184,7 +184,7 @@ impl StreamWriter {
                 }
                 answer = operation.answers.next() => {
                     let Some(answer) = answer else { return self.send(self.format.complete()).await };
-                    if self.door.is_closing() && response::is_terminal(operation.kind, &answer.response) {
+                    if self.http.is_closing() && response::is_terminal(operation.kind, &answer.response) {
                         return self.leave().await;
                     }
                     self.send(self.format.next(&answer)).await?;
@@ -215,7 +215,7 @@ impl StreamWriter {
 
     /// Sends a frame. Fails if the client does not read within the write timeout.
     async fn send(&self, frame: String) -> Result<(), ClientGone> {
-        match timeout(self.door.config.write_timeout, self.frames.send(frame)).await {
+        match timeout(self.http.config.write_timeout, self.frames.send(frame)).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(_)) | Err(_) => Err(ClientGone),
         }

@@ -33,7 +33,7 @@ pub(super) enum AuthFailure {
 
 /// Watches one client's token.
 pub(super) struct TokenWatch {
-    door: Arc<HttpState>,
+    http: Arc<HttpState>,
     token: String,
     due: Instant,
     /// Expiry of the token.
@@ -44,10 +44,10 @@ pub(super) struct TokenWatch {
 
 impl TokenWatch {
     /// Watches `viewer`, who was authenticated with `token`.
-    pub(super) fn new(door: Arc<HttpState>, token: String, viewer: &Viewer) -> Self {
-        let mut vigil = Self { door, token, due: Instant::now(), end: None, unknown: 0 };
-        vigil.schedule(viewer);
-        vigil
+    pub(super) fn new(http: Arc<HttpState>, token: String, viewer: &Viewer) -> Self {
+        let mut watch = Self { http, token, due: Instant::now(), end: None, unknown: 0 };
+        watch.schedule(viewer);
+        watch
     }
 
     /// Returns the time of the next verification: every few seconds, because the token can be revoked, and at its
@@ -58,7 +58,7 @@ impl TokenWatch {
 
     /// Verifies the token, and returns its viewer.
     pub(super) async fn reverify(&mut self) -> Result<Arc<Viewer>, AuthFailure> {
-        let viewer = verify(&self.door, &self.token).await?;
+        let viewer = verify(&self.http, &self.token).await?;
         self.schedule(&viewer);
         Ok(Arc::new(viewer))
     }
@@ -80,23 +80,23 @@ impl TokenWatch {
     }
 
     fn schedule(&mut self, viewer: &Viewer) {
-        let remaining = self.door.parts.tokens.remaining(viewer);
+        let remaining = self.http.parts.tokens.remaining(viewer);
         self.end = remaining.and_then(|remaining| Instant::now().checked_add(remaining));
         self.unknown = 0;
         self.postpone();
     }
 
     fn postpone(&mut self) {
-        let next = Instant::now() + self.door.config.verify;
+        let next = Instant::now() + self.http.config.verify;
         self.due = self.end.map_or(next, |end| next.min(end));
     }
 }
 
 /// Authenticates a token from this address, and records the client in the request's span.
-pub(super) async fn authenticate(door: &HttpState, token: &str, from: &RequestSource) -> Result<Viewer, AuthFailure> {
-    let admitted = door.parts.tokens.authenticate(token, from.0).await.map_err(|cause| match cause {
+pub(super) async fn authenticate(http: &HttpState, token: &str, from: &RequestSource) -> Result<Viewer, AuthFailure> {
+    let admitted = http.parts.tokens.authenticate(token, from.0).await.map_err(|cause| match cause {
         AuthError::TooMany { retry_after } => {
-            door.parts.metrics.throttled();
+            http.parts.metrics.throttled();
             AuthFailure::Throttled(retry_after)
         }
         AuthError::Store(cause) => unavailable(&cause),
@@ -112,8 +112,8 @@ pub(super) async fn authenticate(door: &HttpState, token: &str, from: &RequestSo
 }
 
 /// Verifies a token again.
-async fn verify(door: &HttpState, token: &str) -> Result<Viewer, AuthFailure> {
-    let verified = door.parts.tokens.verify(token).await.map_err(|cause| unavailable(&cause));
+async fn verify(http: &HttpState, token: &str) -> Result<Viewer, AuthFailure> {
+    let verified = http.parts.tokens.verify(token).await.map_err(|cause| unavailable(&cause));
     verified?.ok_or(AuthFailure::Invalid)
 }
 
@@ -124,9 +124,9 @@ fn unavailable(cause: &dyn std::error::Error) -> AuthFailure {
 
 /// Resolves when a connection must close because the server stops. Each has a random delay, so that clients do not all
 /// reconnect at the same time.
-pub(super) async fn drained(door: Arc<HttpState>) {
-    door.parts.drain.cancelled().await;
-    sleep(jitter(door.config.drain_window)).await;
+pub(super) async fn drained(http: Arc<HttpState>) {
+    http.parts.drain.cancelled().await;
+    sleep(jitter(http.config.drain_window)).await;
 }
 
 /// Returns a random part of the window.

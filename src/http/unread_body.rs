@@ -31,7 +31,7 @@ use super::listener::InFlight;
 const MAX_DROPPED_LEN: usize = 16 * 1024 * 1024;
 
 /// Discards the part of the body that the handler did not read, after its response.
-pub(super) async fn discard(State(door): State<Arc<HttpState>>, mut request: Request, next: Next) -> Response {
+pub(super) async fn discard(State(http): State<Arc<HttpState>>, mut request: Request, next: Next) -> Response {
     // HTTP/2 can reset a stream without its connection. A client that expects `100 Continue` sends no body before it.
     if request.version() == Version::HTTP_2 || request.headers().contains_key(EXPECT) {
         return next.run(request).await;
@@ -42,16 +42,16 @@ pub(super) async fn discard(State(door): State<Arc<HttpState>>, mut request: Req
     let request = request.map(|body| Body::new(DrainedBody { body: Some(body), unread: Some(unread) }));
     let response = next.run(request).await;
     if let Ok(rest) = rest.try_recv() {
-        let (stop, patience) = (door.parts.drain.clone(), door.config.body_timeout);
-        door.parts.tasks.spawn(async move {
-            drop_rest(rest, stop, patience).await;
+        let (stop, time_limit) = (http.parts.drain.clone(), http.config.body_timeout);
+        http.parts.tasks.spawn(async move {
+            drop_rest(rest, stop, time_limit).await;
             drop(answering);
         });
     }
     response
 }
 
-async fn drop_rest(rest: Body, stop: CancellationToken, patience: Duration) {
+async fn drop_rest(rest: Body, stop: CancellationToken, time_limit: Duration) {
     let mut left = MAX_DROPPED_LEN;
     let mut rest = rest.into_data_stream();
     let receiving = async {
@@ -61,7 +61,7 @@ async fn drop_rest(rest: Body, stop: CancellationToken, patience: Duration) {
         }
     };
     // The connection is closed afterwards, unless the whole body was received.
-    let _ = stop.run_until_cancelled(timeout(patience, receiving)).await;
+    let _ = stop.run_until_cancelled(timeout(time_limit, receiving)).await;
 }
 
 /// A body that sends its unread rest to a channel when it is dropped.

@@ -56,15 +56,15 @@ type Socket = WebSocketStream<Frames<TokioIo<Upgraded>>>;
 
 /// Accepts a WebSocket, or handles a GET request without an upgrade. A WebSocket's token is in its first message.
 pub(super) async fn upgrade(
-    State(door): State<Arc<HttpState>>,
+    State(http): State<Arc<HttpState>>,
     Extension(id): Extension<RequestId>,
     Extension(source): Extension<RequestSource>,
     mut request: Request,
 ) -> Response {
     let Ok(mut response) = create_response_with_body(&request, Body::empty) else {
-        return graphql_http::get(&door, &id, &source, request.headers(), request.uri()).await;
+        return graphql_http::get(&http, &id, &source, request.headers(), request.uri()).await;
     };
-    if !origin::is_handshake_allowed(request.headers(), &door.config.origins) {
+    if !origin::is_handshake_allowed(request.headers(), &http.config.origins) {
         let error = ApiError::new(ApiErrorCode::Forbidden, "web pages of this origin are not allowed to connect");
         return response::error_response(StatusCode::FORBIDDEN, error, &id);
     }
@@ -74,16 +74,16 @@ pub(super) async fn upgrade(
         response.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(name));
     }
     let upgraded = upgrade::on(&mut request);
-    let tasks = door.parts.tasks.clone();
+    let tasks = http.parts.tasks.clone();
     let conversation = async move {
         let upgraded = match upgraded.await {
             Ok(upgraded) => upgraded,
             Err(error) => return debug!(%error, "WebSocket upgrade failed"),
         };
-        let socket = decode(&door, upgraded).await;
+        let socket = decode(&http, upgraded).await;
         match name.and_then(|name| Protocol::named(name.as_bytes())) {
-            Some(protocol) => Connection::new(door, id, source, token, protocol, socket).run().await,
-            None => reject_protocol(&door, socket).await,
+            Some(protocol) => Connection::new(http, id, source, token, protocol, socket).run().await,
+            None => reject_protocol(&http, socket).await,
         }
     };
     tasks.spawn(conversation.instrument(Span::current()));
@@ -98,8 +98,8 @@ fn preferred_protocol(headers: &HeaderMap) -> Option<&'static str> {
 }
 
 /// Creates the frame decoder. The buffers are small: the defaults use 256 KiB per WebSocket, and most are idle.
-async fn decode(door: &HttpState, stream: Upgraded) -> Socket {
-    let Config { max_body, max_init, max_messages, .. } = door.config;
+async fn decode(http: &HttpState, stream: Upgraded) -> Socket {
+    let Config { max_body, max_init, max_messages, .. } = http.config;
     let frames = Frames::new(TokioIo::new(stream), MessageRate::new(max_messages), max_init);
     let config = WebSocketConfig::default()
         .max_message_size(Some(max_body))

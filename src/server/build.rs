@@ -86,10 +86,10 @@ pub(super) async fn build(configs: Configs, lifecycle: &Lifecycle) -> Result<App
     let retention = Retention::new(store.clone(), Arc::clone(&clock), configs.retention);
     tasks.spawn(retention.run(stop.clone()));
     let news = SessionBroadcast::default();
-    let sweeper = Purger::start(store.clone(), Arc::clone(&clock), tasks, stop.clone());
+    let purger = Purger::start(store.clone(), Arc::clone(&clock), tasks, stop.clone());
     let mutes = MuteExpirer::start(store.clone(), Arc::clone(&clock), tasks, stop.clone());
     let calling = CallBroadcast::default();
-    let told = Notifiers { news: news.clone(), sweeper: sweeper.clone(), mutes: mutes.clone(), calls: calling.clone() };
+    let told = Notifiers { news: news.clone(), purger: purger.clone(), mutes: mutes.clone(), calls: calling.clone() };
     let inbox = InboundWorker::new(store.clone(), told, Arc::clone(&clock), tasks.clone(), stop.clone());
     let (quarantine, inbound) = (inbox.quarantine_metrics().clone(), inbox.metrics().clone());
     quarantine::start_retries(store.clone(), inbox.clone(), tasks, stop.clone());
@@ -100,12 +100,12 @@ pub(super) async fn build(configs: Configs, lifecycle: &Lifecycle) -> Result<App
         store.clone(),
         feed.clone(),
         registry.clone(),
-        (sweeper.clone(), mutes),
+        (purger.clone(), mutes),
         Arc::clone(&clock),
         chat::Config::default(),
     );
     let running = (tasks.clone(), stop.clone());
-    let sessions = Sessions::new(store.clone(), registry.clone(), news, sweeper, Arc::clone(&clock), running)
+    let sessions = Sessions::new(store.clone(), registry.clone(), news, purger, Arc::clone(&clock), running)
         .with_limit(configs.limits.sessions);
     let calls = Calls::new(store.clone(), registry.clone(), calling, Arc::clone(&clock));
     let logins = configs.logins.map(|config| JwtVerifier::new(config, Arc::clone(&clock), tasks.clone()));

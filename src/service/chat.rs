@@ -92,7 +92,7 @@ pub struct Chats {
     store: Store,
     feed: Feed,
     sessions: Registry,
-    sweeper: Purger,
+    purger: Purger,
     mutes: MuteExpirer,
     clock: Arc<dyn Clock>,
     config: Config,
@@ -112,18 +112,18 @@ impl Default for Config {
 }
 
 impl Chats {
-    /// Creates the use cases. `sessions` is woken if a change must be sent to WhatsApp, `sweeper` after a deletion, and
+    /// Creates the use cases. `sessions` is woken if a change must be sent to WhatsApp, `purger` after a deletion, and
     /// `mutes` after a mute.
     #[must_use]
     pub fn new(
         store: Store,
         feed: Feed,
         sessions: Registry,
-        (sweeper, mutes): (Purger, MuteExpirer),
+        (purger, mutes): (Purger, MuteExpirer),
         clock: Arc<dyn Clock>,
         config: Config,
     ) -> Self {
-        Self { store, feed, sessions, sweeper, mutes, clock, config }
+        Self { store, feed, sessions, purger, mutes, clock, config }
     }
 
     /// Returns a page of the organization's chats.
@@ -257,7 +257,7 @@ impl Chats {
         });
         let chat = deleted.await?;
         audit::record_chat(viewer, "chat.delete", chat.id);
-        self.sweeper.wake();
+        self.purger.wake();
         Ok(chat)
     }
 

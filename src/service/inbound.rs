@@ -75,7 +75,7 @@ pub struct Notifiers {
     /// Changes of sessions.
     pub news: SessionBroadcast,
     /// Deletions.
-    pub sweeper: Purger,
+    pub purger: Purger,
     /// Mutes with an end.
     pub mutes: MuteExpirer,
     /// Ringing calls.
@@ -280,7 +280,7 @@ impl InboundWorker {
             .await?;
         if logged_out {
             rejection::reject_some(&self.store, key, now, now).await?;
-            self.told.sweeper.logged_out(key.clone(), now);
+            self.told.purger.logged_out(key.clone(), now);
         }
         Ok(())
     }
@@ -304,7 +304,7 @@ impl Notifiers {
                     .for_each(|end| self.mutes.schedule(end));
             }
             SessionEvent::Setting { value: SettingValue::MutedUntil(Some(end)), .. } => self.mutes.schedule(*end),
-            SessionEvent::ChatCleared { .. } => self.sweeper.wake(),
+            SessionEvent::ChatCleared { .. } => self.purger.wake(),
             SessionEvent::Setting { .. }
             | SessionEvent::Message(_)
             | SessionEvent::Delivered { .. }

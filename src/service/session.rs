@@ -66,7 +66,7 @@ pub struct Sessions {
     store: Store,
     registry: Registry,
     news: SessionBroadcast,
-    sweeper: Purger,
+    purger: Purger,
     readers: SessionReaders,
     pauses: ActionRateLimiter,
     /// Maximum number of sessions per organization.
@@ -76,20 +76,20 @@ pub struct Sessions {
 
 impl Sessions {
     /// Creates the use cases. `registry` runs this node's sessions, the inbox reports changes of sessions to `news`,
-    /// and `sweeper` is woken after a deletion. The readers run on `tasks` until `stop`.
+    /// and `purger` is woken after a deletion. The readers run on `tasks` until `stop`.
     #[must_use]
     pub fn new(
         store: Store,
         registry: Registry,
         news: SessionBroadcast,
-        sweeper: Purger,
+        purger: Purger,
         clock: Arc<dyn Clock>,
         (tasks, stop): (TaskTracker, CancellationToken),
     ) -> Self {
         let (pauses, most) = (ActionRateLimiter::default(), DEFAULT_MAX_SESSIONS);
         let readers =
             SessionReaders::new(store.clone(), registry.clone(), news.clone(), Arc::clone(&clock), tasks, stop);
-        Self { store, registry, news, sweeper, readers, pauses, most, clock }
+        Self { store, registry, news, purger, readers, pauses, most, clock }
     }
 
     /// Sets the maximum number of sessions per organization.
@@ -303,7 +303,7 @@ impl Sessions {
         audit::record(viewer, "session.log_out", id);
         let now = self.clock.now();
         rejection::reject_some(&self.store, &key, now, now).await?;
-        self.sweeper.logged_out(key, now);
+        self.purger.logged_out(key, now);
         Ok(session)
     }
 
@@ -335,9 +335,9 @@ impl Sessions {
         let now = self.clock.now();
         let more = self.write(&key, now, |key, now, unit| Box::pin(lifecycle::remove(unit, key, now))).await?;
         if more {
-            self.sweeper.removed(key);
+            self.purger.removed(key);
         } else {
-            self.sweeper.wake();
+            self.purger.wake();
         }
         // Stop it again in case it was started concurrently.
         self.registry.stop(id).await;

@@ -120,7 +120,7 @@ pub enum SessionError {
 /// Opens connections, and keeps the data with which a session reconnects without being paired again.
 #[async_trait]
 pub trait Connector: Send + Sync {
-    /// Opens a connection of the session, which from then on reports to `outlets`. The caller ensures that a session
+    /// Opens a connection of the session, which from then on reports to `sinks`. The caller ensures that a session
     /// has at most one.
     ///
     /// Cancel-safe: nothing runs unless this returns.
@@ -128,7 +128,7 @@ pub trait Connector: Send + Sync {
     /// # Errors
     /// [`SessionError::Failed`] if it cannot start, [`SessionError::Damaged`] if it never can. An unavailable network
     /// is not an error: the connection keeps trying.
-    async fn connect(&self, key: &SessionKey, outlets: EventSinks) -> Result<Arc<dyn Connection>, SessionError>;
+    async fn connect(&self, key: &SessionKey, sinks: EventSinks) -> Result<Arc<dyn Connection>, SessionError>;
 
     /// Deletes the session's device: the next connection must be paired.
     async fn forget(&self, key: &SessionKey);

@@ -209,8 +209,8 @@ impl Supervisor {
         pauses: &mut Backoffs,
     ) -> Result<NextStep, ReceiverClosed> {
         let (signals_there, mut signals) = mpsc::channel(EVENT_CAPACITY);
-        let outlets = EventSinks { lane: self.report.lane(), signals: signals_there };
-        let connecting = timeout(self.config.connect_timeout, self.connector.connect(&self.key, outlets));
+        let sinks = EventSinks { lane: self.report.lane(), signals: signals_there };
+        let connecting = timeout(self.config.connect_timeout, self.connector.connect(&self.key, sinks));
         let session = match self.stop.run_until_cancelled(connecting).await {
             None => return Ok(NextStep::Stop),
             Some(Err(_)) => {

@@ -68,7 +68,7 @@ pub(super) struct FakeWhatsApp {
 
 /// One fake connection.
 pub(super) struct FakeConnection {
-    pub(super) outlets: EventSinks,
+    pub(super) sinks: EventSinks,
     live: Arc<AtomicUsize>,
     sent: Mutex<Vec<PendingAction>>,
     answers: Mutex<VecDeque<Result<(), SessionError>>>,
@@ -78,7 +78,7 @@ pub(super) struct FakeConnection {
 impl FakeConnection {
     /// Sends a signal to the supervisor.
     pub(super) async fn signals(&self, signal: ConnectionEvent) {
-        self.outlets.signals.send(signal).await.expect("the supervisor listens");
+        self.sinks.signals.send(signal).await.expect("the supervisor listens");
     }
 
     /// Queues the result of the next setting. Without queued results, each setting succeeds.
@@ -137,13 +137,13 @@ impl Connection for FakeConnection {
 
 #[async_trait]
 impl Connector for FakeWhatsApp {
-    async fn connect(&self, _key: &SessionKey, outlets: EventSinks) -> Result<Arc<dyn Connection>, SessionError> {
+    async fn connect(&self, _key: &SessionKey, sinks: EventSinks) -> Result<Arc<dyn Connection>, SessionError> {
         let panics = self.panics.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
         assert!(panics.is_err(), "this attempt panics, as the test asked");
         let live = self.live.fetch_add(1, Ordering::SeqCst) + 1;
         self.most_live.fetch_max(live, Ordering::SeqCst);
         let connection = Arc::new(FakeConnection {
-            outlets,
+            sinks,
             live: Arc::clone(&self.live),
             sent: Mutex::default(),
             answers: Mutex::default(),

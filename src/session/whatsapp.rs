@@ -111,16 +111,16 @@ impl WhatsAppConnector {
 
 #[async_trait]
 impl Connector for WhatsAppConnector {
-    async fn connect(&self, key: &SessionKey, outlets: EventSinks) -> Result<Arc<dyn Connection>, SessionError> {
+    async fn connect(&self, key: &SessionKey, sinks: EventSinks) -> Result<Arc<dyn Connection>, SessionError> {
         let owner = self.owner(key).await?;
         let arrivals = Arc::clone(self.arrivals().entry(key.clone()).or_default());
-        let (ears, items) = event_queue::queue(self.config.commit_timeout, self.events.clone());
-        let ears = ears.ordered_by(arrivals);
-        let memory = self.backends.open(key, ears.clone()).await.map_err(failed)?;
+        let (sink, items) = event_queue::queue(self.config.commit_timeout, self.events.clone());
+        let sink = sink.ordered_by(arrivals);
+        let memory = self.backends.open(key, sink.clone()).await.map_err(failed)?;
         let remembered = Arc::clone(&memory);
         let building = async {
             let way = ConnectTarget::to(&self.config.endpoint, memory.as_ref()).await?;
-            client::build(&self.config, memory, (ears, items), way, owner, outlets).await
+            client::build(&self.config, memory, (sink, items), way, owner, sinks).await
         };
         let bot = tokio::select! {
             built = building => built?,

@@ -82,7 +82,7 @@ impl UnitOfWork<'_> {
         session: SessionId,
         jid: &Jid,
     ) -> Result<Option<Chat>, StoreError> {
-        if let Some(known) = self.cached(|shelf| shelf.chat(session, jid)).await? {
+        if let Some(known) = self.cached(|cache| cache.chat(session, jid)).await? {
             return Ok(known);
         }
         let query = found_by(organization, session, jid).lock_exclusive();
@@ -114,7 +114,7 @@ impl UnitOfWork<'_> {
         peer: &Peer,
     ) -> Result<Option<Chat>, StoreError> {
         let Some(chat) = peer.chat else { return Ok(None) };
-        if let Some(known) = self.cached(|shelf| shelf.chat_with(peer.id)).await? {
+        if let Some(known) = self.cached(|cache| cache.chat_with(peer.id)).await? {
             return Ok(known);
         }
         let query = chat::Entity::find_by_id(chat.to_bytes()).filter(owned_by(organization)).lock_exclusive();
@@ -230,7 +230,7 @@ impl UnitOfWork<'_> {
         chat: &Chat,
         peer: &mut Peer,
     ) -> Result<(), StoreError> {
-        if self.cached(|shelf| shelf.add_chat(chat, peer.id)).await?.is_none() {
+        if self.cached(|cache| cache.add_chat(chat, peer.id)).await?.is_none() {
             chat::Entity::insert(to_row(organization, chat).into_active_model())
                 .exec_without_returning(self.tx)
                 .await?;
@@ -244,7 +244,7 @@ impl UnitOfWork<'_> {
     /// # Errors
     /// [`StoreError`].
     pub async fn save_chat(&mut self, organization: &OrganizationId, chat: &Chat) -> Result<(), StoreError> {
-        if self.cached(|shelf| shelf.save(chat)).await?.is_some() {
+        if self.cached(|cache| cache.save(chat)).await?.is_some() {
             return Ok(());
         }
         let row = chat::ActiveModel { id: NotSet, ..to_row(organization, chat).into_active_model().reset_all() };

@@ -54,6 +54,6 @@ impl Store {
     /// Units of work and commits since the start, and failed transactions.
     #[must_use]
     pub fn committed_so_far(&self) -> Committed {
-        self.journal.tally().read()
+        self.group_commit.tally().read()
     }
 }

@@ -36,7 +36,7 @@ pub use counters::Committed;
 /// Handle of the journal. Cheap to clone.
 #[derive(Clone)]
 pub(super) struct GroupCommit {
-    lanes: Arc<Queues>,
+    queues: Arc<Queues>,
 }
 
 impl GroupCommit {
@@ -47,17 +47,17 @@ impl GroupCommit {
         commits: Arc<CommitNotifier>,
         tasks: TaskTracker,
     ) -> Self {
-        Self { lanes: Arc::new(Queues::new(writers, patience, commits, tasks)) }
+        Self { queues: Arc::new(Queues::new(writers, patience, commits, tasks)) }
     }
 
     /// The counters.
     pub(super) fn tally(&self) -> &CommitCounters {
-        &self.lanes.tally
+        &self.queues.tally
     }
 
     /// Closes the connections, each once it is idle.
     pub(super) async fn close(&self) -> Result<(), StoreError> {
-        self.lanes.close().await
+        self.queues.close().await
     }
 
     /// See [`super::Store::write`] and [`super::Store::write_session`].
@@ -74,7 +74,7 @@ impl GroupCommit {
     {
         let (reply, outcome) = oneshot::channel();
         let job = Box::new(UnitJob::new(organization.clone(), work, reply));
-        self.lanes.sender(organization, session).send(job).await.map_err(|_| StoreError::Closed)?;
+        self.queues.sender(organization, session).send(job).await.map_err(|_| StoreError::Closed)?;
         outcome.await.unwrap_or_else(|_| Err(StoreError::Closed.into()))
     }
 }

@@ -140,7 +140,7 @@ impl UnitOfWork<'_> {
             let row = to_row(organization, session, chat, (id, message));
             rows.push(message::Model { arrival, sender_id: sender.to_bytes(), named_by, ..row });
         }
-        if let Some(added) = self.cached(|shelf| shelf.add_messages(chat, &rows)).await? {
+        if let Some(added) = self.cached(|cache| cache.add_messages(chat, &rows)).await? {
             return Ok(added);
         }
         let known = [message::Column::ChatId, message::Column::WaId, message::Column::SenderId];
@@ -165,7 +165,7 @@ impl UnitOfWork<'_> {
         wa_ids: &[String],
     ) -> Result<Vec<KnownMessage>, StoreError> {
         use message::Column;
-        if let Some(known) = self.cached(|shelf| shelf.messages(chat, |all| all.known(wa_ids))).await? {
+        if let Some(known) = self.cached(|cache| cache.messages(chat, |all| all.known(wa_ids))).await? {
             return known;
         }
         let mut known = Vec::new();
@@ -203,7 +203,7 @@ impl UnitOfWork<'_> {
         organization: &OrganizationId,
         chat: ChatId,
     ) -> Result<Option<LastMessage>, StoreError> {
-        if let Some(last) = self.cached(|shelf| shelf.messages(chat, Messages::last)).await? {
+        if let Some(last) = self.cached(|cache| cache.messages(chat, Messages::last)).await? {
             return last;
         }
         self.latest_of(of_chat(organization, chat)).await
@@ -386,7 +386,7 @@ impl UnitOfWork<'_> {
     ) -> Result<PeerId, StoreError> {
         let account = PeerId::account(session);
         // The cache is loaded after the account's peer was created.
-        if self.shelf.is_none() {
+        if self.cache.is_none() {
             self.make_account(organization, session, jid).await?;
         }
         Ok(account)

@@ -182,7 +182,7 @@ impl UnitOfWork<'_> {
         jid: &Jid,
         at: i64,
     ) -> Result<Option<(Peer, bool)>, StoreError> {
-        if self.shelf.is_some() {
+        if self.cache.is_some() {
             let Some(owner) = self.peer_at(organization, session, jid, at).await? else { return Ok(None) };
             return Ok(self.peer(organization, owner.peer).await?.map(|peer| (peer, owner.former)));
         }
@@ -211,7 +211,7 @@ impl UnitOfWork<'_> {
         session: SessionId,
         jid: &Jid,
     ) -> Result<Vec<Period>, StoreError> {
-        if let Some(known) = self.cached(|shelf| shelf.periods(session, jid)).await? {
+        if let Some(known) = self.cached(|cache| cache.periods(session, jid)).await? {
             return Ok(known);
         }
         let rows = peer_address::Entity::find()
@@ -227,7 +227,7 @@ impl UnitOfWork<'_> {
     /// # Errors
     /// [`StoreError`].
     pub async fn periods_of(&mut self, organization: &OrganizationId, peer: PeerId) -> Result<Vec<Period>, StoreError> {
-        if let Some(known) = self.cached(|shelf| shelf.periods_of(peer)).await? {
+        if let Some(known) = self.cached(|cache| cache.periods_of(peer)).await? {
             return Ok(known);
         }
         let rows = peer_address::Entity::find()
@@ -247,7 +247,7 @@ impl UnitOfWork<'_> {
         session: SessionId,
         people: &[Person],
     ) -> Result<Vec<Person>, StoreError> {
-        if let Some(new) = self.cached(|shelf| shelf.new_people(session, people)).await? {
+        if let Some(new) = self.cached(|cache| cache.new_people(session, people)).await? {
             return Ok(new);
         }
         let mut owners = HashMap::new();
@@ -266,7 +266,7 @@ impl UnitOfWork<'_> {
     /// # Errors
     /// [`StoreError`].
     pub async fn peer(&mut self, organization: &OrganizationId, id: PeerId) -> Result<Option<Peer>, StoreError> {
-        if let Some(known) = self.cached(|shelf| shelf.peer(id)).await? {
+        if let Some(known) = self.cached(|cache| cache.peer(id)).await? {
             return Ok(known);
         }
         let query =
@@ -283,7 +283,7 @@ impl UnitOfWork<'_> {
         organization: &OrganizationId,
         chat: ChatId,
     ) -> Result<Option<Peer>, StoreError> {
-        if let Some(known) = self.cached(|shelf| shelf.peer_of_chat(chat)).await? {
+        if let Some(known) = self.cached(|cache| cache.peer_of_chat(chat)).await? {
             return Ok(Some(known));
         }
         let query = peer::Entity::find()
@@ -304,7 +304,7 @@ impl UnitOfWork<'_> {
         period: &Period,
     ) -> Result<Peer, StoreError> {
         let peer = Peer { id, jid: period.jid.clone(), chat: None };
-        if self.cached(|shelf| shelf.add_peer(session, &peer, period)).await?.is_some() {
+        if self.cached(|cache| cache.add_peer(session, &peer, period)).await?.is_some() {
             return Ok(peer);
         }
         peer::Entity::insert(to_row(organization, session, &peer)).exec_without_returning(self.tx).await?;
@@ -375,7 +375,7 @@ impl UnitOfWork<'_> {
         session: SessionId,
         period: &Period,
     ) -> Result<(), StoreError> {
-        if self.cached(|shelf| shelf.add_period(session, period)).await?.is_some() {
+        if self.cached(|cache| cache.add_period(session, period)).await?.is_some() {
             return Ok(());
         }
         let row = to_address(organization, session, period);
@@ -413,7 +413,7 @@ impl UnitOfWork<'_> {
     /// # Errors
     /// [`StoreError`].
     pub async fn save_peer(&mut self, organization: &OrganizationId, peer: &Peer) -> Result<(), StoreError> {
-        if self.cached(|shelf| shelf.save_peer(peer)).await?.is_some() {
+        if self.cached(|cache| cache.save_peer(peer)).await?.is_some() {
             return Ok(());
         }
         peer::Entity::update_many()

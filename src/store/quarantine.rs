@@ -62,7 +62,7 @@ impl Store {
     /// [`StoreError`].
     pub async fn quarantine(&self, event: &QuarantinedEvent, payload: Vec<u8>) -> Result<bool, StoreError> {
         let (id, session) = (event.id.to_bytes(), event.session.to_bytes());
-        let payload = self.sealing.encrypt(&AssociatedData::event(&session, &id), payload);
+        let payload = self.encryption.encrypt(&AssociatedData::event(&session, &id), payload);
         let row = quarantined_event::Model {
             id,
             organization: event.organization.to_string(),
@@ -134,7 +134,7 @@ impl Store {
         let Some(row) = quarantined_event::Entity::find_by_id(event.to_bytes()).one(&self.readers).await? else {
             return Ok(None);
         };
-        self.sealing.decrypt(&AssociatedData::event(&row.session_id, &row.id), row.payload).map(Some)
+        self.encryption.decrypt(&AssociatedData::event(&row.session_id, &row.id), row.payload).map(Some)
     }
 
     /// Requests a retry of one event, or of all; returns the number. The running server executes it, or the next one to

@@ -181,7 +181,7 @@ impl UnitOfWork<'_> {
         organization: &OrganizationId,
         id: SessionId,
     ) -> Result<Option<Session>, StoreError> {
-        if let Some(known) = self.cached(|shelf| shelf.session(id)).await? {
+        if let Some(known) = self.cached(|cache| cache.session(id)).await? {
             return Ok(known);
         }
         let query = session::Entity::find_by_id(id.to_bytes()).filter(owned_by(organization)).lock_exclusive();

@@ -35,7 +35,7 @@ impl UnitOfWork<'_> {
         peer: &Peer,
     ) -> Result<Option<Tombstone>, StoreError> {
         let Some(chat) = peer.chat else { return Ok(None) };
-        if self.cached(|shelf| shelf.is_not_deleted(peer.id)).await?.is_some() {
+        if self.cached(|cache| cache.is_not_deleted(peer.id)).await?.is_some() {
             return Ok(None);
         }
         self.tombstone_by_id_for_update(organization, chat).await

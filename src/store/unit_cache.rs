@@ -109,7 +109,7 @@ impl UnitOfWork<'_> {
     ) -> Result<(), StoreError> {
         self.flush().await?;
         let Some(session) = self.session_for_update(organization, session).await? else { return Ok(()) };
-        self.shelf = Some(Box::new(UnitCache::load(self.tx, session, people, jids).await?));
+        self.cache = Some(Box::new(UnitCache::load(self.tx, session, people, jids).await?));
         Ok(())
     }
 
@@ -118,7 +118,7 @@ impl UnitOfWork<'_> {
     /// # Errors
     /// [`StoreError`].
     pub async fn flush(&mut self) -> Result<(), StoreError> {
-        match self.shelf.take() {
+        match self.cache.take() {
             Some(waiting) => waiting.store(self.tx).await,
             None => Ok(()),
         }
@@ -129,7 +129,7 @@ impl UnitOfWork<'_> {
         &mut self,
         ask: impl FnOnce(&mut UnitCache) -> Lookup<T>,
     ) -> Result<Option<T>, StoreError> {
-        match self.shelf.as_mut().map(|shelf| ask(shelf)) {
+        match self.cache.as_mut().map(|cache| ask(cache)) {
             Some(Lookup::Hit(answer)) => Ok(Some(answer)),
             Some(Lookup::NotCached) | None => Ok(None),
             Some(Lookup::FlushFirst) => self.flush().await.map(|()| None),

@@ -18,7 +18,7 @@ pub struct UnitOfWork<'t> {
     pub(super) organization: &'t OrganizationId,
     pub(super) recorded: Vec<Change>,
     /// Cache of many chats.
-    pub(super) shelf: Option<Box<UnitCache>>,
+    pub(super) cache: Option<Box<UnitCache>>,
 }
 
 impl UnitOfWork<'_> {

@@ -75,7 +75,7 @@ impl UnitOfWork<'_> {
         chats: &[ChatId],
         at: i64,
     ) -> Result<Vec<(Vec<u8>, String)>, StoreError> {
-        if let Some(known) = self.cached(|shelf| shelf.messages_of(chats, |all| all.of_second(at))).await? {
+        if let Some(known) = self.cached(|cache| cache.messages_of(chats, |all| all.of_second(at))).await? {
             return Ok(known);
         }
         let second = message::Entity::find()
@@ -98,7 +98,7 @@ impl UnitOfWork<'_> {
         chats: &[ChatId],
         place: Option<&MessageMarker>,
     ) -> Result<u32, StoreError> {
-        if let Some(count) = self.cached(|shelf| shelf.messages_of(chats, |all| all.count_behind(place))).await? {
+        if let Some(count) = self.cached(|cache| cache.messages_of(chats, |all| all.count_behind(place))).await? {
             return Ok(count);
         }
         let mut behind = of_chats(organization, chats)
@@ -132,7 +132,7 @@ impl UnitOfWork<'_> {
         (unread, revoked): (u32, &[&str]),
         until: &MessageMarker,
     ) -> Result<Option<MessageMarker>, StoreError> {
-        let read = self.cached(|shelf| shelf.messages(chat, |all| all.last_but((unread, revoked), until)));
+        let read = self.cached(|cache| cache.messages(chat, |all| all.last_but((unread, revoked), until)));
         if let Some(read) = read.await? {
             return Ok(read);
         }

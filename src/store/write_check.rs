@@ -31,11 +31,11 @@ impl Store {
     /// Returns whether the last write transaction failed because of the database's state.
     #[must_use]
     pub fn writes_fail(&self) -> bool {
-        self.journal.tally().is_failing()
+        self.group_commit.tally().is_failing()
     }
 
     /// Waits until a write transaction fails. For one task only.
     pub async fn write_failed(&self) {
-        self.journal.tally().has_failed().await;
+        self.group_commit.tally().has_failed().await;
     }
 }

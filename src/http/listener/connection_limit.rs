@@ -154,13 +154,13 @@ impl Drop for ConnectionPermit {
 /// A stream that holds its permit while it is open, and reports received bytes.
 pub(super) struct Permitted<S> {
     stream: S,
-    pace: HeaderTimer,
+    timer: HeaderTimer,
     _seat: Arc<ConnectionPermit>,
 }
 
 impl<S> Permitted<S> {
-    pub(super) fn new(stream: S, seat: Arc<ConnectionPermit>, pace: HeaderTimer) -> Self {
-        Self { stream, pace, _seat: seat }
+    pub(super) fn new(stream: S, permit: Arc<ConnectionPermit>, timer: HeaderTimer) -> Self {
+        Self { stream, timer, _seat: permit }
     }
 }
 
@@ -169,7 +169,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Permitted<S> {
         let before = into.filled().len();
         let read = Pin::new(&mut self.stream).poll_read(context, into);
         if into.filled().len() > before {
-            self.pace.bytes_received();
+            self.timer.bytes_received();
         }
         read
     }

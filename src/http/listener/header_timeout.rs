@@ -61,14 +61,14 @@ impl HeaderTimer {
         InFlight(self.clone())
     }
 
-    /// Resolves when a head is incomplete `patience` after its first byte.
-    pub(super) async fn timeout(&self, patience: Duration) {
+    /// Resolves when a head is incomplete `time_limit` after its first byte.
+    pub(super) async fn timeout(&self, time_limit: Duration) {
         loop {
             let since = self.state().head_since;
             match since {
                 None => self.0.begun.notified().await,
                 Some(since) => {
-                    sleep_until(since + patience).await;
+                    sleep_until(since + time_limit).await;
                     if self.state().head_since == Some(since) {
                         return;
                     }

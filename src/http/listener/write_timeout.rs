@@ -15,14 +15,14 @@ use tokio::time::sleep;
 /// A stream with a write timeout.
 pub(super) struct WriteTimeout<S> {
     stream: S,
-    patience: Duration,
+    time_limit: Duration,
     /// Runs while a write is pending.
     over: Option<Pin<Box<Sleep>>>,
 }
 
 impl<S> WriteTimeout<S> {
-    pub(super) fn new(stream: S, patience: Duration) -> Self {
-        Self { stream, patience, over: None }
+    pub(super) fn new(stream: S, time_limit: Duration) -> Self {
+        Self { stream, time_limit, over: None }
     }
 
     fn bounded<T>(&mut self, context: &mut Context<'_>, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
@@ -30,8 +30,8 @@ impl<S> WriteTimeout<S> {
             self.over = None;
             return written;
         }
-        let patience = self.patience;
-        let over = self.over.get_or_insert_with(|| Box::pin(sleep(patience)));
+        let time_limit = self.time_limit;
+        let over = self.over.get_or_insert_with(|| Box::pin(sleep(time_limit)));
         over.as_mut().poll(context).map(|()| Err(io::ErrorKind::TimedOut.into()))
     }
 }

@@ -66,7 +66,7 @@ type Received = (ClientMessage, usize);
 
 /// One WebSocket.
 pub(super) struct Connection {
-    door: Arc<HttpState>,
+    http: Arc<HttpState>,
     request: RequestId,
     source: RequestSource,
     header_token: Option<String>,
@@ -79,20 +79,20 @@ pub(super) struct Connection {
 }
 
 /// Closes a WebSocket that offers no supported subprotocol.
-pub(super) async fn reject_protocol(door: &HttpState, mut socket: Socket) {
-    close_socket(door, &mut socket, &CloseReason::ProtocolViolation, None).await;
+pub(super) async fn reject_protocol(http: &HttpState, mut socket: Socket) {
+    close_socket(http, &mut socket, &CloseReason::ProtocolViolation, None).await;
 }
 
 impl Connection {
     pub(super) fn new(
-        door: Arc<HttpState>,
+        http: Arc<HttpState>,
         request: RequestId,
         source: RequestSource,
         header_token: Option<String>,
         protocol: Protocol,
         socket: Socket,
     ) -> Self {
-        Self { door, request, source, header_token, protocol, socket, counted: None, asked: None }
+        Self { http, request, source, header_token, protocol, socket, counted: None, asked: None }
     }
 
     /// Runs the protocol until the client or the server ends it.
@@ -110,13 +110,13 @@ impl Connection {
             _ => true,
         };
         if told {
-            close_socket(&self.door, &mut self.socket, &close, Some(self.protocol)).await;
+            close_socket(&self.http, &mut self.socket, &close, Some(self.protocol)).await;
         }
     }
 
     async fn serve(&mut self) -> Result<Infallible, Disconnect> {
-        let mut leaving = pin!(drained(Arc::clone(&self.door)));
-        let mut vigil = tokio::select! {
+        let mut leaving = pin!(drained(Arc::clone(&self.http)));
+        let mut watch = tokio::select! {
             () = leaving.as_mut() => return Err(CloseReason::GoingAway.into()),
             introduced = self.wait_for_init() => introduced?,
         };
@@ -124,19 +124,19 @@ impl Connection {
         if self.protocol == Protocol::Legacy {
             self.send_text(self.protocol.heartbeat()).await?;
         }
-        let heartbeat = self.door.config.heartbeat;
+        let heartbeat = self.http.config.heartbeat;
         let mut beat = Instant::now() + heartbeat;
-        let mut operations = Operations::new(Arc::clone(&self.door), self.protocol);
+        let mut operations = Operations::new(Arc::clone(&self.http), self.protocol);
         // The client's messages are rate-limited, so they are handled before pings and responses. After a pause of the
         // server, its responses to pings are read before the timeout is checked.
         loop {
             tokio::select! {
                 biased;
                 () = leaving.as_mut() => return Err(CloseReason::GoingAway.into()),
-                () = sleep_until(vigil.due()) => vigil.check_due().await?,
+                () = sleep_until(watch.due()) => watch.check_due().await?,
                 message = self.socket.next() => {
                     if let Some(message) = self.read_message(message)? {
-                        self.handle_message(message, &mut vigil, &mut operations).await?;
+                        self.handle_message(message, &mut watch, &mut operations).await?;
                     }
                 }
                 () = sleep_until(beat) => {
@@ -151,7 +151,7 @@ impl Connection {
     /// Sends a ping. Fails if the previous ones had no response in time.
     async fn send_heartbeat(&mut self) -> Result<(), Disconnect> {
         let asked = *self.asked.get_or_insert_with(Instant::now);
-        if asked.elapsed() > self.door.config.silence {
+        if asked.elapsed() > self.http.config.silence {
             return Err(CloseReason::HeartbeatTimeout.into());
         }
         // Every WebSocket library responds to this ping. The keep-alive of the older protocol has no response.
@@ -161,18 +161,18 @@ impl Connection {
 
     /// Waits for `connection_init`, and authenticates the client.
     async fn wait_for_init(&mut self) -> Result<TokenWatch, Disconnect> {
-        let deadline = Instant::now() + self.door.config.init_timeout;
+        let deadline = Instant::now() + self.http.config.init_timeout;
         loop {
             let message = timeout_at(deadline, self.socket.next()).await.map_err(|_| CloseReason::InitTimeout)?;
             match self.read_message(message)? {
                 Some((ClientMessage::Init { payload }, _)) => {
                     let in_init = bearer_token::in_init(payload.as_ref()).map(str::to_owned);
                     let token = in_init.or_else(|| self.header_token.take()).ok_or(CloseReason::Forbidden)?;
-                    let viewer = token_watch::authenticate(&self.door, &token, &self.source).await?;
-                    self.socket.get_mut().set_max_message_len(self.door.config.max_body);
-                    let counted = self.door.parts.api.open_socket(&viewer);
+                    let viewer = token_watch::authenticate(&self.http, &token, &self.source).await?;
+                    self.socket.get_mut().set_max_message_len(self.http.config.max_body);
+                    let counted = self.http.parts.api.open_socket(&viewer);
                     self.counted = Some(counted.map_err(|_| CloseReason::TooManySockets)?);
-                    return Ok(TokenWatch::new(Arc::clone(&self.door), token, &viewer));
+                    return Ok(TokenWatch::new(Arc::clone(&self.http), token, &viewer));
                 }
                 Some((ClientMessage::Ping { payload }, _)) => self.send_text(pong(payload)).await?,
                 Some((ClientMessage::Start { .. } | ClientMessage::StartTooLarge { .. }, _)) => {
@@ -205,7 +205,7 @@ impl Connection {
     async fn handle_message(
         &mut self,
         (message, bytes): Received,
-        vigil: &mut TokenWatch,
+        watch: &mut TokenWatch,
         operations: &mut Operations,
     ) -> Result<(), Disconnect> {
         match message {
@@ -231,7 +231,7 @@ impl Connection {
                 if let Some(full) = operations.limit_reached(bytes) {
                     return self.reject(&id, full).await;
                 }
-                let caller = Caller { viewer: vigil.reverify().await?, request_id: Arc::clone(&self.request.0) };
+                let caller = Caller { viewer: watch.reverify().await?, request_id: Arc::clone(&self.request.0) };
                 operations.start(&id, bytes, caller, request);
                 Ok(())
             }
@@ -249,7 +249,7 @@ impl Connection {
 
     /// Sends a message. Fails if the client does not read within the write timeout.
     async fn send(&mut self, message: Message) -> Result<(), Disconnect> {
-        match timeout(self.door.config.write_timeout, self.socket.send(message)).await {
+        match timeout(self.http.config.write_timeout, self.socket.send(message)).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(_)) | Err(_) => Err(Disconnect::Gone),
         }
@@ -258,9 +258,9 @@ impl Connection {
 
 /// Sends the close frame, then discards input for a moment. Closing a socket with unread data would reset the
 /// connection, and the close frame would be lost.
-async fn close_socket(door: &HttpState, socket: &mut Socket, close: &CloseReason, protocol: Option<Protocol>) {
+async fn close_socket(http: &HttpState, socket: &mut Socket, close: &CloseReason, protocol: Option<Protocol>) {
     let frame = close.frame(protocol);
-    door.parts.metrics.closed(frame.code.into());
+    http.parts.metrics.closed(frame.code.into());
     let said_and_answered = async {
         if socket.send(Message::Close(Some(frame))).await.is_err() {
             return;

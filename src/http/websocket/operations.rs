@@ -31,7 +31,7 @@ const MAX_ANSWERS_IN_FLIGHT: usize = 8;
 
 /// Running operations.
 pub(super) struct Operations {
-    door: Arc<HttpState>,
+    http: Arc<HttpState>,
     protocol: Protocol,
     running: HashMap<Arc<str>, Running>,
     /// Total size of the requests, in bytes.
@@ -65,10 +65,10 @@ pub(super) struct OutgoingMessage {
 }
 
 impl Operations {
-    pub(super) fn new(door: Arc<HttpState>, protocol: Protocol) -> Self {
+    pub(super) fn new(http: Arc<HttpState>, protocol: Protocol) -> Self {
         let (saying, said) = mpsc::channel(MAX_ANSWERS_IN_FLIGHT);
         let (running, turns) = (HashMap::new(), AnswerSlots::new(MAX_ANSWERS_IN_FLIGHT));
-        Self { door, protocol, running, held: 0, count: 0, turns, saying, said }
+        Self { http, protocol, running, held: 0, count: 0, turns, saying, said }
     }
 
     pub(super) fn has(&self, id: &str) -> bool {
@@ -77,7 +77,7 @@ impl Operations {
 
     /// Returns the error if no further operation can start.
     pub(super) fn limit_reached(&self, bytes: usize) -> Option<ApiError> {
-        let (most, longest) = (self.door.config.max_operations, self.door.config.max_body);
+        let (most, longest) = (self.http.config.max_operations, self.http.config.max_body);
         if self.running.len() >= most {
             return Some(ApiError::limit_exceeded(format!(
                 "too many operations on one connection: at most {most} are allowed"
@@ -91,15 +91,15 @@ impl Operations {
     pub(super) fn start(&mut self, id: &str, bytes: usize, caller: Caller, request: Request) {
         self.count += 1;
         let (id, number): (Arc<str>, _) = (id.into(), self.count);
-        let operation = self.door.parts.api.start(caller.clone(), request, &self.turns);
+        let operation = self.http.parts.api.start(caller.clone(), request, &self.turns);
         let speaker = OperationTask {
-            door: Arc::clone(&self.door),
+            http: Arc::clone(&self.http),
             protocol: self.protocol,
             id: Arc::clone(&id),
             number,
             saying: self.saying.clone(),
         };
-        let task = self.door.parts.tasks.spawn(speaker.run(operation, caller).instrument(Span::current()));
+        let task = self.http.parts.tasks.spawn(speaker.run(operation, caller).instrument(Span::current()));
         self.running.insert(id, Running { number, bytes, task: task.abort_handle() });
         self.held += bytes;
     }
@@ -136,7 +136,7 @@ impl Drop for Operations {
 
 /// The task of one operation.
 struct OperationTask {
-    door: Arc<HttpState>,
+    http: Arc<HttpState>,
     protocol: Protocol,
     id: Arc<str>,
     number: u64,
@@ -159,7 +159,7 @@ impl OperationTask {
             if response::is_terminal(operation.kind, &response) {
                 // After the close frame of a stopping server, the client reconnects and resumes; an error would end its
                 // subscription.
-                let stops = operation.kind == Some(OperationType::Subscription) && self.door.is_closing();
+                let stops = operation.kind == Some(OperationType::Subscription) && self.http.is_closing();
                 if !stops {
                     self.send(self.protocol.error(&self.id, &response.errors), true, turn).await;
                 }

@@ -43,10 +43,10 @@ impl Purger {
     /// Starts the sweeper until `stop`; rows that an earlier process left are purged first.
     #[must_use]
     pub fn start(store: Store, clock: Arc<dyn Clock>, tasks: &TaskTracker, stop: CancellationToken) -> Self {
-        let sweeper = Self::default();
-        let task = Task { store, clock, sweeper: sweeper.clone() };
+        let purger = Self::default();
+        let task = Task { store, clock, purger: purger.clone() };
         tasks.spawn(async move { stop.run_until_cancelled(task.run()).await });
-        sweeper
+        purger
     }
 
     /// Reports that there are rows to purge.
@@ -77,7 +77,7 @@ impl Purger {
 struct Task {
     store: Store,
     clock: Arc<dyn Clock>,
-    sweeper: Purger,
+    purger: Purger,
 }
 
 impl Task {
@@ -89,7 +89,7 @@ impl Task {
         loop {
             match self.step().await {
                 Ok(true) => {}
-                Ok(false) => self.sweeper.wake.notified().await,
+                Ok(false) => self.purger.wake.notified().await,
                 Err(failed) => {
                     warn!(error = &failed as &dyn std::error::Error, "Purging deleted rows failed; it will be retried");
                     sleep(RETRY_DELAY).await;
@@ -102,21 +102,21 @@ impl Task {
     async fn resume(&self) -> Result<(), StoreError> {
         let (half_deleted, removed) = (self.store.half_deleted_devices().await?, self.store.removed_sessions().await?);
         for (organization, session) in half_deleted {
-            self.sweeper.logged_out(SessionKey { organization, session }, self.clock.now());
+            self.purger.logged_out(SessionKey { organization, session }, self.clock.now());
         }
         for (organization, session) in removed {
-            self.sweeper.removed(SessionKey { organization, session });
+            self.purger.removed(SessionKey { organization, session });
         }
         Ok(())
     }
 
     /// Purges one batch. Returns whether there may be more.
     async fn step(&self) -> Result<bool, StoreError> {
-        let Some(rest) = self.sweeper.take() else { return self.store.purge_batch().await };
+        let Some(rest) = self.purger.take() else { return self.store.purge_batch().await };
         let done = self.step_of(&rest).await;
         // The sessions take turns, so that none waits until another one is purged completely.
         if !matches!(done, Ok(false)) {
-            self.sweeper.add(rest);
+            self.purger.add(rest);
         }
         done?;
         self.store.purge_batch().await?;

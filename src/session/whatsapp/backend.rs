@@ -58,12 +58,12 @@ impl BackendPool {
         Self { store, open: Mutex::default() }
     }
 
-    /// Opens the session's memory for one client, which reports to `ears`. The previous client can no longer write,
+    /// Opens the session's memory for one client, which reports to `sink`. The previous client can no longer write,
     /// because it would overwrite newer state. Collections that it did not deliver completely are read again.
     ///
     /// # Errors
     /// The library's, if the memory cannot be read.
-    pub(super) async fn open(&self, key: &SessionKey, ears: EventSink) -> Result<Arc<SessionBackend>, StoreError> {
+    pub(super) async fn open(&self, key: &SessionKey, sink: EventSink) -> Result<Arc<SessionBackend>, StoreError> {
         let state = self.store.device_state(&key.organization, key.session);
         if let Some(before) = self.opened().insert(key.session, state.clone()) {
             before.close();
@@ -74,8 +74,8 @@ impl BackendPool {
             state,
             store: self.store.clone(),
             key: key.clone(),
-            ears,
-            untold: SyncTracker::default(),
+            sink,
+            tracker: SyncTracker::default(),
             anew: Mutex::default(),
             lacks_key: AtomicBool::new(false),
             damaged: CancellationToken::new(),
@@ -125,8 +125,8 @@ pub(super) struct SessionBackend {
     /// For the session's chats.
     store: Store,
     key: SessionKey,
-    ears: EventSink,
-    untold: SyncTracker,
+    sink: EventSink,
+    tracker: SyncTracker,
     /// Collections to read from the start at their next fetch.
     anew: Mutex<BTreeSet<String>>,
     /// True if a missing key was requested.

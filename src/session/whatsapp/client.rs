@@ -74,10 +74,10 @@ pub(super) struct BuiltClient {
     client: Arc<Client>,
     work: async_channel::Receiver<MajorSyncTask>,
     memory: Arc<SessionBackend>,
-    ears: EventSink,
+    sink: EventSink,
     items: mpsc::UnboundedReceiver<QueueItem>,
     owner: ExpectedAccount,
-    outlets: EventSinks,
+    sinks: EventSinks,
 }
 
 /// Endpoint of a client.
@@ -113,10 +113,10 @@ impl ConnectTarget {
 pub(super) async fn build(
     config: &Config,
     memory: Arc<SessionBackend>,
-    (ears, items): (EventSink, mpsc::UnboundedReceiver<QueueItem>),
+    (sink, items): (EventSink, mpsc::UnboundedReceiver<QueueItem>),
     way: ConnectTarget,
     owner: ExpectedAccount,
-    outlets: EventSinks,
+    sinks: EventSinks,
 ) -> Result<BuiltClient, SessionError> {
     let backend = Arc::clone(&memory) as Arc<dyn Backend>;
     let persistence = Arc::new(PersistenceManager::new(backend).await.map_err(failed)?);
@@ -125,21 +125,21 @@ pub(super) async fn build(
         .with_runtime(TokioRuntime)
         .with_persistence_manager(persistence)
         .with_background_saver_interval(SAVE_TIMEOUT)
-        .with_inbound_durability_hook(ears.clone())
+        .with_inbound_durability_hook(sink.clone())
         .with_transport_factory(way.socket)
-        .with_http_client(Http::new(config.http_timeout, way.media, ears.answers()));
+        .with_http_client(Http::new(config.http_timeout, way.media, sink.answers()));
     if let Some(version) = way.version {
         builder = builder.with_version_override(version);
     }
     let (client, work) = builder.build().await.map_err(failed)?.into_parts();
-    client.subscribe_handler(Arc::new(ears.clone())).detach();
-    Ok(BuiltClient { client, work, memory, ears, items, owner, outlets })
+    client.subscribe_handler(Arc::new(sink.clone())).detach();
+    Ok(BuiltClient { client, work, memory, sink, items, owner, sinks })
 }
 
 impl BuiltClient {
     /// Runs the client on `tasks` until it is disconnected, ends by itself, or is dropped.
     pub(super) fn run(self, config: &Config, clock: Arc<dyn Clock>, tasks: &TaskTracker) -> WhatsAppConnection {
-        let Self { client, work, memory, ears, items, owner, outlets } = self;
+        let Self { client, work, memory, sink, items, owner, sinks } = self;
         let since = config.history.since(clock.now());
         let (tasks, cut) = (tasks.clone(), CancellationToken::new());
         let (doubts, doubted) = mpsc::channel(COLLECTIONS.len());
@@ -152,7 +152,7 @@ impl BuiltClient {
             troubled: Arc::default(),
             doubts,
         };
-        let (remembered, ends) = (Arc::clone(&collections.memory), ears.clone());
+        let (remembered, ends) = (Arc::clone(&collections.memory), sink.clone());
         let watching = async move {
             remembered.damaged().await;
             ends.push(QueueItem::Damaged);
@@ -161,7 +161,7 @@ impl BuiltClient {
         let connection = WhatsAppConnection {
             client: Arc::clone(&client),
             collections: collections.clone(),
-            ears: ears.clone(),
+            sink: sink.clone(),
             clock,
             in_step: Arc::new(AtomicU64::new(NO_LOGIN)),
             action_timeout: config.action_timeout,
@@ -175,15 +175,14 @@ impl BuiltClient {
         let (logins, logged_in) = mpsc::channel(8);
         let in_step = Arc::clone(&connection.in_step);
         let (histories, to_import) = mpsc::unbounded_channel();
-        let importer =
-            Importer { lane: outlets.lane.clone(), client: Arc::clone(&client), since, events: ears.events() };
+        let importer = Importer { lane: sinks.lane.clone(), client: Arc::clone(&client), since, events: sink.events() };
         tasks.spawn(cut.clone().run_until_cancelled_owned(importer.run(to_import)).instrument(span.clone()));
         let (remembered, kept) = (Arc::clone(&collections.memory), collections.memory.kept());
-        let imports = HistoryDownloads::new(Arc::clone(&client), remembered, ears.clone(), tasks.clone(), cut.clone());
+        let imports = HistoryDownloads::new(Arc::clone(&client), remembered, sink.clone(), tasks.clone(), cut.clone());
         tasks.spawn(cut.clone().run_until_cancelled_owned(imports.run(work)).instrument(span.clone()));
 
-        let items = (items, ears.events());
-        let inbox = EventReader::new(items, outlets, Arc::clone(&client), (logins, in_step), owner, (histories, kept));
+        let items = (items, sink.events());
+        let inbox = EventReader::new(items, sinks, Arc::clone(&client), (logins, in_step), owner, (histories, kept));
         let ended = connection.ended.clone().drop_guard();
         tasks.spawn(
             async move {
@@ -198,7 +197,7 @@ impl BuiltClient {
         let running = Arc::clone(&client);
         let running = async move { running.run().await };
         let running = tasks.spawn(cut.clone().run_until_cancelled_owned(running).instrument(span.clone()));
-        let last_word = ears.clone();
+        let last_word = sink.clone();
         tasks.spawn(
             async move {
                 let _returning = returning;
@@ -210,9 +209,9 @@ impl BuiltClient {
             .instrument(span.clone()),
         );
 
-        let ladder = SyncRecovery::new(collections, config.clone(), ears.events());
-        let ends = ears.clone();
-        let keeping_up = sync_loop::run(ladder, logged_in, SyncNotifications::listen(&client), doubted, ears);
+        let recovery = SyncRecovery::new(collections, config.clone(), sink.events());
+        let ends = sink.clone();
+        let keeping_up = sync_loop::run(recovery, logged_in, SyncNotifications::listen(&client), doubted, sink);
         let keeping_up = tasks.spawn(cut.run_until_cancelled_owned(keeping_up).instrument(span.clone()));
         tasks.spawn(
             async move {
@@ -231,7 +230,7 @@ impl BuiltClient {
 pub(super) struct WhatsAppConnection {
     client: Arc<Client>,
     collections: AppStateSync,
-    ears: EventSink,
+    sink: EventSink,
     clock: Arc<dyn Clock>,
     in_step: Arc<AtomicU64>,
     action_timeout: Duration,
@@ -274,11 +273,11 @@ impl Connection for WhatsAppConnection {
         if self.collections.is_failing(collection) {
             return Err(SessionError::NotNow);
         }
-        let ears = self.ears.clone();
+        let sink = self.sink.clone();
         let upload = Upload::new(Arc::new(move || {
-            let (ears, wanted) = (ears.clone(), Arc::clone(&wanted));
+            let (sink, wanted) = (sink.clone(), Arc::clone(&wanted));
             // Store all delivered changes of the collection first.
-            Box::pin(async move { ears.all_stored().await && wanted().await })
+            Box::pin(async move { sink.all_stored().await && wanted().await })
         }));
         // Cancelling between two of its writes would leave an inconsistent collection, so the task continues on its
         // own.
@@ -343,7 +342,7 @@ impl Connection for WhatsAppConnection {
             }
             is_read &= outcome == FetchOutcome::Read;
         }
-        let stored = timeout(self.action_timeout, self.ears.all_stored()).await.unwrap_or(false);
+        let stored = timeout(self.action_timeout, self.sink.all_stored()).await.unwrap_or(false);
         if is_read && stored { Ok(()) } else { Err(SessionError::TimedOut) }
     }
 

@@ -231,7 +231,7 @@ struct ReceiverGone;
 /// The reader of the queue.
 pub(super) struct EventReader {
     items: mpsc::UnboundedReceiver<QueueItem>,
-    outlets: EventSinks,
+    sinks: EventSinks,
     client: Arc<Client>,
     catch_up: mpsc::Sender<u64>,
     in_step: Arc<AtomicU64>,
@@ -247,19 +247,19 @@ pub(super) struct EventReader {
 }
 
 impl EventReader {
-    /// Creates the reader of `items`, which `client` fills, into `outlets`. Sends each login to `catch_up`, and sets
+    /// Creates the reader of `items`, which `client` fills, into `sinks`. Sends each login to `catch_up`, and sets
     /// `in_step` to the login (see [`login`]) that has caught up. Events of a device that is linked to another account
     /// than the `owner`'s are ignored. Unsupported events are counted in `events`.
     pub(super) fn new(
         (items, events): (mpsc::UnboundedReceiver<QueueItem>, SessionMetrics),
-        outlets: EventSinks,
+        sinks: EventSinks,
         client: Arc<Client>,
         (catch_up, in_step): (mpsc::Sender<u64>, Arc<AtomicU64>),
         owner: ExpectedAccount,
         (histories, kept): (mpsc::UnboundedSender<Arrived>, Arc<Kept>),
     ) -> Self {
         let (told, warned) = (HashMap::new(), false);
-        Self { items, outlets, client, catch_up, in_step, histories, kept, told, owner, events, warned }
+        Self { items, sinks, client, catch_up, in_step, histories, kept, told, owner, events, warned }
     }
 
     /// Reads until the connection has ended.
@@ -453,11 +453,11 @@ impl EventReader {
     }
 
     async fn forward(&self, event: SessionEvent, committed: Option<oneshot::Sender<()>>) -> Result<(), ReceiverGone> {
-        self.outlets.lane.send(InboundEvent { event, committed }).await.map_err(|_| ReceiverGone)
+        self.sinks.lane.send(InboundEvent { event, committed }).await.map_err(|_| ReceiverGone)
     }
 
     async fn signal(&self, signal: ConnectionEvent) -> Result<(), ReceiverGone> {
-        self.outlets.signals.send(signal).await.map_err(|_| ReceiverGone)
+        self.sinks.signals.send(signal).await.map_err(|_| ReceiverGone)
     }
 
     fn watch_depth(&mut self) {

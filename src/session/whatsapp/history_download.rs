@@ -136,7 +136,7 @@ impl Kept {
 pub(super) struct HistoryDownloads {
     client: Arc<Client>,
     memory: Arc<SessionBackend>,
-    ears: EventSink,
+    sink: EventSink,
     tasks: TaskTracker,
     cut: CancellationToken,
     permits: Arc<Semaphore>,
@@ -146,11 +146,11 @@ impl HistoryDownloads {
     pub(super) fn new(
         client: Arc<Client>,
         memory: Arc<SessionBackend>,
-        ears: EventSink,
+        sink: EventSink,
         tasks: TaskTracker,
         cut: CancellationToken,
     ) -> Self {
-        Self { client, memory, ears, tasks, cut, permits: Arc::new(Semaphore::new(MAX_CONCURRENT_DOWNLOADS)) }
+        Self { client, memory, sink, tasks, cut, permits: Arc::new(Semaphore::new(MAX_CONCURRENT_DOWNLOADS)) }
     }
 
     /// Downloads the parts that an earlier connection left, and new ones, until the connection is cancelled.
@@ -207,7 +207,7 @@ impl HistoryDownloads {
         };
         let Ok(announcement) = HistorySyncNotification::decode_from_slice(&announcement) else {
             error!("A stored history announcement is corrupt");
-            self.ears.push(QueueItem::HistoryGone { notice: part.notice.clone() });
+            self.sink.push(QueueItem::HistoryGone { notice: part.notice.clone() });
             return;
         };
         let mut pauses = Backoff::half_jitter(FIRST_RETRY_DELAY, MAX_RETRY_DELAY);
@@ -217,13 +217,13 @@ impl HistoryDownloads {
             }
             match self.download(&announcement).await {
                 Ok(event) => {
-                    self.ears.push(QueueItem::History { event: Arc::new(event), part: Arc::clone(&part) });
+                    self.sink.push(QueueItem::History { event: Arc::new(event), part: Arc::clone(&part) });
                     part.done.cancelled().await;
                     return;
                 }
                 Err(error) if error.http_status().is_some_and(|status| GONE.contains(&status)) => {
                     warn!(error = &*error as &dyn std::error::Error, "WhatsApp no longer serves a part of the history");
-                    self.ears.push(QueueItem::HistoryGone { notice: part.notice.clone() });
+                    self.sink.push(QueueItem::HistoryGone { notice: part.notice.clone() });
                     return;
                 }
                 Err(error) => {

@@ -16,44 +16,44 @@ use super::sync_recovery::SyncRecovery;
 /// Runs until the login channel closes or a collection is given up. `listening` has the notices, and the guard that
 /// keeps them coming.
 pub(super) async fn run<L: Send>(
-    mut ladder: SyncRecovery,
+    mut recovery: SyncRecovery,
     logged_in: mpsc::Receiver<u64>,
     (notices, _listening): (Arc<SyncNotifications>, L),
     doubted: mpsc::Receiver<SyncSuspicion>,
-    ears: EventSink,
+    sink: EventSink,
 ) {
-    if let Err(RecoveryFailed(name)) = keep_up(&mut ladder, logged_in, &notices, doubted, &ears).await {
-        ears.push(QueueItem::Unreadable { collection: name.as_str() });
+    if let Err(RecoveryFailed(name)) = keep_up(&mut recovery, logged_in, &notices, doubted, &sink).await {
+        sink.push(QueueItem::Unreadable { collection: name.as_str() });
     }
 }
 
 async fn keep_up(
-    ladder: &mut SyncRecovery,
+    recovery: &mut SyncRecovery,
     mut logged_in: mpsc::Receiver<u64>,
     notices: &SyncNotifications,
     mut doubted: mpsc::Receiver<SyncSuspicion>,
-    ears: &EventSink,
+    sink: &EventSink,
 ) -> Result<(), RecoveryFailed> {
     loop {
         tokio::select! {
             login = logged_in.recv() => {
                 let Some(login) = login else { return Ok(()) };
                 for name in COLLECTIONS {
-                    ladder.fetch(name, 0).await?;
+                    recovery.fetch(name, 0).await?;
                 }
-                ears.push(QueueItem::CaughtUp { login });
+                sink.push(QueueItem::CaughtUp { login });
             }
             announced = notices.next() => {
                 for (name, moved_to) in announced {
                     if let Ok(name) = name.parse() {
-                        ladder.fetch(name, moved_to).await?;
+                        recovery.fetch(name, moved_to).await?;
                     }
                 }
             }
-            name = ladder.due() => ladder.step(name).await?,
+            name = recovery.due() => recovery.step(name).await?,
             Some(doubt) = doubted.recv() => match doubt {
-                SyncSuspicion::MacMismatch(name) => ladder.fetch(name, 0).await?,
-                SyncSuspicion::Refused(name) => ladder.rejected(name).await?,
+                SyncSuspicion::MacMismatch(name) => recovery.fetch(name, 0).await?,
+                SyncSuspicion::Refused(name) => recovery.rejected(name).await?,
             },
         }
     }

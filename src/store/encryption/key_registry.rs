@@ -51,26 +51,26 @@ pub(in crate::store) async fn register(
     keys: &MasterKeys,
 ) -> Result<Encryption, OpenError> {
     let tx = connect::begin(writers).await?;
-    let mut book = KeyRegistry::read(&tx).await?;
-    book.check(keys)?;
+    let mut registry = KeyRegistry::read(&tx).await?;
+    registry.check(keys)?;
     let now = keys.encryption_key();
-    book.entries.insert(now);
-    if book.seals != Some(now) {
+    registry.entries.insert(now);
+    if registry.seals != Some(now) {
         master_key::Entity::update_many().col_expr(master_key::Column::Seals, Expr::value(false)).exec(&tx).await?;
-        for entry in &book.entries {
+        for entry in &registry.entries {
             let row = master_key::ActiveModel { id: Set(text(*entry)), seals: Set(*entry == now) };
             let known = OnConflict::column(master_key::Column::Id).update_column(master_key::Column::Seals).to_owned();
             master_key::Entity::insert(row).on_conflict(known).exec_without_returning(&tx).await?;
         }
     }
     tx.commit().await.map_err(StoreError::from)?;
-    Ok(book.encryption(keys))
+    Ok(registry.encryption(keys))
 }
 
 impl KeyRegistry {
     /// Reads the list. A database from before the list may contain plaintext.
     pub(super) async fn read(tx: &impl ConnectionTrait) -> Result<Self, StoreError> {
-        let mut book = Self { entries: BTreeSet::new(), seals: None };
+        let mut registry = Self { entries: BTreeSet::new(), seals: None };
         for row in master_key::Entity::find().all(tx).await? {
             // An unreadable id is not a key. Only the values that it encrypted are rejected, one by one.
             let Ok(entry) = entry(&row.id).inspect_err(|unreadable| {
@@ -78,20 +78,20 @@ impl KeyRegistry {
             }) else {
                 continue;
             };
-            book.entries.insert(entry);
+            registry.entries.insert(entry);
             if row.seals {
-                book.seals = Some(entry);
+                registry.seals = Some(entry);
             }
         }
-        if book.entries.is_empty()
+        if registry.entries.is_empty()
             && (is_filled::<device_record::Entity>(tx).await?
                 || is_filled::<device_secret::Entity>(tx).await?
                 || is_filled::<device_token::Entity>(tx).await?
                 || is_filled::<quarantined_event::Entity>(tx).await?)
         {
-            book.entries.insert(None);
+            registry.entries.insert(None);
         }
-        Ok(book)
+        Ok(registry)
     }
 
     /// Checks that all needed keys are available.

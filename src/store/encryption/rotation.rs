@@ -63,24 +63,24 @@ pub struct Rotated {
 /// server could not decrypt the result.
 pub async fn rotate_master_key(config: &Config, keys: &MasterKeys) -> Result<Rotated, OpenError> {
     connect::require(config)?;
-    let (alone, writers, sealing) = match DatabaseLock::take(config) {
+    let (alone, writers, encryption) = match DatabaseLock::take(config) {
         Ok(hold) if matches!(config, Config::Sqlite(_)) => {
             let writers = opened(config).await?;
-            let sealing = key_registry::register(&writers, keys).await?;
-            (Some(hold), writers, sealing)
+            let encryption = key_registry::register(&writers, keys).await?;
+            (Some(hold), writers, encryption)
         }
         Ok(_) | Err(OpenError::InUse(_)) => {
             let writers = opened(config).await?;
-            let sealing = beside_a_server(&writers, keys).await?;
-            (None, writers, sealing)
+            let encryption = beside_a_server(&writers, keys).await?;
+            (None, writers, encryption)
         }
         Err(failed) => return Err(failed),
     };
     let mut rotated = Rotated::default();
-    rotate::<device_record::Entity>(&writers, &sealing, &mut rotated).await?;
-    rotate::<device_secret::Entity>(&writers, &sealing, &mut rotated).await?;
-    rotate::<device_token::Entity>(&writers, &sealing, &mut rotated).await?;
-    rotate::<quarantined_event::Entity>(&writers, &sealing, &mut rotated).await?;
+    rotate::<device_record::Entity>(&writers, &encryption, &mut rotated).await?;
+    rotate::<device_secret::Entity>(&writers, &encryption, &mut rotated).await?;
+    rotate::<device_token::Entity>(&writers, &encryption, &mut rotated).await?;
+    rotate::<quarantined_event::Entity>(&writers, &encryption, &mut rotated).await?;
     rotated.is_final = key_registry::remove_other_keys(&writers, keys, &rotated.kept).await?;
     if alone.is_some() {
         // The former plaintext is still in free pages of the file.
@@ -154,9 +154,13 @@ async fn delete_quarantined(writers: &DatabaseConnection, key: MasterKeyId) -> R
 
 /// Returns the encryption beside a running server: with its key, and with all keys in use.
 async fn beside_a_server(writers: &DatabaseConnection, keys: &MasterKeys) -> Result<Encryption, OpenError> {
-    let book = KeyRegistry::read(writers).await?;
-    book.check(keys)?;
-    if book.seals == Some(keys.encryption_key()) { Ok(book.encryption(keys)) } else { Err(OpenError::NotServed) }
+    let registry = KeyRegistry::read(writers).await?;
+    registry.check(keys)?;
+    if registry.seals == Some(keys.encryption_key()) {
+        Ok(registry.encryption(keys))
+    } else {
+        Err(OpenError::NotServed)
+    }
 }
 
 async fn opened(config: &Config) -> Result<DatabaseConnection, OpenError> {
@@ -167,7 +171,7 @@ async fn opened(config: &Config) -> Result<DatabaseConnection, OpenError> {
 
 async fn rotate<E: EncryptedRow>(
     writers: &DatabaseConnection,
-    sealing: &Encryption,
+    encryption: &Encryption,
     rotated: &mut Rotated,
 ) -> Result<(), StoreError> {
     let mut last = None;
@@ -175,13 +179,13 @@ async fn rotate<E: EncryptedRow>(
         let mut page = columns::page::<E>(writers, last.as_ref()).await?;
         let mut changes = Vec::new();
         for row in &page {
-            if sealing.is_current(E::value(row)) {
+            if encryption.is_current(E::value(row)) {
                 rotated.before += 1;
                 continue;
             }
             let place = E::associated_data(row);
-            match sealing.decrypt(&place, E::value(row).to_vec()) {
-                Ok(value) => changes.push((row, sealing.encrypt(&place, value))),
+            match encryption.decrypt(&place, E::value(row).to_vec()) {
+                Ok(value) => changes.push((row, encryption.encrypt(&place, value))),
                 Err(_) => rotated.does_not_open(E::session(row), E::value(row)),
             }
         }

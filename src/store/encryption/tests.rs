@@ -8,7 +8,7 @@ fn keys(text: &str) -> MasterKeys {
     text.parse().expect("keys")
 }
 
-fn sealing(text: &str) -> Encryption {
+fn encryption(text: &str) -> Encryption {
     Encryption { keys: keys(text), strict: false }
 }
 
@@ -18,10 +18,10 @@ fn place<'a>(session: &'a [u8; 16], key: &'a [u8]) -> AssociatedData<'a> {
 
 #[test]
 fn a_value_opens_where_it_was_sealed_and_nowhere_else() {
-    let sealing = sealing(&new_master_key());
+    let encryption = encryption(&new_master_key());
     let (session, other) = ([1; 16], [2; 16]);
-    let sealed = sealing.encrypt(&place(&session, b"key"), b"a private key".to_vec());
-    assert_eq!(sealing.decrypt(&place(&session, b"key"), sealed.clone()).expect("opens"), b"a private key");
+    let sealed = encryption.encrypt(&place(&session, b"key"), b"a private key".to_vec());
+    assert_eq!(encryption.decrypt(&place(&session, b"key"), sealed.clone()).expect("opens"), b"a private key");
     for elsewhere in [
         place(&other, b"key"),
         place(&session, b"yek"),
@@ -30,14 +30,14 @@ fn a_value_opens_where_it_was_sealed_and_nowhere_else() {
         AssociatedData::secret(&session, b"key"),
         AssociatedData::token(&session, "key"),
     ] {
-        assert_eq!(sealing.decrypt_marked(&elsewhere, sealed.clone()), Err(DecryptError::Changed));
+        assert_eq!(encryption.decrypt_marked(&elsewhere, sealed.clone()), Err(DecryptError::Changed));
     }
 }
 
 #[test]
 fn a_sealed_value_tells_nothing_and_is_another_every_time() {
-    let sealing = sealing(&new_master_key());
-    let seal = || sealing.encrypt(&place(&[1; 16], b"key"), b"a private key".to_vec());
+    let encryption = encryption(&new_master_key());
+    let seal = || encryption.encrypt(&place(&[1; 16], b"key"), b"a private key".to_vec());
     let (once, again) = (seal(), seal());
     assert_ne!(once, again);
     assert!(!once.windows(4).any(|window| b"a private key".windows(4).any(|part| part == window)));
@@ -46,43 +46,43 @@ fn a_sealed_value_tells_nothing_and_is_another_every_time() {
 
 #[test]
 fn a_value_that_was_changed_or_cut_anywhere_does_not_open() {
-    let sealing = sealing(&new_master_key());
+    let encryption = encryption(&new_master_key());
     let place = place(&[1; 16], b"key");
-    let sealed = sealing.encrypt(&place, b"a private key".to_vec());
+    let sealed = encryption.encrypt(&place, b"a private key".to_vec());
     for at in 0..sealed.len() {
         let mut changed = sealed.clone();
         changed[at] ^= 1;
         // A value without the prefix counts as plain text, unless plain text is rejected. So does one with another
         // prefix.
-        let strict = Encryption { strict: true, ..sealing.clone() };
+        let strict = Encryption { strict: true, ..encryption.clone() };
         assert!(strict.decrypt_marked(&place, changed.clone()).is_err(), "byte {at}");
-        assert!(at <= MARK.len() || sealing.decrypt_marked(&place, changed).is_err(), "byte {at}");
-        assert!(at < MARK.len() || sealing.decrypt_marked(&place, sealed[..at].to_vec()).is_err(), "cut to {at}");
+        assert!(at <= MARK.len() || encryption.decrypt_marked(&place, changed).is_err(), "byte {at}");
+        assert!(at < MARK.len() || encryption.decrypt_marked(&place, sealed[..at].to_vec()).is_err(), "cut to {at}");
     }
 }
 
 #[test]
 fn a_plain_value_that_looks_sealed_stays_what_it_is() {
-    let (sealing, plain) = (sealing(&new_master_key()), Encryption::default());
+    let (encryption, plain) = (encryption(&new_master_key()), Encryption::default());
     let place = place(&[1; 16], b"key");
-    let sealed = sealing.encrypt(&place, b"a private key".to_vec());
+    let sealed = encryption.encrypt(&place, b"a private key".to_vec());
     for value in [sealed, MARK.to_vec(), header(None), [MARK.as_slice(), &[MARKED_ENCRYPTED]].concat(), Vec::new()] {
         let stored = plain.encrypt(&place, value.clone());
         assert_eq!(key_of(&stored), None);
         assert_eq!(plain.decrypt_marked(&place, stored.clone()), Ok(value.clone()));
-        assert_eq!(sealing.decrypt_marked(&place, stored), Ok(value.clone()), "as stored without a key");
-        assert_eq!(sealing.decrypt_marked(&place, sealing.encrypt(&place, value.clone())), Ok(value));
+        assert_eq!(encryption.decrypt_marked(&place, stored), Ok(value.clone()), "as stored without a key");
+        assert_eq!(encryption.decrypt_marked(&place, encryption.encrypt(&place, value.clone())), Ok(value));
     }
 }
 
 #[test]
 fn what_is_in_plain_opens_only_where_some_may_be() {
-    let sealing = sealing(&new_master_key());
-    let strict = Encryption { strict: true, ..sealing.clone() };
+    let encryption = encryption(&new_master_key());
+    let strict = Encryption { strict: true, ..encryption.clone() };
     let place = place(&[1; 16], b"key");
     for value in [b"in plain".to_vec(), MARK.to_vec()] {
         let stored = Encryption::default().encrypt(&place, value.clone());
-        assert_eq!(sealing.decrypt_marked(&place, stored.clone()), Ok(value));
+        assert_eq!(encryption.decrypt_marked(&place, stored.clone()), Ok(value));
         assert_eq!(strict.decrypt_marked(&place, stored), Err(DecryptError::Plain));
     }
 }
@@ -91,14 +91,14 @@ fn what_is_in_plain_opens_only_where_some_may_be() {
 fn the_first_key_seals_and_all_open() {
     let (new, old) = (new_master_key(), new_master_key());
     let place = place(&[1; 16], b"key");
-    let of_old = sealing(&old).encrypt(&place, b"old".to_vec());
-    let both = sealing(&format!("{new},{old}"));
+    let of_old = encryption(&old).encrypt(&place, b"old".to_vec());
+    let both = encryption(&format!("{new},{old}"));
     assert_eq!(both.decrypt_marked(&place, of_old.clone()), Ok(b"old".to_vec()));
     let of_both = both.encrypt(&place, b"new".to_vec());
-    assert_eq!(sealing(&new).decrypt_marked(&place, of_both.clone()), Ok(b"new".to_vec()));
+    assert_eq!(encryption(&new).decrypt_marked(&place, of_both.clone()), Ok(b"new".to_vec()));
     let id = keys(&old).encryption_key().expect("an id");
-    assert_eq!(sealing(&new).decrypt_marked(&place, of_old.clone()), Err(DecryptError::WithoutKey(id)));
-    let back = sealing(&format!("plain {new} {old}"));
+    assert_eq!(encryption(&new).decrypt_marked(&place, of_old.clone()), Err(DecryptError::WithoutKey(id)));
+    let back = encryption(&format!("plain {new} {old}"));
     assert_eq!(back.keys.encryption_key(), None);
     assert_eq!(back.encrypt(&place, b"in plain".to_vec()), b"in plain");
     assert_eq!(back.decrypt_marked(&place, of_both), Ok(b"new".to_vec()));

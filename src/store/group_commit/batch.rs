@@ -172,7 +172,7 @@ async fn number(tx: &Transaction, organization: &OrganizationId, changes: &mut [
 /// transaction is usable.
 async fn attempt(tx: &Transaction, job: &mut dyn Job, place: usize) -> Result<Vec<Change>, Failure> {
     let organization = job.organization().clone();
-    let mut unit = UnitOfWork { tx, organization: &organization, recorded: Vec::new(), shelf: None };
+    let mut unit = UnitOfWork { tx, organization: &organization, recorded: Vec::new(), cache: None };
     let keep = timeout(UNIT_TIMEOUT, AssertUnwindSafe(job.run(&mut unit)).catch_unwind()).await;
     let recorded = unit.recorded;
     match keep {

@@ -35,7 +35,7 @@ type Batch = Vec<Box<dyn Job>>;
 
 /// State of settling a batch.
 pub(super) struct Settlement<'l> {
-    lanes: &'l Queues,
+    queues: &'l Queues,
     began: Instant,
     waiting: VecDeque<Batch>,
     lost: u32,
@@ -44,8 +44,8 @@ pub(super) struct Settlement<'l> {
 }
 
 impl<'l> Settlement<'l> {
-    pub(super) fn new(lanes: &'l Queues) -> Self {
-        Self { lanes, began: Instant::now(), waiting: VecDeque::new(), lost: 0, doubt: None }
+    pub(super) fn new(queues: &'l Queues) -> Self {
+        Self { queues, began: Instant::now(), waiting: VecDeque::new(), lost: 0, doubt: None }
     }
 
     /// Runs the units in the transaction, and in further ones until each has a result.
@@ -58,7 +58,7 @@ impl<'l> Settlement<'l> {
             }
             let tx = match tx.take() {
                 Some(tx) => tx,
-                None => batch::begin(&self.lanes.writers, self.lanes.patience).await,
+                None => batch::begin(&self.queues.writers, self.queues.patience).await,
             };
             let committed = match tx {
                 Ok(tx) => batch::commit(tx, &mut batch).await,
@@ -76,8 +76,8 @@ impl<'l> Settlement<'l> {
 
     fn committed(&mut self, batch: Batch, whose: &[OrganizationId]) {
         self.doubt = None;
-        self.lanes.commits.add(whose);
-        self.lanes.tally.committed(batch.len());
+        self.queues.commits.add(whose);
+        self.queues.tally.committed(batch.len());
         finish(batch, &Ok(()));
     }
 
@@ -86,7 +86,7 @@ impl<'l> Settlement<'l> {
         match failure {
             Failure::Unit(place, why) => {
                 warn!(error = &why as &dyn std::error::Error, "A unit of work failed; its transaction was rolled back");
-                self.lanes.tally.failed(&why);
+                self.queues.tally.failed(&why);
                 let mut one = batch.remove(place);
                 one.fail(why.clone());
                 one.finish(self.doubt.clone().map_or(Ok(()), Err));
@@ -127,7 +127,7 @@ impl<'l> Settlement<'l> {
     async fn recall(&mut self, batch: Batch, why: StoreError, mark: &Mark) {
         let deadline = Instant::now() + RECALL_TIMEOUT;
         loop {
-            let outcome = mark.outcome(&self.lanes.writers).await;
+            let outcome = mark.outcome(&self.queues.writers).await;
             match outcome {
                 Ok(Outcome::Committed) => {
                     let mut whose: Vec<_> = batch.iter().map(|job| job.organization().clone()).collect();
@@ -159,7 +159,7 @@ impl<'l> Settlement<'l> {
     fn refuse(&self, batch: Batch, why: &StoreError) {
         let why = self.true_of_all(why);
         error!(error = &why as &dyn std::error::Error, units = batch.len(), "Commit failed");
-        self.lanes.tally.failed(&why);
+        self.queues.tally.failed(&why);
         finish(batch, &Err(why));
     }
 

@@ -105,7 +105,7 @@ impl DeviceState {
         let (session_id, jid) = (self.session.to_bytes(), jid.to_owned());
         let place = AssociatedData::token(&session_id, &jid);
         // An empty token is not secret, and is queried.
-        let token = if token.is_empty() { token } else { self.store.sealing.encrypt(&place, token) };
+        let token = if token.is_empty() { token } else { self.store.encryption.encrypt(&place, token) };
         let row = device_token::Model { session_id, jid, token, token_at, sender_at };
         self.upsert(vec![row.into_active_model()], replaced).await
     }
@@ -113,7 +113,7 @@ impl DeviceState {
     fn token_in(&self, row: device_token::Model) -> Result<PrivacyToken, StoreError> {
         let device_token::Model { session_id, jid, token, token_at, sender_at } = row;
         let place = AssociatedData::token(&session_id, &jid);
-        let token = if token.is_empty() { token } else { self.store.sealing.decrypt(&place, token)? };
+        let token = if token.is_empty() { token } else { self.store.encryption.decrypt(&place, token)? };
         Ok(PrivacyToken { token, token_at, sender_at })
     }
 

@@ -216,7 +216,7 @@ impl DeviceState {
         let session = self.session.bytes();
         let is_secret = !RecordKind::IN_PLAIN.contains(&kind);
         if is_secret {
-            self.store.sealing.encrypt(&AssociatedData::record(&session, kind as i16, key), value)
+            self.store.encryption.encrypt(&AssociatedData::record(&session, kind as i16, key), value)
         } else {
             value
         }
@@ -225,7 +225,7 @@ impl DeviceState {
     fn value(&self, row: device_record::Model) -> Result<Vec<u8>, StoreError> {
         let is_secret = RecordKind::IN_PLAIN.iter().all(|kind| *kind as i16 != row.kind);
         let place = AssociatedData::record(&row.session_id, row.kind, &row.key);
-        if is_secret { self.store.sealing.decrypt(&place, row.value) } else { Ok(row.value) }
+        if is_secret { self.store.encryption.decrypt(&place, row.value) } else { Ok(row.value) }
     }
 
     fn keys_and_values(&self, rows: Vec<device_record::Model>) -> Result<Vec<KeyAndValue>, StoreError> {

@@ -84,13 +84,13 @@ impl DeviceState {
     fn row_of(&self, secret: Secret) -> device_secret::Model {
         let Secret { key, secret, expires_at, message_at } = secret;
         let session_id = self.session.to_bytes();
-        let secret = self.store.sealing.encrypt(&AssociatedData::secret(&session_id, &key), secret);
+        let secret = self.store.encryption.encrypt(&AssociatedData::secret(&session_id, &key), secret);
         device_secret::Model { session_id, key, secret, expires_at, message_at }
     }
 
     fn secret_of(&self, row: device_secret::Model) -> Result<Secret, StoreError> {
         let device_secret::Model { session_id, key, secret, expires_at, message_at } = row;
-        let secret = self.store.sealing.decrypt(&AssociatedData::secret(&session_id, &key), secret)?;
+        let secret = self.store.encryption.decrypt(&AssociatedData::secret(&session_id, &key), secret)?;
         Ok(Secret { key, secret, expires_at, message_at })
     }
 }

@@ -4,7 +4,7 @@ fn address(text: &str) -> IpAddr {
     text.parse().expect("an address")
 }
 
-fn seats(connections: usize, connections_per_address: usize, anonymous_per_address: usize) -> ConnectionLimiter {
+fn limiter(connections: usize, connections_per_address: usize, anonymous_per_address: usize) -> ConnectionLimiter {
     let trusted_proxies = vec!["10.0.0.0/8".parse().expect("a network")];
     let config = ConnectionConfig {
         connections,
@@ -18,61 +18,61 @@ fn seats(connections: usize, connections_per_address: usize, anonymous_per_addre
 
 #[test]
 fn an_address_has_so_many_seats_and_all_together_have_so_many() {
-    let (seats, [one, two, three]) = (seats(3, 2, 2), [1, 2, 3].map(|last| IpAddr::from([127, 0, 0, last])));
-    let taken = [seats.acquire(one), seats.acquire(one), seats.acquire(two)];
+    let (limiter, [one, two, three]) = (limiter(3, 2, 2), [1, 2, 3].map(|last| IpAddr::from([127, 0, 0, last])));
+    let taken = [limiter.acquire(one), limiter.acquire(one), limiter.acquire(two)];
     assert!(taken.iter().all(Option::is_some));
-    assert!(seats.acquire(three).is_none(), "the limit is reached");
+    assert!(limiter.acquire(three).is_none(), "the limit is reached");
     let [first, second, _third] = taken;
     drop(first);
-    assert!(seats.acquire(one).is_some());
-    let _other = seats.acquire(two);
+    assert!(limiter.acquire(one).is_some());
+    let _other = limiter.acquire(two);
     drop(second);
-    assert!(seats.acquire(two).is_none(), "it has two");
-    assert!(seats.acquire(one).is_some());
+    assert!(limiter.acquire(two).is_none(), "it has two");
+    assert!(limiter.acquire(one).is_some());
 }
 
 #[test]
 fn an_address_without_a_connection_is_forgotten() {
-    let seats = seats(10, 1, 1);
-    let seat = seats.acquire(address("127.0.0.1"));
-    assert!(seats.acquire(address("::ffff:127.0.0.1")).is_none(), "the same");
-    drop(seat);
-    assert!(seats.0.taken().by_network.is_empty());
-    assert_eq!(seats.0.taken().all, 0);
+    let limiter = limiter(10, 1, 1);
+    let permit = limiter.acquire(address("127.0.0.1"));
+    assert!(limiter.acquire(address("::ffff:127.0.0.1")).is_none(), "the same");
+    drop(permit);
+    assert!(limiter.0.taken().by_network.is_empty());
+    assert_eq!(limiter.0.taken().all, 0);
 }
 
 #[test]
 fn an_address_has_fewer_seats_without_a_token() {
-    let (seats, here) = (seats(10, 3, 1), address("192.0.2.1"));
-    let first = seats.acquire(here).expect("a seat");
-    assert!(seats.acquire(here).is_none(), "one has no valid token");
+    let (limiter, here) = (limiter(10, 3, 1), address("192.0.2.1"));
+    let first = limiter.acquire(here).expect("a seat");
+    assert!(limiter.acquire(here).is_none(), "one has no valid token");
     first.authenticated();
     first.authenticated();
-    let second = seats.acquire(here).expect("a seat");
-    assert!(seats.acquire(here).is_none(), "one has no valid token");
+    let second = limiter.acquire(here).expect("a seat");
+    assert!(limiter.acquire(here).is_none(), "one has no valid token");
     second.authenticated();
-    let third = seats.acquire(here).expect("a seat");
+    let third = limiter.acquire(here).expect("a seat");
     third.authenticated();
-    assert!(seats.acquire(here).is_none(), "the address has three");
+    assert!(limiter.acquire(here).is_none(), "the address has three");
     drop((first, second));
-    let _other = seats.acquire(here).expect("a seat");
-    assert!(seats.acquire(here).is_none(), "one has no valid token");
-    assert!(seats.acquire(address("192.0.2.2")).is_some());
+    let _other = limiter.acquire(here).expect("a seat");
+    assert!(limiter.acquire(here).is_none(), "one has no valid token");
+    assert!(limiter.acquire(address("192.0.2.2")).is_some());
 }
 
 #[test]
 fn an_ipv6_network_of_64_bits_is_one_address() {
-    let seats = seats(10, 1, 1);
-    let _seat = seats.acquire(address("2001:db8:0:1::1")).expect("a seat");
-    assert!(seats.acquire(address("2001:db8:0:1:ffff:ffff:ffff:ffff")).is_none());
-    assert!(seats.acquire(address("2001:db8:0:2::1")).is_some());
+    let limiter = limiter(10, 1, 1);
+    let _seat = limiter.acquire(address("2001:db8:0:1::1")).expect("a seat");
+    assert!(limiter.acquire(address("2001:db8:0:1:ffff:ffff:ffff:ffff")).is_none());
+    assert!(limiter.acquire(address("2001:db8:0:2::1")).is_some());
 }
 
 #[test]
 fn a_trusted_proxy_has_all_seats_and_its_clients_have_their_own() {
-    let (seats, proxy, client) = (seats(5, 2, 1), address("10.0.0.1"), address("192.0.2.1"));
-    let connections: Vec<_> = (0..5).map(|_| seats.acquire(proxy).expect("a seat")).collect();
-    assert!(seats.acquire(proxy).is_none(), "the limit is reached");
+    let (limiter, proxy, client) = (limiter(5, 2, 1), address("10.0.0.1"), address("192.0.2.1"));
+    let connections: Vec<_> = (0..5).map(|_| limiter.acquire(proxy).expect("a seat")).collect();
+    assert!(limiter.acquire(proxy).is_none(), "the limit is reached");
     let request = connections[0].for_client(client).expect("a seat");
     assert!(connections[1].for_client(client).is_none(), "the limit of its address");
     assert!(connections[1].for_client(address("192.0.2.2")).is_some(), "another's");
@@ -81,6 +81,6 @@ fn a_trusted_proxy_has_all_seats_and_its_clients_have_their_own() {
     drop(request);
     connections[0].authenticated();
     drop(connections);
-    assert!(seats.0.taken().by_network.is_empty());
-    assert_eq!(seats.0.taken().all, 0);
+    assert!(limiter.0.taken().by_network.is_empty());
+    assert_eq!(limiter.0.taken().all, 0);
 }

@@ -37,10 +37,10 @@ impl AppSyncStore for SessionBackend {
     }
 
     async fn get_version(&self, name: &str) -> Result<HashState> {
-        self.untold.version_read(name);
+        self.tracker.version_read(name);
         if upload_guard::is_dropped().await {
             // The version was read before the delivery, as when an upload is built.
-            self.untold.patch_started(name);
+            self.tracker.patch_started(name);
             return Err(StoreError::Validation("the upload is not wanted any more".to_owned()));
         }
         if self.anew().contains(name) {
@@ -54,28 +54,28 @@ impl AppSyncStore for SessionBackend {
     async fn set_version(&self, name: &str, state: HashState) -> Result<()> {
         let is_new = state.version != self.version(name).await?.version;
         let mut records = vec![record(RecordKind::Version, name, encode(&state)?)];
-        let (mut unread, whole) = (Vec::new(), self.untold.is_anew(name));
+        let (mut unread, whole) = (Vec::new(), self.tracker.is_anew(name));
         // A collection at version zero delivers everything when it is read.
         if is_new && state.version != 0 {
             unread = self.unread(name, state.version, whole).await?;
             upload_guard::reads();
-            let mark = self.untold.read(name);
+            let mark = self.tracker.read(name);
             records.push(record(RecordKind::PendingSync, name, mark.to_be_bytes()));
         }
         self.put_all(records).await?;
         for mutation in unread {
-            self.ears.push(QueueItem::Action { mutation: Box::new(mutation), replayed: whole });
+            self.sink.push(QueueItem::Action { mutation: Box::new(mutation), replayed: whole });
         }
         if is_new {
             return Ok(());
         }
-        let told = self.untold.version_stored_again(name, state.version, !state.mac_mismatch_fatal);
+        let told = self.tracker.version_stored_again(name, state.version, !state.mac_mismatch_fatal);
         if told != VersionStored::Nothing {
-            self.ears.answers().are_read(name);
+            self.sink.answers().are_read(name);
         }
         match told {
             VersionStored::All(Some(mark)) => {
-                self.ears.push(QueueItem::SettingsTold { collection: name.to_owned(), mark })
+                self.sink.push(QueueItem::SettingsTold { collection: name.to_owned(), mark })
             }
             VersionStored::NotAll => {
                 warn!(collection = name, "App state was read but not fully delivered; reading it again");
@@ -98,7 +98,7 @@ impl AppSyncStore for SessionBackend {
     }
 
     async fn get_mutation_macs(&self, name: &str, index_macs: &[[u8; 32]]) -> Result<HashMap<[u8; 32], Vec<u8>>> {
-        self.untold.patch_started(name);
+        self.tracker.patch_started(name);
         let keys: Vec<_> = index_macs.iter().map(|index| compound(&[name], index)).collect();
         let found = self.guard_secret(self.state.records(RecordKind::MutationMac, &keys).await).await?;
         // The key ends with the index.
@@ -112,7 +112,7 @@ impl AppSyncStore for SessionBackend {
     }
 
     async fn clear_mutation_macs(&self, name: &str) -> Result<()> {
-        self.untold.snapshot_started(name);
+        self.tracker.snapshot_started(name);
         self.state.remove_records_under(RecordKind::MutationMac, &compound(&[name], &[])).await.map_err(failed)
     }
 

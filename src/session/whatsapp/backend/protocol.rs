@@ -61,7 +61,7 @@ impl ProtocolStore for SessionBackend {
 
     async fn put_lid_mappings(&self, entries: &[LidPnMappingEntry]) -> Result<()> {
         self.state.put_lid_mappings(entries.iter().map(to_mapping).collect()).await.map_err(failed)?;
-        self.ears.push(QueueItem::People(people(entries)));
+        self.sink.push(QueueItem::People(people(entries)));
         Ok(())
     }
 
@@ -70,7 +70,7 @@ impl ProtocolStore for SessionBackend {
         // The library asks when it starts: report now what an earlier process could not report any more.
         let people = people(&known);
         let new = self.store.unknown_people(&self.key.organization, self.key.session, &people).await;
-        self.ears.push(QueueItem::People(new.unwrap_or(people)));
+        self.sink.push(QueueItem::People(new.unwrap_or(people)));
         Ok(known)
     }
 

@@ -30,7 +30,7 @@ impl SessionBackend {
         let saved = self.store.saved_contacts(&self.key.organization, self.key.session).await.map_err(failed)?;
         for jid in saved {
             if index_macs.contains(&generate_index_mac(&index(&jid), &keys.index)) {
-                self.ears.push(QueueItem::ContactRemoved { jid });
+                self.sink.push(QueueItem::ContactRemoved { jid });
             }
         }
         Ok(())

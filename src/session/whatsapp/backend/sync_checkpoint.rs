@@ -158,7 +158,7 @@ impl SyncTracker {
 impl SessionBackend {
     /// State of a collection's fetches.
     pub(in super::super) fn reading(&self, name: &str) -> Reading {
-        self.untold.reading(name)
+        self.tracker.reading(name)
     }
 
     /// Resets the collections that were read and not delivered. They keep their marks until they are delivered.
@@ -172,7 +172,7 @@ impl SessionBackend {
 
     /// Resets a collection to version zero.
     pub(super) async fn put_back(&self, name: &str) -> Result<()> {
-        self.untold.restart(name);
+        self.tracker.restart(name);
         let macs = compound(&[name], &[]);
         let version = (RecordKind::Version, name.as_bytes());
         self.state.remove_record_and_those_under(version, (RecordKind::MutationMac, &macs)).await.map_err(failed)
@@ -184,41 +184,45 @@ mod tests {
     use super::*;
 
     /// Reads the version for the request and for the answer.
-    fn fetches(untold: &SyncTracker) {
-        untold.version_read("regular");
-        untold.version_read("regular");
+    fn fetches(tracker: &SyncTracker) {
+        tracker.version_read("regular");
+        tracker.version_read("regular");
     }
 
     #[test]
     fn all_is_told_when_the_version_is_stored_once_more() {
-        let untold = SyncTracker::default();
-        assert_eq!(untold.version_stored_again("regular", 7, true), VersionStored::All(None), "nothing was read");
-        fetches(&untold);
-        untold.patch_started("regular");
-        let first = untold.read("regular");
-        untold.patch_started("regular");
-        let second = untold.read("regular");
+        let tracker = SyncTracker::default();
+        assert_eq!(tracker.version_stored_again("regular", 7, true), VersionStored::All(None), "nothing was read");
+        fetches(&tracker);
+        tracker.patch_started("regular");
+        let first = tracker.read("regular");
+        tracker.patch_started("regular");
+        let second = tracker.read("regular");
         assert_ne!(second, first);
-        assert_eq!(untold.version_stored_again("regular_low", 7, true), VersionStored::All(None), "another collection");
-        assert_eq!(untold.version_stored_again("regular", 7, true), VersionStored::All(Some(second)));
-        assert_eq!(untold.version_stored_again("regular", 7, true), VersionStored::All(None));
+        assert_eq!(
+            tracker.version_stored_again("regular_low", 7, true),
+            VersionStored::All(None),
+            "another collection"
+        );
+        assert_eq!(tracker.version_stored_again("regular", 7, true), VersionStored::All(Some(second)));
+        assert_eq!(tracker.version_stored_again("regular", 7, true), VersionStored::All(None));
     }
 
     #[test]
     fn after_a_snapshot_without_patches_it_is_told_the_second_time() {
-        let untold = SyncTracker::default();
-        fetches(&untold);
-        untold.snapshot_started("regular");
-        let mark = untold.read("regular");
-        assert_eq!(untold.version_stored_again("regular", 7, true), VersionStored::Nothing);
-        assert_eq!(untold.version_stored_again("regular", 7, true), VersionStored::All(Some(mark)));
+        let tracker = SyncTracker::default();
+        fetches(&tracker);
+        tracker.snapshot_started("regular");
+        let mark = tracker.read("regular");
+        assert_eq!(tracker.version_stored_again("regular", 7, true), VersionStored::Nothing);
+        assert_eq!(tracker.version_stored_again("regular", 7, true), VersionStored::All(Some(mark)));
 
-        untold.snapshot_started("regular");
-        untold.read("regular");
-        untold.patch_started("regular");
-        let mark = untold.read("regular");
+        tracker.snapshot_started("regular");
+        tracker.read("regular");
+        tracker.patch_started("regular");
+        let mark = tracker.read("regular");
         assert_eq!(
-            untold.version_stored_again("regular", 7, true),
+            tracker.version_stored_again("regular", 7, true),
             VersionStored::All(Some(mark)),
             "a patch follows the snapshot"
         );
@@ -226,69 +230,69 @@ mod tests {
 
     #[test]
     fn a_collection_without_anything_in_it_is_read_at_once() {
-        let untold = SyncTracker::default();
-        fetches(&untold);
-        untold.snapshot_started("regular");
-        assert_eq!(untold.version_stored_again("regular", 7, true), VersionStored::All(None));
-        assert_eq!(untold.reading("regular"), Reading { through: 1, is_open: false, read_to: 7, adds_up: true });
+        let tracker = SyncTracker::default();
+        fetches(&tracker);
+        tracker.snapshot_started("regular");
+        assert_eq!(tracker.version_stored_again("regular", 7, true), VersionStored::All(None));
+        assert_eq!(tracker.reading("regular"), Reading { through: 1, is_open: false, read_to: 7, adds_up: true });
     }
 
     #[test]
     fn what_a_fetch_left_untold_is_not_told_by_the_next_one() {
-        let untold = SyncTracker::default();
+        let tracker = SyncTracker::default();
         for reads_more in [false, true] {
-            fetches(&untold);
-            untold.patch_started("regular");
-            untold.read("regular");
+            fetches(&tracker);
+            tracker.patch_started("regular");
+            tracker.read("regular");
             // The next patch cannot be read, and the fetch ends. The next fetch succeeds.
-            fetches(&untold);
+            fetches(&tracker);
             if reads_more {
-                untold.patch_started("regular");
-                untold.read("regular");
+                tracker.patch_started("regular");
+                tracker.read("regular");
             }
-            let through = untold.reading("regular").through;
-            assert_eq!(untold.version_stored_again("regular", 7, true), VersionStored::NotAll, "{reads_more}");
+            let through = tracker.reading("regular").through;
+            assert_eq!(tracker.version_stored_again("regular", 7, true), VersionStored::NotAll, "{reads_more}");
             let reading = Reading { through: through + 1, is_open: true, read_to: 7, adds_up: true };
-            assert_eq!(untold.reading("regular"), reading, "the collection must be read again");
+            assert_eq!(tracker.reading("regular"), reading, "the collection must be read again");
 
-            untold.version_read("regular");
-            untold.restart("regular");
-            untold.version_read("regular");
-            untold.snapshot_started("regular");
-            let mark = untold.read("regular");
-            untold.version_stored_again("regular", 7, true);
-            assert_eq!(untold.version_stored_again("regular", 7, true), VersionStored::All(Some(mark)));
-            assert!(!untold.reading("regular").is_open);
+            tracker.version_read("regular");
+            tracker.restart("regular");
+            tracker.version_read("regular");
+            tracker.snapshot_started("regular");
+            let mark = tracker.read("regular");
+            tracker.version_stored_again("regular", 7, true);
+            assert_eq!(tracker.version_stored_again("regular", 7, true), VersionStored::All(Some(mark)));
+            assert!(!tracker.reading("regular").is_open);
         }
     }
 
     #[test]
     fn one_fetch_may_have_several_parts() {
-        let untold = SyncTracker::default();
-        fetches(&untold);
-        untold.read("regular");
-        untold.version_read("regular");
-        let mark = untold.read("regular");
-        untold.version_read("regular");
-        assert_eq!(untold.version_stored_again("regular", 7, false), VersionStored::All(Some(mark)));
-        assert_eq!(untold.reading("regular"), Reading { through: 1, is_open: false, read_to: 7, adds_up: false });
+        let tracker = SyncTracker::default();
+        fetches(&tracker);
+        tracker.read("regular");
+        tracker.version_read("regular");
+        let mark = tracker.read("regular");
+        tracker.version_read("regular");
+        assert_eq!(tracker.version_stored_again("regular", 7, false), VersionStored::All(Some(mark)));
+        assert_eq!(tracker.reading("regular"), Reading { through: 1, is_open: false, read_to: 7, adds_up: false });
     }
 
     #[test]
     fn an_upload_that_met_another_one_has_told_of_it() {
-        let untold = SyncTracker::default();
+        let tracker = SyncTracker::default();
         // It is built, rejected because of another patch, which is read and delivered, and built again.
-        untold.version_read("regular");
-        untold.patch_started("regular");
-        untold.version_read("regular");
-        untold.patch_started("regular");
-        untold.read("regular");
-        untold.version_read("regular");
-        untold.patch_started("regular");
+        tracker.version_read("regular");
+        tracker.patch_started("regular");
+        tracker.version_read("regular");
+        tracker.patch_started("regular");
+        tracker.read("regular");
+        tracker.version_read("regular");
+        tracker.patch_started("regular");
         // It was accepted, and is echoed.
-        fetches(&untold);
-        untold.patch_started("regular");
-        let mark = untold.read("regular");
-        assert_eq!(untold.version_stored_again("regular", 7, true), VersionStored::All(Some(mark)));
+        fetches(&tracker);
+        tracker.patch_started("regular");
+        let mark = tracker.read("regular");
+        assert_eq!(tracker.version_stored_again("regular", 7, true), VersionStored::All(Some(mark)));
     }
 }

@@ -1,6 +1,6 @@
 //! Actions for which the library raises no event. The library stores the version of a collection before it raises the events of
 //! that version. The other actions are read here at that moment, from the same response. They are covered by the same mark (see
-//! `untold`), so they are read again after a crash.
+//! `tracker`), so they are read again after a crash.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -29,7 +29,7 @@ impl SessionBackend {
     /// # Errors
     /// An error if they cannot be read. Do not store the version then: the library fetches it again.
     pub(super) async fn unread(&self, name: &str, version: u64, whole: bool) -> Result<Vec<Mutation>> {
-        let found = self.ears.answers().take(name, version, whole);
+        let found = self.sink.answers().take(name, version, whole);
         let Some(sealed) = found.map_err(|error| StoreError::Validation(format!("{error:#}")))? else {
             warn!(collection = name, version, "No response contains this version of the app state");
             return Ok(Vec::new());

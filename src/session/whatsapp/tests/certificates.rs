@@ -24,8 +24,8 @@ use crate::session::connection::EventSinks;
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_session_with_whatsapp_refuses_the_sandboxs_server() {
     let rig = Fixture::new().await;
-    let (ears, items) = queue(rig.config.commit_timeout, crate::session::SessionMetrics::default());
-    let memory = BackendPool::new(rig.test.store.clone()).open(&rig.key, ears.clone()).await.unwrap();
+    let (sink, items) = queue(rig.config.commit_timeout, crate::session::SessionMetrics::default());
+    let memory = BackendPool::new(rig.test.store.clone()).open(&rig.key, sink.clone()).await.unwrap();
     drop(ConnectTarget::to(&rig.config.endpoint, memory.as_ref()).await.unwrap());
     let way = ConnectTarget::to(&Endpoint::WhatsApp, memory.as_ref()).await.unwrap();
     let address = rig.sandbox.url().replace("http://", "");
@@ -36,7 +36,7 @@ async fn a_session_with_whatsapp_refuses_the_sandboxs_server() {
     let built = client::build(
         &rig.config,
         memory,
-        (ears, items),
+        (sink, items),
         way,
         ExpectedAccount::new(None, None),
         EventSinks { lane, signals },

@@ -125,8 +125,8 @@ pub(super) async fn lid_mappings_in_a_batch(memory: &dyn Backend) {
 #[tokio::test]
 async fn only_people_who_are_not_known_are_told_when_the_library_starts() {
     let test = TestStore::open().await;
-    let (ears, mut items) = queue(Duration::from_secs(1), crate::session::SessionMetrics::default());
-    let memory = BackendPool::new(test.store.clone()).open(&key(&test), ears).await.unwrap();
+    let (sink, mut items) = queue(Duration::from_secs(1), crate::session::SessionMetrics::default());
+    let memory = BackendPool::new(test.store.clone()).open(&key(&test), sink).await.unwrap();
     let entries: Vec<_> = (0..700).map(|user| mapping(&user.to_string(), &format!("1555{user:07}"), 2)).collect();
     memory.put_lid_mappings(&entries).await.unwrap();
     let Some(QueueItem::People(mut people)) = items.recv().await else { panic!("people") };

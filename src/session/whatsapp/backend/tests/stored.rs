@@ -153,8 +153,8 @@ async fn settings_that_were_read_and_not_told_are_read_anew() {
         })
     };
     let backends = BackendPool::new(test.store.clone());
-    let (ears, mut heard) = queue(Duration::from_secs(1), crate::session::SessionMetrics::default());
-    let memory: Arc<dyn Backend> = backends.open(&key(&test), ears).await.unwrap();
+    let (sink, mut heard) = queue(Duration::from_secs(1), crate::session::SessionMetrics::default());
+    let memory: Arc<dyn Backend> = backends.open(&key(&test), sink).await.unwrap();
     memory.create().await.unwrap();
     for version in [1, 2] {
         memory.get_mutation_macs("regular", &[]).await.unwrap();
@@ -175,8 +175,8 @@ async fn settings_that_were_read_and_not_told_are_read_anew() {
     assert_eq!(memory.get_version("regular").await.unwrap().version, 0, "the third version was not reported");
     assert_eq!(memory.get_mutation_mac("regular", &[7; 32]).await.unwrap(), None);
 
-    let (ears, mut heard) = queue(Duration::from_secs(1), crate::session::SessionMetrics::default());
-    let memory: Arc<dyn Backend> = backends.open(&key(&test), ears).await.unwrap();
+    let (sink, mut heard) = queue(Duration::from_secs(1), crate::session::SessionMetrics::default());
+    let memory: Arc<dyn Backend> = backends.open(&key(&test), sink).await.unwrap();
     memory.clear_mutation_macs("regular").await.unwrap();
     memory.put_mutation_macs("regular", 3, &[mac]).await.unwrap();
     for _ in 0..2 {
