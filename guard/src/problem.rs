@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn a_place_is_told_by_line_and_character() {
+    fn a_position_is_given_by_line_and_character() {
         let place = |byte| position("a\nbé d", byte);
         assert_eq!(place(0), Some(Pos { line: 1, column: 1 }));
         assert_eq!(place(5), Some(Pos { line: 2, column: 3 }));

@@ -87,7 +87,7 @@ fn the_operation_is_the_one_that_is_named() {
 }
 
 #[test]
-fn what_is_invalid_is_told_in_one_line_with_its_place() {
+fn an_error_is_one_line_with_its_position() {
     for text in [
         "",
         "{",

@@ -99,7 +99,7 @@ fn a_key_is_made_for_an_organization_with_the_permissions_named() {
 }
 
 #[test]
-fn migrating_goes_up_unless_told_otherwise() {
+fn migrate_defaults_to_up() {
     for (arguments, direction) in [
         (&["migrate"][..], Migration::Up),
         (&["migrate", "down"], Migration::Down),

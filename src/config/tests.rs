@@ -44,7 +44,7 @@ fn a_database_is_a_server_with_its_connections() {
 }
 
 #[test]
-fn what_is_kept_is_a_week_and_500_messages_unless_told_otherwise() {
+fn retention_defaults_to_a_week_and_500_messages() {
     let kept = |arguments: &[&str]| serve(arguments).expect("valid").retention;
     assert_eq!(kept(&[]), retention::Config::default());
     let told = kept(&["--keep-changes-days", "2", "--keep-messages", "20"]);
@@ -52,7 +52,7 @@ fn what_is_kept_is_a_week_and_500_messages_unless_told_otherwise() {
 }
 
 #[test]
-fn a_request_may_ask_for_what_the_defaults_say_unless_told_otherwise() {
+fn request_limits_have_their_defaults() {
     let api = |arguments: &[&str]| serve(arguments).expect("valid").api;
     assert_eq!(api(&[]), graphql::Config::default());
     let told = api(&[
@@ -73,7 +73,7 @@ fn a_request_may_ask_for_what_the_defaults_say_unless_told_otherwise() {
 }
 
 #[test]
-fn connections_take_what_the_defaults_say_unless_told_otherwise() {
+fn connection_limits_have_their_defaults() {
     let default = serve(&[]).expect("valid");
     assert_eq!((default.connections, default.http), (ConnectionConfig::default(), http::Config::default()));
     let told = serve(&[
@@ -185,7 +185,7 @@ fn headers_of_pages_are_names() {
 }
 
 #[test]
-fn a_key_may_read_and_listen_unless_told_otherwise() {
+fn a_key_has_read_and_events_by_default() {
     let create = |arguments: &[&str]| match command(&[&["key", "create", "--organization", "a"], arguments].concat()) {
         Command::Key(KeyCommand::Create(args)) => NewKey::try_from(args),
         other => panic!("not key create: {other:?}"),

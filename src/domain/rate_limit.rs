@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn who_owes_nothing_is_forgotten_when_room_is_needed() {
+    fn full_buckets_are_evicted_when_room_is_needed() {
         let mut allowances = RateLimiter::new(RATE);
         for number in 0..MAX_BUCKETS {
             allowances.take(number, 1, 0);

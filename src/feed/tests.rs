@@ -97,7 +97,7 @@ async fn the_first_event_comes_at_once_and_is_the_place() {
 }
 
 #[tokio::test]
-async fn who_comes_back_to_a_trimmed_log_is_told() {
+async fn a_cursor_before_a_trimmed_log_is_expired() {
     let test = TestStore::open().await;
     for user in 1..=3 {
         test.add_chat(user, 1).await;
@@ -113,7 +113,7 @@ async fn who_comes_back_to_a_trimmed_log_is_told() {
 }
 
 #[tokio::test]
-async fn who_is_slower_than_the_trimming_is_told() {
+async fn a_subscriber_slower_than_the_trimming_gets_an_error() {
     let test = TestStore::open().await;
     for user in 1..=3 {
         test.add_chat(user, 1).await;

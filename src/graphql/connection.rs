@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_holds_fifty_unless_told_otherwise_and_two_hundred_at_most() {
+    fn a_page_has_fifty_items_by_default_and_at_most_two_hundred() {
         let first = |first| read(&PageArguments { first, ..PageArguments::default() }).map(|request| request.limit);
         let last = |last| read(&PageArguments { last, ..PageArguments::default() }).map(|request| request.limit);
         assert_eq!(first(None), Ok(50));

@@ -277,7 +277,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn one_that_stops_waiting_took_nothing_and_stops_nobody() {
+    async fn a_cancelled_wait_is_not_charged_and_does_not_block_others() {
         let cost_limiter = CostLimiter::new(Some(SMALL), Some(LARGE));
         let viewer = key("org_1", 1);
         let account = cost_limiter.account(&viewer);

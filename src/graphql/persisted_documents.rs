@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_sends_a_text_under_another_s_digest() {
+    fn a_document_with_a_wrong_digest_is_rejected() {
         let documents = DocumentSource::new(None);
         assert_eq!(found(&documents, "{ a }", Some(DIGEST)), Err(ApiErrorCode::ValidationError));
         assert_eq!(found(&documents, "{ a }", Some("x")), Err(ApiErrorCode::ValidationError));

@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn the_new_type_is_for_who_names_it() {
+    fn the_new_media_type_must_be_requested_explicitly() {
         let nothing = Negotiated::new(&HeaderMap::new());
         assert_eq!(nothing, Some(Negotiated::Single(ResponseType::Json)));
         for accept in
@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stream_is_for_who_names_it() {
+    fn a_stream_must_be_requested_explicitly() {
         let parts = "multipart/mixed;boundary=graphql;subscriptionSpec=1.0,application/json";
         let quoted = "multipart/mixed; boundary=\"graphql\"; subscriptionSpec=\"1.0\", application/json";
         for (accept, format) in [
@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn who_takes_nothing_that_there_is_gets_none() {
+    fn an_accept_header_without_a_supported_type_is_not_acceptable() {
         for accept in ["text/html", "text/*", "multipart/mixed", "image/*", "application/json;q=0", ""] {
             assert_eq!(accepted(accept), None, "{accept}");
         }

@@ -64,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn who_is_no_browser_is_welcome() {
+    fn a_client_without_an_origin_is_allowed() {
         assert!(welcome(None, false));
     }
 

@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refused_document_is_a_bad_request_to_who_knows_the_media_type() {
+    fn a_rejected_document_is_a_bad_request_in_the_new_media_type() {
         let status = |media, answer: Answer| response(&answer, media).status();
         assert_eq!(status(ResponseType::GraphQl, failed(vec![])), StatusCode::BAD_REQUEST);
         assert_eq!(status(ResponseType::GraphQl, Answer::new(Value::from(1))), StatusCode::OK);
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_has_no_token_is_asked_for_one_and_told_nothing_else() {
+    async fn a_request_without_a_token_is_challenged_and_learns_nothing_else() {
         let id = RequestId("req_1".into());
         let response = error_response(StatusCode::UNAUTHORIZED, ApiError::unauthorized(), &id);
         assert_eq!(response.headers().get(WWW_AUTHENTICATE), Some(&HeaderValue::from_static("Bearer")));

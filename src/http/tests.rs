@@ -22,7 +22,7 @@ fn a_revoked_key_is_out_within_ten_seconds() {
 }
 
 #[test]
-fn the_door_keeps_order_as_it_is_promised_unless_told_otherwise() {
+fn the_http_config_has_the_documented_defaults() {
     let Config { max_body, max_init, max_batch, max_operations, max_messages, .. } = Config::default();
     assert_eq!((max_body, max_init), (1024 * 1024, 16 * 1024));
     assert_eq!((max_batch, max_operations, max_messages), (10, 100, 50));
@@ -40,7 +40,7 @@ fn the_door_keeps_order_as_it_is_promised_unless_told_otherwise() {
 }
 
 #[test]
-fn who_does_not_read_or_speak_is_gone_within_ninety_seconds() {
+fn a_silent_client_is_disconnected_within_ninety_seconds() {
     let Config { heartbeat, silence, write_timeout, .. } = Config::default();
     // One ping, the timeout until the next ping is due, and the write timeout of the close frame.
     assert!(heartbeat + silence + heartbeat + write_timeout < Duration::from_secs(90));

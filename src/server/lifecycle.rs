@@ -147,7 +147,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn what_is_behind_the_door_ends_after_who_is_at_it() {
+    async fn services_stop_after_the_last_connection() {
         let lifecycle = Lifecycle::default();
         let (drain, stop) = (lifecycle.drain.clone(), lifecycle.stop.clone());
         let at_the_door = lifecycle.callers.spawn(async move {

@@ -107,7 +107,7 @@ async fn a_key_ends_with_its_time_and_its_socket_with_it() {
 }
 
 #[tokio::test]
-async fn a_key_reads_and_listens_unless_told_otherwise() {
+async fn a_key_has_read_and_events_without_a_permission_flag() {
     let server = TestServer::start().await;
     let secret = text(&server.command(&["key", "create", "--organization", "org_1"]));
     let answer = server.query_as(secret.trim(), WHO, json!({})).await;
@@ -173,7 +173,7 @@ async fn the_last_secret_of_a_rotated_key_works_for_a_while_if_that_is_given() {
 }
 
 #[tokio::test]
-async fn the_list_says_who_made_a_key_and_whether_that_key_is_gone() {
+async fn the_list_shows_the_creator_of_a_key_and_whether_it_is_revoked() {
     let server = TestServer::start().await;
     let maker = server.create_key("org_1", &["manage", "read"]);
     let create = "mutation { createApiKey(input: {name: \"made\", permissions: [READ]}) { secret } }";

@@ -27,7 +27,7 @@ async fn create(server: &TestServer, key: &str, input: Value) -> (String, Value)
 }
 
 #[tokio::test]
-async fn a_key_that_is_made_works_and_its_secret_is_told_once() {
+async fn a_created_key_works_and_its_secret_is_returned_once() {
     let server = TestServer::start().await;
     let before = SystemClock.now();
     let input = json!({"name": " reader ", "permissions": ["EVENTS", "READ", "READ"]});
@@ -56,7 +56,7 @@ async fn a_key_that_is_made_works_and_its_secret_is_told_once() {
 }
 
 #[tokio::test]
-async fn a_key_tells_who_made_it() {
+async fn a_key_shows_its_creator() {
     const MAKERS: &str = "{ apiKeys { nodes { id name createdBy { kind keyId userId } } } }";
     let server = TestServer::start().await;
     let makers = async || {
@@ -74,7 +74,7 @@ async fn a_key_tells_who_made_it() {
 }
 
 #[tokio::test]
-async fn nobody_gives_a_key_more_than_they_have() {
+async fn a_key_cannot_get_permissions_that_its_creator_lacks() {
     let server = TestServer::start().await;
     let manager = server.create_key("org_1", &["manage", "read"]);
     for permissions in [json!(["SEND"]), json!(["READ", "EVENTS"]), json!(["READ", "SEND", "MANAGE", "EVENTS"])] {
@@ -89,7 +89,7 @@ async fn nobody_gives_a_key_more_than_they_have() {
 }
 
 #[tokio::test]
-async fn a_key_that_ends_makes_none_that_outlives_it() {
+async fn an_expiring_key_cannot_create_a_key_that_outlives_it() {
     let server = TestServer::start().await;
     let ending = server.create_key_until("org_1", "1d");
     let now = SystemClock.now();

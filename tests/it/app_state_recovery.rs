@@ -79,7 +79,7 @@ async fn a_patch_that_is_wrong_once_is_read_the_next_time() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_patch_that_is_wrong_again_has_its_collection_read_anew() {
+async fn a_patch_that_fails_twice_resyncs_its_collection() {
     let server = metered().await;
     let mut changes = server.subscribe_to_chats().await;
     // The library fetches a patch twice; the third invalid answer is for a fetch that overlaps these two.
@@ -98,7 +98,7 @@ async fn a_patch_that_is_wrong_again_has_its_collection_read_anew() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_collection_that_a_patch_does_not_fit_is_read_anew() {
+async fn a_collection_that_a_patch_does_not_fit_is_resynced() {
     let server = metered().await;
     let mut changes = server.subscribe_to_chats().await;
     server.spoils(Part::Snapshot, 1);
@@ -112,7 +112,7 @@ async fn a_collection_that_a_patch_does_not_fit_is_read_anew() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_was_read_before_a_wrong_patch_is_told_all_the_same() {
+async fn settings_before_a_wrong_patch_are_published() {
     let server = metered().await;
     server.stop_session().await;
     server.phone().archive(MEI, true).await.expect("archived");

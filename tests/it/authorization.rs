@@ -10,7 +10,7 @@ use crate::support::error_code;
 const MEI: &str = "15550111@s.whatsapp.net";
 
 #[tokio::test]
-async fn nobody_gets_in_without_a_valid_token() {
+async fn a_valid_token_is_required() {
     let server = TestServer::start().await;
     for token in [None, Some("cg_wrong"), Some(""), Some("a.b.c")] {
         let request = reqwest::Client::new().post(&server.url).json(&json!({"query": "{ viewer { kind } }"}));

@@ -126,7 +126,7 @@ async fn a_cursor_of_anything_else_is_refused_in_either_direction() {
 }
 
 #[tokio::test]
-async fn an_address_or_an_id_that_is_none_is_refused() {
+async fn an_invalid_address_or_id_is_rejected() {
     let server = TestServer::start().await;
     let chat = server.chat(MEI).await["id"].clone();
     let message = "{ chat(cid: \"15550111@s.whatsapp.net\") { lastMessage { id } } }";

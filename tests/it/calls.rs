@@ -68,7 +68,7 @@ impl TestServer {
 }
 
 #[tokio::test]
-async fn a_call_is_told_while_it_rings_and_rejected_on_the_phone() {
+async fn a_ringing_call_is_published_and_rejected_on_the_phone() {
     let server = TestServer::start().await;
     let session = json!({"session": server.session});
     let mut calls = Subscription::open(&server, &server.key, CALLS, session).await;
@@ -172,7 +172,7 @@ async fn only_a_call_that_rings_at_the_session_is_rejected_and_only_its_caller_i
 }
 
 #[tokio::test]
-async fn a_call_of_a_session_that_is_down_cannot_be_rejected_and_nobody_elses_can() {
+async fn only_calls_of_running_own_sessions_can_be_rejected() {
     let server = TestServer::start().await;
     let answer = server.reject("", MEI).await;
     assert_eq!((error_code(&answer), error_field(&answer)), ("validation_error", "callId"));

@@ -107,7 +107,7 @@ async fn settings_made_in_quick_succession_on_the_phone_all_arrive() {
 }
 
 #[tokio::test]
-async fn a_contacts_message_is_listed_counted_and_told() {
+async fn a_contacts_message_is_listed_counted_and_published() {
     let server = TestServer::start().await;
     let mut changes = server.subscribe_to_chats().await;
     server.phone().receive("15550112", RAVI, "It has arrived!").await.expect("sent");
@@ -129,7 +129,7 @@ async fn a_contacts_message_is_listed_counted_and_told() {
 }
 
 #[tokio::test]
-async fn what_came_while_nobody_listened_is_told_after_the_cursor() {
+async fn changes_without_a_subscriber_are_replayed_after_the_cursor() {
     let server = TestServer::start().await;
     let listed = server.query("{ chats { changeCursor } }").await["data"]["chats"]["changeCursor"].clone();
     server.phone().pin(MEI, true).await.expect("pinned");
@@ -150,7 +150,7 @@ async fn what_came_while_nobody_listened_is_told_after_the_cursor() {
 }
 
 #[tokio::test]
-async fn a_cursor_that_is_none_ends_the_stream_with_its_field() {
+async fn an_invalid_cursor_ends_the_stream_with_its_field() {
     let server = TestServer::start().await;
     let query = crate::support::ALL;
     let mut refused = Subscription::open(&server, &server.key, query, json!({"after": "nonsense"})).await;
@@ -185,7 +185,7 @@ async fn updates_that_cannot_be_are_refused_and_change_nothing() {
 }
 
 #[tokio::test]
-async fn a_fourth_pin_is_refused_and_only_who_may_read_learns_which_chats_are_pinned() {
+async fn a_fourth_pin_is_rejected_and_pinned_chats_are_named_to_readers_only() {
     let server = TestServer::start().await;
     server.phone().receive("15550113", OLU, "Hello").await.expect("sent");
     server.assert_in_sync().await;

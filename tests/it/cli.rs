@@ -12,7 +12,7 @@ use crate::support::wait_for;
 const DATABASE: &str = "CHATGRAPH_DATABASE";
 
 #[test]
-fn a_second_server_is_kept_from_a_file_and_told_why() {
+fn a_second_server_on_a_file_fails_with_the_reason() {
     let folder = tempfile::tempdir().expect("a folder");
     let database = format!("sqlite:{}", folder.path().join("chatgraph.db").display());
     let _first = DatabaseLock::take(&database.parse().expect("a database")).expect("free");
@@ -23,7 +23,7 @@ fn a_second_server_is_kept_from_a_file_and_told_why() {
 }
 
 #[test]
-fn a_password_is_not_told() {
+fn a_password_is_not_printed() {
     let database = "postgres://chatgraph:hunter2@127.0.0.1:1/chats";
     let help = Command::new(env!("CARGO_BIN_EXE_chatgraph")).args(["serve", "--help"]).env(DATABASE, database).output();
     let failed = Command::new(env!("CARGO_BIN_EXE_chatgraph"))
@@ -36,7 +36,7 @@ fn a_password_is_not_told() {
 }
 
 #[test]
-fn a_master_key_is_not_told_and_a_bad_one_is_refused() {
+fn a_master_key_is_not_printed_and_an_invalid_one_is_rejected() {
     let made = Command::new(env!("CARGO_BIN_EXE_chatgraph")).args(["master-key", "new"]).output().expect("runs");
     let key = String::from_utf8(made.stdout).expect("text").trim().to_owned();
     let run = |arguments: &[&str], keys: &str| {
@@ -72,7 +72,7 @@ fn a_master_key_is_not_told_and_a_bad_one_is_refused() {
 }
 
 #[tokio::test]
-async fn the_state_of_the_tables_is_told_beside_a_running_server() {
+async fn migrate_status_works_beside_a_running_server() {
     let server = TestServer::start().await;
     let status = server.command(&["migrate", "status"]);
     let printed = String::from_utf8(status.stdout).expect("text");

@@ -101,7 +101,7 @@ async fn a_group_is_created_renamed_and_left_and_is_listed_before_its_first_mess
 }
 
 #[tokio::test]
-async fn a_chat_keeps_its_place_when_somebody_takes_another_number() {
+async fn a_chat_keeps_its_position_when_its_number_changes() {
     let server = TestServer::start().await;
     let id = server.chat(MEI).await["id"].clone();
     server.phone().pin(MEI, true).await.expect("pinned");

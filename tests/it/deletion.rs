@@ -23,7 +23,7 @@ impl TestServer {
 }
 
 #[tokio::test]
-async fn a_deleted_chat_is_gone_for_everybody_and_is_told_once() {
+async fn a_deleted_chat_is_gone_for_all_clients_and_published_once() {
     let server = TestServer::start().await;
     let query = "query($cid: JID!) { chat(cid: $cid) { id messages { nodes { id } } } }";
     let before = server.query_with(query, json!({"cid": MEI})).await["data"]["chat"].clone();

@@ -149,7 +149,7 @@ fn commands_beside_a_server_do_not_change_its_tables() {
 }
 
 #[test]
-fn a_step_is_undone_for_an_operator_who_means_it_and_while_no_server_runs() {
+fn migrate_down_needs_confirmation_and_no_running_server() {
     let folder = Folder::new();
     let serving = folder.serve("sqlite:a.db");
     let refused = folder.run(&["migrate", "down", "--database", "sqlite:a.db"]);

@@ -46,7 +46,7 @@ async fn closed(server: &EmptyServer) {
 }
 
 #[tokio::test]
-async fn a_request_under_way_is_answered_and_nobody_else_comes_in() {
+async fn a_request_in_flight_is_answered_and_new_connections_are_rejected() {
     let mut server = EmptyServer::start(&[]).await;
     let mut stream = under_way(&server).await;
     server.terminate();

@@ -67,7 +67,7 @@ async fn a_query_goes_by_get_and_a_mutation_does_not() {
 }
 
 #[tokio::test]
-async fn other_methods_and_types_are_told_which_there_are() {
+async fn unsupported_methods_and_types_list_the_supported_ones() {
     let server = EmptyServer::start(&[]).await;
     for method in [Method::PUT, Method::DELETE, Method::PATCH, Method::HEAD] {
         let response = server.request(method.clone()).send().await.expect("an answer");
@@ -264,7 +264,7 @@ async fn head_carries_nothing_out() {
 }
 
 #[tokio::test]
-async fn long_answers_are_compressed_for_who_can_read_that() {
+async fn long_responses_are_compressed_if_accepted() {
     let server = EmptyServer::start(&[]).await;
     let types = json!({"query": "{ __schema { types { name description } } }"});
     let encoding = async |query: &Value, accept: &str| {

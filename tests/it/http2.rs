@@ -62,7 +62,7 @@ async fn many_requests_share_a_connection() {
 }
 
 #[tokio::test]
-async fn who_asks_and_takes_back_again_and_again_is_sent_away() {
+async fn rapid_resets_close_the_connection() {
     let server = &EmptyServer::start(&[]).await;
     let Wire { mut requests, ended } = Wire::to(server).await;
     let asking = async move {

@@ -91,7 +91,7 @@ async fn two_chats_become_one_when_the_phone_says_so() {
 }
 
 #[tokio::test]
-async fn whoever_follows_a_lid_hears_of_the_chat_under_the_number() {
+async fn a_subscriber_of_a_lid_receives_changes_under_the_number() {
     let server = start().await;
     let mut changes = Subscription::start(&server, FOLLOW, json!({"cid": ZOE_LID})).await;
     server.phone().learn("200000000000188", "15550188", true).await.expect("learned");
@@ -105,7 +105,7 @@ async fn whoever_follows_a_lid_hears_of_the_chat_under_the_number() {
 }
 
 #[tokio::test]
-async fn who_is_known_before_is_one_chat_from_the_first_message_also_after_a_restart() {
+async fn a_known_person_has_one_chat_from_the_first_message_also_after_a_restart() {
     let mut server = start().await;
     server.phone().learn("200000000000188", "15550188", true).await.expect("learned");
     server.phone().settled().await.expect("told");
@@ -131,7 +131,7 @@ async fn a_message_that_tells_both_addresses_finds_the_chat() {
 }
 
 #[tokio::test]
-async fn a_history_tells_who_is_behind_a_lid() {
+async fn a_history_maps_a_lid_to_its_number() {
     let mut account = account();
     account.contacts[0].lid = Some("200000000000111".to_owned());
     account.history[0].jid = "200000000000111@lid".to_owned();
@@ -144,7 +144,7 @@ async fn a_history_tells_who_is_behind_a_lid() {
 }
 
 #[tokio::test]
-async fn two_chats_become_one_when_the_owner_writes_to_somebody_whose_addresses_the_phone_knows() {
+async fn two_chats_merge_when_the_user_writes_to_a_person_with_known_addresses() {
     for address in [ZOE, ZOE_LID] {
         let server = start().await;
         server.zoe_writes(ZOE, "by number").await;

@@ -51,11 +51,11 @@ async fn a_setting_that_is_cut_off_before_it_arrives_is_sent_again() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_setting_whose_answer_is_cut_off_is_told_once() {
+async fn a_setting_whose_answer_is_lost_is_applied_once() {
     each_change_is_told_once(When::During).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_setting_that_arrived_and_was_not_answered_is_told_once() {
+async fn a_setting_that_arrived_without_an_answer_is_applied_once() {
     each_change_is_told_once(When::After).await;
 }

@@ -48,7 +48,7 @@ async fn a_chat_with_unread_messages_is_marked_on_both_ends_and_keeps_its_count(
 }
 
 #[tokio::test]
-async fn who_writes_in_a_chat_that_a_caller_marks_as_unread_has_read_it_on_both_ends() {
+async fn writing_into_a_chat_marked_as_unread_marks_it_read_on_both_ends() {
     let server = TestServer::start().await;
     server.update_chat(MEI, "read: true").await;
     server.assert_in_sync().await;

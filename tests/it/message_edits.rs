@@ -17,7 +17,7 @@ async fn messages(server: &TestServer, cid: &str) -> Value {
 }
 
 #[tokio::test]
-async fn an_edit_of_the_last_message_is_told_and_shown_and_one_of_an_older_message_is_shown() {
+async fn an_edit_is_shown_and_published_if_it_is_of_the_last_message() {
     let server = TestServer::start().await;
     let older = server.phone().receive("15550111", MEI, "At nine").await.expect("sent");
     let last = server.phone().receive("15550111", MEI, "Bring the book").await.expect("sent");

@@ -111,7 +111,7 @@ async fn asking_often_whether_it_is_ready_costs_one_look_a_second() {
 }
 
 #[tokio::test]
-async fn who_watches_is_told_that_the_server_stops() {
+async fn readiness_fails_while_the_server_stops() {
     let server = EmptyServer::start(&WATCHED).await;
     let url = server.watched_at("/readyz");
     assert_eq!(ready(&url).await.0, 200);
@@ -136,7 +136,7 @@ async fn who_watches_is_told_that_the_server_stops() {
 }
 
 #[tokio::test]
-async fn figures_are_told_where_they_were_asked_for_and_nowhere_else() {
+async fn metrics_are_served_only_where_enabled() {
     let server = EmptyServer::start(&WATCHED).await;
     assert_eq!(reqwest::get(server.at("/metrics")).await.expect("an answer").status(), 404);
     for (accept, media, end) in [
@@ -189,7 +189,7 @@ async fn a_token_that_was_not_looked_at_is_counted() {
 }
 
 #[tokio::test]
-async fn figures_count_what_happens_and_name_nobody() {
+async fn metrics_count_events_without_names() {
     let server = TestServer::with_arguments(&["--metrics"]).await;
     let url = server.url.replace("/graphql", "/metrics");
     let before = figures(&url).await;

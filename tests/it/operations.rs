@@ -189,7 +189,7 @@ async fn answered(server: &TestServer, id: &str) -> Value {
 }
 
 #[tokio::test]
-async fn who_changed_keys_sessions_and_settings_is_in_the_audit_log() {
+async fn changes_of_keys_sessions_and_settings_are_in_the_audit_log() {
     let server = TestServer::start().await;
     let made =
         server.query("mutation { createApiKey(input: {name: \"Swordfish\", permissions: [READ]}) { apiKey { id } } }");

@@ -41,7 +41,7 @@ async fn what_is_written_on_the_phone_is_the_accounts_own_and_reads_the_chat() {
 }
 
 #[tokio::test]
-async fn messages_in_a_group_count_and_say_who_wrote_them() {
+async fn messages_in_a_group_are_counted_and_have_a_sender() {
     let server = TestServer::start().await;
     for (from, text, unread) in [("15550111", "Five?", 1), ("15550112", "Four!", 2), (OWN, "Settled", 0)] {
         server.phone().receive(from, BOOKS, text).await.expect("sent");
@@ -74,7 +74,7 @@ async fn a_chat_that_is_deleted_on_the_phone_goes_and_comes_back_with_its_next_m
 }
 
 #[tokio::test]
-async fn a_deletion_that_is_heard_late_leaves_what_came_after_its_message() {
+async fn a_late_deletion_keeps_later_messages() {
     let server = TestServer::start().await;
     let id = server.chat(MEI).await["id"].clone();
     let first = server.phone().receive("15550111", MEI, "one").await.expect("sent");

@@ -66,7 +66,7 @@ async fn refused(response: Response) {
 }
 
 #[tokio::test]
-async fn who_asks_for_too_much_is_told_when_to_come_back() {
+async fn a_rate_limited_client_gets_retry_after() {
     let server = EmptyServer::start(&TWO).await;
     let dear = json!({"query": DEAR});
     let first = server.asked(&server.key, dear.clone()).await;
@@ -99,7 +99,7 @@ async fn who_asks_for_too_much_is_told_when_to_come_back() {
 }
 
 #[tokio::test]
-async fn what_was_told_to_wait_passes_then() {
+async fn a_retry_after_the_delay_succeeds() {
     let server = EmptyServer::start(&["--rate-limit-burst", "601", "--rate-limit-cost-per-minute", "60000"]).await;
     let mut refusals = 0;
     // On a slow machine the bucket refills between requests, so it takes several attempts to get a rejection.
@@ -128,7 +128,7 @@ async fn a_document_that_is_refused_is_paid_for_with_its_length() {
 }
 
 #[tokio::test]
-async fn where_there_is_no_limit_none_is_told() {
+async fn without_a_limit_there_are_no_rate_limit_headers() {
     let server = EmptyServer::start(&["--rate-limit-cost-per-minute", "0", "--rate-limit-burst", "1"]).await;
     for _ in 0..3 {
         let answer = server.asked(&server.key, json!({"query": DEAR})).await;

@@ -11,7 +11,7 @@ use crate::support::wait_for;
 const MEI: &str = "15550111@s.whatsapp.net";
 
 #[tokio::test]
-async fn who_was_away_for_longer_than_changes_are_kept_is_told_to_list_again() {
+async fn an_expired_cursor_asks_for_a_new_list() {
     let mut server = TestServer::start().await;
     let early = change_cursor(&server).await;
     server.update_chat(MEI, "pinned: true").await;

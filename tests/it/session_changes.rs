@@ -38,7 +38,7 @@ async fn follow(server: &TestServer, session: &str) -> Subscription {
 }
 
 #[tokio::test]
-async fn a_session_is_told_as_it_is_and_then_as_it_changes_until_it_is_gone() {
+async fn a_session_subscription_starts_with_the_state_and_ends_with_the_deletion() {
     let server = TestServer::start().await;
     let mut one = follow(&server, &server.session).await;
     let first = one.session_change().await;
@@ -78,7 +78,7 @@ async fn a_session_is_told_as_it_is_and_then_as_it_changes_until_it_is_gone() {
 }
 
 #[tokio::test]
-async fn pairing_is_told_from_the_code_to_the_imported_history() {
+async fn pairing_is_published_from_the_code_to_the_imported_history() {
     let server = TestServer::start().await;
     let other = server.sandbox.create_account(crate::support::account("15550200", "Second")).expect("an account");
     let made = server.query("mutation { createSession(input: {}) { session { id } } }").await;

@@ -147,7 +147,7 @@ async fn a_body_that_does_not_come_is_not_waited_for() {
 }
 
 #[tokio::test]
-async fn nobody_s_body_is_waited_for() {
+async fn unauthenticated_bodies_are_not_read() {
     let server = EmptyServer::start(&["--body-timeout-seconds", "1"]).await;
     let head = "POST /graphql HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer cg_nobody\r\n\
                 Content-Type: application/json\r\nContent-Length: 100\r\n\r\n";

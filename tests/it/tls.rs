@@ -177,7 +177,7 @@ async fn a_new_certificate_is_served_once_the_operator_says_so() {
 }
 
 #[tokio::test]
-async fn who_does_not_shake_hands_is_gone_after_a_while_and_had_a_seat() {
+async fn a_connection_without_a_handshake_times_out_and_counts_towards_the_limit() {
     let certificate = Certificate::new();
     let limits = ["--head-timeout-seconds", "2", "--max-connections-per-address", "2"];
     let server = certificate.serve(&limits).await;

@@ -84,7 +84,7 @@ fn way(span: &Span, spans: &[Span]) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_request_is_told_down_to_its_unit_of_work_and_nobody_s_name_with_it() {
+async fn a_request_is_traced_down_to_its_unit_of_work_without_names() {
     let collector = Collector::start();
     let server = TestServer::with_arguments(&["--otlp-endpoint", &collector.url]).await;
     server.phone().receive("15550111", MEI, "The password is swordfish").await.expect("sent");

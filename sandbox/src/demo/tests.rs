@@ -37,7 +37,7 @@ fn it_has_about_forty_chats_of_every_sort() {
 }
 
 #[test]
-fn only_the_last_messages_are_unread_and_none_of_them_is_ones_own() {
+fn only_the_last_incoming_messages_are_unread() {
     for chat in account(None, NOW_MS).history {
         let unread = usize::try_from(chat.unread_count).unwrap();
         let tail = &chat.messages[chat.messages.len() - unread..];

@@ -45,7 +45,7 @@ async fn a_chat_called_by_its_lid_is_the_same_chat() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_the_phone_sets_the_client_is_told() {
+async fn the_client_receives_what_the_phone_sets() {
     let (sandbox, phone, mut companion) = paired(account()).await;
 
     phone.archive(ADA, true).await.unwrap();

@@ -123,7 +123,7 @@ async fn the_author_learns_that_its_message_was_delivered_and_all_that_it_was_re
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_companion_is_told_which_others_come_and_go() {
+async fn a_companion_is_notified_when_others_are_linked_or_unlinked() {
     let (sandbox, phone, mut one) = paired(account()).await;
     let changed = |kind: DeviceListUpdateType| {
         move |event: &Event| match event {
@@ -167,7 +167,7 @@ async fn a_companion_is_told_which_others_come_and_go() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_reaction_names_the_message_as_the_one_who_reacts_sees_it() {
+async fn a_reaction_names_the_message_from_the_reactors_view() {
     let (sandbox, phone, mut companion) = paired(account()).await;
     let owner = format!("{OWNER}@s.whatsapp.net");
     let own = phone.receive(OWNER, ADA, "mine").await.unwrap();

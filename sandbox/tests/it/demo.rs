@@ -48,7 +48,7 @@ async fn something_happens_after_two_seconds_and_nothing_after_the_stop() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_linked_client_is_told_every_chat_and_what_happens_then() {
+async fn a_linked_client_receives_every_chat_and_later_events() {
     let sandbox = Sandbox::start(Config::default()).await.unwrap();
     let phone = sandbox.create_account(demo::account(None, at(0))).unwrap();
     let mut companion = Companion::start(&sandbox).await;

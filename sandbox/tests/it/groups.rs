@@ -108,7 +108,7 @@ async fn admins_take_members_in_and_out_and_others_may_not() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_description_is_replaced_by_who_knows_it() {
+async fn a_description_is_replaced_only_with_its_current_id() {
     let (sandbox, phone, mut companion) = paired(account()).await;
     let group = jid(GROUP);
     let text = |text: &str| Some(GroupDescription::new(text).unwrap());

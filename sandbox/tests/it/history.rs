@@ -123,7 +123,7 @@ async fn the_settings_of_the_past_arrive_as_app_state_too() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_second_companion_is_told_what_the_phone_shows_now() {
+async fn a_second_companion_receives_the_current_state() {
     let (sandbox, phone, first) = paired(account()).await;
     phone.archive(ADA, true).await.unwrap();
     phone.receive("15550100002", ADA, "news").await.unwrap();

@@ -118,7 +118,7 @@ async fn the_summary_lists_the_routes_that_exist() {
 }
 
 #[tokio::test]
-async fn what_does_not_exist_is_told_as_an_error() {
+async fn a_missing_object_is_an_error() {
     let api = Api::start().await;
     api.get("/nowhere").await.error(StatusCode::NOT_FOUND, "unknown_route");
     api.post("/log", &json!({})).await.error(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed");

@@ -51,7 +51,7 @@ async fn a_restarted_sandbox_goes_on_with_its_companion() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_killed_sandbox_has_kept_whatever_anybody_was_told() {
+async fn a_killed_sandbox_has_kept_everything_it_sent() {
     let folder = tempfile::tempdir().unwrap();
     // Clients reconnect to the same port.
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();

@@ -23,7 +23,7 @@ async fn knows(companion: &Companion, lid: &str) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_is_known_from_the_start_is_told_with_the_history() {
+async fn known_mappings_are_sent_with_the_history() {
     let (sandbox, phone, mut companion) = paired(account()).await;
     assert_eq!(knows(&companion, "200000000000002").await, "15550100002");
 
@@ -86,7 +86,7 @@ async fn a_question_about_a_person_is_answered_with_the_lid() {
 }
 
 #[tokio::test]
-async fn nobody_has_two_numbers() {
+async fn a_person_cannot_have_two_numbers() {
     let sandbox = crate::support::sandbox().await;
     let phone = sandbox.create_account(account()).unwrap();
     for (lid, number) in [("200000000000002", "15550100088"), ("200000000000088", "15550100002"), ("x", "1")] {
@@ -96,7 +96,7 @@ async fn nobody_has_two_numbers() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn reading_on_another_device_is_told_in_each_form() {
+async fn reading_on_another_device_is_sent_in_each_form() {
     let (sandbox, phone, mut companion) = paired(account()).await;
     for (form, kind, told) in [
         (ReceiptForm::Read, ReceiptType::Read, phone.jid()),

@@ -38,7 +38,7 @@ async fn a_stranger_may_write() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_archived_chat_stays_so_if_somebody_writes() {
+async fn an_archived_chat_stays_archived_after_a_message() {
     let (sandbox, phone, mut companion) = paired(account()).await;
     phone.archive(ADA, true).await.unwrap();
 

@@ -8,7 +8,7 @@ use crate::support::{ADA, account, jid, paired, shown, soon};
 const NEW: &str = "15550100092@s.whatsapp.net";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_number_that_was_given_up_is_somebody_else_s_with_keys_and_a_chat_of_their_own() {
+async fn a_released_number_becomes_another_person_with_their_own_keys_and_chat() {
     let (sandbox, phone, mut companion) = paired(account()).await;
     phone.receive(ADA, ADA, "from Ada").await.unwrap();
     companion.text().await;
@@ -43,7 +43,7 @@ async fn a_number_that_was_given_up_is_somebody_else_s_with_keys_and_a_chat_of_t
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_changes_the_lid_as_well_is_told_with_both() {
+async fn a_change_of_number_and_lid_is_sent_with_both() {
     let (sandbox, phone, mut companion) = paired(account()).await;
     phone.change_addresses("15550100002", "15550100092", Some("200000000000092")).await.unwrap();
     let lids = companion.next("the change", |event| match event {

@@ -98,7 +98,7 @@ async fn a_client_pairs_by_a_code_entered_on_the_phone() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_wrong_code_pairs_nobody() {
+async fn a_wrong_code_does_not_pair() {
     let sandbox = sandbox().await;
     let phone = sandbox.create_account(account()).unwrap();
     assert!(matches!(phone.enter("12345O78").await, Err(Error::InvalidCode)));
@@ -191,7 +191,7 @@ async fn a_companion_is_sent_away_as_it_was_asked_for() {
 }
 
 #[tokio::test]
-async fn a_code_that_nobody_shows_is_unknown() {
+async fn a_code_that_is_not_shown_is_unknown() {
     let sandbox = sandbox().await;
     let phone = sandbox.create_account(account()).unwrap();
     let key = base64::prelude::BASE64_STANDARD.encode([1; 32]);
@@ -249,7 +249,7 @@ async fn stopping_ends_connections_and_tasks() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_unlinked_companion_is_told_and_refused() {
+async fn an_unlinked_companion_is_notified_and_rejected() {
     let (sandbox, phone, mut companion) = paired(account()).await;
 
     assert_eq!(phone.unlink().await, 1);

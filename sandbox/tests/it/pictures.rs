@@ -22,7 +22,7 @@ async fn changed(companion: &mut Companion) -> (String, Option<String>, bool) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_picture_is_told_shown_and_taken_away() {
+async fn a_picture_is_announced_served_and_removed() {
     let (sandbox, phone, mut companion) = paired(account()).await;
     assert!(picture(&companion, ADA).await.is_none());
 

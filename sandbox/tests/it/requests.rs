@@ -62,7 +62,7 @@ async fn what_the_sandbox_does_not_implement_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn privacy_is_kept_and_the_other_companions_are_told() {
+async fn privacy_settings_are_stored_and_sent_to_the_other_companions() {
     let (sandbox, phone, companion) = paired(account()).await;
     let mut other = Companion::start(&sandbox).await;
     other.pair(&phone).await;

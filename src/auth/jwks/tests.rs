@@ -179,7 +179,7 @@ async fn a_flood_of_unknown_keys_is_one_fetch_a_minute_and_bounded_memory() {
 }
 
 #[tokio::test]
-async fn who_needs_the_set_at_once_waits_for_one_fetch() {
+async fn concurrent_verifications_share_one_fetch() {
     let rig = Rig::new(vec![set(&["a"])]);
     rig.gate.forget_permits(Semaphore::MAX_PERMITS);
     let callers = join_all((0..50).map(|_| rig.knows("a")));
@@ -193,7 +193,7 @@ async fn who_needs_the_set_at_once_waits_for_one_fetch() {
 }
 
 #[tokio::test]
-async fn who_gives_up_waiting_keeps_nobody_from_it() {
+async fn a_cancelled_wait_does_not_cancel_the_fetch() {
     let rig = Rig::new(vec![set(&["a"])]);
     rig.gate.forget_permits(Semaphore::MAX_PERMITS);
     assert!(rig.knows("a").now_or_never().is_none());
@@ -241,7 +241,7 @@ async fn a_key_is_not_unknown_because_a_fetch_that_began_before_lacks_it() {
 }
 
 #[tokio::test]
-async fn a_fetch_that_dies_keeps_nobody_from_the_next_one() {
+async fn a_fetch_that_panics_does_not_block_the_next_one() {
     let rig = Rig::new(vec![Some(json!("dies")), set(&["a"])]);
     assert!(!rig.knows("a").await);
     rig.wait(FETCH_INTERVAL_WITHOUT_KEYS_MS);
@@ -288,7 +288,7 @@ async fn an_old_set_is_used_on_while_it_cannot_be_renewed() {
 }
 
 #[tokio::test]
-async fn nobody_gets_in_without_a_set_and_it_is_tried_again() {
+async fn without_a_key_set_tokens_are_rejected_and_the_fetch_is_retried() {
     let rig = Rig::new(vec![None]);
     assert!(!rig.knows("a").await && !rig.knows("a").await);
     assert_eq!(rig.fetches(), 1);

@@ -44,7 +44,7 @@ fn asked(chat: &mut Chat, archived: bool, at: i64) -> OpenActions {
 }
 
 #[test]
-fn each_setting_is_as_it_was_told_last() {
+fn each_setting_has_its_latest_value() {
     for (first, second) in [(10, 20), (20, 10)] {
         let (mut mine, mut theirs) = two();
         told(&mut mine, true, first);

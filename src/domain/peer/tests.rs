@@ -39,7 +39,7 @@ fn a_number_is_given_up_and_given_to_another() {
 }
 
 #[test]
-fn a_change_that_is_told_late_takes_what_was_written_since() {
+fn a_late_change_of_number_moves_the_messages_since() {
     let [one, other, third] = three();
     let mut periods = Vec::new();
     assign(&mut periods, &jid(JID), one, 0);

@@ -79,7 +79,7 @@ fn call(field: &FieldDefinition) -> String {
 }
 
 #[tokio::test]
-async fn every_root_field_refuses_whoever_lacks_the_capability_it_names() {
+async fn every_root_field_rejects_a_viewer_without_its_capability() {
     let mut seen = 0;
     for definition in definitions() {
         let root = definition.name.node.as_str();
@@ -107,7 +107,7 @@ async fn every_root_field_refuses_whoever_lacks_the_capability_it_names() {
 }
 
 #[tokio::test]
-async fn every_nested_field_that_requires_more_refuses_whoever_lacks_it() {
+async fn every_nested_field_with_a_requirement_rejects_a_viewer_without_it() {
     let mut described: Vec<_> = definitions()
         .iter()
         .filter(|definition| !["Query", "Mutation", "Subscription"].contains(&definition.name.node.as_str()))

@@ -47,7 +47,7 @@ async fn busy_subscriptions_starve_neither_the_others_nor_the_heartbeat() {
 }
 
 #[tokio::test]
-async fn who_does_not_read_is_begun_few_answers_for_and_is_gone_soon() {
+async fn a_client_that_does_not_read_gets_few_answers_and_is_disconnected() {
     const QUERIES: usize = 100;
     let timeout = Duration::from_millis(300);
     let rig = Rig::start(Config { write_timeout: timeout, ..Config::default() }).await;
@@ -133,7 +133,7 @@ impl Listener {
 }
 
 #[tokio::test]
-async fn each_event_is_paid_for_and_waits_and_none_is_lost() {
+async fn each_event_is_charged_and_waits_and_no_event_is_lost() {
     const CHANGES: usize = 10;
     // A burst of two events, then ten per second.
     let rate = Rate { per_minute: DEAR_COST * 600, burst: DEAR_COST * 2 };

@@ -30,7 +30,7 @@ fn text(message: &Value) -> Message {
 }
 
 #[tokio::test]
-async fn who_does_not_say_who_it_is_is_closed_in_time() {
+async fn a_socket_without_connection_init_is_closed_in_time() {
     let rig = Rig::start(Config { init_timeout: SOON, ..Config::default() }).await;
     let mut socket = rig.connect(NEWER).await;
     socket.say(&json!({"type": "ping"})).await;
@@ -40,7 +40,7 @@ async fn who_does_not_say_who_it_is_is_closed_in_time() {
 }
 
 #[tokio::test]
-async fn who_says_anything_else_has_no_longer_to_say_who_it_is() {
+async fn other_messages_do_not_extend_the_init_timeout() {
     let rig = Rig::start(Config { init_timeout: SOON, max_messages: 1_000_000, ..Config::default() }).await;
     let mut socket = rig.connect(NEWER).await;
     let begun = Instant::now();
@@ -84,7 +84,7 @@ async fn what_the_protocol_does_not_know_is_closed_with_its_code() {
 }
 
 #[tokio::test]
-async fn who_has_no_valid_token_is_closed_with_a_code_to_come_back_after() {
+async fn an_invalid_token_closes_with_a_code_that_allows_a_retry() {
     let rig = Rig::start(Config::default()).await;
     for payload in [Value::Null, json!({}), json!({"Authorization": "Bearer cg_wrong"})] {
         let mut socket = rig.connect(NEWER).await;
@@ -104,7 +104,7 @@ async fn a_socket_ends_with_its_token_and_not_at_the_next_look() {
 }
 
 #[tokio::test]
-async fn who_gives_no_sign_of_life_is_closed_and_who_does_stays() {
+async fn a_socket_without_a_heartbeat_is_closed_and_one_with_it_stays_open() {
     let rig = Rig::start(Config { heartbeat: SOON, silence: SOON * 30, ..Config::default() }).await;
     for protocol in [NEWER, OLDER] {
         // The library responds to WebSocket pings while it reads. No client responds to the pings of the protocol.
@@ -124,7 +124,7 @@ async fn who_gives_no_sign_of_life_is_closed_and_who_does_stays() {
 }
 
 #[tokio::test]
-async fn who_says_more_than_anybody_has_to_is_closed() {
+async fn a_socket_above_the_message_rate_is_closed() {
     let rig = Rig::start(Config { max_messages: 5, ..Config::default() }).await;
     let mut socket = rig.enter(NEWER).await;
     let ping = text(&json!({"type": "ping"}));
@@ -176,7 +176,7 @@ async fn a_failure_of_ours_is_closed_with_its_code() {
 }
 
 #[tokio::test]
-async fn who_comes_while_nobody_can_be_known_may_come_back() {
+async fn a_socket_is_asked_to_retry_while_tokens_cannot_be_verified() {
     let rig = Rig::start(Config::default()).await;
     rig.execute("DROP TABLE api_key").await;
     let mut socket = rig.connect(NEWER).await;

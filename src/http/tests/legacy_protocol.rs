@@ -44,7 +44,7 @@ async fn an_older_client_is_served() {
 }
 
 #[tokio::test]
-async fn an_older_client_is_told_one_error() {
+async fn a_legacy_client_receives_one_error() {
     let rig = Rig::start(Config::default()).await;
     let mut socket = rig.enter(OLDER).await;
     socket.begin("1", "{ nothing }").await;
@@ -57,7 +57,7 @@ async fn an_older_client_is_told_one_error() {
 }
 
 #[tokio::test]
-async fn an_older_client_without_a_valid_token_is_told_before_the_close() {
+async fn a_legacy_client_without_a_valid_token_gets_an_error_before_the_close() {
     let rig = Rig::start(Config::default()).await;
     let mut socket = rig.connect(OLDER).await;
     socket.init("cg_wrong").await;

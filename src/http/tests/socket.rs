@@ -63,7 +63,7 @@ async fn a_ping_is_answered_with_what_came_along() {
 }
 
 #[tokio::test]
-async fn the_newer_protocol_is_spoken_with_who_knows_both() {
+async fn the_newer_protocol_is_preferred() {
     let rig = Rig::start(Config::default()).await;
     let socket = rig.connect(&format!("{OLDER}, {NEWER}")).await;
     assert_eq!(socket.chosen.as_deref(), Some(NEWER));
@@ -72,7 +72,7 @@ async fn the_newer_protocol_is_spoken_with_who_knows_both() {
 }
 
 #[tokio::test]
-async fn so_many_operations_run_at_once_and_the_others_are_told() {
+async fn operations_above_the_limit_get_an_error() {
     let rig = Rig::start(Config { max_operations: 3, ..Config::default() }).await;
     let mut socket = rig.enter(NEWER).await;
     for id in ["1", "2", "3"] {

@@ -130,7 +130,7 @@ async fn any_operation_is_answered_as_events_where_nothing_else_is_taken() {
 }
 
 #[tokio::test]
-async fn a_subscription_is_told_as_it_happens_each_event_with_its_place() {
+async fn a_subscription_streams_events_with_their_cursors() {
     let rig = Rig::start(Config::default()).await;
     let without_cursor = "subscription { chatChanges { change { cid } } }";
     for (request, selected) in [
@@ -186,7 +186,7 @@ async fn a_stream_goes_on_after_the_last_event_unless_the_document_says_where() 
 }
 
 #[tokio::test]
-async fn what_cannot_be_carried_out_is_told_in_the_stream_and_what_cannot_be_streamed_before_it() {
+async fn execution_errors_come_in_the_stream_and_request_errors_before_it() {
     let rig = Rig::start(Config::default()).await;
     for query in ["{", "{ nothing }", "subscription { a: chatChanges { cursor } b: chatChanges { cursor } }"] {
         let mut stream = Stream::open(rig.post(EVENTS, query, &json!({}))).await;
@@ -264,7 +264,7 @@ async fn a_stream_ends_with_its_token() {
 }
 
 #[tokio::test]
-async fn a_stream_goes_on_for_a_while_though_nobody_can_tell_whether_its_token_counts() {
+async fn a_stream_continues_for_a_while_when_its_token_cannot_be_verified() {
     let rig = Rig::start(Config { verify: SOON, ..Config::default() }).await;
     let begun = Instant::now();
     let mut events = Stream::open(rig.post(EVENTS, CHANGES, &json!({}))).await;
@@ -296,7 +296,7 @@ async fn a_server_that_stops_breaks_events_off_and_tells_parts() {
 }
 
 #[tokio::test]
-async fn a_stream_is_sent_away_while_everything_behind_the_door_still_runs() {
+async fn streams_are_closed_before_the_services_stop() {
     let rig = Rig::start(Config { drain_window: SOON, ..Config::default() }).await;
     let mut events = Stream::open(rig.post(EVENTS, CHANGES, &json!({}))).await;
     events.next().await;
@@ -307,7 +307,7 @@ async fn a_stream_is_sent_away_while_everything_behind_the_door_still_runs() {
 }
 
 #[tokio::test]
-async fn a_subscription_is_told_in_parts_and_a_query_in_whole() {
+async fn a_subscription_is_multipart_and_a_query_is_a_single_response() {
     let rig = Rig::start(Config::default()).await;
     let whole: Value = rig.post(PARTS, KIND, &json!({})).send().await.expect("an answer").json().await.expect("JSON");
     assert_eq!(whole, json!({"data": {"viewer": {"kind": "API_KEY"}}}));
@@ -337,7 +337,7 @@ async fn a_subscription_is_told_in_parts_and_a_query_in_whole() {
 }
 
 #[tokio::test]
-async fn who_does_not_read_a_stream_is_gone_soon() {
+async fn a_client_that_does_not_read_a_stream_is_disconnected() {
     let rig = Rig::start(Config { write_timeout: SOON * 3, ..Config::default() }).await;
     rig.changes(1_500).await;
     // Some 5 kB each: a part of them fills the socket buffers of the operating system.

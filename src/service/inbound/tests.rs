@@ -146,7 +146,7 @@ async fn what_is_acknowledged_is_stored() {
 }
 
 #[tokio::test]
-async fn what_fails_again_and_again_goes_into_quarantine_and_the_lane_goes_on() {
+async fn an_event_that_keeps_failing_is_quarantined_and_the_next_ones_are_applied() {
     let rig = Rig::new().await;
     rig.execute("ALTER TABLE message RENAME TO away").await;
     let (committed, stored) = tokio::sync::oneshot::channel();
@@ -268,7 +268,7 @@ async fn what_whatsapp_tells_last_counts_whatever_the_clocks_say() {
 }
 
 #[tokio::test]
-async fn what_is_told_again_changes_nothing_newer() {
+async fn a_redelivered_event_changes_nothing_newer() {
     let rig = Rig::new().await;
     rig.hears_setting(SettingValue::Archived(true), 30).await;
     rig.hears_setting_again(SettingValue::Archived(false), 20).await;
@@ -320,7 +320,7 @@ async fn writing_into_a_chat_reads_it() {
 }
 
 #[tokio::test]
-async fn a_history_does_not_count_anew_what_is_counted() {
+async fn a_history_does_not_count_messages_twice() {
     let rig = Rig::new().await;
     rig.hears_message("3EB0", false, 10).await;
     let chat = HistoryChat {
@@ -379,7 +379,7 @@ async fn an_import_counts_what_it_brought_once() {
 }
 
 #[tokio::test]
-async fn the_first_message_of_a_person_makes_a_chat_that_is_told() {
+async fn the_first_message_of_a_person_creates_a_chat_and_publishes_it() {
     let rig = Rig::new().await;
     let jid: Jid = "15550113@s.whatsapp.net".parse().expect("a JID");
     let new = Rig { jid: jid.clone(), ..rig };

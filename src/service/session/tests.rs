@@ -78,7 +78,7 @@ async fn every_use_case_asks_for_its_capability_again() {
 }
 
 #[tokio::test]
-async fn all_who_follow_sessions_share_one_reader_that_reads_what_changed() {
+async fn subscribers_of_sessions_share_one_reader() {
     const LISTENERS: usize = 50;
     let test = TestStore::open().await;
     let sessions = sessions(&test);

@@ -107,7 +107,7 @@ async fn actions_go_out_in_order_each_after_the_commit_of_the_one_before() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_chat_is_told_to_be_read_before_it_is_marked_as_unread() {
+async fn a_chat_is_sent_as_read_before_it_is_marked_as_unread() {
     let mut rig = Fixture::new();
     let chat = chat();
     let sender = "15550100001@s.whatsapp.net".parse().unwrap();
@@ -286,7 +286,7 @@ async fn a_refused_action_is_tried_again_and_does_not_hold_up_the_others() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_third_refusal_of_a_request_is_told_and_no_earlier_one() {
+async fn only_the_third_rejection_of_a_request_is_reported() {
     let mut rig = Fixture::new();
     let one = chat();
     let connection = rig.working().await;
@@ -307,7 +307,7 @@ async fn the_third_refusal_of_a_request_is_told_and_no_earlier_one() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn refusals_are_counted_anew_on_the_next_connection_and_for_the_next_request() {
+async fn rejections_are_counted_per_connection_and_request() {
     let mut rig = Fixture::new();
     let one = chat();
     let connection = rig.working().await;

@@ -79,7 +79,7 @@ async fn a_code_that_expires_is_followed_by_the_next() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn when_nobody_scans_the_session_fails_until_it_is_started_again() {
+async fn a_pairing_timeout_fails_the_session_until_it_is_started_again() {
     let mut rig = Fixture::new();
     let connection = to_be_paired(&mut rig).await;
     connection.signals(ConnectionEvent::Ended(DisconnectReason::PairingTimedOut)).await;
@@ -246,7 +246,7 @@ async fn a_session_is_unlinked_as_soon_as_it_is_connected_and_not_for_longer_tha
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_code_in_the_place_of_another_is_told_on_the_lane() {
+async fn a_replaced_code_is_reported() {
     let mut rig = Fixture::new();
     let connection = to_be_paired(&mut rig).await;
     connection.signals(code("2@two", 20)).await;
@@ -298,7 +298,7 @@ async fn a_code_may_wait_as_long_as_there_are_codes() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_lost_connection_is_told_before_the_pause() {
+async fn a_lost_connection_is_reported_before_the_delay() {
     let mut rig = Fixture::new();
     let mut connection = rig.working().await;
     for _ in 0..10 {
@@ -345,7 +345,7 @@ async fn a_connection_is_not_renewed_before_it_is_in_step() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_session_without_a_lane_can_be_stopped_and_started_again() {
+async fn a_session_without_a_receiver_can_be_stopped_and_started_again() {
     let mut rig = Fixture::new();
     let connection = rig.working().await;
     rig.close_lane();
@@ -380,7 +380,7 @@ async fn a_supervisor_that_panics_is_restarted_and_says_so() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_session_whose_lane_breaks_gets_another_one() {
+async fn a_session_whose_receiver_closes_gets_another_one() {
     let mut rig = Fixture::new();
     let connection = rig.working().await;
     rig.close_lane();
@@ -438,7 +438,7 @@ async fn a_ban_ends_by_itself() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_ban_is_told_with_its_end() {
+async fn a_ban_is_reported_with_its_end() {
     let mut rig = Fixture::new();
     let connection = rig.working().await;
     let banned = DisconnectReason::Banned { reason: "spam".into(), lasts: Duration::from_mins(90) };

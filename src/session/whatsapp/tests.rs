@@ -63,7 +63,7 @@ async fn a_session_pairs_by_qr_and_hears_the_history() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_the_phone_sets_is_heard_with_its_time() {
+async fn settings_made_on_the_phone_arrive_with_their_time() {
     let mut rig = Fixture::working().await;
 
     rig.phone.archive(MEI, true).await.unwrap();
@@ -124,7 +124,7 @@ async fn an_action_survives_a_conflict_a_refusal_and_a_cut_connection() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_message_is_heard_and_acknowledged_after_its_commit() {
+async fn a_message_arrives_and_is_acknowledged_after_its_commit() {
     let mut rig = Fixture::working().await;
     rig.phone.settled().await.unwrap();
     rig.lane.hold_messages();
@@ -239,7 +239,7 @@ async fn a_stopped_session_starts_without_a_new_pairing() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_session_that_the_phone_unlinks_is_logged_out_and_can_be_paired_anew() {
+async fn a_session_unlinked_on_the_phone_is_logged_out_and_can_be_paired_again() {
     let mut rig = Fixture::working().await;
     assert_eq!(rig.phone.unlink().await, 1);
     rig.status(SessionStatus::LoggedOut).await;

@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_caller_that_stops_waiting_stops_nobody() {
+    async fn a_cancelled_wait_does_not_block_others() {
         let (queue, one, other) = (FairQueue::new(1, 0), Some(owner("one")), Some(owner("other")));
         let held = queue.place(&one).await;
         let mut gone = Box::pin(queue.place(&one));

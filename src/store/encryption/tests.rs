@@ -123,7 +123,7 @@ fn keys_are_read_from_lines_and_from_words() {
 }
 
 #[test]
-fn what_is_no_key_is_refused_without_being_told() {
+fn an_invalid_key_is_rejected_without_printing_it() {
     let key = new_master_key();
     for (text, wanted) in [
         (String::new(), MasterKeyError::None),

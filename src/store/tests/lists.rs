@@ -298,7 +298,7 @@ async fn messages_of_many_chats_are_read_at_once_each_as_by_itself() {
 }
 
 #[tokio::test]
-async fn lists_of_none_and_of_very_many_are_lists_too() {
+async fn empty_and_very_long_lists_work() {
     let test = TestStore::open().await;
     let chat = test.add_chat(1, 5).await;
     assert!(test.store.chats(&test.organization, &[], NOW).await.expect("no pages").is_empty());

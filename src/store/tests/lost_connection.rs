@@ -19,7 +19,7 @@ fn endless(test: &TestStore) -> Option<Config> {
 }
 
 #[tokio::test]
-async fn a_read_without_an_answer_ends_and_leaves_its_seat() {
+async fn a_read_without_an_answer_ends_and_releases_its_permit() {
     let test = TestStore::open().await;
     let Some(config) = endless(&test) else { return };
     let readers = connect::readers(&config).await.expect("a pool");
@@ -30,7 +30,7 @@ async fn a_read_without_an_answer_ends_and_leaves_its_seat() {
 }
 
 #[tokio::test]
-async fn a_caller_that_stops_waiting_leaves_its_seat_once_the_database_is_done() {
+async fn a_cancelled_read_releases_its_permit_once_the_database_is_done() {
     let test = TestStore::open().await;
     let Some(config) = endless(&test) else { return };
     let readers = connect::readers(&config).await.expect("a pool");
@@ -40,7 +40,7 @@ async fn a_caller_that_stops_waiting_leaves_its_seat_once_the_database_is_done()
 }
 
 #[tokio::test]
-async fn a_write_without_an_answer_ends_and_leaves_its_seat() {
+async fn a_write_without_an_answer_ends_and_releases_its_connection() {
     let test = TestStore::open().await;
     let Some(config) = endless(&test) else { return };
     let writers = connect::writers(&config).await.expect("a pool");

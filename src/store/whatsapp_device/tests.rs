@@ -82,7 +82,7 @@ async fn forgetting_takes_all_rows_of_the_session_alone() {
 }
 
 #[tokio::test]
-async fn what_is_left_of_a_device_is_none_and_goes_some_rows_a_unit() {
+async fn the_rest_of_a_deleted_device_is_purged_in_batches() {
     let (test, mine, theirs) = two_sessions().await;
     mine.put_secrets((0..10).map(secret).collect()).await.unwrap();
     let device = Record { kind: RecordKind::Device, key: Vec::new(), value: vec![1], at: None };

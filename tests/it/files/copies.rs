@@ -49,7 +49,7 @@ async fn incarnation(folder: &Folder, name: &str) -> i64 {
 }
 
 #[test]
-fn a_back_up_that_is_killed_leaves_no_file_and_is_in_nobody_s_way() {
+fn a_killed_backup_leaves_no_file_and_does_not_block_the_next_one() {
     let folder = backed_up();
     let script = "ulimit -f 64; exec \"$0\" backup late.db --database sqlite:a.db";
     let mut command = Command::new("sh");

@@ -109,7 +109,7 @@ fn with_key(id: &str) -> String {
 }
 
 #[tokio::test]
-async fn nobody_gets_in_while_there_are_no_keys_and_everybody_once_there_are() {
+async fn login_tokens_are_rejected_until_the_key_set_is_loaded() {
     let frontend = Frontend::start(Answer::Status(503, json!({})));
     let server = LoginServer::start(&frontend).await;
     let token = good();
@@ -130,7 +130,7 @@ async fn keys_that_are_known_are_used_on_when_the_frontend_is_gone() {
 }
 
 #[tokio::test]
-async fn nobody_gets_in_by_keys_that_are_elsewhere_too_long_or_never_there() {
+async fn a_redirected_oversized_or_missing_key_set_is_not_used() {
     let keys = &made()["jwks"];
     for answer in [Answer::Redirect, Answer::Padded(keys.clone(), 300_000), Answer::Silence, Answer::Drip] {
         let frontend = Frontend::start(answer);

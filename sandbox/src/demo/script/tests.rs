@@ -122,7 +122,7 @@ fn an_account_without_chats_has_no_steps() {
 }
 
 #[test]
-fn steps_are_told_in_plain_words() {
+fn steps_are_described_in_plain_words() {
     let mut script = Script::new(1);
     let mut chats = chats();
     chats.retain(|chat| chat.jid.starts_with("12135550122"));

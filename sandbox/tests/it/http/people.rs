@@ -6,7 +6,7 @@ use super::Api;
 const BEN: &str = "15550100002@s.whatsapp.net";
 
 #[tokio::test]
-async fn a_number_that_was_given_up_goes_to_somebody_new() {
+async fn a_released_number_can_be_taken_by_a_new_person() {
     let api = Api::with_account().await;
     let (contacts, numbers) = ("/accounts/15550100001/contacts", "/accounts/15550100001/numbers");
     let newcomer = json!({"phone": "15550100002", "lid": "100000000000077", "pushName": "Nadia"});

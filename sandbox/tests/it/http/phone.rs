@@ -35,7 +35,7 @@ async fn a_message_that_cannot_be_is_refused() {
 }
 
 #[tokio::test]
-async fn faults_are_taken_and_told_back() {
+async fn faults_are_accepted_and_listed() {
     let api = Api::with_account().await;
     let fault =
         json!({"kind": "cut", "times": 2, "phone": "15550100001", "collection": "regular_low", "when": "during"});
@@ -74,7 +74,7 @@ async fn faults_are_taken_and_told_back() {
 }
 
 #[tokio::test]
-async fn codes_that_nobody_shows_are_refused() {
+async fn codes_that_are_not_shown_are_rejected() {
     let api = Api::with_account().await;
     let path = "/accounts/15550100001/scan";
     api.post(path, &json!({"qr": "hello"})).await.error(StatusCode::UNPROCESSABLE_ENTITY, "invalid_qr");
@@ -128,7 +128,7 @@ async fn a_message_is_edited_and_taken_back_and_lowers_the_count_once() {
 }
 
 #[tokio::test]
-async fn the_phone_learns_who_is_behind_a_lid() {
+async fn the_phone_learns_the_number_of_a_lid() {
     let api = Api::with_account().await;
     let path = "/accounts/15550100001/mappings";
     let chat = json!({"from": "15550100088", "chat": "15550100088@s.whatsapp.net", "text": "Who am I?"});

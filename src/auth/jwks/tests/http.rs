@@ -72,7 +72,7 @@ async fn a_server_that_is_gone_closes_nothing_and_opens_nothing() {
 }
 
 #[tokio::test]
-async fn who_waits_for_a_slow_server_waits_for_one_answer() {
+async fn concurrent_waits_for_a_slow_server_share_one_response() {
     let frontend = Frontend::start(Answer::Late(made()["jwks"].clone()));
     let (jwks, _) = jwks_of(&frontend);
     let known = join_all((0..50).map(|_| knows(&jwks))).await;
@@ -81,7 +81,7 @@ async fn who_waits_for_a_slow_server_waits_for_one_answer() {
 }
 
 #[tokio::test]
-async fn who_hangs_up_while_a_slow_server_is_asked_keeps_no_new_key_out() {
+async fn a_client_that_disconnects_during_a_fetch_does_not_block_a_new_key() {
     let frontend = Frontend::start(Answer::Json(made()["jwksOfOne"].clone()));
     let (jwks, clock) = jwks_of(&frontend);
     assert!(knows(&jwks).await);

@@ -83,7 +83,7 @@ fn what_else_makes_a_token_count() {
 }
 
 #[test]
-fn who_works_in_no_organization_may_nothing() {
+fn a_user_without_an_organization_has_no_permissions() {
     let viewer = of(&json!({"activeOrganizationId": null, "role": "super_admin"}), NOW).expect("a viewer");
     assert_eq!((viewer.organization, viewer.capabilities), (None, Capabilities::default()));
 }

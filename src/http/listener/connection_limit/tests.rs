@@ -17,7 +17,7 @@ fn limiter(connections: usize, connections_per_address: usize, anonymous_per_add
 }
 
 #[test]
-fn an_address_has_so_many_seats_and_all_together_have_so_many() {
+fn connections_are_limited_per_address_and_in_total() {
     let (limiter, [one, two, three]) = (limiter(3, 2, 2), [1, 2, 3].map(|last| IpAddr::from([127, 0, 0, last])));
     let taken = [limiter.acquire(one), limiter.acquire(one), limiter.acquire(two)];
     assert!(taken.iter().all(Option::is_some));
@@ -42,7 +42,7 @@ fn an_address_without_a_connection_is_forgotten() {
 }
 
 #[test]
-fn an_address_has_fewer_seats_without_a_token() {
+fn an_address_has_fewer_connections_without_a_token() {
     let (limiter, here) = (limiter(10, 3, 1), address("192.0.2.1"));
     let first = limiter.acquire(here).expect("a seat");
     assert!(limiter.acquire(here).is_none(), "one has no valid token");
@@ -69,7 +69,7 @@ fn an_ipv6_network_of_64_bits_is_one_address() {
 }
 
 #[test]
-fn a_trusted_proxy_has_all_seats_and_its_clients_have_their_own() {
+fn a_trusted_proxy_has_all_connections_and_its_clients_have_their_own_limit() {
     let (limiter, proxy, client) = (limiter(5, 2, 1), address("10.0.0.1"), address("192.0.2.1"));
     let connections: Vec<_> = (0..5).map(|_| limiter.acquire(proxy).expect("a seat")).collect();
     assert!(limiter.acquire(proxy).is_none(), "the limit is reached");

@@ -43,7 +43,7 @@ fn start(test: &TestStore) -> (MuteExpirer, CancellationToken) {
 }
 
 #[tokio::test]
-async fn mutes_that_ended_while_no_process_ran_are_taken_off_and_told_and_others_stay() {
+async fn mutes_that_expired_while_no_server_ran_are_removed_and_published() {
     let test = TestStore::open().await;
     let mut ended = Vec::new();
     for user in 0..120 {
@@ -90,7 +90,7 @@ async fn a_mute_that_is_made_while_it_waits_for_a_later_one_ends_in_time() {
 }
 
 #[tokio::test]
-async fn a_mute_that_the_phone_made_longer_before_it_ended_counts_though_that_is_heard_late() {
+async fn a_mute_extended_in_time_is_kept_although_the_event_arrives_late() {
     let test = TestStore::open().await;
     let chat = test.add_chat(1, 1).await;
     mute(&test, &chat, 1_000).await;

@@ -67,7 +67,7 @@ impl Rig {
 }
 
 #[tokio::test]
-async fn a_deleted_chat_is_told_once_and_deleted_once() {
+async fn a_deleted_chat_is_published_and_deleted_once() {
     let rig = Rig::new().await;
     rig.hears_message("A", false, 5_000).await;
     assert_eq!(rig.deletes().await.expect("deleted").id, rig.chat);
@@ -148,7 +148,7 @@ async fn settings_and_names_that_come_for_a_deleted_chat_are_there_when_it_is_ba
 }
 
 #[tokio::test]
-async fn what_was_still_to_be_told_is_dropped_and_the_chat_comes_back_as_whatsapp_has_it() {
+async fn pending_actions_of_a_deleted_chat_are_dropped_and_it_returns_with_whatsapps_state() {
     let rig = Rig::new().await;
     rig.hears_message("A", false, 5_000).await;
     rig.hears_setting(SettingValue::Archived(true), 5_500).await;

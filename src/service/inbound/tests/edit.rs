@@ -48,7 +48,7 @@ async fn an_edit_that_comes_again_or_late_and_one_of_an_unknown_message_change_n
 }
 
 #[tokio::test]
-async fn somebody_elses_message_is_not_changed_under_the_same_id() {
+async fn a_message_of_another_sender_with_the_same_id_is_not_changed() {
     let rig = Rig::new().await;
     rig.hears_message("A", true, 1_000).await;
     rig.hears_rewriting("A", MessageUpdate::Revocation).await;

@@ -76,7 +76,7 @@ impl Rig {
 }
 
 #[tokio::test]
-async fn two_chats_become_one_which_is_told_as_a_deletion_and_an_update() {
+async fn a_merge_is_published_as_a_deletion_and_an_update() {
     let (rig, mei) = (Rig::new().await, person(1));
     rig.hears_from(&mei.phone, "A", false, 10_000).await;
     rig.hears_from(&mei.lid, "B", false, 20_000).await;
@@ -108,7 +108,7 @@ async fn two_chats_become_one_which_is_told_as_a_deletion_and_an_update() {
 }
 
 #[tokio::test]
-async fn who_is_known_before_has_one_chat_from_the_first_message() {
+async fn a_known_person_has_one_chat_from_the_first_message() {
     let (rig, mei) = (Rig::new().await, person(1));
     rig.hears_who(&mei).await;
     assert_eq!(rig.changes().await, [], "no change for a person without a chat");

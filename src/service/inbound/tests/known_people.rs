@@ -4,7 +4,7 @@ use super::*;
 use crate::domain::person::Person;
 
 #[tokio::test]
-async fn those_who_are_known_are_told_again_without_a_look_at_their_chats() {
+async fn known_people_are_reported_again_without_reading_their_chats() {
     let rig = Rig::new().await;
     let person = |number: u32| {
         let addresses = [format!("1555020{number:03}@s.whatsapp.net"), format!("1000000000{number:03}@lid")];

@@ -156,7 +156,7 @@ async fn a_recycled_number_has_a_chat_of_its_own_in_any_order() {
 }
 
 #[tokio::test]
-async fn a_stranger_who_writes_from_a_number_that_was_given_up_is_somebody_else() {
+async fn a_message_from_a_released_number_is_from_another_person() {
     let (rig, [n1, n2, _]) = (Rig::new().await, [1, 2, 3].map(number));
     rig.hears_from(&n1, "A1", false, 10_000).await;
     rig.hears_new_number(&n1, &n2, 20_000).await;

@@ -176,7 +176,7 @@ async fn hear(rig: &Rig, own: &[bool], whose: usize, news: &News) {
 }
 
 #[test]
-fn what_is_unread_follows_the_model_whatever_is_heard_in_whatever_order() {
+fn the_unread_count_follows_the_model_for_events_in_any_order() {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     let rig = tokio::sync::Mutex::new(runtime.block_on(Rig::new()));
     let cases = if crate::store::tests::on_postgres() { 15 } else { 50 };

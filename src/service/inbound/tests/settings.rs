@@ -103,7 +103,7 @@ async fn what_the_owner_writes_in_the_second_of_a_mark_that_whatsapp_has_clears_
 }
 
 #[tokio::test]
-async fn what_the_owner_writes_in_the_second_of_a_mark_takes_it_back_also_if_it_is_told_first() {
+async fn an_own_message_in_the_second_of_an_unread_mark_removes_it_in_either_order() {
     for (up_to, marked) in [("A", false), ("B", true)] {
         let rig = Rig::new().await;
         rig.hears_message("A", false, 100_000).await;

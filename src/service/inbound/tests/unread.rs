@@ -93,7 +93,7 @@ async fn our_own_reading_comes_back_and_reads_nothing_more() {
 }
 
 #[tokio::test]
-async fn who_marks_as_unread_what_was_read_has_whatsapp_told_both() {
+async fn marking_a_read_chat_as_unread_sends_both_settings() {
     let rig = Rig::new().await;
     for number in 0..2 {
         rig.hears_sent(sent(number)).await;
@@ -115,7 +115,7 @@ async fn who_marks_as_unread_what_was_read_has_whatsapp_told_both() {
 }
 
 #[tokio::test]
-async fn a_reading_that_was_under_way_is_not_told_again() {
+async fn a_read_setting_in_flight_is_not_sent_again() {
     let rig = Rig::new().await;
     rig.hears_sent(sent(0)).await;
     rig.asks(SettingValue::Read(true), 100_000).await;

@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn all_is_told_when_the_version_is_stored_once_more() {
+    fn a_version_stored_again_means_everything_was_delivered() {
         let tracker = SyncTracker::default();
         assert_eq!(tracker.version_stored_again("regular", 7, true), VersionStored::All(None), "nothing was read");
         fetches(&tracker);
@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn after_a_snapshot_without_patches_it_is_told_the_second_time() {
+    fn a_snapshot_without_patches_is_delivered_at_the_second_store() {
         let tracker = SyncTracker::default();
         fetches(&tracker);
         tracker.snapshot_started("regular");
@@ -238,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_fetch_left_untold_is_not_told_by_the_next_one() {
+    fn an_undelivered_fetch_is_not_completed_by_the_next_one() {
         let tracker = SyncTracker::default();
         for reads_more in [false, true] {
             fetches(&tracker);
@@ -279,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn an_upload_that_met_another_one_has_told_of_it() {
+    fn an_upload_after_a_conflict_has_delivered_the_other_one() {
         let tracker = SyncTracker::default();
         // It is built, rejected because of another patch, which is read and delivered, and built again.
         tracker.version_read("regular");

@@ -118,7 +118,7 @@ fn pinning_is_a_setting() {
 }
 
 #[test]
-fn a_mute_has_an_end_none_or_is_over() {
+fn a_mute_has_an_end_or_is_permanent_or_over() {
     let mute = |muted, end| {
         let action = wire::MuteAction { muted, mute_end_timestamp: end, ..wire::MuteAction::default() };
         let update = MuteUpdate::builder().jid(wire_jid(CHAT)).timestamp(at());
@@ -214,7 +214,7 @@ fn a_chat_is_emptied_up_to_the_end_of_a_range_and_not_without_one() {
 }
 
 #[test]
-fn what_another_device_has_read_is_told_by_its_receipt_and_what_others_have_read_is_not() {
+fn a_read_receipt_of_an_own_device_is_an_event_and_one_of_others_is_not() {
     const GROUP: &str = "120363000000000001@g.us";
     let told = |kind, chat, sender| {
         let source = MessageSource { chat: wire_jid(chat), sender: wire_jid(sender), ..MessageSource::default() };
@@ -269,7 +269,7 @@ fn a_contact_with_two_addresses_is_one_person() {
 }
 
 #[test]
-fn a_contact_goes_by_the_first_name_if_there_is_no_other_and_by_none_if_there_is_none() {
+fn a_contact_without_a_full_name_has_its_first_name_or_no_name() {
     let first = wire::ContactAction {
         full_name: Some(" ".into()),
         first_name: Some("Mei".into()),

@@ -170,7 +170,7 @@ fn a_message_in_an_envelope_is_what_is_inside() {
 }
 
 #[test]
-fn what_is_about_another_message_is_none_itself() {
+fn a_message_about_another_one_is_not_a_message() {
     let edit = wire::FutureProofMessage { message: Some(text("I meant this")).into() };
     let messages = [
         Message { protocol_message: Some(wire::ProtocolMessage::default()).into(), ..Default::default() },
@@ -255,7 +255,7 @@ fn rewriting(info: MessageInfo, message: Message) -> Option<crate::session::Upda
 }
 
 #[test]
-fn an_edit_is_of_who_sends_it_wrapped_or_not_and_bears_its_senders_time() {
+fn an_edit_has_its_senders_address_and_time_wrapped_or_not() {
     let edit = protocol(wire::protocol_message::Type::MESSAGE_EDIT, Some("At ten"), Some(OWN));
     let outer = wire::FutureProofMessage { message: MessageField::some(edit.clone()) };
     let wrapped = Message { edited_message: MessageField::some(outer), ..Message::default() };
@@ -269,7 +269,7 @@ fn an_edit_is_of_who_sends_it_wrapped_or_not_and_bears_its_senders_time() {
 }
 
 #[test]
-fn only_an_admin_takes_back_what_somebody_else_wrote() {
+fn only_an_admin_can_revoke_a_message_of_another_sender() {
     let revocation = || protocol(wire::protocol_message::Type::REVOKE, None, Some(OWN));
     let own = rewriting(info(GROUP, CHAT, false), revocation()).expect("a revocation");
     assert_eq!(own.sender.as_str(), CHAT);
@@ -292,7 +292,7 @@ const AT_EACH_SERVER: [(&str, Option<&str>); 8] = [
 ];
 
 #[test]
-fn whoever_writes_alone_is_stored_or_gives_an_error() {
+fn every_sender_of_a_direct_message_is_stored_or_gives_an_error() {
     for (from, stored) in AT_EACH_SERVER {
         let told = super::delivered(&inbound(info(from, from, false), text("hello")));
         match (told, stored) {
@@ -308,7 +308,7 @@ fn whoever_writes_alone_is_stored_or_gives_an_error() {
 }
 
 #[test]
-fn whoever_writes_edits_or_takes_back_in_a_group_is_stored_or_gives_an_error() {
+fn every_sender_in_a_group_is_stored_or_gives_an_error() {
     let (edit, revoke) = (wire::protocol_message::Type::MESSAGE_EDIT, wire::protocol_message::Type::REVOKE);
     for (from, stored) in AT_EACH_SERVER {
         for message in [text("hello"), protocol(edit, Some("At ten"), Some(from)), protocol(revoke, None, Some(from))] {
@@ -327,7 +327,7 @@ fn whoever_writes_edits_or_takes_back_in_a_group_is_stored_or_gives_an_error() {
 }
 
 #[test]
-fn whoever_wrote_in_the_past_is_stored_or_gives_an_error() {
+fn every_sender_in_a_history_is_stored_or_gives_an_error() {
     let (own, group): (Jid, Jid) = (OWN.parse().unwrap(), GROUP.parse().unwrap());
     for (from, stored) in AT_EACH_SERVER {
         let told = recorded(&record(GROUP, false, Some(from)), &group, &own);

@@ -196,7 +196,7 @@ async fn nothing_is_sealed_that_a_running_server_could_not_open() {
 }
 
 #[tokio::test]
-async fn without_a_server_a_rotation_needs_none() {
+async fn a_rotation_does_not_need_a_server() {
     let (new, old) = (new_master_key(), new_master_key());
     let test = TestStore::sealed_with(keys(&old)).await;
     fill(&state(&test, &test.store)).await;
@@ -210,7 +210,7 @@ async fn without_a_server_a_rotation_needs_none() {
 }
 
 #[tokio::test]
-async fn many_values_are_sealed_anew_and_a_second_pass_finds_nothing_to_do() {
+async fn many_values_are_re_encrypted_and_a_second_pass_finds_none() {
     const MANY: u32 = 1_050;
     let (new, old) = (new_master_key(), new_master_key());
     let test = TestStore::sealed_with(keys(&old)).await;

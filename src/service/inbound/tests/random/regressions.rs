@@ -81,7 +81,7 @@ async fn a_deleted_chat_whose_person_took_another_number_and_went_back_can_be_wr
 }
 
 #[tokio::test]
-async fn a_deleted_chat_leaves_the_number_to_the_person_who_took_it() {
+async fn a_deleted_chat_releases_its_number_to_the_new_owner() {
     holds(&[
         writes(AMY, NUMBER),
         learned(0),
@@ -206,7 +206,7 @@ async fn an_edit_under_the_old_number_finds_its_message_when_the_person_is_known
 
 /// The pair of the new number and the LID arrives with a message, before the change of number itself.
 #[tokio::test]
-async fn a_pair_that_is_told_before_the_change_of_number_is_of_the_same_person() {
+async fn a_pair_reported_before_the_change_of_number_belongs_to_the_same_person() {
     let rig = Rig::new().await;
     let jid = |text: &str| text.parse::<Jid>().expect("a JID");
     let (before, after) = (jid("15560000001@s.whatsapp.net"), jid("15560000003@s.whatsapp.net"));
@@ -274,7 +274,7 @@ async fn a_request_that_whatsapp_overtook_in_the_deleted_half_of_a_chat_waits_no
 }
 
 #[tokio::test]
-async fn a_history_brings_a_deleted_group_back_with_authors_who_are_new() {
+async fn a_history_restores_a_deleted_group_with_new_authors() {
     let author = Author::Person(2);
     let new = Step::Writes { place: GROUP, author, via: LID, both: false, retried: false, same_second: false };
     let deleted = Step::DeletedHere { place: GROUP };

@@ -123,7 +123,7 @@ pub(super) async fn lid_mappings_in_a_batch(memory: &dyn Backend) {
 
 /// A new connection must not cause all known people to be read again.
 #[tokio::test]
-async fn only_people_who_are_not_known_are_told_when_the_library_starts() {
+async fn only_unknown_people_are_reported_when_the_library_starts() {
     let test = TestStore::open().await;
     let (sink, mut items) = queue(Duration::from_secs(1), crate::session::SessionMetrics::default());
     let memory = BackendPool::new(test.store.clone()).open(&key(&test), sink).await.unwrap();

@@ -142,7 +142,7 @@ async fn a_client_that_was_given_up_writes_no_more() {
 }
 
 #[tokio::test]
-async fn settings_that_were_read_and_not_told_are_read_anew() {
+async fn settings_that_were_read_but_not_delivered_are_read_again() {
     let test = TestStore::open().await;
     let state = |version| HashState { version, ..HashState::default() };
     let mac = AppStateMutationMAC { index_mac: vec![7; 32], value_mac: vec![1; 32] };
