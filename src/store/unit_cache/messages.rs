@@ -13,7 +13,7 @@ use crate::store::message::KnownMessage;
 use crate::store::sanitize;
 
 /// A chat's messages, stored or waiting to be stored. Its queries mirror those of `store::message` and
-/// `store::reading`.
+/// `store::unread`.
 #[derive(Default)]
 pub(in crate::store) struct Messages {
     all: Vec<CachedMessages>,
@@ -57,7 +57,7 @@ impl Messages {
         })
     }
 
-    /// As `Unit::known_messages`.
+    /// As `UnitOfWork::known_messages`.
     pub(in crate::store) fn known(&self, wa_ids: &[String]) -> Result<Vec<KnownMessage>, StoreError> {
         let wa_ids: HashSet<_> = wa_ids.iter().collect();
         let known = self.all.iter().filter(|message| wa_ids.contains(&message.wa_id));
@@ -74,7 +74,7 @@ impl Messages {
         known.collect()
     }
 
-    /// As `Unit::last_message`.
+    /// As `UnitOfWork::last_message`.
     pub(in crate::store) fn last(&self) -> Result<Option<LastMessage>, StoreError> {
         let Some(last) = self.all.iter().max_by_key(|message| message.order()) else { return Ok(None) };
         let corrupt = |_| StoreError::Corrupt { table: "message", column: "id" };
@@ -82,7 +82,7 @@ impl Messages {
         Ok(Some(LastMessage { id: Some(id), at: last.at }))
     }
 
-    /// As `Unit::last_but`.
+    /// As `UnitOfWork::last_but`.
     pub(in crate::store) fn last_but(
         &self,
         (unread, revoked): (u32, &[&str]),
@@ -98,13 +98,13 @@ impl Messages {
         Some(MessageMarker { at: read.at, wa_ids: vec![read.wa_id.clone()] })
     }
 
-    /// Returns the messages of one instant, by id and WhatsApp id, as `Unit::complete` needs them.
+    /// Returns the messages of one instant, by id and WhatsApp id, as `UnitOfWork::expand_marker` needs them.
     pub(in crate::store) fn of_second(&self, at: i64) -> Vec<(Vec<u8>, String)> {
         let second = self.all.iter().filter(|message| message.at == at);
         second.map(|message| (message.id.clone(), message.wa_id.clone())).collect()
     }
 
-    /// As `Unit::count_behind`.
+    /// As `UnitOfWork::count_after`.
     pub(in crate::store) fn count_behind(&self, place: Option<&MessageMarker>) -> u32 {
         let named: Vec<_> = place.iter().flat_map(|place| &place.wa_ids).map(|id| sanitize::strip_nul(id)).collect();
         let behind = |message: &&CachedMessages| match place {
