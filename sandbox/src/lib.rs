@@ -43,23 +43,23 @@
 //! - `pairing`: pairing of clients as companions.
 //! - `phone`: an account's authoritative state, its app-state patches, its messages, and the owner's actions.
 //! - [`http`], [`spec`], [`demo`]: the JSON interface, the description of accounts, and a demo account.
-//! - `keep`: the optional folder from which the sandbox resumes after a restart.
+//! - `storage`: the optional folder from which the sandbox resumes after a restart.
 //!
 //! The sandbox runs in real time. It has no access control: a process that reaches its port can act as any phone. It
 //! therefore only listens on loopback.
 
 mod clock;
+mod crypto;
 pub mod demo;
 mod error;
 mod fault;
 pub mod http;
-mod keep;
-mod key;
 mod log;
 mod pairing;
 mod phone;
 mod server;
 pub mod spec;
+mod storage;
 mod wire;
 
 use std::{
@@ -73,9 +73,9 @@ use axum::{Router, routing::get, serve::ListenerExt as _};
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use tokio::net::TcpListener;
 
-use keep::Folder;
 use phone::account::Account;
 use server::Server;
+use storage::Folder;
 use wire::certificate::Identity;
 
 pub use error::Error;
@@ -84,7 +84,7 @@ pub use log::{Direction, LogEntry};
 pub use phone::{
     CallState, CallView, ChatKind, ChatView, Draft, FOREVER, MAX_PINNED, MessageKind, MessageView, Phone, ReceiptForm,
 };
-pub use server::ending::Ending;
+pub use server::disconnect::Ending;
 pub use spec::AccountSpec;
 
 /// Configuration of the sandbox.

@@ -5,6 +5,6 @@
 
 pub(crate) mod adv;
 pub(crate) mod code;
-pub(crate) mod desk;
 mod qr;
+pub(crate) mod registry;
 mod scan;

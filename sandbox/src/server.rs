@@ -7,14 +7,14 @@
 
 pub(crate) mod companion;
 pub(crate) mod connection;
-pub(crate) mod ending;
+pub(crate) mod disconnect;
 mod fan_out;
 pub(crate) mod group_node;
 mod groups;
 mod iq;
-pub(crate) mod link;
 pub(crate) mod media;
 mod outbound;
+pub(crate) mod outlet;
 mod peer;
 mod pictures;
 mod prekeys;
@@ -37,11 +37,11 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::{
     Error, clock,
     fault::Faults,
-    keep::Folder,
     locked,
     log::{Direction, Log},
-    pairing::desk::Desk,
+    pairing::registry::Desk,
     phone::account::Account,
+    storage::Folder,
     wire::certificate::Identity,
 };
 

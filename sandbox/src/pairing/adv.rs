@@ -15,7 +15,7 @@ use whatsapp_rust::{
     },
 };
 
-use crate::{Error, clock, key};
+use crate::{Error, clock, crypto};
 
 const ACCOUNT_SIGNATURE: [u8; 2] = [6, 0];
 const DEVICE_SIGNATURE: [u8; 2] = [6, 1];
@@ -45,7 +45,7 @@ impl Papers {
         }
         .encode_to_vec();
         let signature = sign(account, &[&ACCOUNT_SIGNATURE, &details, &companion])?;
-        let public = key::public(account.identity_key());
+        let public = crypto::public(account.identity_key());
         let signed = ADVSignedDeviceIdentity {
             details: Some(details.clone()),
             account_signature_key: Some(public.to_vec()),
@@ -90,14 +90,14 @@ pub(crate) fn key_index_list(account: &IdentityKeyPair, raw_id: u32, indexes: Ve
     Ok(codec::adv_signed_key_index_list_to_vec(&ADVSignedKeyIndexList {
         details: Some(details),
         account_signature: Some(signature),
-        account_signature_key: Some(key::public(account.identity_key()).to_vec()),
+        account_signature_key: Some(crypto::public(account.identity_key()).to_vec()),
     }))
 }
 
 fn sign(account: &IdentityKeyPair, parts: &[&[u8]]) -> Result<Vec<u8>, Error> {
     account
         .private_key()
-        .calculate_signature(&parts.concat(), &mut key::rng())
+        .calculate_signature(&parts.concat(), &mut crypto::rng())
         .map(|signature| signature.to_vec())
         .map_err(|error| Error::protocol("the account cannot sign", error))
 }

@@ -15,9 +15,9 @@ use whatsapp_rust::wacore::{
     pair_code::PairCodeUtils,
 };
 
-use super::desk::{Asked, Offer};
+use super::registry::{Asked, Offer};
 use crate::{
-    Error, Phone, clock, key,
+    Error, Phone, clock, crypto,
     server::Server,
     wire::node::{Node, SERVER, attr, child_bytes, node, refusal, result},
 };
@@ -90,7 +90,7 @@ impl Phone {
         }
         let (answers, answered) = oneshot::channel();
         let asked = self.server.desk.entered(self.number(), answers).ok_or(Error::UnknownCode)?;
-        let own = KeyPair::generate(&mut key::rng());
+        let own = KeyPair::generate(&mut crypto::rng());
         let (companion, wrapped) = seal(&asked, own.clone(), code).await?;
         asked.offer.link.send(self.primary_hello(&asked, wrapped));
 
@@ -104,7 +104,7 @@ impl Phone {
     }
 
     fn primary_hello(&self, asked: &Asked, wrapped: [u8; 80]) -> Node {
-        let identity = key::public(self.account.identity.identity_key());
+        let identity = crypto::public(self.account.identity.identity_key());
         let hello = node("link_code_companion_reg").attr("stage", "primary_hello").children([
             node("link_code_pairing_wrapped_primary_ephemeral_pub").bytes(wrapped.to_vec()).build(),
             node("primary_identity_pub").bytes(identity.to_vec()).build(),
@@ -126,7 +126,7 @@ async fn seal(asked: &Asked, own: KeyPair, code: String) -> Result<([u8; 32], [u
     let wrapped = asked.wrapped.clone();
     let sealing = spawn_blocking(move || {
         let companion = PairCodeUtils::decrypt_primary_ephemeral_pub(&wrapped, &code)?;
-        let own = key::raw(own.public_key.public_key_bytes());
+        let own = crypto::raw(own.public_key.public_key_bytes());
         Ok((companion, PairCodeUtils::encrypt_ephemeral_pub(&own, &code)))
     });
     let sealed = sealing.await.map_err(|error| Error::protocol("the code cannot be used", error))?;
@@ -151,7 +151,7 @@ fn secret(account: &IdentityKeyPair, shared: &[u8; 32], finish: &Finish) -> Opti
     aes_256_gcm_decrypt(&opener, nonce, b"", sealed, &mut bundle).ok()?;
     let (companion, rest) = bundle.split_first_chunk::<32>()?;
     let (primary, random) = rest.split_first_chunk::<32>()?;
-    if *companion != finish.identity || *primary != key::public(account.identity_key()) {
+    if *companion != finish.identity || *primary != crypto::public(account.identity_key()) {
         return None;
     }
     let identity = PublicKey::from_djb_public_key_bytes(&finish.identity).ok()?;

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
-use super::{adv::Papers, desk::Offer, qr::Code};
+use super::{adv::Papers, qr::Code, registry::Offer};
 use crate::{
-    Error, Phone, key, locked,
+    Error, Phone, crypto, locked,
     server::companion::Companion,
     wire::node::{Node, SERVER, attr, child_bytes, node},
 };
@@ -73,7 +73,7 @@ impl Phone {
             node("platform").attr("name", "android").build(),
             node("device").attr("jid", jid).attr("lid", lid).build(),
         ]);
-        let id = key::random_hex::<8>()?;
+        let id = crypto::random_hex::<8>()?;
         let request = node("iq").attr("from", SERVER).attr("type", "set").attr("id", id).attr("xmlns", "md");
         Ok(request.children([success.build()]).build())
     }

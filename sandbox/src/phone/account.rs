@@ -11,22 +11,21 @@ use tokio::sync::watch;
 use whatsapp_rust::wacore::{appstate::Mutation, libsignal::protocol::IdentityKeyPair};
 
 use super::{
-    book::Book,
+    app_state::{Ledger, Rejected},
     calls::CallView,
-    change::{self, Change},
-    ledger::{Ledger, Rejected},
     message::Parties,
-    party::Party,
+    mutation::{self, Change},
+    signal_peer::Party,
+    state::Book,
 };
 use crate::{
-    Error, clock,
-    keep::Keeper,
-    key, locked,
+    Error, clock, crypto, locked,
     server::{
         companion::Companions,
         queue::{Content, Item},
     },
     spec::AccountSpec,
+    storage::Keeper,
     wire::node::{SERVER, node},
 };
 
@@ -68,13 +67,13 @@ impl Account {
                 ledger.write(collection, changes)?;
             }
         }
-        let identity = key::identity();
+        let identity = crypto::identity();
         let jid = format!("{}@{SERVER}", spec.phone);
         Ok(Self {
             number: spec.phone.clone(),
-            lid: key::lid_user(&spec.phone),
+            lid: crypto::lid_user(&spec.phone),
             made_at,
-            raw_id: u32::from_be_bytes(key::random::<4>()?),
+            raw_id: u32::from_be_bytes(crypto::random::<4>()?),
             book: Mutex::new(book),
             ledger: Mutex::new(ledger),
             parties: tokio::sync::Mutex::new(Parties::new(jid, Party::new(identity.clone()))),
@@ -145,7 +144,7 @@ impl Account {
     fn absorb(&self, ledger: &Ledger, collection: &str, mutations: &[Mutation], author: Option<u16>) {
         let mut book = locked(&self.book);
         for mutation in mutations {
-            change::apply(&mut book, mutation);
+            mutation::apply(&mut book, mutation);
         }
         drop(book);
         let version = ledger.version(collection).unwrap_or_default();

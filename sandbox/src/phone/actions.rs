@@ -2,8 +2,8 @@
 
 use super::{
     Phone,
-    book::{Book, Chat},
-    change::{Change, Range},
+    mutation::{Change, Range},
+    state::{Book, Chat},
     view::MAX_PINNED,
 };
 use crate::Error;

@@ -11,7 +11,7 @@ use whatsapp_rust::{
     },
 };
 
-use super::{account::Account, history, ledger::SyncKey};
+use super::{account::Account, app_state::SyncKey, history};
 use crate::{Error, locked, server::media::Media};
 
 /// Sends them once, as soon as the companion's keys are there; does nothing if they were sent already.

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::{Phone, account::Account, view::ChatKind};
 use crate::{
-    Error, clock, key, locked,
+    Error, clock, crypto, locked,
     wire::node::{Node, SERVER, attr, children, empty, node},
 };
 
@@ -55,7 +55,7 @@ impl Phone {
             }
             book.person(&from).and_then(|person| person.shown_name()).map(ToOwned::to_owned)
         };
-        let id = key::random_hex::<16>()?;
+        let id = crypto::random_hex::<16>()?;
         let mut media = vec![node("audio").attr("enc", "opus").attr("rate", "16000").build()];
         if video {
             media.push(empty("video"));

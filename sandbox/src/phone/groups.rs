@@ -2,11 +2,11 @@
 
 use super::{
     Phone,
-    book::{Book, Description, Group, Mark},
+    state::{Book, Description, Group, Mark},
     view::ChatKind,
 };
 use crate::{
-    Error, clock, key, locked,
+    Error, clock, crypto, locked,
     server::group_node,
     spec::Addressing,
     wire::node::{Node, SERVER, empty, node},
@@ -92,7 +92,7 @@ impl Phone {
     /// # Errors
     /// As [`Phone::rename_group`].
     pub async fn describe_group(&self, jid: &str, text: Option<&str>, by: &str) -> Result<(), Error> {
-        self.describe_group_as(jid, text, key::random_hex::<8>()?, by).await
+        self.describe_group_as(jid, text, crypto::random_hex::<8>()?, by).await
     }
 
     /// Like [`Phone::describe_group`], with the id of the text.
@@ -182,7 +182,7 @@ impl Book {
         }
         self.meet(&jid);
         if let Some(person) = self.person_mut(&jid).filter(|_| by_lid) {
-            person.lid.get_or_insert_with(|| key::lid_user(name));
+            person.lid.get_or_insert_with(|| crypto::lid_user(name));
         }
     }
 }

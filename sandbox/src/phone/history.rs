@@ -25,8 +25,8 @@ use whatsapp_rust::{
 
 use super::{
     account::Account,
-    book::{self, Book, Chat, Person},
     kinds::MessageKind,
+    state::{self, Book, Chat, Person},
     view::FOREVER,
 };
 use crate::{Error, clock, locked, server::media::Media, wire::node::SERVER};
@@ -183,7 +183,7 @@ fn past(
     book: &Book,
     people: &HashMap<String, &Person>,
     jid: &str,
-    message: &book::Message,
+    message: &state::Message,
     order: u64,
 ) -> HistorySyncMsg {
     let group = book.groups.get(jid);
@@ -210,7 +210,7 @@ fn past(
 }
 
 /// Returns the present content of a message: empty if it was revoked, or its edit.
-fn said(message: &book::Message, key: &MessageKey) -> MessageField<Message> {
+fn said(message: &state::Message, key: &MessageKey) -> MessageField<Message> {
     let text = || MessageField::some(message.kind.message(&message.text));
     match message.changed_at {
         _ if message.revoked || message.kind == MessageKind::ViewOnce => MessageField::none(),

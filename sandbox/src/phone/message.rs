@@ -14,14 +14,13 @@ use super::{
     account::Account,
     address,
     kinds::MessageKind,
-    party::{Party, Sealed},
     people,
+    signal_peer::{Party, Sealed},
 };
 use crate::{
-    Error, clock,
-    keep::bytes,
-    key, locked,
+    Error, clock, crypto, locked,
     server::queue::{Content, Item},
+    storage::bytes,
     wire::node::{Node, node},
 };
 
@@ -95,7 +94,7 @@ impl Parties {
 
     /// Returns the sender with this JID.
     pub(crate) fn of(&mut self, sender: &str) -> &mut Party {
-        self.0.entry(sender.to_owned()).or_insert_with(|| Party::new(key::identity()))
+        self.0.entry(sender.to_owned()).or_insert_with(|| Party::new(crypto::identity()))
     }
 }
 
@@ -103,7 +102,7 @@ impl Account {
     /// Creates a message of the phone to one of its companions.
     pub(crate) fn peer_letter(&self, body: wa::Message) -> Result<Letter, Error> {
         Ok(Letter {
-            id: key::random_hex::<10>()?,
+            id: crypto::random_hex::<10>()?,
             sender: self.jid(),
             from: self.jid(),
             participant: None,

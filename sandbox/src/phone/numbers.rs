@@ -1,6 +1,6 @@
 //! Numbers: people change their numbers, and new people get free ones.
 
-use super::{Phone, address, book::Person};
+use super::{Phone, address, state::Person};
 use crate::{
     Error, locked,
     wire::node::{SERVER, empty, node},

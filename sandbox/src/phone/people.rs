@@ -8,8 +8,8 @@ use whatsapp_rust::{
 use super::{
     Phone,
     account::Account,
-    book::{Book, Person},
-    change::Change,
+    mutation::Change,
+    state::{Book, Person},
     view::ChatKind,
 };
 use crate::{

@@ -141,7 +141,7 @@ impl Phone {
         let change = {
             let mut book = locked(&self.account.book);
             book.meet(&jid);
-            let jid = book.person(&jid).and_then(super::book::Person::lid_jid).unwrap_or(jid);
+            let jid = book.person(&jid).and_then(super::state::Person::lid_jid).unwrap_or(jid);
             let before = book.privacy.hash();
             if blocked {
                 book.privacy.blocked.entry(jid.clone()).or_insert_with(clock::now_ms);

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::{Phone, address, book::Chat};
+use super::{Phone, address, state::Chat};
 use crate::{
     Error, clock, locked,
     server::queue::{Content, Item},
@@ -68,7 +68,7 @@ impl Phone {
 
 /// Reads the chat up to an incoming message, and returns that message.
 fn read_up_to(chat: &mut Chat, message: Option<&str>) -> Option<Named> {
-    let named = |at: &super::book::Message| at.from.is_some() && message.is_none_or(|id| at.id == id);
+    let named = |at: &super::state::Message| at.from.is_some() && message.is_none_or(|id| at.id == id);
     let place = chat.messages.iter().rposition(named)?;
     let later = chat.messages[place + 1..].iter().filter(|message| message.from.is_some()).count();
     chat.unread = chat.unread.min(u32::try_from(later).unwrap_or(u32::MAX));

@@ -10,7 +10,7 @@ use whatsapp_rust::wacore::libsignal::protocol::{
     create_sender_key_distribution_message, group_decrypt, group_encrypt, process_sender_key_distribution_message,
 };
 
-use crate::{Error, keep::bytes, key};
+use crate::{Error, crypto, storage::bytes};
 
 type Result<T> = std::result::Result<T, SignalProtocolError>;
 
@@ -35,7 +35,7 @@ impl SenderKeys {
         if self.0.contains_key(name.cache_key()) {
             return Ok(None);
         }
-        let key = create_sender_key_distribution_message(&name, self, &mut key::rng()).await;
+        let key = create_sender_key_distribution_message(&name, self, &mut crypto::rng()).await;
         let key = key.map_err(|error| Error::protocol("no sender key can be created", error))?;
         Ok(Some(key.serialized().to_vec()))
     }
@@ -47,7 +47,7 @@ impl SenderKeys {
         device: u16,
         plaintext: &[u8],
     ) -> std::result::Result<Vec<u8>, Error> {
-        let sealed = group_encrypt(self, &name(group, device), plaintext, &mut key::rng()).await;
+        let sealed = group_encrypt(self, &name(group, device), plaintext, &mut crypto::rng()).await;
         let sealed = sealed.map_err(|error| Error::protocol("a group message cannot be encrypted", error))?;
         Ok(sealed.serialized().to_vec())
     }

@@ -9,9 +9,8 @@ use whatsapp_rust::wacore::libsignal::protocol::{
 };
 
 use crate::{
-    Error, clock,
-    keep::bytes,
-    key,
+    Error, clock, crypto,
+    storage::bytes,
     wire::node::{Node, node},
 };
 
@@ -27,8 +26,8 @@ pub(crate) struct SignedKey(#[serde(with = "bytes")] SignedPreKeyRecord);
 impl SignedKey {
     /// Creates a key signed by `identity`.
     pub(crate) fn new(identity: &IdentityKeyPair) -> std::result::Result<Self, Error> {
-        let pair = KeyPair::generate(&mut key::rng());
-        let signature = identity.private_key().calculate_signature(&pair.public_key.serialize(), &mut key::rng());
+        let pair = KeyPair::generate(&mut crypto::rng());
+        let signature = identity.private_key().calculate_signature(&pair.public_key.serialize(), &mut crypto::rng());
         let signature = signature.map_err(|error| Error::protocol("a key cannot be signed", error))?;
         let made_at = Timestamp::from_epoch_millis(u64::try_from(clock::now_ms()).unwrap_or_default());
         Ok(Self(SignedPreKeyRecord::new(SignedPreKeyId::from(NUMBER), made_at, &pair, &signature)))

@@ -5,14 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    ending::{Bar, Refusal},
-    link::Link,
+    disconnect::{Bar, Refusal},
+    outlet::Link,
     prekeys::Prekeys,
     queue::{Item, Queue},
 };
 use crate::{
-    keep::bytes,
-    phone::change::COLLECTIONS,
+    phone::mutation::COLLECTIONS,
+    storage::bytes,
     wire::node::{Node, node},
 };
 

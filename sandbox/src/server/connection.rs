@@ -18,14 +18,14 @@ use whatsapp_rust::{
 
 use super::{
     Server, Who,
-    ending::Refusal,
-    link::{Link, Outgoing},
+    disconnect::Refusal,
+    outlet::{Link, Outgoing},
     router::{Seat, route},
 };
 use crate::{
     clock, locked,
     log::Direction,
-    pairing::{code, desk::Offer},
+    pairing::{code, registry::Offer},
     phone::account::Account,
     wire::{
         node::{attr, node, render},

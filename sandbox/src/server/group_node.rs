@@ -4,7 +4,7 @@ use crate::{
     clock,
     phone::{
         account::Account,
-        book::{Book, Description, Group, Mark},
+        state::{Book, Description, Group, Mark},
     },
     wire::node::{Node, NodeBuilder, SERVER, node},
 };

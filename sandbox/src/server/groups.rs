@@ -3,12 +3,12 @@
 
 use super::{group_node::describe, router::Seat};
 use crate::{
-    Error, clock, key, locked,
+    Error, clock, crypto, locked,
     phone::{
         Phone,
         account::Account,
         address,
-        book::{Group, Mark, Person},
+        state::{Group, Mark, Person},
     },
     wire::node::{Node, SERVER, attr, bytes, children, node, refusal, result},
 };
@@ -68,7 +68,7 @@ async fn create(seat: &Seat, create: &Node) -> Result<Option<Node>, Refused> {
             members.push(name);
         }
     }
-    let number = u64::from_be_bytes(key::random().map_err(|error| failed(seat, &error))?);
+    let number = u64::from_be_bytes(crypto::random().map_err(|error| failed(seat, &error))?);
     let jid = format!("120363{:012}@g.us", number % 1_000_000_000_000);
     let made = Mark { by: account.number.clone(), at: clock::now_ms() };
     let group = Group::new(&subject, members.clone(), false, Some(made));
@@ -113,7 +113,7 @@ async fn say_what_it_is_about(seat: &Seat, jid: &str, description: &Node) -> Res
     }
     let said = description.get_optional_child("body").and_then(text).filter(|text| !text.is_empty());
     let deleted = attr(description, "delete").as_deref() == Some("true");
-    let id = attr(description, "id").or_else(|| key::random_hex::<8>().ok()).filter(|_| deleted != said.is_some());
+    let id = attr(description, "id").or_else(|| crypto::random_hex::<8>().ok()).filter(|_| deleted != said.is_some());
     let id = id.ok_or(BAD_REQUEST)?;
     for phone in members(seat, jid) {
         let done = phone.describe_group_as(jid, said.as_deref(), id.clone(), &seat.account.number).await;

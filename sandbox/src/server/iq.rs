@@ -3,7 +3,7 @@
 
 use super::{groups, pictures, prekeys::Prekeys, privacy, router::Seat, sync, users};
 use crate::{
-    clock, key, locked,
+    clock, crypto, locked,
     phone::bootstrap,
     wire::node::{Node, attr, children, node, refusal, result},
 };
@@ -120,7 +120,7 @@ fn digest(seat: &Seat, request: &Node) {
 fn media_hosts(request: &Node) -> Node {
     let host = node("host").attr("hostname", "media.invalid").build();
     let hosts = node("media_conn")
-        .attr("auth", key::hex(b"sandbox"))
+        .attr("auth", crypto::hex(b"sandbox"))
         .attr("ttl", "3600")
         .attr("auth_ttl", "3600")
         .attr("max_buckets", "12")

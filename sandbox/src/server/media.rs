@@ -21,7 +21,7 @@ use whatsapp_rust::{
 };
 
 use super::Server;
-use crate::{Error, keep, key, locked};
+use crate::{Error, crypto, locked, storage};
 
 /// The blobs, by the last part of their path: in memory, or as files in a folder.
 #[derive(Debug)]
@@ -57,12 +57,12 @@ impl Media {
 
     /// Stores a blob unencrypted, and returns the path.
     pub(crate) fn publish(&self, data: &[u8]) -> Result<String, Error> {
-        let name = key::random_hex::<16>()?;
+        let name = crypto::random_hex::<16>()?;
         match self {
             Self::Memory(blobs) => drop(locked(blobs).insert(name.clone(), Bytes::copy_from_slice(data))),
             Self::Folder(folder) => {
                 let file = folder.join(&name);
-                keep::replace(&file, data).map_err(|error| Error::kept(&file, error))?;
+                storage::replace(&file, data).map_err(|error| Error::kept(&file, error))?;
             }
         }
         Ok(format!("/v/{name}"))

@@ -17,8 +17,8 @@ use super::{fan_out, router::Seat, users::own_device};
 use crate::{
     ChatKind, Error, clock, locked,
     phone::{
-        book::{Chat, Message},
         message::Parties,
+        state::{Chat, Message},
     },
     wire::node::{Node, attr, bytes, children, node},
 };

@@ -10,7 +10,7 @@ use whatsapp_rust::wacore::{
 
 use crate::{
     Error,
-    keep::bytes as packed,
+    storage::bytes as packed,
     wire::node::{Node, bytes, child_bytes, children, node},
 };
 
@@ -153,10 +153,10 @@ mod tests {
     use whatsapp_rust::wacore::libsignal::protocol::KeyPair;
 
     use super::*;
-    use crate::key;
+    use crate::crypto;
 
     fn upload(once: &[(u32, PublicKey)]) -> Node {
-        let key = KeyPair::generate(&mut key::rng()).public_key;
+        let key = KeyPair::generate(&mut crypto::rng()).public_key;
         let once = once.iter().map(|(number, key)| node("key").children([id(*number), value(key)]).build());
         node("iq")
             .children([
@@ -170,7 +170,7 @@ mod tests {
 
     #[test]
     fn each_one_time_key_is_handed_out_once_and_the_digest_covers_the_rest() {
-        let once = [1, 2].map(|number| (number, KeyPair::generate(&mut key::rng()).public_key));
+        let once = [1, 2].map(|number| (number, KeyPair::generate(&mut crypto::rng()).public_key));
         let mut keys = Prekeys::read(&upload(&once)).unwrap();
         let before = keys.digest();
         let told: Vec<_> = (0..3).map(|_| node("user").children(keys.take_nodes()).build()).collect();

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{keep::bytes, phone::message::Letter, wire::node::Node};
+use crate::{phone::message::Letter, storage::bytes, wire::node::Node};
 
 /// One queued stanza.
 #[derive(Debug, Clone, Serialize, Deserialize)]

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use super::{
     Server, Who,
-    ending::conflict,
-    fan_out, iq,
-    link::Link,
-    outbound, peer,
+    disconnect::conflict,
+    fan_out, iq, outbound,
+    outlet::Link,
+    peer,
     queue::{Content, Queue},
 };
 use crate::{

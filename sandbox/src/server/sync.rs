@@ -8,7 +8,7 @@ use whatsapp_rust::{buffa::Message, wacore::download::MediaType, waproto::whatsa
 use super::{media::Media, router::Seat};
 use crate::{
     Error, Fault, FaultKind, On, Part, When, locked,
-    phone::{interfere, ledger::Rejected},
+    phone::{app_state::Rejected, competing_patch},
     wire::node::{Node, attr, child_bytes, children, error, node, number, result},
 };
 
@@ -76,7 +76,7 @@ async fn strike(seat: &Seat, collection: &str, base: u64, on: On) -> Struck {
     seat.note(format!("fault: {kind:?} on {collection}"));
     match kind {
         FaultKind::Conflict => {
-            if let Err(error) = interfere::write(&seat.account, collection) {
+            if let Err(error) = competing_patch::write(&seat.account, collection) {
                 seat.note(format!("no conflict: {error}"));
             }
             Struck::Nothing

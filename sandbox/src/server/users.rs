@@ -4,7 +4,7 @@ use super::router::Seat;
 use crate::{
     ChatKind, clock, locked,
     pairing::adv,
-    phone::{account::Account, address, book::Person},
+    phone::{account::Account, address, state::Person},
     wire::node::{Node, SERVER, attr, bytes, children, empty, error, node, result},
 };
 

@@ -11,7 +11,7 @@ use whatsapp_rust::{
     },
 };
 
-use crate::{Error, key};
+use crate::{Error, crypto};
 
 /// Serial numbers. Clients expect the root's to be 0.
 const ROOT: u32 = 0;
@@ -30,14 +30,14 @@ pub(crate) struct Identity {
 impl Identity {
     /// Derives the identity from this secret: the keys are always the same, the signatures are not.
     pub(crate) fn from_secret(secret: &str) -> Result<Self, Error> {
-        let key = key::derived("server key", secret)?;
-        let root = key::derived("root key", secret)?;
-        let intermediate = key::derived("intermediate key", secret)?;
+        let key = crypto::derived("server key", secret)?;
+        let root = crypto::derived("root key", secret)?;
+        let intermediate = crypto::derived("intermediate key", secret)?;
         let chain = CertChain {
             intermediate: certify((INTERMEDIATE, &intermediate), (ROOT, &root))?,
             leaf: certify((LEAF, &key), (INTERMEDIATE, &intermediate))?,
         };
-        let root = key::raw(root.public_key.public_key_bytes());
+        let root = crypto::raw(root.public_key.public_key_bytes());
         Ok(Self { key, root, chain: chain.encode_to_vec() })
     }
 }
@@ -51,7 +51,7 @@ fn certify(subject: (u32, &KeyPair), issuer: (u32, &KeyPair)) -> Result<MessageF
         ..Default::default()
     };
     let details = details.encode_to_vec();
-    let signature = issuer.1.private_key.calculate_signature(&details, &mut key::rng());
+    let signature = issuer.1.private_key.calculate_signature(&details, &mut crypto::rng());
     let signature = signature.map_err(|error| Error::protocol("a certificate cannot be signed", error))?;
     Ok(MessageField::some(NoiseCertificate { details: Some(details), signature: Some(signature.to_vec()) }))
 }
@@ -84,7 +84,7 @@ pub(super) mod tests {
     #[test]
     fn the_chain_leads_from_the_root_to_the_server_s_key() {
         let identity = Identity::from_secret("one").unwrap();
-        let key = key::raw(identity.key.public_key.public_key_bytes());
+        let key = crypto::raw(identity.key.public_key.public_key_bytes());
         assert_eq!(verify(&identity.chain, &identity.root), Some(key));
         assert_ne!(identity.root, key);
     }

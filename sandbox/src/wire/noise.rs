@@ -20,7 +20,7 @@ use whatsapp_rust::{
 };
 
 use super::certificate::Identity;
-use crate::key;
+use crate::crypto;
 
 /// Reason for rejecting a client.
 #[derive(Debug, thiserror::Error)]
@@ -80,7 +80,7 @@ fn complete(ephemeral: &[u8], sealed_key: &[u8], payload: &[u8], server: &Identi
     noise.mix_shared_secret(server.private_key.serialize(), &client)?;
     let payload = noise.decrypt(payload)?;
 
-    let own = KeyPair::generate(&mut key::rng());
+    let own = KeyPair::generate(&mut crypto::rng());
     noise.authenticate(own.public_key.public_key_bytes());
     noise.mix_shared_secret(own.private_key.serialize(), ephemeral)?;
     noise.mix_shared_secret(own.private_key.serialize(), &client)?;
@@ -92,7 +92,7 @@ fn complete(ephemeral: &[u8], sealed_key: &[u8], payload: &[u8], server: &Identi
 fn introduce(ephemeral: &[u8], server: &Identity) -> Result<Handshake, Refusal> {
     let Identity { key: server, chain, .. } = server;
     let mut noise = NoiseHandshake::new(NOISE_PATTERN_XX, &WA_CONN_HEADER)?;
-    let own = KeyPair::generate(&mut key::rng());
+    let own = KeyPair::generate(&mut crypto::rng());
     noise.authenticate(ephemeral);
     noise.authenticate(own.public_key.public_key_bytes());
     noise.mix_shared_secret(own.private_key.serialize(), ephemeral)?;
@@ -154,7 +154,7 @@ mod tests {
     #[test]
     fn a_client_that_trusts_the_root_completes_xx() {
         let identity = Identity::from_secret("one").unwrap();
-        let (own, client) = (KeyPair::generate(&mut key::rng()), KeyPair::generate(&mut key::rng()));
+        let (own, client) = (KeyPair::generate(&mut crypto::rng()), KeyPair::generate(&mut crypto::rng()));
         let mut noise = NoiseHandshake::new(NOISE_PATTERN_XX, &WA_CONN_HEADER).unwrap();
         let ephemeral = own.public_key.public_key_bytes();
         noise.authenticate(ephemeral);

@@ -5,7 +5,7 @@ use whatsapp_rust::{
     waproto::whatsapp::{SyncActionValue, sync_action_value},
 };
 
-use super::{account::Account, change::Change};
+use super::{account::Account, mutation::Change};
 use crate::Error;
 
 /// Writes a setting into a collection that no chat shows.

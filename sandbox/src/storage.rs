@@ -7,9 +7,9 @@
 //!
 //! To save more state, add it to a type that is saved already; foreign types are packed in `bytes`.
 
+mod account_file;
 pub(crate) mod bytes;
 mod file;
-mod keeper;
 
 use std::{
     fs::{self, File, TryLockError},
@@ -19,8 +19,8 @@ use std::{
 
 use crate::{Error, phone::account::Account};
 
+pub(crate) use account_file::Keeper;
 pub(crate) use file::replace;
-pub(crate) use keeper::Keeper;
 
 /// The folder of one running sandbox.
 #[derive(Debug)]

@@ -3,7 +3,7 @@
 use super::{
     Phone,
     account::Account,
-    book::{Book, Person},
+    state::{Book, Person},
     view::ChatKind,
 };
 use crate::{

@@ -3,7 +3,7 @@
 //! The phone reads every patch itself, its own included, and checks all its MACs, so nothing enters
 //! the ledger that a companion could not read.
 
-mod spoiled;
+mod corrupt;
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -27,11 +27,10 @@ use whatsapp_rust::{
     },
 };
 
-use super::change::{COLLECTIONS, Change};
+use super::mutation::{COLLECTIONS, Change};
 use crate::{
-    Error, clock,
-    keep::bytes::{self, FromText, Text},
-    key,
+    Error, clock, crypto,
+    storage::bytes::{self, FromText, Text},
 };
 
 /// A key that encrypts app state.
@@ -50,9 +49,9 @@ pub(crate) struct SyncKey {
 
 impl SyncKey {
     fn new() -> Result<Self, Error> {
-        let data = key::random::<32>()?;
+        let data = crypto::random::<32>()?;
         let mut id = vec![0, 0];
-        id.extend_from_slice(&key::random::<4>()?);
+        id.extend_from_slice(&crypto::random::<4>()?);
         Ok(Self { id, data, made_at: clock::now_ms(), untold: false })
     }
 }
@@ -169,7 +168,7 @@ impl Ledger {
             let index = serde_json::to_vec(&index).map_err(|error| Error::protocol("an index has no text", error))?;
             value.timestamp = Some(at.unwrap_or(now));
             let operation = if removed { SyncdOperation::REMOVE } else { SyncdOperation::SET };
-            let iv = key::random::<16>()?;
+            let iv = crypto::random::<16>()?;
             let sealed = encode_record(operation, &index, &value, keys, &key.id, &iv, version);
             mutations.push(sealed.0);
         }

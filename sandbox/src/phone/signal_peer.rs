@@ -15,9 +15,8 @@ use super::{
     signed_key::{NoOneTimeKeys, SignedKey},
 };
 use crate::{
-    Error,
-    keep::bytes,
-    key,
+    Error, crypto,
+    storage::bytes,
     wire::node::{Node, node},
 };
 
@@ -67,7 +66,7 @@ impl Party {
         let address = address(device);
         self.sessions.0.remove(address.as_str());
         let Self { identity, sessions, .. } = self;
-        process_prekey_bundle(&address, sessions, identity, bundle, &mut key::rng(), UsePQRatchet::No)
+        process_prekey_bundle(&address, sessions, identity, bundle, &mut crypto::rng(), UsePQRatchet::No)
             .await
             .map_err(|error| Error::protocol("no session can be created from the companion's keys", error))?;
         Ok(())
@@ -112,7 +111,7 @@ impl Party {
             identity,
             &mut NoOneTimeKeys,
             &signed,
-            &mut key::rng(),
+            &mut crypto::rng(),
             UsePQRatchet::No,
         )
         .await;
@@ -123,7 +122,7 @@ impl Party {
     /// Returns the sender's keys, as the parts of a bundle.
     pub(crate) fn keys(&mut self) -> std::result::Result<Vec<Node>, Error> {
         let signed = self.signed()?.node()?;
-        let identity = key::public(self.identity.pair.identity_key());
+        let identity = crypto::public(self.identity.pair.identity_key());
         Ok(vec![
             node("registration").bytes(REGISTRATION.to_be_bytes().to_vec()).build(),
             node("type").bytes(vec![5]).build(),

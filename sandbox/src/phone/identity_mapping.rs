@@ -10,8 +10,8 @@ use whatsapp_rust::{
 
 use super::{
     Phone,
-    book::{Book, Chat, Person},
-    change::Change,
+    mutation::Change,
+    state::{Book, Chat, Person},
 };
 use crate::{Error, locked, wire::node::SERVER};
 

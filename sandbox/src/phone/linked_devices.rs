@@ -5,7 +5,7 @@ use crate::{
     Error, clock, locked,
     server::{
         companion::Companion,
-        ending::{Ending, conflict},
+        disconnect::{Ending, conflict},
     },
 };
 

@@ -15,7 +15,7 @@ use whatsapp_rust::{
 };
 
 use super::{
-    book::{Book, Chat, Message, Person},
+    state::{Book, Chat, Message, Person},
     view::FOREVER,
 };
 use crate::{Error, clock};

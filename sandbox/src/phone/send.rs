@@ -11,12 +11,12 @@ use whatsapp_rust::{
 
 use super::{
     Phone, address,
-    book::{Book, Chat, Message},
     kinds::MessageKind,
     message::{Alternate, Letter},
+    state::{Book, Chat, Message},
     view::ChatKind,
 };
-use crate::{Error, clock, key, locked, wire::node::SERVER};
+use crate::{Error, clock, crypto, locked, wire::node::SERVER};
 
 /// Sender information of a message.
 struct Envelope {
@@ -96,7 +96,7 @@ impl Phone {
     /// As [`Phone::receive`]; [`Error::UnknownChat`] for a list of the owner without known recipients.
     pub async fn write(&self, from: &str, chat: &str, draft: Draft) -> Result<String, Error> {
         let Draft { kind, text, to, late } = draft;
-        let (id, at) = (key::random_hex::<10>()?, clock::whole_second(clock::now_ms()));
+        let (id, at) = (crypto::random_hex::<10>()?, clock::whole_second(clock::now_ms()));
         if address::is_list(chat) && !to.is_empty() {
             let mut book = locked(&self.account.book);
             let to: Vec<_> = to.iter().map(|name| self.person(name)).collect();
@@ -180,7 +180,7 @@ impl Phone {
             ..Default::default()
         };
         let body = wa::Message { reaction_message: MessageField::some(reaction), ..Default::default() };
-        let stanza = key::random_hex::<10>()?;
+        let stanza = crypto::random_hex::<10>()?;
         let body = (MessageKind::Text, body);
         self.say((&stanza, clock::whole_second(now)), from, &chat, None, Some(body), |_, _| {}).await
     }
@@ -196,7 +196,7 @@ impl Phone {
         change: impl FnOnce(&mut Message, &mut u32),
     ) -> Result<(), Error> {
         let body = wa::Message { protocol_message: MessageField::some(protocol), ..Default::default() };
-        let (stanza, at) = (key::random_hex::<10>()?, clock::whole_second(clock::now_ms()));
+        let (stanza, at) = (crypto::random_hex::<10>()?, clock::whole_second(clock::now_ms()));
         let by = by.map_or_else(|| self.jid(), ToOwned::to_owned);
         let chat = said.list.as_deref().unwrap_or(chat);
         let body = (MessageKind::Text, body);

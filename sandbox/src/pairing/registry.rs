@@ -8,8 +8,8 @@ use tokio::sync::oneshot;
 use super::code::Finish;
 
 use crate::{
-    Error, key, locked,
-    server::link::Link,
+    Error, crypto, locked,
+    server::outlet::Link,
     wire::node::{Node, SERVER, node},
 };
 
@@ -54,9 +54,9 @@ impl Desk {
     pub(crate) fn open(&self, offer: &Offer) -> Result<Node, Error> {
         let mut references = Vec::with_capacity(REFERENCES);
         for _ in 0..REFERENCES {
-            references.push(format!("2@{}", key::random_hex::<16>()?));
+            references.push(format!("2@{}", crypto::random_hex::<16>()?));
         }
-        let id = key::random_hex::<8>()?;
+        let id = crypto::random_hex::<8>()?;
         let mut waiting = locked(&self.0);
         for reference in &references {
             waiting.shown.insert(reference.clone(), offer.clone());
@@ -74,7 +74,7 @@ impl Desk {
 
     /// Adds a connection that waits for a code to be typed on a phone, replacing an earlier one. Returns its reference.
     pub(crate) fn ask(&self, number: String, offer: &Offer, wrapped: Vec<u8>) -> Result<String, Error> {
-        let reference = format!("3@{}", key::random_hex::<16>()?);
+        let reference = format!("3@{}", crypto::random_hex::<16>()?);
         let asked = Asked { reference: reference.clone(), offer: offer.clone(), wrapped };
         locked(&self.0).asked.insert(number, asked);
         Ok(reference)

@@ -12,7 +12,7 @@ use super::{
     view::{ChatKind, ChatView, MAX_PINNED, MessageView},
 };
 use crate::{
-    Error, clock, key,
+    Error, clock, crypto,
     spec::{AccountSpec, Addressing},
 };
 
@@ -280,7 +280,7 @@ impl Book {
             for message in &chat.messages {
                 let from = message.from.as_ref().filter(|from| **from != spec.phone);
                 let from = from.map(|from| writer(from, &chat.jid));
-                let id = key::random_hex::<10>()?;
+                let id = crypto::random_hex::<10>()?;
                 let (text, at) = (message.text.clone(), clock::whole_second(message.at));
                 messages.push(Message { id, from, text, at, ..Message::default() });
             }

@@ -13,12 +13,11 @@ use tokio::sync::watch;
 use tokio_util::task::TaskTracker;
 use whatsapp_rust::wacore::libsignal::protocol::IdentityKeyPair;
 
-use super::{account::Account, book::Book, ledger::Ledger, message::Parties};
+use super::{account::Account, app_state::Ledger, message::Parties, state::Book};
 use crate::{
-    Error,
-    keep::{Keeper, bytes, replace},
-    key, locked,
+    Error, crypto, locked,
     server::companion::Companions,
+    storage::{Keeper, bytes, replace},
 };
 
 /// Format of the files; to be raised when an older sandbox could not read them.
@@ -60,7 +59,7 @@ impl Account {
         };
         let kept = read().map_err(|error| Error::kept(keeper.path(), error))?;
         Ok(Self {
-            lid: key::lid_user(&kept.number),
+            lid: crypto::lid_user(&kept.number),
             number: kept.number,
             made_at: kept.made_at,
             identity: kept.identity,
