@@ -84,7 +84,7 @@ pub use log::{Direction, LogEntry};
 pub use phone::{
     CallState, CallView, ChatKind, ChatView, Draft, FOREVER, MAX_PINNED, MessageKind, MessageView, Phone, ReceiptForm,
 };
-pub use server::disconnect::Ending;
+pub use server::disconnect::DisconnectReason;
 pub use spec::AccountSpec;
 
 /// Configuration of the sandbox.

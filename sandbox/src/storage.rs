@@ -19,7 +19,7 @@ use std::{
 
 use crate::{Error, phone::account::Account};
 
-pub(crate) use account_file::Keeper;
+pub(crate) use account_file::AccountFile;
 pub(crate) use file::replace;
 
 /// The folder of one running sandbox.
@@ -54,12 +54,12 @@ impl Folder {
             .and_then(|entries| entries.map(|entry| entry.map(|entry| entry.path())).collect::<io::Result<Vec<_>>>());
         let files = files.map_err(|error| Error::kept(&folder, error))?;
         let accounts = files.into_iter().filter(|file| file.extension().is_some_and(|kind| kind == "json"));
-        accounts.map(|file| Account::restore(Keeper::new(file))).collect()
+        accounts.map(|file| Account::restore(AccountFile::new(file))).collect()
     }
 
     /// Returns the writer for the account with this number.
-    pub(crate) fn keeper(&self, number: &str) -> Keeper {
-        Keeper::new(self.path.join("accounts").join(format!("{number}.json")))
+    pub(crate) fn keeper(&self, number: &str) -> AccountFile {
+        AccountFile::new(self.path.join("accounts").join(format!("{number}.json")))
     }
 
     /// Returns the folder for blobs.

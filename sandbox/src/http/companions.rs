@@ -13,7 +13,7 @@ use super::{
     error::ApiError,
     phone,
 };
-use crate::{Ending, Sandbox};
+use crate::{DisconnectReason, Sandbox};
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -43,15 +43,15 @@ enum Kind {
 }
 
 impl End {
-    fn ending(&self) -> Result<Ending, ApiError> {
+    fn ending(&self) -> Result<DisconnectReason, ApiError> {
         match (&self.kind, self.seconds) {
-            (Kind::Banned, Some(seconds)) => Ok(Ending::Banned { seconds }),
+            (Kind::Banned, Some(seconds)) => Ok(DisconnectReason::Banned { seconds }),
             (Kind::Banned, None) => Err(ApiError::unprocessable("invalid_body", "a ban requires seconds")),
             (_, Some(_)) => Err(ApiError::unprocessable("invalid_body", "seconds is only valid for a ban")),
-            (Kind::Dropped, None) => Ok(Ending::Dropped),
-            (Kind::Replaced, None) => Ok(Ending::Replaced),
-            (Kind::Outdated, None) => Ok(Ending::Outdated),
-            (Kind::Refused, None) => Ok(Ending::Refused),
+            (Kind::Dropped, None) => Ok(DisconnectReason::Dropped),
+            (Kind::Replaced, None) => Ok(DisconnectReason::Replaced),
+            (Kind::Outdated, None) => Ok(DisconnectReason::Outdated),
+            (Kind::Refused, None) => Ok(DisconnectReason::Refused),
         }
     }
 }

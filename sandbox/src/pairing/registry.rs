@@ -9,7 +9,7 @@ use super::code::Finish;
 
 use crate::{
     Error, crypto, locked,
-    server::outlet::Link,
+    server::outlet::Outlet,
     wire::node::{Node, SERVER, node},
 };
 
@@ -19,7 +19,7 @@ const REFERENCES: usize = 6;
 /// A waiting connection.
 #[derive(Debug, Clone)]
 pub(crate) struct Offer {
-    pub(crate) link: Link,
+    pub(crate) link: Outlet,
     /// The static key of the connection.
     pub(crate) noise: [u8; 32],
     /// True if it asks for the full history.
@@ -37,7 +37,7 @@ pub(crate) struct Asked {
 
 /// All waiting connections.
 #[derive(Debug, Default)]
-pub(crate) struct Desk(Mutex<Waiting>);
+pub(crate) struct PairingRegistry(Mutex<Waiting>);
 
 #[derive(Debug, Default)]
 struct Waiting {
@@ -49,7 +49,7 @@ struct Waiting {
     entered: HashMap<String, oneshot::Sender<Finish>>,
 }
 
-impl Desk {
+impl PairingRegistry {
     /// Adds a waiting connection, and returns the stanza to send it.
     pub(crate) fn open(&self, offer: &Offer) -> Result<Node, Error> {
         let mut references = Vec::with_capacity(REFERENCES);
@@ -96,7 +96,7 @@ impl Desk {
     }
 
     /// Invalidates the references of a connection that is paired or closed.
-    pub(crate) fn withdraw(&self, link: &Link) {
+    pub(crate) fn withdraw(&self, link: &Outlet) {
         let mut waiting = locked(&self.0);
         waiting.shown.retain(|_, offer| !offer.link.is(link));
         let gone = waiting.asked.values().filter(|asked| asked.offer.link.is(link));

@@ -11,12 +11,12 @@ use tokio::sync::watch;
 use whatsapp_rust::wacore::{appstate::Mutation, libsignal::protocol::IdentityKeyPair};
 
 use super::{
-    app_state::{Ledger, Rejected},
+    app_state::{AppState, Rejected},
     calls::CallView,
     message::Parties,
     mutation::{self, Change},
-    signal_peer::Party,
-    state::Book,
+    signal_peer::SignalPeer,
+    state::PhoneState,
 };
 use crate::{
     Error, clock, crypto, locked,
@@ -25,7 +25,7 @@ use crate::{
         queue::{Content, Item},
     },
     spec::AccountSpec,
-    storage::Keeper,
+    storage::AccountFile,
     wire::node::{SERVER, node},
 };
 
@@ -40,8 +40,8 @@ pub(crate) struct Account {
     pub(crate) identity: IdentityKeyPair,
     /// Identifies the list of companions in signatures.
     pub(crate) raw_id: u32,
-    pub(crate) book: Mutex<Book>,
-    pub(crate) ledger: Mutex<Ledger>,
+    pub(crate) book: Mutex<PhoneState>,
+    pub(crate) ledger: Mutex<AppState>,
     /// Held while encrypting and queueing, so it is a lock that can be held across waits.
     pub(crate) parties: tokio::sync::Mutex<Parties>,
     pub(crate) companions: Mutex<Companions>,
@@ -53,15 +53,15 @@ pub(crate) struct Account {
     pub(super) changed: watch::Sender<()>,
     pub(super) stanzas: AtomicU64,
     /// `None` without a folder.
-    pub(super) keeper: Option<Keeper>,
+    pub(super) keeper: Option<AccountFile>,
 }
 
 impl Account {
     /// Creates the account with its app state.
     pub(crate) fn new(spec: &AccountSpec) -> Result<Self, Error> {
         let made_at = clock::now_ms();
-        let book = Book::new(spec, made_at)?;
-        let mut ledger = Ledger::new()?;
+        let book = PhoneState::new(spec, made_at)?;
+        let mut ledger = AppState::new()?;
         for (collection, changes) in settings(&book) {
             if !changes.is_empty() {
                 ledger.write(collection, changes)?;
@@ -76,7 +76,7 @@ impl Account {
             raw_id: u32::from_be_bytes(crypto::random::<4>()?),
             book: Mutex::new(book),
             ledger: Mutex::new(ledger),
-            parties: tokio::sync::Mutex::new(Parties::new(jid, Party::new(identity.clone()))),
+            parties: tokio::sync::Mutex::new(Parties::new(jid, SignalPeer::new(identity.clone()))),
             identity,
             companions: Mutex::default(),
             calls: Mutex::default(),
@@ -113,7 +113,7 @@ impl Account {
     pub(crate) fn write(
         &self,
         collection: &str,
-        make: impl FnOnce(&Book) -> Result<Vec<Change>, Error>,
+        make: impl FnOnce(&PhoneState) -> Result<Vec<Change>, Error>,
     ) -> Result<(), Error> {
         let mut ledger = locked(&self.ledger);
         let changes = make(&locked(&self.book))?;
@@ -132,7 +132,7 @@ impl Account {
     }
 
     /// Unpins, as the phone, the chat that was pinned first, if more are pinned than the maximum.
-    fn unpin_one_too_many(&self, ledger: &mut Ledger) {
+    fn unpin_one_too_many(&self, ledger: &mut AppState) {
         let Some(oldest) = locked(&self.book).one_pin_too_many() else { return };
         // Based on the stored version, so it is never rejected.
         let Ok(mutations) = ledger.write("regular_low", vec![Change::pin(&oldest, false)]) else { return };
@@ -141,7 +141,7 @@ impl Account {
 
     /// Applies new mutations, and notifies every companion but their author. The app state is locked, so that this
     /// happens in the order of the versions.
-    fn absorb(&self, ledger: &Ledger, collection: &str, mutations: &[Mutation], author: Option<u16>) {
+    fn absorb(&self, ledger: &AppState, collection: &str, mutations: &[Mutation], author: Option<u16>) {
         let mut book = locked(&self.book);
         for mutation in mutations {
             mutation::apply(&mut book, mutation);
@@ -171,7 +171,7 @@ impl Account {
 }
 
 /// Returns an account's initial settings, by collection.
-fn settings(book: &Book) -> [(&'static str, Vec<Change>); 4] {
+fn settings(book: &PhoneState) -> [(&'static str, Vec<Change>); 4] {
     let (mut low, mut high) = (Vec::new(), Vec::new());
     for (jid, chat) in &book.chats {
         if chat.archived {

@@ -3,7 +3,7 @@
 use super::{
     Phone,
     mutation::{Change, Range},
-    state::{Book, Chat},
+    state::{Chat, PhoneState},
     view::MAX_PINNED,
 };
 use crate::Error;
@@ -122,7 +122,7 @@ impl Phone {
     pub(super) async fn set(
         &self,
         collection: &str,
-        make: impl FnOnce(&Book) -> Result<Vec<Change>, Error>,
+        make: impl FnOnce(&PhoneState) -> Result<Vec<Change>, Error>,
     ) -> Result<(), Error> {
         self.account.write(collection, make)?;
         self.account.save().await
@@ -130,7 +130,7 @@ impl Phone {
 }
 
 /// Returns the chat with an alias `jid`, with its own JID.
-fn known<'a>(book: &'a Book, jid: &str) -> Result<(String, &'a Chat), Error> {
+fn known<'a>(book: &'a PhoneState, jid: &str) -> Result<(String, &'a Chat), Error> {
     let jid = book.resolve(jid);
     match book.chats.get(&jid) {
         Some(chat) => Ok((jid, chat)),

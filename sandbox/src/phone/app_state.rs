@@ -71,7 +71,7 @@ impl From<SyncKey> for Seal {
 
 /// The app state of one account.
 #[derive(Debug)]
-pub(crate) struct Ledger {
+pub(crate) struct AppState {
     /// The key for new records.
     seal: Seal,
     /// Keys of earlier records.
@@ -105,7 +105,7 @@ pub(crate) enum Rejected {
     Invalid(AppStateError),
 }
 
-impl Ledger {
+impl AppState {
     /// Creates empty app state with a new key.
     pub(crate) fn new() -> Result<Self, Error> {
         Ok(Self::under(SyncKey::new()?, Vec::new()))
@@ -268,7 +268,7 @@ struct Kept<K, E, P> {
     patches: P,
 }
 
-impl Serialize for Ledger {
+impl Serialize for AppState {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let collections = self.collections.iter();
         let patches = collections.map(|(name, known)| (name, known.patches.iter().map(Text).collect::<Vec<_>>()));
@@ -277,7 +277,7 @@ impl Serialize for Ledger {
     }
 }
 
-impl<'de> Deserialize<'de> for Ledger {
+impl<'de> Deserialize<'de> for AppState {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let kept = Kept::<SyncKey, Vec<SyncKey>, BTreeMap<String, Vec<FromText<Vec<u8>>>>>::deserialize(deserializer)?;
         let mut ledger = Self::under(kept.key, kept.earlier);

@@ -2,7 +2,7 @@
 
 use super::{
     Phone,
-    state::{Book, Description, Group, Mark},
+    state::{Description, Group, Mark, PhoneState},
     view::ChatKind,
 };
 use crate::{
@@ -173,7 +173,7 @@ impl Phone {
     }
 }
 
-impl Book {
+impl PhoneState {
     /// Adds a group's member to the known people, with a LID if the group uses LIDs.
     fn admit(&mut self, name: &str, by_lid: bool, owner: &str) {
         let jid = if name.contains('@') { name.to_owned() } else { format!("{name}@{SERVER}") };

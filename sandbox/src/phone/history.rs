@@ -26,7 +26,7 @@ use whatsapp_rust::{
 use super::{
     account::Account,
     kinds::MessageKind,
-    state::{self, Book, Chat, Person},
+    state::{self, Chat, Person, PhoneState},
     view::FOREVER,
 };
 use crate::{Error, clock, locked, server::media::Media, wire::node::SERVER};
@@ -106,7 +106,7 @@ fn chunks(account: &Account, full: bool) -> Vec<HistorySync> {
     chunks
 }
 
-fn mappings(book: &Book) -> Vec<PhoneNumberToLIDMapping> {
+fn mappings(book: &PhoneState) -> Vec<PhoneNumberToLIDMapping> {
     let known = book.people.iter().filter(|person| person.phone.is_some());
     known
         .filter_map(|person| {
@@ -115,7 +115,7 @@ fn mappings(book: &Book) -> Vec<PhoneNumberToLIDMapping> {
         .collect()
 }
 
-fn push_names(account: &Account, book: &Book) -> Vec<Pushname> {
+fn push_names(account: &Account, book: &PhoneState) -> Vec<Pushname> {
     let own = Pushname { id: Some(account.jid()), pushname: Some(book.name.clone()) };
     let others = book
         .people
@@ -125,7 +125,7 @@ fn push_names(account: &Account, book: &Book) -> Vec<Pushname> {
 }
 
 /// Indexes the people by each of their JIDs: a phone may know many, and each message names one.
-fn by_jid(book: &Book) -> HashMap<String, &Person> {
+fn by_jid(book: &PhoneState) -> HashMap<String, &Person> {
     let mut people = HashMap::new();
     for person in &book.people {
         for jid in [Some(person.jid()), person.lid_jid()].into_iter().flatten() {
@@ -137,7 +137,7 @@ fn by_jid(book: &Book) -> HashMap<String, &Person> {
 
 fn conversation(
     account: &Account,
-    book: &Book,
+    book: &PhoneState,
     people: &HashMap<String, &Person>,
     (jid, chat): (&str, &Chat),
 ) -> Conversation {
@@ -180,7 +180,7 @@ fn participant(jid: String) -> GroupParticipant {
 }
 
 fn past(
-    book: &Book,
+    book: &PhoneState,
     people: &HashMap<String, &Person>,
     jid: &str,
     message: &state::Message,

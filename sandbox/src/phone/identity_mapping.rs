@@ -11,7 +11,7 @@ use whatsapp_rust::{
 use super::{
     Phone,
     mutation::Change,
-    state::{Book, Chat, Person},
+    state::{Chat, Person, PhoneState},
 };
 use crate::{Error, locked, wire::node::SERVER};
 
@@ -60,7 +60,7 @@ fn notice(lid: u64, phone: u64) -> Message {
     Message { protocol_message: MessageField::some(protocol), ..Default::default() }
 }
 
-impl Book {
+impl PhoneState {
     /// Merges the people with this LID and this number, and their chats.
     fn join(&mut self, lid: &str, phone: &str) -> Result<(), Error> {
         let (by_lid, by_phone) = (format!("{lid}@lid"), format!("{phone}@{SERVER}"));

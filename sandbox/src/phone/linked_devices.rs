@@ -5,7 +5,7 @@ use crate::{
     Error, clock, locked,
     server::{
         companion::Companion,
-        disconnect::{Ending, conflict},
+        disconnect::{DisconnectReason, conflict},
     },
 };
 
@@ -57,7 +57,7 @@ impl Phone {
     ///
     /// # Errors
     /// [`Error::UnknownCompanion`].
-    pub fn end(&self, device: Option<u16>, ending: Ending) -> Result<(), Error> {
+    pub fn end(&self, device: Option<u16>, ending: DisconnectReason) -> Result<(), Error> {
         let now = clock::now_ms();
         let mut companions = locked(&self.account.companions);
         if let Some(device) = device.filter(|device| companions.get(*device).is_none()) {

@@ -15,7 +15,7 @@ use super::{
     address,
     kinds::MessageKind,
     people,
-    signal_peer::{Party, Sealed},
+    signal_peer::{Sealed, SignalPeer},
 };
 use crate::{
     Error, clock, crypto, locked,
@@ -70,11 +70,11 @@ pub(crate) enum Alternate {
 
 /// All senders to an account's companions, by JID.
 #[derive(Serialize, Deserialize)]
-pub(crate) struct Parties(BTreeMap<String, Party>);
+pub(crate) struct Parties(BTreeMap<String, SignalPeer>);
 
 impl Parties {
     /// Creates it with the phone itself.
-    pub(crate) fn new(owner: String, phone: Party) -> Self {
+    pub(crate) fn new(owner: String, phone: SignalPeer) -> Self {
         Self(BTreeMap::from([(owner, phone)]))
     }
 
@@ -93,8 +93,8 @@ impl Parties {
     }
 
     /// Returns the sender with this JID.
-    pub(crate) fn of(&mut self, sender: &str) -> &mut Party {
-        self.0.entry(sender.to_owned()).or_insert_with(|| Party::new(crypto::identity()))
+    pub(crate) fn of(&mut self, sender: &str) -> &mut SignalPeer {
+        self.0.entry(sender.to_owned()).or_insert_with(|| SignalPeer::new(crypto::identity()))
     }
 }
 

@@ -15,7 +15,7 @@ use whatsapp_rust::{
 };
 
 use super::{
-    state::{Book, Chat, Message, Person},
+    state::{Chat, Message, Person, PhoneState},
     view::FOREVER,
 };
 use crate::{Error, clock};
@@ -202,7 +202,7 @@ impl<'a> Range<'a> {
 }
 
 /// Applies a mutation. Unknown mutations are ignored.
-pub(crate) fn apply(book: &mut Book, mutation: &Mutation) {
+pub(crate) fn apply(book: &mut PhoneState, mutation: &Mutation) {
     if let [kind, jid, ..] = mutation.index.as_slice()
         && kind == "contact"
     {
@@ -300,7 +300,7 @@ pub(crate) fn apply(book: &mut Book, mutation: &Mutation) {
 }
 
 /// Saves a contact as in an action, or removes it without one.
-fn save(book: &mut Book, jid: &str, action: Option<&ContactAction>) {
+fn save(book: &mut PhoneState, jid: &str, action: Option<&ContactAction>) {
     book.meet(jid);
     let lid = action.and_then(|action| action.lid_jid.as_deref()).filter(|lid| book.person(lid).is_none());
     let Some(person) = book.person_mut(jid) else { return };

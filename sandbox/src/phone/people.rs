@@ -9,7 +9,7 @@ use super::{
     Phone,
     account::Account,
     mutation::Change,
-    state::{Book, Person},
+    state::{Person, PhoneState},
     view::ChatKind,
 };
 use crate::{
@@ -113,7 +113,7 @@ impl Account {
     }
 }
 
-impl Book {
+impl PhoneState {
     pub(super) fn person_mut(&mut self, jid: &str) -> Option<&mut Person> {
         let place = self.people.iter().position(|person| person.has_jid(jid))?;
         self.people.get_mut(place)

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Phone, state::Book, view::ChatKind};
+use super::{Phone, state::PhoneState, view::ChatKind};
 use crate::{
     Error, clock, locked,
     wire::node::{Node, node},
@@ -79,7 +79,7 @@ fn notice(jid: &str, owner: &str, id: Option<u64>) -> Node {
     }
 }
 
-impl Book {
+impl PhoneState {
     /// Returns the JID under which the picture of `jid` is stored.
     fn pictured(&self, jid: &str) -> String {
         self.person(jid).map_or_else(|| jid.to_owned(), super::state::Person::jid)

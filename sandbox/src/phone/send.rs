@@ -13,7 +13,7 @@ use super::{
     Phone, address,
     kinds::MessageKind,
     message::{Alternate, Letter},
-    state::{Book, Chat, Message},
+    state::{Chat, Message, PhoneState},
     view::ChatKind,
 };
 use crate::{Error, clock, crypto, locked, wire::node::SERVER};
@@ -260,7 +260,7 @@ impl Phone {
         found.map(|(jid, said)| (jid.clone(), said.clone())).ok_or_else(|| Error::UnknownMessage(id.to_owned()))
     }
 
-    fn envelope(&self, book: &mut Book, name: &str, chat: &str) -> Result<Envelope, Error> {
+    fn envelope(&self, book: &mut PhoneState, name: &str, chat: &str) -> Result<Envelope, Error> {
         let from = &*self.person(name);
         let own = from == self.jid();
         let device = (!own && address::is_special(name)).then(|| name.to_owned());

@@ -3,7 +3,7 @@
 use super::{
     Phone,
     account::Account,
-    state::{Book, Person},
+    state::{Person, PhoneState},
     view::ChatKind,
 };
 use crate::{
@@ -28,7 +28,7 @@ impl Account {
 
     /// Returns the recipients of the owner's messages in a chat: each member of a group by its address there, and
     /// `None` for the peer of a direct chat.
-    fn readers(&self, book: &Book, chat: &str) -> Vec<Option<String>> {
+    fn readers(&self, book: &PhoneState, chat: &str) -> Vec<Option<String>> {
         if let Some(group) = book.groups.get(chat) {
             let others = group.members.iter().filter(|member| **member != self.number);
             return others.map(|member| Some(book.member(group, member))).collect();

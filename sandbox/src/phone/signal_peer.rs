@@ -24,7 +24,7 @@ type Result<T> = std::result::Result<T, SignalProtocolError>;
 
 /// One sender: the owner's phone, or a contact's.
 #[derive(Serialize, Deserialize)]
-pub(crate) struct Party {
+pub(crate) struct SignalPeer {
     identity: Identity,
     sessions: Sessions,
     #[serde(default)]
@@ -45,7 +45,7 @@ pub(crate) struct Sealed {
     pub(crate) bytes: Vec<u8>,
 }
 
-impl Party {
+impl SignalPeer {
     /// Creates a sender with this identity, without sessions.
     pub(crate) fn new(pair: IdentityKeyPair) -> Self {
         Self {

@@ -13,11 +13,11 @@ use tokio::sync::watch;
 use tokio_util::task::TaskTracker;
 use whatsapp_rust::wacore::libsignal::protocol::IdentityKeyPair;
 
-use super::{account::Account, app_state::Ledger, message::Parties, state::Book};
+use super::{account::Account, app_state::AppState, message::Parties, state::PhoneState};
 use crate::{
     Error, crypto, locked,
     server::companion::Companions,
-    storage::{Keeper, bytes, replace},
+    storage::{AccountFile, bytes, replace},
 };
 
 /// Format of the files; to be raised when an older sandbox could not read them.
@@ -48,15 +48,16 @@ struct Kept<B, L, P, C> {
 
 impl Account {
     /// Loads the account of this file.
-    pub(crate) fn restore(keeper: Keeper) -> Result<Self, Error> {
-        let read = || -> Result<Kept<Book, Ledger, Parties, Companions>, Box<dyn std::error::Error + Send + Sync>> {
-            let content = fs::read(keeper.path())?;
-            let Head { format } = serde_json::from_slice(&content)?;
-            if format != FORMAT {
-                return Err(format!("unsupported format {format}; expected {FORMAT}").into());
-            }
-            Ok(serde_json::from_slice(&content)?)
-        };
+    pub(crate) fn restore(keeper: AccountFile) -> Result<Self, Error> {
+        let read =
+            || -> Result<Kept<PhoneState, AppState, Parties, Companions>, Box<dyn std::error::Error + Send + Sync>> {
+                let content = fs::read(keeper.path())?;
+                let Head { format } = serde_json::from_slice(&content)?;
+                if format != FORMAT {
+                    return Err(format!("unsupported format {format}; expected {FORMAT}").into());
+                }
+                Ok(serde_json::from_slice(&content)?)
+            };
         let kept = read().map_err(|error| Error::kept(keeper.path(), error))?;
         Ok(Self {
             lid: crypto::lid_user(&kept.number),
@@ -77,7 +78,7 @@ impl Account {
     }
 
     /// Stores a new account that is not shared yet, and uses `keeper` from now on.
-    pub(crate) fn save_new(&mut self, keeper: Keeper) -> Result<(), Error> {
+    pub(crate) fn save_new(&mut self, keeper: AccountFile) -> Result<(), Error> {
         let content = self.written(&self.parties.try_lock().expect("the account is not locked elsewhere"))?;
         replace(keeper.path(), &content).map_err(|error| Error::kept(keeper.path(), error))?;
         self.keeper = Some(keeper);

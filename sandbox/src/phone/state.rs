@@ -218,7 +218,7 @@ impl Message {
 
 /// All state of a phone.
 #[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct Book {
+pub(crate) struct PhoneState {
     /// The owner's push name.
     pub(crate) name: String,
     pub(crate) people: Vec<Person>,
@@ -239,7 +239,7 @@ pub(crate) struct Book {
     pub(crate) pictures: BTreeMap<String, Picture>,
 }
 
-impl Book {
+impl PhoneState {
     /// Creates it from a description. `now` is the time of the pins, in milliseconds.
     pub(crate) fn new(spec: &AccountSpec, now: i64) -> Result<Self, Error> {
         let people = spec.contacts.iter().map(|contact| Person {

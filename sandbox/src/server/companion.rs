@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     disconnect::{Bar, Refusal},
-    outlet::Link,
+    outlet::Outlet,
     prekeys::Prekeys,
     queue::{Item, Queue},
 };
@@ -38,7 +38,7 @@ pub(crate) struct Companion {
     pub(crate) queue: Queue,
     /// Its active connection.
     #[serde(skip)]
-    pub(crate) link: Option<Link>,
+    pub(crate) link: Option<Outlet>,
     /// Collections that it has fetched since it was paired.
     pub(crate) fetched: BTreeSet<String>,
     /// Reason why its login is rejected.

@@ -19,7 +19,7 @@ use whatsapp_rust::{
 use super::{
     Server, Who,
     disconnect::Refusal,
-    outlet::{Link, Outgoing},
+    outlet::{Outgoing, Outlet},
     router::{Seat, route},
 };
 use crate::{
@@ -88,7 +88,7 @@ async fn serve(server: &Arc<Server>, frames: &mut Frames, mut sink: FrameSink) {
             return sink.close(&refusal.to_string()).await;
         }
     };
-    let (link, outgoing) = Link::new(server.next_connection());
+    let (link, outgoing) = Outlet::new(server.next_connection());
     let end = server.stop.child_token();
     let shared = Arc::new(Shared { server: Arc::clone(server), who: OnceLock::new(), account: OnceLock::new(), end });
     let writer = write(Arc::clone(&shared), sink, Sealer::new(session.outbound), outgoing);

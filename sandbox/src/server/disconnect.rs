@@ -7,7 +7,7 @@ use crate::wire::node::{Node, node};
 /// Ways to disconnect a companion.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Ending {
+pub enum DisconnectReason {
     /// The connection is lost without a notification. The companion may reconnect.
     Dropped,
     /// Another connection of the same companion replaces it. It should not reconnect by itself.
@@ -23,7 +23,7 @@ pub enum Ending {
     Refused,
 }
 
-impl Ending {
+impl DisconnectReason {
     /// Returns the stanza that is sent before the connection is closed.
     pub(crate) fn last_word(self) -> Option<Node> {
         matches!(self, Self::Replaced).then(|| conflict("replaced"))
@@ -113,10 +113,10 @@ mod tests {
 
     #[test]
     fn a_ban_ends_and_another_refusal_comes_once() {
-        let ban = Ending::Banned { seconds: 2 }.bar(1_000).unwrap();
+        let ban = DisconnectReason::Banned { seconds: 2 }.bar(1_000).unwrap();
         assert_eq!(ban.refusal(1_001), Some(Refusal::Banned { seconds: 2 }));
         assert_eq!(ban.refusal(2_000), Some(Refusal::Banned { seconds: 1 }));
         assert_eq!(ban.refusal(3_000), None);
-        assert!(Ending::Dropped.bar(0).is_none() && Ending::Replaced.bar(0).is_none());
+        assert!(DisconnectReason::Dropped.bar(0).is_none() && DisconnectReason::Replaced.bar(0).is_none());
     }
 }

@@ -4,13 +4,13 @@ use crate::{
     clock,
     phone::{
         account::Account,
-        state::{Book, Description, Group, Mark},
+        state::{Description, Group, Mark, PhoneState},
     },
     wire::node::{Node, NodeBuilder, SERVER, node},
 };
 
 /// Creates a group's node.
-pub(crate) fn describe(book: &Book, account: &Account, jid: &str, group: &Group) -> Node {
+pub(crate) fn describe(book: &PhoneState, account: &Account, jid: &str, group: &Group) -> Node {
     let owner = &account.number;
     let first = Mark { by: owner.clone(), at: account.made_at };
     let made = group.made.as_ref().unwrap_or(&first);
@@ -39,7 +39,7 @@ pub(crate) fn describe(book: &Book, account: &Account, jid: &str, group: &Group)
         .build()
 }
 
-fn about(book: &Book, account: &Account, group: &Group, description: &Description) -> Node {
+fn about(book: &PhoneState, account: &Account, group: &Group, description: &Description) -> Node {
     let Description { id, text, mark } = description;
     node("description")
         .attr("id", id.as_str())
@@ -50,13 +50,13 @@ fn about(book: &Book, account: &Account, group: &Group, description: &Descriptio
 }
 
 /// Returns a person's address in a group's stanzas, including the owner's.
-fn called(book: &Book, account: &Account, group: &Group, name: &str) -> String {
+fn called(book: &PhoneState, account: &Account, group: &Group, name: &str) -> String {
     let own = name == account.number && group.by_lid;
     if own { format!("{}@lid", account.lid) } else { book.member(group, name) }
 }
 
 /// Creates a member's node, given a number or JID `name`; the member may be the owner.
-pub(crate) fn participant(book: &Book, account: &Account, group: &Group, name: &str) -> NodeBuilder {
+pub(crate) fn participant(book: &PhoneState, account: &Account, group: &Group, name: &str) -> NodeBuilder {
     let jid = called(book, account, group, name);
     let member = node("participant").attr("jid", jid.as_str());
     let own = name == account.number;

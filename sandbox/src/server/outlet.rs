@@ -27,7 +27,7 @@ pub(crate) enum Outgoing {
 
 /// Sender of one connection. Clones share it.
 #[derive(Debug, Clone)]
-pub(crate) struct Link {
+pub(crate) struct Outlet {
     id: u64,
     // Unbounded: unconfirmed stanzas are queued in any case, so a bound would save nothing, and could block a phone
     // while a client does not read.
@@ -35,7 +35,7 @@ pub(crate) struct Link {
     replies: Arc<Mutex<HashMap<String, oneshot::Sender<Node>>>>,
 }
 
-impl Link {
+impl Outlet {
     /// Creates both ends of the connection `id`.
     pub(crate) fn new(id: u64) -> (Self, mpsc::UnboundedReceiver<Outgoing>) {
         let (outgoing, receiver) = mpsc::unbounded_channel();

@@ -6,7 +6,7 @@ use super::{
     Server, Who,
     disconnect::conflict,
     fan_out, iq, outbound,
-    outlet::Link,
+    outlet::Outlet,
     peer,
     queue::{Content, Queue},
 };
@@ -21,7 +21,7 @@ pub(crate) struct Seat {
     pub(crate) server: Arc<Server>,
     pub(crate) account: Arc<Account>,
     pub(crate) device: u16,
-    pub(crate) link: Link,
+    pub(crate) link: Outlet,
 }
 
 /// Handles a stanza.

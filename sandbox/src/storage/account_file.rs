@@ -15,7 +15,7 @@ use super::file::replace;
 use crate::Error;
 
 /// The file of one account.
-pub(crate) struct Keeper {
+pub(crate) struct AccountFile {
     path: PathBuf,
     /// Number of the last requested write.
     asked: AtomicU64,
@@ -35,7 +35,7 @@ pub(crate) struct Turn {
     serves: u64,
 }
 
-impl Keeper {
+impl AccountFile {
     /// Creates the writer of this file.
     pub(crate) fn new(path: PathBuf) -> Self {
         Self { path, asked: AtomicU64::new(0), kept: Arc::default() }

@@ -1,7 +1,7 @@
 use std::time::{Duration, Instant};
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
-use chatgraph_sandbox::{AccountSpec, Config, Direction, Ending, Error, Sandbox};
+use chatgraph_sandbox::{AccountSpec, Config, Direction, DisconnectReason, Error, Sandbox};
 use whatsapp_rust::{pair_code::PairCodeOptions, prelude::Event};
 
 use crate::support::{ADA, BOB, Companion, OWNER, account, jid, paired, sandbox, shown, soon};
@@ -157,9 +157,9 @@ async fn each_of_two_companions_hears_of_the_other_and_is_unlinked_alone() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_companion_is_sent_away_as_it_was_asked_for() {
     let (sandbox, phone, mut companion) = paired(account()).await;
-    assert!(matches!(phone.end(Some(9), Ending::Dropped), Err(Error::UnknownCompanion(9))));
+    assert!(matches!(phone.end(Some(9), DisconnectReason::Dropped), Err(Error::UnknownCompanion(9))));
 
-    phone.end(None, Ending::Dropped).unwrap();
+    phone.end(None, DisconnectReason::Dropped).unwrap();
     companion.connected().await;
 
     let told = |event: &Event| match event {
@@ -170,10 +170,10 @@ async fn a_companion_is_sent_away_as_it_was_asked_for() {
         _ => None,
     };
     let endings = [
-        (Ending::Replaced, "replaced"),
-        (Ending::Outdated, "outdated"),
-        (Ending::Refused, "Generic"),
-        (Ending::Banned { seconds: 7_200 }, "banned"),
+        (DisconnectReason::Replaced, "replaced"),
+        (DisconnectReason::Outdated, "outdated"),
+        (DisconnectReason::Refused, "Generic"),
+        (DisconnectReason::Banned { seconds: 7_200 }, "banned"),
     ];
     for (ending, expected) in endings {
         phone.end(Some(1), ending).unwrap();
@@ -181,7 +181,7 @@ async fn a_companion_is_sent_away_as_it_was_asked_for() {
         let store = companion.stop().await;
         companion = Companion::resume(&sandbox, store).await;
         // A ban continues; all other endings happen once.
-        if !matches!(ending, Ending::Banned { .. }) {
+        if !matches!(ending, DisconnectReason::Banned { .. }) {
             companion.connected().await;
         }
     }

@@ -2,10 +2,10 @@
 
 use whatsapp_rust::{buffa::Message, wacore::appstate::hash::generate_patch_mac, waproto::codec};
 
-use super::Ledger;
+use super::AppState;
 use crate::{Error, fault::Part};
 
-impl Ledger {
+impl AppState {
     /// Returns the patches after a version, the last of them with a wrong MAC.
     pub(crate) fn spoiled_patches_above(
         &self,
