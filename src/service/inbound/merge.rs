@@ -62,7 +62,7 @@ async fn rekey(unit: &mut UnitOfWork<'_>, key: &SessionKey, chat: &mut Chat, pee
         Some(address) if has(&address.value) => {}
         Some(address) => address.value = peer.jid.clone(),
         None if before != peer.jid && has(&before) => {
-            chat.address = Some(Box::new(Versioned { value: before, as_of: 0 }))
+            chat.address = Some(Box::new(Versioned { value: before, as_of: 0 }));
         }
         None => {}
     }

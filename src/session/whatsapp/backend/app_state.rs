@@ -75,7 +75,7 @@ impl AppSyncStore for SessionBackend {
         }
         match told {
             VersionStored::All(Some(mark)) => {
-                self.sink.push(QueueItem::SettingsTold { collection: name.to_owned(), mark })
+                self.sink.push(QueueItem::SettingsTold { collection: name.to_owned(), mark });
             }
             VersionStored::NotAll => {
                 warn!(collection = name, "App state was read but not fully delivered; reading it again");
