@@ -1,9 +1,9 @@
-//! All SQL. The organization is the first argument of every function and part of every WHERE clause. The few exceptions
-//! say so: reads that do not know it yet (a key by its hash, the sessions to start), and [`whatsapp_device`], whose rows belong
-//! to a session.
+//! All SQL. The organization is part of every WHERE clause. The few exceptions say so: reads that do not know it yet (a
+//! key by its hash, the sessions to start), and [`whatsapp_device`], whose rows belong to a session.
 //!
-//! Reads are methods of [`Store`]. Writes are methods of [`unit_of_work::UnitOfWork`], which runs in the journal through
-//! [`Store::write`]. There is one file per table, with its conversions between rows and domain types.
+//! Reads are methods of [`Store`] with the organization as the first argument. Writes are methods of
+//! [`unit_of_work::UnitOfWork`], which runs in the journal through [`Store::write`], and which knows its organization and
+//! its time. There is one file per table, with its conversions between rows and domain types.
 
 mod api_key;
 mod backup;
@@ -57,6 +57,7 @@ use tracing::Span;
 use tracing::debug_span;
 use tracing::warn;
 
+use crate::domain::clock::Clock;
 use crate::domain::id::OrganizationId;
 use crate::domain::id::SessionId;
 
@@ -67,6 +68,7 @@ use error::StoreError;
 use group_commit::CommitNotifier;
 use group_commit::GroupCommit;
 
+pub use api_key::HashedSecret;
 pub use api_key::KeySecret;
 pub use backup::back_up;
 pub use backup::restore;
@@ -124,6 +126,8 @@ pub struct Store {
     /// Limits concurrent full scans of lists.
     walks: FairQueue,
     group_commit: GroupCommit,
+    /// Clock of the units of work.
+    clock: Arc<dyn Clock>,
     commits: Arc<CommitNotifier>,
     /// Incarnation of the change log.
     log: chatgraph_entity::change_log::Model,
@@ -138,21 +142,21 @@ impl Store {
     ///
     /// # Errors
     /// [`OpenError`], for the operator.
-    pub async fn open(config: &Config, tasks: &TaskTracker) -> Result<Self, OpenError> {
+    pub async fn open(config: &Config, clock: Arc<dyn Clock>, tasks: &TaskTracker) -> Result<Self, OpenError> {
         connect::create(config)?;
         let writers = connect::writers(config).await?;
         connect::migrate(&writers).await?;
-        Self::start(config, writers, Encryption::default(), tasks).await
+        Self::start(config, writers, Encryption::default(), clock, tasks).await
     }
 
     /// Opens the database for a command that neither creates nor migrates it.
     ///
     /// # Errors
     /// [`OpenError`], including [`OpenError::Missing`] and [`OpenError::Outdated`].
-    pub async fn open_existing(config: &Config, tasks: &TaskTracker) -> Result<Self, OpenError> {
+    pub async fn open_existing(config: &Config, clock: Arc<dyn Clock>, tasks: &TaskTracker) -> Result<Self, OpenError> {
         let writers = connect::writers(config).await?;
         connect::is_up_to_date(&writers).await?;
-        Self::start(config, writers, Encryption::default(), tasks).await
+        Self::start(config, writers, Encryption::default(), clock, tasks).await
     }
 
     /// Opens the database like [`Store::open`], for a server that encrypts and decrypts the secrets of its sessions
@@ -160,19 +164,25 @@ impl Store {
     ///
     /// # Errors
     /// [`OpenError`], including [`OpenError::NoMasterKey`] if secrets are encrypted with another key.
-    pub async fn open_sealed(config: &Config, keys: &MasterKeys, tasks: &TaskTracker) -> Result<Self, OpenError> {
+    pub async fn open_sealed(
+        config: &Config,
+        keys: &MasterKeys,
+        clock: Arc<dyn Clock>,
+        tasks: &TaskTracker,
+    ) -> Result<Self, OpenError> {
         connect::create(config)?;
         let writers = connect::writers(config).await?;
         connect::migrate(&writers).await?;
         let encryption = encryption::register(&writers, keys).await?;
         search_text::refold(&writers).await?;
-        Self::start(config, writers, encryption, tasks).await
+        Self::start(config, writers, encryption, clock, tasks).await
     }
 
     async fn start(
         config: &Config,
         writers: DatabaseConnection,
         encryption: Encryption,
+        clock: Arc<dyn Clock>,
         tasks: &TaskTracker,
     ) -> Result<Self, OpenError> {
         let log = organization::change_log(&writers).await?;
@@ -185,7 +195,7 @@ impl Store {
             Config::Sqlite(_) => None,
             Config::Postgres(server) => Some(server.clone()),
         };
-        Ok(Self { readers, counters, walks, group_commit, commits, log, shared, encryption })
+        Ok(Self { readers, counters, walks, group_commit, clock, commits, log, shared, encryption })
     }
 
     /// Closes every connection, each once it is idle. No reads or writes are possible afterwards.
@@ -200,7 +210,8 @@ impl Store {
 
     /// Runs `work` as one unit of the organization: all of it is committed, or nothing. Units that wait at the same
     /// time are committed together; a failed unit does not affect the others. The unit runs even if the caller is
-    /// cancelled. `work` runs again in a new transaction if its first one is rolled back because of another unit.
+    /// cancelled. `work` runs again in a new transaction, with the same time, if its first one is rolled back because of
+    /// another unit.
     ///
     /// # Errors
     /// The error of `work`, or [`StoreError`] if the commit failed.
@@ -210,7 +221,7 @@ impl Store {
         E: From<StoreError> + Send + 'static,
         F: for<'u> FnOnce(&'u mut UnitOfWork<'_>) -> Work<'u, T, E> + Clone + Send + 'static,
     {
-        self.group_commit.write(organization, None, work).instrument(unit_span()).await
+        self.group_commit.write(organization, None, self.clock.now(), work).instrument(unit_span()).await
     }
 
     /// Like [`Store::write`], for a unit that only concerns one session: units of different sessions can be committed
@@ -229,7 +240,7 @@ impl Store {
         E: From<StoreError> + Send + 'static,
         F: for<'u> FnOnce(&'u mut UnitOfWork<'_>) -> Work<'u, T, E> + Clone + Send + 'static,
     {
-        self.group_commit.write(organization, Some(session), work).instrument(unit_span()).await
+        self.group_commit.write(organization, Some(session), self.clock.now(), work).instrument(unit_span()).await
     }
 
     /// Like [`Store::write_session`], with a few retries after conflicts with another process, each with its own copy of

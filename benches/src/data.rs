@@ -1,7 +1,9 @@
 //! A database with many chats.
 
 use std::error::Error;
+use std::sync::Arc;
 
+use chatgraph::clock::SystemClock;
 use chatgraph::domain::change::Origin;
 use chatgraph::domain::chat::Chat;
 use chatgraph::domain::chat::Versioned;
@@ -28,7 +30,7 @@ const BEGAN: i64 = 1_700_000_000_000;
 /// # Errors
 /// If it cannot be opened.
 pub async fn open(url: &str) -> Result<Store, Box<dyn Error>> {
-    Ok(Store::open(&url.parse()?, &TaskTracker::new()).await?)
+    Ok(Store::open(&url.parse()?, Arc::new(SystemClock), &TaskTracker::new()).await?)
 }
 
 /// Adds a stopped session.
@@ -74,19 +76,18 @@ fn session(id: SessionId, organization: OrganizationId) -> Session {
 pub async fn add_chats(store: &Store, session: SessionId, count: usize) -> Result<(), Box<dyn Error>> {
     let organization: OrganizationId = ORGANIZATION.parse()?;
     for first in (0..count).step_by(PART) {
-        let whose = organization.clone();
         let stored: Result<(), StoreError> = store
             .write(&organization, move |unit| {
                 Box::pin(async move {
                     for number in first..(first + PART).min(count) {
                         let mut chat = chat(session, number);
-                        unit.insert_chat(&whose, &chat).await?;
+                        unit.insert_chat(&chat).await?;
                         let message = message(&chat, number);
                         let now = message.at;
-                        unit.insert_messages(&whose, session, chat.id, &[message], 0).await?;
-                        chat.last_message = unit.last_message(&whose, chat.id).await?;
-                        unit.save_chat(&whose, &chat).await?;
-                        unit.record(&whose, chat.created(now, Origin::Import));
+                        unit.insert_messages(session, chat.id, &[message], 0).await?;
+                        chat.last_message = unit.last_message(chat.id).await?;
+                        unit.save_chat(&chat).await?;
+                        unit.record(chat.created(now, Origin::Import));
                     }
                     Ok(())
                 })

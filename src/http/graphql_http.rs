@@ -175,7 +175,7 @@ async fn execute_one(
             if change == Mutations::Rejected && operation.kind == Some(OperationType::Mutation) {
                 return Err(refused());
             }
-            execute_stream(http, id, headers, caller, operation, (format, whole)).await
+            execute_stream(http, id, headers, caller, operation, format, whole).await
         }
     };
     Ok(rate_limit_headers::add_headers(response, http, caller))
@@ -188,7 +188,8 @@ async fn execute_stream(
     headers: &HeaderMap,
     caller: &Caller,
     mut operation: Operation,
-    (format, whole): (StreamFormat, Option<ResponseType>),
+    format: StreamFormat,
+    whole: Option<ResponseType>,
 ) -> Response {
     if let Some(media) = whole.filter(|_| operation.kind != Some(OperationType::Subscription)) {
         let answer = operation.answers.next().await.expect("queries and mutations have one response");

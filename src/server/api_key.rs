@@ -71,7 +71,7 @@ fn read(file: Option<&Path>) -> std::io::Result<String> {
 async fn insert(config: &NewKey, secret: &str) -> Result<KeyId, Error> {
     let expires_at = config.expires_at(SystemClock.now())?;
     let new = api_key::NewApiKey { name: config.name.clone(), permissions: config.permissions, expires_at };
-    let store = Store::open(&config.database, &Lifecycle::default().tasks).await?;
+    let store = Store::open(&config.database, Arc::new(SystemClock), &Lifecycle::default().tasks).await?;
     on(&store, async |keys| {
         if keys.is_taken(secret).await? {
             return Err(Error::TokenTaken);
@@ -84,7 +84,7 @@ async fn insert(config: &NewKey, secret: &str) -> Result<KeyId, Error> {
 }
 
 async fn list(config: &config::KeyList) -> Result<(), Error> {
-    let store = Store::open_existing(&config.database, &Lifecycle::default().tasks).await?;
+    let store = Store::open_existing(&config.database, Arc::new(SystemClock), &Lifecycle::default().tasks).await?;
     let keys = on(&store, async |keys| Ok(keys.of(&config.organization).await?)).await?;
     for key in &keys {
         let permissions: Vec<_> = key.permissions.iter().map(Capability::as_str).collect();
@@ -124,7 +124,7 @@ fn printable(text: &str) -> String {
 async fn rotate(config: config::KeyRotate) -> Result<(), Error> {
     let previous_until = config.previous_until(SystemClock.now())?;
     let secret = authenticator::generate();
-    let store = Store::open_existing(&config.database, &Lifecycle::default().tasks).await?;
+    let store = Store::open_existing(&config.database, Arc::new(SystemClock), &Lifecycle::default().tasks).await?;
     let rotated =
         on(&store, async |keys| Ok(keys.rotate(&config.organization, config.id, &secret, previous_until).await?));
     if !rotated.await? {
@@ -136,7 +136,7 @@ async fn rotate(config: config::KeyRotate) -> Result<(), Error> {
 }
 
 async fn revoke(config: config::KeyRevoke) -> Result<(), Error> {
-    let store = Store::open_existing(&config.database, &Lifecycle::default().tasks).await?;
+    let store = Store::open_existing(&config.database, Arc::new(SystemClock), &Lifecycle::default().tasks).await?;
     if on(&store, async |keys| Ok(keys.remove(&config.organization, config.id).await?)).await? {
         audit::record_operator("key.revoke", &config.organization, config.id);
         Ok(())

@@ -81,7 +81,7 @@ pub(super) struct Configs {
 pub(super) async fn build(configs: Configs, lifecycle: &Lifecycle) -> Result<Application, OpenError> {
     let (tasks, stop) = (&lifecycle.tasks, &lifecycle.stop);
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let store = Store::open_sealed(&configs.store, &configs.master_keys, tasks).await?;
+    let store = Store::open_sealed(&configs.store, &configs.master_keys, Arc::clone(&clock), tasks).await?;
     let feed = Feed::start(store.clone(), feed::Config::default(), tasks, stop.clone());
     let retention = Retention::new(store.clone(), Arc::clone(&clock), configs.retention);
     tasks.spawn(retention.run(stop.clone()));
@@ -100,13 +100,14 @@ pub(super) async fn build(configs: Configs, lifecycle: &Lifecycle) -> Result<App
         store.clone(),
         feed.clone(),
         registry.clone(),
-        (purger.clone(), mutes),
+        purger.clone(),
+        mutes,
         Arc::clone(&clock),
         chat::Config::default(),
     );
-    let running = (tasks.clone(), stop.clone());
-    let sessions = Sessions::new(store.clone(), registry.clone(), news, purger, Arc::clone(&clock), running)
-        .with_limit(configs.limits.sessions);
+    let sessions =
+        Sessions::new(store.clone(), registry.clone(), news, purger, Arc::clone(&clock), tasks.clone(), stop.clone())
+            .with_limit(configs.limits.sessions);
     let calls = Calls::new(store.clone(), registry.clone(), calling, Arc::clone(&clock));
     let logins = configs.logins.map(|config| JwtVerifier::new(config, Arc::clone(&clock), tasks.clone()));
     let tokens = Authenticator::new(store.clone(), logins, Arc::clone(&clock));
@@ -122,7 +123,7 @@ pub(super) async fn build(configs: Configs, lifecycle: &Lifecycle) -> Result<App
     );
     let metrics = http::Metrics::default();
     let watch = ReadinessProbe::new(store.clone(), registry.metrics().clone(), tasks.clone(), lifecycle.drain.clone());
-    tasks.spawn(watch.clone().check_writes(Arc::clone(&clock), stop.clone()));
+    tasks.spawn(watch.clone().check_writes(stop.clone()));
     let (graphql, http) = (api.metrics().clone(), metrics.clone());
     let certificate = Certificate::default();
     let health = health(ServerMetrics {

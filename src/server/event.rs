@@ -1,5 +1,7 @@
 //! `events`: commands on quarantined events, also while a server is running.
 
+use std::sync::Arc;
+
 use serde_json::json;
 
 use crate::cli::EventCommand;
@@ -9,7 +11,6 @@ use crate::cli::EventRetryArgs;
 use crate::clock::SystemClock;
 use crate::config;
 use crate::domain::clock;
-use crate::domain::clock::Clock as _;
 use crate::domain::id::OrganizationId;
 use crate::domain::id::SessionId;
 use crate::store::QuarantinedEvent;
@@ -88,8 +89,7 @@ fn as_line(event: &QuarantinedEvent) -> String {
 
 async fn retry(args: EventRetryArgs) -> Result<(), Error> {
     let EventRetryArgs { id, database } = args;
-    let now = SystemClock.now();
-    let count = on(database.try_into()?, async |store| Ok(store.request_retry(id, now).await?)).await?;
+    let count = on(database.try_into()?, async |store| Ok(store.request_retry(id).await?)).await?;
     match id {
         Some(id) if count == 0 => Err(Error::NoSuchEvent(id)),
         _ => {
@@ -110,7 +110,7 @@ async fn delete(args: EventDeleteArgs) -> Result<(), Error> {
 
 /// Runs `work` on the database, then closes it.
 async fn on<T>(database: config::Database, work: impl AsyncFnOnce(&Store) -> Result<T, Error>) -> Result<T, Error> {
-    let store = Store::open_existing(&database, &Lifecycle::default().tasks).await?;
+    let store = Store::open_existing(&database, Arc::new(SystemClock), &Lifecycle::default().tasks).await?;
     let done = work(&store).await;
     store.close().await?;
     done

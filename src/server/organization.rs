@@ -1,5 +1,7 @@
 //! `organization`: lists and shows organizations, also while a server is running, and deletes them while none is.
 
+use std::sync::Arc;
+
 use serde_json::json;
 use tracing::info;
 
@@ -7,6 +9,7 @@ use crate::cli::OrganizationCommand;
 use crate::cli::OrganizationDeleteArgs;
 use crate::cli::OrganizationListArgs;
 use crate::cli::OrganizationShowArgs;
+use crate::clock::SystemClock;
 use crate::config;
 use crate::domain::clock;
 use crate::service::audit;
@@ -98,7 +101,7 @@ async fn delete(args: OrganizationDeleteArgs) -> Result<(), Error> {
     let OrganizationDeleteArgs { id, yes, database } = args;
     let database = config::Database::try_from(database)?;
     // The store is opened before the lock, so that a missing database gets no lock file.
-    let store = Store::open_existing(&database, &Lifecycle::default().tasks).await?;
+    let store = Store::open_existing(&database, Arc::new(SystemClock), &Lifecycle::default().tasks).await?;
     let deleted = async {
         let (_hold, _lock) = (DatabaseLock::take(&database)?, ServerLock::take(&database).await?);
         let Some(counts) = store.count_organization(&id).await? else {
@@ -125,7 +128,7 @@ pub(super) async fn on<T>(
     database: &config::Database,
     work: impl AsyncFnOnce(&Store) -> Result<T, Error>,
 ) -> Result<T, Error> {
-    let store = Store::open_existing(database, &Lifecycle::default().tasks).await?;
+    let store = Store::open_existing(database, Arc::new(SystemClock), &Lifecycle::default().tasks).await?;
     let done = work(&store).await;
     store.close().await?;
     done

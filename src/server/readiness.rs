@@ -19,7 +19,6 @@ use tokio_util::task::TaskTracker;
 use tracing::info;
 use tracing::warn;
 
-use crate::domain::clock::Clock;
 use crate::domain::session::SessionStatus;
 use crate::http::Readiness;
 use crate::session::SessionMetrics;
@@ -59,7 +58,7 @@ impl ReadinessProbe {
     }
 
     /// Tests a small write periodically, and as soon as any other write fails, until `stop`.
-    pub(super) async fn check_writes(self, clock: Arc<dyn Clock>, stop: CancellationToken) {
+    pub(super) async fn check_writes(self, stop: CancellationToken) {
         let mut pause = WRITE_CHECK_INTERVAL;
         loop {
             tokio::select! {
@@ -67,7 +66,7 @@ impl ReadinessProbe {
                 () = tokio::time::sleep(pause) => {}
                 () = self.store.write_failed(), if pause == WRITE_CHECK_INTERVAL => {}
             }
-            let written = timeout(WRITE_CHECK_TIMEOUT, self.store.check_writes(clock.now())).await;
+            let written = timeout(WRITE_CHECK_TIMEOUT, self.store.check_writes()).await;
             let fail = !matches!(written, Ok(Ok(())));
             if self.writes_fail.swap(fail, Ordering::Relaxed) != fail {
                 if fail { warn!("Writes to the database fail") } else { info!("Writes to the database succeed again") }

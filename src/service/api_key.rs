@@ -22,6 +22,7 @@ use crate::domain::idempotency::IdempotencyKey;
 use crate::domain::idempotency::Operation;
 use crate::domain::page::Page;
 use crate::domain::page::PageRequest;
+use crate::store::HashedSecret;
 use crate::store::KeyUse;
 use crate::store::Store;
 use crate::store::error::StoreError;
@@ -120,25 +121,23 @@ impl ApiKeys {
         let (new, secret) = (NewApiKey { name, ..new }, authenticator::generate());
         let under = idempotency_key.map(|idempotency_key| new.under(idempotency_key)).transpose()?;
         let (key, hash) = (self.key(organization, new, creator(viewer), &secret), authenticator::hash(&secret));
-        let (whose, most) = (organization.clone(), self.most);
+        let most = self.most;
         let made: Result<ApiKey, Error> = self
             .store
             .write(organization, move |unit| {
                 Box::pin(async move {
                     let known = match &under {
-                        Some(under) => {
-                            unit.use_idempotency_key(&whose, under, key.id.to_bytes(), key.created_at).await?
-                        }
+                        Some(under) => unit.use_idempotency_key(under, key.id.to_bytes()).await?,
                         None => KeyUse::First,
                     };
                     match known {
-                        KeyUse::First if unit.count_keys(&whose).await? >= most => Err(too_many(most)),
+                        KeyUse::First if unit.count_keys().await? >= most => Err(too_many(most)),
                         KeyUse::First => {
                             unit.insert_key(key.clone(), hash).await?;
                             Ok(key)
                         }
                         KeyUse::Again(id) => {
-                            let renewed = unit.renew_unused_key(&whose, &id, (key.prefix, hash)).await?;
+                            let renewed = unit.renew_unused_key(&id, HashedSecret { hash, prefix: key.prefix }).await?;
                             renewed.ok_or_else(|| reused("its API key has since been used or revoked"))
                         }
                         KeyUse::Other => Err(reused("the input differs")),
@@ -226,7 +225,7 @@ impl ApiKeys {
         secret: &str,
         previous_until: Option<i64>,
     ) -> Result<bool, StoreError> {
-        let secret = (authenticator::hash(secret), authenticator::prefix(secret));
+        let secret = HashedSecret { hash: authenticator::hash(secret), prefix: authenticator::prefix(secret) };
         let rotated = self.store.rotate_key(organization, id, secret, previous_until).await?;
         if rotated {
             self.tokens.forget(id);

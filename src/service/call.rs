@@ -14,6 +14,7 @@ use tracing::warn;
 use crate::auth::viewer::Viewer;
 use crate::domain::call::Call;
 use crate::domain::capability::Capability;
+use crate::domain::change::Origin;
 use crate::domain::clock::Clock;
 use crate::domain::id::OrganizationId;
 use crate::domain::id::SessionId;
@@ -23,13 +24,13 @@ use crate::domain::message::MessageKind;
 use crate::domain::peer::is_person;
 use crate::domain::session::Session;
 use crate::session::SessionError;
-use crate::session::SessionKey;
 use crate::session::registry::Registry;
 use crate::store::Store;
 use crate::store::error::StoreError;
 
 use super::error::Error;
 use super::inbound::chat;
+use super::inbound::context::InboundContext;
 use broadcast::CallBroadcast;
 use broadcast::CallListener;
 use reply_limit::ReplyLimiter;
@@ -144,10 +145,13 @@ impl Calls {
             // WhatsApp's timestamps are whole seconds.
             at: now - now.rem_euclid(1_000),
         };
-        let key = SessionKey { organization: session.organization.clone(), session: session.id };
+        let id = session.id;
         self.store
-            .write_session(&session.organization, session.id, move |unit| {
-                Box::pin(async move { chat::message(unit, &key, &message, None, now).await })
+            .write_session(&session.organization, id, move |unit| {
+                Box::pin(async move {
+                    let cx = &mut InboundContext { unit, session: id, origin: Origin::Message };
+                    chat::message(cx, &message, None).await
+                })
             })
             .await
     }

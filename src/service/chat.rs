@@ -119,7 +119,8 @@ impl Chats {
         store: Store,
         feed: Feed,
         sessions: Registry,
-        (purger, mutes): (Purger, MuteExpirer),
+        purger: Purger,
+        mutes: MuteExpirer,
         clock: Arc<dyn Clock>,
         config: Config,
     ) -> Self {
@@ -217,16 +218,13 @@ impl Chats {
     pub async fn update(&self, viewer: &Viewer, target: &ChatRef, update: ChatUpdate) -> Result<Chat, Error> {
         let organization = viewer.require(Capability::Send)?.clone();
         let ChatLocation { session, cid, id } = self.locate(&organization, target).await?;
-        let now = self.clock.now();
-        let settings = update.settings(now)?;
+        let settings = update.settings(self.clock.now())?;
         let order = UpdateChat {
-            organization: organization.clone(),
             session,
             cid,
             settings,
             range_hint: update.last_message_timestamp,
             max_pinned: self.config.max_pinned,
-            now,
         };
         let updated = self.store.write_session_with_retry(&organization, session, (id, order), |(id, order), unit| {
             Box::pin(async move { ChatLocation::check(id, order.execute(unit).await?) })
@@ -250,8 +248,7 @@ impl Chats {
     pub async fn delete(&self, viewer: &Viewer, target: &ChatRef) -> Result<Chat, Error> {
         let organization = viewer.require(Capability::Send)?.clone();
         let ChatLocation { session, cid, id } = self.locate(&organization, target).await?;
-        let order = DeleteChat { organization, session, cid, now: self.clock.now() };
-        let organization = order.organization.clone();
+        let order = DeleteChat { session, cid };
         let deleted = self.store.write_session_with_retry(&organization, session, (id, order), |(id, order), unit| {
             Box::pin(async move { ChatLocation::check(id, order.execute(unit).await?) })
         });

@@ -3,6 +3,7 @@
 
 pub(super) mod chat;
 mod contact;
+pub(super) mod context;
 mod edit;
 mod history;
 mod merge;
@@ -31,6 +32,7 @@ use tracing::warn;
 
 use crate::domain::change::Origin;
 use crate::domain::clock::Clock;
+use crate::domain::id::SessionId;
 use crate::domain::jid::Jid;
 use crate::domain::pending_action::RejectionCode;
 use crate::domain::pending_action::SettingValue;
@@ -49,6 +51,7 @@ use super::background::purge::Purger;
 use super::call::broadcast::CallBroadcast;
 use super::inbound_archive;
 use super::session::broadcast::SessionBroadcast;
+use context::InboundContext;
 use metrics::InboundMetrics;
 use quarantine::FailedEvent;
 use quarantine::QuarantineMetrics;
@@ -125,10 +128,6 @@ impl InboundWorker {
     #[must_use]
     pub fn quarantine_metrics(&self) -> &QuarantineMetrics {
         &self.quarantine
-    }
-
-    pub(super) fn clock(&self) -> &dyn Clock {
-        &*self.clock
     }
 
     /// Opens the lane of a session.
@@ -250,11 +249,11 @@ impl InboundWorker {
         events: Arc<[SessionEvent]>,
         kept: QuarantinedEvent,
     ) -> Result<(), StoreError> {
-        let (whose, applied, now) = (key.clone(), Arc::clone(&events), self.clock.now());
+        let (session, applied) = (key.session, Arc::clone(&events));
         self.store
             .write_session(&key.organization, key.session, move |unit| {
                 Box::pin(async move {
-                    apply_all(unit, &whose, &applied, now).await?;
+                    apply_all(unit, session, &applied).await?;
                     unit.remove_quarantined(&kept).await.map(drop)
                 })
             })
@@ -270,16 +269,16 @@ impl InboundWorker {
         events: &Arc<[SessionEvent]>,
         which: Range<usize>,
     ) -> Result<(), StoreError> {
-        let (whose, events, now) = (key.clone(), Arc::clone(events), self.clock.now());
+        let (session, events, now) = (key.session, Arc::clone(events), self.clock.now());
         let logged_out = |event: &_| matches!(event, SessionEvent::Status { status: SessionStatus::LoggedOut, .. });
         let logged_out = events[which.clone()].iter().any(logged_out);
         self.store
             .write_session(&key.organization, key.session, move |unit| {
-                Box::pin(async move { apply_all(unit, &whose, &events[which], now).await })
+                Box::pin(async move { apply_all(unit, session, &events[which]).await })
             })
             .await?;
         if logged_out {
-            rejection::reject_some(&self.store, key, now, now).await?;
+            rejection::reject_some(&self.store, key, now).await?;
             self.told.purger.logged_out(key.clone(), now);
         }
         Ok(())
@@ -341,12 +340,8 @@ fn batch_weight(event: &SessionEvent) -> Option<usize> {
 }
 
 /// Applies events in order, in one unit of work.
-async fn apply_all(
-    unit: &mut UnitOfWork<'_>,
-    key: &SessionKey,
-    events: &[SessionEvent],
-    now: i64,
-) -> Result<(), StoreError> {
+async fn apply_all(unit: &mut UnitOfWork<'_>, session: SessionId, events: &[SessionEvent]) -> Result<(), StoreError> {
+    let cx = &mut InboundContext { unit, session, origin: Origin::Device };
     let (mut people, mut jids) = (Vec::new(), Vec::new());
     for event in events {
         match event {
@@ -358,24 +353,23 @@ async fn apply_all(
     // Most mappings are repeated often; nothing is read for those that are known.
     let new = match people.as_slice() {
         [] => Vec::new(),
-        people => unit.new_people(&key.organization, key.session, people).await?,
+        people => cx.unit.new_people(cx.session, people).await?,
     };
     if new.len() + jids.len() > 1 {
-        unit.preload(&key.organization, key.session, &new, jids).await?;
+        cx.unit.preload(cx.session, &new, jids).await?;
     }
     for event in events {
         match event {
             SessionEvent::SamePerson { people, at } => {
                 let people: Vec<_> = people.iter().filter(|person| new.contains(person)).cloned().collect();
-                let told = person::Provenance { at: *at, now, origin: Origin::Device };
-                person::same_person(unit, key, &people, told).await?;
+                person::same_person(cx, &people, *at).await?;
             }
-            event => apply(unit, key, event, now).await?,
+            event => apply(&mut cx.with_origin(origin(event)), event).await?,
         }
     }
-    unit.flush().await?;
+    cx.unit.flush().await?;
     let addresses: Vec<_> = events.iter().flat_map(addresses).collect();
-    edit::apply_early_of_addresses(unit, key, &addresses, now).await
+    edit::apply_early_of_addresses(cx, &addresses).await
 }
 
 /// Returns the addresses whose owners an event names.
@@ -388,54 +382,62 @@ fn addresses(event: &SessionEvent) -> Vec<&Jid> {
     }
 }
 
-/// Applies one event in its unit of work. An event of a deleted session is ignored.
-async fn apply(unit: &mut UnitOfWork<'_>, key: &SessionKey, event: &SessionEvent, now: i64) -> Result<(), StoreError> {
+/// Returns the origin of the changes that an event causes.
+fn origin(event: &SessionEvent) -> Origin {
     match event {
-        SessionEvent::Status { status, reason } => session::status(unit, key, *status, reason.as_ref(), now).await,
-        SessionEvent::Paired { jid, lid } => session::paired(unit, key, jid, lid.as_ref(), now).await,
+        SessionEvent::Message(_)
+        | SessionEvent::Delivered { .. }
+        | SessionEvent::MessageUpdated(_)
+        | SessionEvent::BusinessNamed { .. } => Origin::Message,
+        SessionEvent::History(_) => Origin::Import,
+        SessionEvent::ActionSent { .. } => Origin::Api,
+        SessionEvent::ActionRejected { .. } => Origin::Revert,
+        _ => Origin::Device,
+    }
+}
+
+/// Applies one event in its unit of work. An event of a deleted session is ignored.
+async fn apply(cx: &mut InboundContext<'_, '_>, event: &SessionEvent) -> Result<(), StoreError> {
+    match event {
+        SessionEvent::Status { status, reason } => session::status(cx, *status, reason.as_ref()).await,
+        SessionEvent::Paired { jid, lid } => session::paired(cx, jid, lid.as_ref()).await,
         SessionEvent::Setting { chat, value, as_of, up_to, replayed } => {
             let (value, as_of, replayed) = (*value, *as_of, *replayed);
             let made = chat::RemoteSetting { value, as_of, up_to: up_to.as_ref(), address: Some(chat), replayed };
-            chat::setting(unit, key, chat, made, now).await
+            chat::setting(cx, chat, made).await
         }
-        SessionEvent::SamePerson { people, at } => {
-            let told = person::Provenance { at: *at, now, origin: Origin::Device };
-            person::same_person(unit, key, people, told).await
-        }
+        SessionEvent::SamePerson { people, at } => person::same_person(cx, people, *at).await,
         SessionEvent::ReadOnOtherDevice { chat, wa_ids, at } => {
             let receipt = unread::Receipt { chat: chat.as_ref(), wa_ids, at: *at };
-            unread::receipt(unit, key, receipt, now).await
+            unread::receipt(cx, receipt).await
         }
-        SessionEvent::Message(message) => chat::message(unit, key, message, None, now).await,
-        SessionEvent::Delivered { message, order } => chat::message(unit, key, message, Some(*order), now).await,
-        SessionEvent::MessageUpdated(rewriting) => edit::message_updated(unit, key, rewriting, now).await,
+        SessionEvent::Message(message) => chat::message(cx, message, None).await,
+        SessionEvent::Delivered { message, order } => chat::message(cx, message, Some(*order)).await,
+        SessionEvent::MessageUpdated(rewriting) => edit::message_updated(cx, rewriting).await,
         SessionEvent::ChatCleared { chat, up_to, as_of, deleted } => {
             let news = edit::ClearedChat { chat, up_to, as_of: *as_of, deleted: *deleted };
-            edit::chat_cleared(unit, key, news, now).await
+            edit::chat_cleared(cx, news).await
         }
-        SessionEvent::ContactRemoved { jid } => contact::removed(unit, key, jid, now).await,
-        SessionEvent::UnarchivesChats { unarchives } => inbound_archive::rule(unit, key, *unarchives, now).await,
-        SessionEvent::BusinessNamed { jid, name } => contact::business_named(unit, key, jid, name, now).await,
-        SessionEvent::NumberChanged { old, new, at } => {
-            let told = person::Provenance { at: *at, now, origin: Origin::Device };
-            person::number_changed(unit, key, old, new, told).await
-        }
+        SessionEvent::ContactRemoved { jid } => contact::removed(cx, jid).await,
+        SessionEvent::UnarchivesChats { unarchives } => inbound_archive::rule(cx, *unarchives).await,
+        SessionEvent::BusinessNamed { jid, name } => contact::business_named(cx, jid, name).await,
+        SessionEvent::NumberChanged { old, new, at } => person::number_changed(cx, old, new, *at).await,
         SessionEvent::ContactNamed { jid, name } | SessionEvent::GroupNamed { jid, subject: name } => {
-            chat::named(unit, key, jid, name, now).await
+            chat::named(cx, jid, name).await
         }
-        SessionEvent::ActionSent { chat, desired, version } => {
-            chat::action_sent(unit, key, *chat, (*desired, *version), now).await
-        }
+        SessionEvent::ActionSent { chat, desired, version } => chat::action_sent(cx, *chat, *desired, *version).await,
         // The reason is only logged: it is WhatsApp's internal text.
         SessionEvent::ActionRejected { chat, setting, version, reason: _ } => {
-            rejection::action_rejected(unit, key, *chat, (*setting, *version), RejectionCode::Rejected, now).await
+            rejection::action_rejected(cx, *chat, *setting, *version, RejectionCode::Rejected).await
         }
-        SessionEvent::History(chunk) => session::history(unit, key, chunk, now).await,
-        SessionEvent::HistoryAnnounced { notice } => unit.history_announced(key.session, notice).await,
-        SessionEvent::HistoryPartDone { notice } => unit.history_stored(key.session, notice).await,
-        SessionEvent::HistoryExpected => session::history_expected(unit, key).await,
-        SessionEvent::HistoryLost => session::history_lost(unit, key).await,
-        SessionEvent::CollectionSynced { collection, mark } => unit.settings_told(key.session, collection, *mark).await,
+        SessionEvent::History(chunk) => session::history(cx, chunk).await,
+        SessionEvent::HistoryAnnounced { notice } => cx.unit.history_announced(cx.session, notice).await,
+        SessionEvent::HistoryPartDone { notice } => cx.unit.history_stored(cx.session, notice).await,
+        SessionEvent::HistoryExpected => session::history_expected(cx).await,
+        SessionEvent::HistoryLost => session::history_lost(cx).await,
+        SessionEvent::CollectionSynced { collection, mark } => {
+            cx.unit.settings_told(cx.session, collection, *mark).await
+        }
         SessionEvent::Untranslated(untranslated) => Err(StoreError::Untranslated(untranslated.reason.clone())),
         SessionEvent::PairingRenewed
         | SessionEvent::Barrier

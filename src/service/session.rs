@@ -84,7 +84,8 @@ impl Sessions {
         news: SessionBroadcast,
         purger: Purger,
         clock: Arc<dyn Clock>,
-        (tasks, stop): (TaskTracker, CancellationToken),
+        tasks: TaskTracker,
+        stop: CancellationToken,
     ) -> Self {
         let (pauses, most) = (ActionRateLimiter::default(), DEFAULT_MAX_SESSIONS);
         let readers =
@@ -192,7 +193,7 @@ impl Sessions {
     }
 
     async fn start_now(&self, key: SessionKey) -> Result<Session, Error> {
-        let session = self.write(&key, (), |key, (), unit| Box::pin(lifecycle::mark_running(unit, key))).await?;
+        let session = self.write(&key, (), |id, (), unit| Box::pin(lifecycle::mark_running(unit, id))).await?;
         self.registry.start(key);
         Ok(session)
     }
@@ -205,10 +206,10 @@ impl Sessions {
     #[instrument(name = "sessions.stop", level = "debug", skip_all)]
     pub async fn stop(&self, viewer: &Viewer, id: SessionId) -> Result<Session, Error> {
         let key = managed(viewer, id)?;
-        self.write(&key, (), |key, (), unit| Box::pin(lifecycle::mark_stopped(unit, key))).await?;
+        self.write(&key, (), |id, (), unit| Box::pin(lifecycle::mark_stopped(unit, id))).await?;
         self.registry.stop(id).await;
         audit::record(viewer, "session.stop", id);
-        self.write(&key, (), |key, (), unit| Box::pin(lifecycle::stopped(unit, key))).await
+        self.write(&key, (), |id, (), unit| Box::pin(lifecycle::stopped(unit, id))).await
     }
 
     /// Changes a session's label and auto-reply.
@@ -219,7 +220,7 @@ impl Sessions {
     pub async fn update(&self, viewer: &Viewer, id: SessionId, update: SessionUpdate) -> Result<Session, Error> {
         let key = managed(viewer, id)?;
         update.check()?;
-        let session = self.write(&key, update, |key, update, unit| Box::pin(lifecycle::update(unit, key, update)));
+        let session = self.write(&key, update, |id, update, unit| Box::pin(lifecycle::update(unit, id, update)));
         let session = session.await?;
         audit::record(viewer, "session.update", id);
         Ok(session)
@@ -299,10 +300,10 @@ impl Sessions {
         }
         self.registry.stop(id).await;
         self.registry.forget(&key).await;
-        let session = self.write(&key, (), |key, (), unit| Box::pin(lifecycle::logged_out(unit, key))).await?;
+        let session = self.write(&key, (), |id, (), unit| Box::pin(lifecycle::logged_out(unit, id))).await?;
         audit::record(viewer, "session.log_out", id);
         let now = self.clock.now();
-        rejection::reject_some(&self.store, &key, now, now).await?;
+        rejection::reject_some(&self.store, &key, now).await?;
         self.purger.logged_out(key, now);
         Ok(session)
     }
@@ -315,7 +316,7 @@ impl Sessions {
     #[instrument(name = "sessions.delete", level = "debug", skip_all)]
     pub async fn delete(&self, viewer: &Viewer, id: SessionId) -> Result<(), Error> {
         let key = managed(viewer, id)?;
-        self.write(&key, (), |key, (), unit| Box::pin(lifecycle::mark_stopped(unit, key))).await?;
+        self.write(&key, (), |id, (), unit| Box::pin(lifecycle::mark_stopped(unit, id))).await?;
         audit::record(viewer, "session.delete", id);
         let device = self.device(&key).await?;
         if let Device::Linked = device {
@@ -332,8 +333,7 @@ impl Sessions {
         }
         self.registry.stop(id).await;
         self.registry.forget(&key).await;
-        let now = self.clock.now();
-        let more = self.write(&key, now, |key, now, unit| Box::pin(lifecycle::remove(unit, key, now))).await?;
+        let more = self.write(&key, (), |id, (), unit| Box::pin(lifecycle::remove(unit, id))).await?;
         if more {
             self.purger.removed(key);
         } else {
@@ -377,17 +377,15 @@ impl Sessions {
         &self,
         key: &SessionKey,
         input: I,
-        work: impl for<'u> Fn(SessionKey, I, &'u mut UnitOfWork<'_>) -> Work<'u, T, Error> + Clone + Send + 'static,
+        work: impl for<'u> Fn(SessionId, I, &'u mut UnitOfWork<'_>) -> Work<'u, T, Error> + Clone + Send + 'static,
     ) -> Result<T, Error>
     where
         I: Clone + Send + 'static,
         T: Send + 'static,
     {
-        let input = (key.clone(), input);
+        let id = key.session;
         let written =
-            self.store.write_session_with_retry(&key.organization, key.session, input, move |(key, input), unit| {
-                work(key, input, unit)
-            });
+            self.store.write_session_with_retry(&key.organization, id, input, move |input, unit| work(id, input, unit));
         let written = written.await?;
         self.news.publish(key);
         Ok(written)
@@ -401,13 +399,13 @@ async fn make(
     under: Option<&IdempotencyKey>,
     most: u64,
 ) -> Result<Session, Error> {
-    let (whose, id) = (&session.organization, session.id.to_bytes());
+    let id = session.id.to_bytes();
     let known = match under {
-        Some(key) => unit.use_idempotency_key(whose, key, id, session.created_at).await?,
+        Some(key) => unit.use_idempotency_key(key, id).await?,
         None => KeyUse::First,
     };
     match known {
-        KeyUse::First if unit.count_sessions(whose).await? >= most => Err(too_many(most)),
+        KeyUse::First if unit.count_sessions().await? >= most => Err(too_many(most)),
         KeyUse::First => {
             unit.insert_session(&session).await?;
             Ok(session)
@@ -415,7 +413,7 @@ async fn make(
         KeyUse::Again(id) => {
             let gone = || reused("its session has been deleted");
             let id = SessionId::from_bytes(&id).map_err(|_| gone())?;
-            unit.session_for_update(whose, id).await?.ok_or_else(gone)
+            unit.session_for_update(id).await?.ok_or_else(gone)
         }
         KeyUse::Other => Err(reused("the input differs")),
     }

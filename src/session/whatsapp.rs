@@ -120,7 +120,7 @@ impl Connector for WhatsAppConnector {
         let remembered = Arc::clone(&memory);
         let building = async {
             let way = ConnectTarget::to(&self.config.endpoint, memory.as_ref()).await?;
-            client::build(&self.config, memory, (sink, items), way, owner, sinks).await
+            client::build(&self.config, memory, sink, items, way, owner, sinks).await
         };
         let bot = tokio::select! {
             built = building => built?,

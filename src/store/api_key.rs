@@ -39,6 +39,15 @@ pub enum KeySecret {
     Previous,
 }
 
+/// A new secret of a key, which is not stored itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HashedSecret {
+    /// Its hash.
+    pub hash: String,
+    /// Its first characters, for display.
+    pub prefix: String,
+}
+
 impl Store {
     /// Returns the key with this hash of its current or previous secret. This read determines the organization, so it
     /// has none yet.
@@ -62,7 +71,7 @@ impl Store {
         rows.into_iter().map(from_row).collect()
     }
 
-    /// Replaces a key's secret by its hash and prefix. The current one works until `previous_until`, in milliseconds,
+    /// Replaces a key's secret. The current one works until `previous_until`, in milliseconds,
     /// if that is given. Returns `false` if there is no such key.
     ///
     /// # Errors
@@ -71,7 +80,7 @@ impl Store {
         &self,
         organization: &OrganizationId,
         id: KeyId,
-        (hash, prefix): (String, String),
+        HashedSecret { hash, prefix }: HashedSecret,
         previous_until: Option<i64>,
     ) -> Result<bool, StoreError> {
         let owner = organization.to_string();
@@ -166,7 +175,7 @@ impl UnitOfWork<'_> {
     /// # Errors
     /// [`StoreError`], also if another key has this secret.
     pub async fn insert_key(&mut self, key: ApiKey, hash: String) -> Result<(), StoreError> {
-        self.ensure_organization(&key.organization, key.created_at).await?;
+        self.ensure_organization().await?;
         api_key::Entity::insert(to_row(key, hash)).exec_without_returning(self.tx).await?;
         Ok(())
     }
@@ -175,23 +184,22 @@ impl UnitOfWork<'_> {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn count_keys(&mut self, organization: &OrganizationId) -> Result<u64, StoreError> {
-        let keys = api_key::Entity::find().filter(api_key::Column::Organization.eq(organization.as_str()));
+    pub async fn count_keys(&mut self) -> Result<u64, StoreError> {
+        let keys = api_key::Entity::find().filter(api_key::Column::Organization.eq(self.organization.as_str()));
         Ok(keys.count(self.tx).await?)
     }
 
-    /// Replaces the secret of an unused key by its prefix and hash. `None` if the key was used or removed.
+    /// Replaces the secret of an unused key. `None` if the key was used or removed.
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn renew_unused_key(
         &mut self,
-        organization: &OrganizationId,
         id: &[u8],
-        (prefix, hash): (String, String),
+        HashedSecret { hash, prefix }: HashedSecret,
     ) -> Result<Option<ApiKey>, StoreError> {
         let unused = Condition::all()
-            .add(api_key::Column::Organization.eq(organization.as_str()))
+            .add(api_key::Column::Organization.eq(self.organization.as_str()))
             .add(api_key::Column::Id.eq(id))
             .add(api_key::Column::LastUsedAt.is_null());
         api_key::Entity::update_many()

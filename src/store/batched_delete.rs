@@ -9,7 +9,8 @@ use sea_orm::Statement;
 /// the number.
 pub(super) async fn remove(
     connection: &impl ConnectionTrait,
-    (table, condition): (&str, &str),
+    table: &str,
+    condition: &str,
     session: &[u8],
     limit: u64,
 ) -> Result<u64, DbErr> {

@@ -76,16 +76,11 @@ impl UnitOfWork<'_> {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn chat_for_update(
-        &mut self,
-        organization: &OrganizationId,
-        session: SessionId,
-        jid: &Jid,
-    ) -> Result<Option<Chat>, StoreError> {
+    pub async fn chat_for_update(&mut self, session: SessionId, jid: &Jid) -> Result<Option<Chat>, StoreError> {
         if let Some(known) = self.cached(|cache| cache.chat(session, jid)).await? {
             return Ok(known);
         }
-        let query = found_by(organization, session, jid).lock_exclusive();
+        let query = found_by(self.organization, session, jid).lock_exclusive();
         query.one(self.tx).await?.map(from_row).transpose()
     }
 
@@ -93,13 +88,9 @@ impl UnitOfWork<'_> {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn chats_by_ids_for_update(
-        &mut self,
-        organization: &OrganizationId,
-        ids: &[ChatId],
-    ) -> Result<Vec<Chat>, StoreError> {
+    pub async fn chats_by_ids_for_update(&mut self, ids: &[ChatId]) -> Result<Vec<Chat>, StoreError> {
         self.flush().await?;
-        let query = with_ids(organization, ids.iter().map(|id| id.to_bytes()));
+        let query = with_ids(self.organization, ids.iter().map(|id| id.to_bytes()));
         let query = query.order_by_asc(chat::Column::Id).lock_exclusive();
         query.all(self.tx).await?.into_iter().map(from_row).collect()
     }
@@ -108,16 +99,12 @@ impl UnitOfWork<'_> {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn chat_with_for_update(
-        &mut self,
-        organization: &OrganizationId,
-        peer: &Peer,
-    ) -> Result<Option<Chat>, StoreError> {
+    pub async fn chat_with_for_update(&mut self, peer: &Peer) -> Result<Option<Chat>, StoreError> {
         let Some(chat) = peer.chat else { return Ok(None) };
         if let Some(known) = self.cached(|cache| cache.chat_with(peer.id)).await? {
             return Ok(known);
         }
-        let query = chat::Entity::find_by_id(chat.to_bytes()).filter(owned_by(organization)).lock_exclusive();
+        let query = chat::Entity::find_by_id(chat.to_bytes()).filter(owned_by(self.organization)).lock_exclusive();
         query.one(self.tx).await?.map(from_row).transpose()
     }
 
@@ -125,13 +112,9 @@ impl UnitOfWork<'_> {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn chat_by_id_for_update(
-        &mut self,
-        organization: &OrganizationId,
-        id: ChatId,
-    ) -> Result<Option<Chat>, StoreError> {
+    pub async fn chat_by_id_for_update(&mut self, id: ChatId) -> Result<Option<Chat>, StoreError> {
         self.flush().await?;
-        let query = chat::Entity::find_by_id(id.to_bytes()).filter(owned_by(organization)).lock_exclusive();
+        let query = chat::Entity::find_by_id(id.to_bytes()).filter(owned_by(self.organization)).lock_exclusive();
         query.one(self.tx).await?.map(from_row).transpose()
     }
 
@@ -140,12 +123,8 @@ impl UnitOfWork<'_> {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn pinned_chats(
-        &mut self,
-        organization: &OrganizationId,
-        session: SessionId,
-        except: ChatId,
-    ) -> Result<Vec<Chat>, StoreError> {
+    pub async fn pinned_chats(&mut self, session: SessionId, except: ChatId) -> Result<Vec<Chat>, StoreError> {
+        let organization = self.organization;
         self.flush().await?;
         let chats = pinned(organization, session).filter(chat::Column::Id.ne(except.to_bytes())).all(self.tx).await?;
         let deleted = tombstone::pinned(organization, session).all(self.tx).await?;
@@ -157,14 +136,10 @@ impl UnitOfWork<'_> {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn chats_archived_before_activity(
-        &mut self,
-        organization: &OrganizationId,
-        session: SessionId,
-    ) -> Result<Vec<Chat>, StoreError> {
+    pub async fn chats_archived_before_activity(&mut self, session: SessionId) -> Result<Vec<Chat>, StoreError> {
         self.flush().await?;
         let query = chat::Entity::find()
-            .filter(owned_by(organization))
+            .filter(owned_by(self.organization))
             .filter(chat::Column::SessionId.eq(session.to_bytes()))
             .filter(chat::Column::Archived.eq(true))
             .filter(Expr::col(chat::Column::LastMessageAt).gt(Expr::col(chat::Column::ArchivedAsOf)))
@@ -177,15 +152,10 @@ impl UnitOfWork<'_> {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn some_chats_for_update(
-        &mut self,
-        organization: &OrganizationId,
-        session: SessionId,
-        limit: u64,
-    ) -> Result<Vec<Chat>, StoreError> {
+    pub async fn some_chats_for_update(&mut self, session: SessionId, limit: u64) -> Result<Vec<Chat>, StoreError> {
         self.flush().await?;
         let query = chat::Entity::find()
-            .filter(owned_by(organization))
+            .filter(owned_by(self.organization))
             .filter(chat::Column::SessionId.eq(session.to_bytes()))
             .order_by_asc(chat::Column::Activity)
             .order_by_asc(chat::Column::Id)
@@ -198,25 +168,21 @@ impl UnitOfWork<'_> {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn insert_chat(&mut self, organization: &OrganizationId, chat: &Chat) -> Result<(), StoreError> {
-        let mut peer = self.peer_by_address(organization, chat).await?;
-        self.insert_chat_with(organization, chat, &mut peer).await
+    pub async fn insert_chat(&mut self, chat: &Chat) -> Result<(), StoreError> {
+        let mut peer = self.peer_by_address(chat).await?;
+        self.insert_chat_with(chat, &mut peer).await
     }
 
     /// Returns the current or last owner of a chat's address, or a new peer.
-    pub(super) async fn peer_by_address(
-        &mut self,
-        organization: &OrganizationId,
-        chat: &Chat,
-    ) -> Result<Peer, StoreError> {
-        let owner = last_owner(&self.periods(organization, chat.session, &chat.jid).await?);
+    pub(super) async fn peer_by_address(&mut self, chat: &Chat) -> Result<Peer, StoreError> {
+        let owner = last_owner(&self.periods(chat.session, &chat.jid).await?);
         let peer = match owner {
-            Some(owner) => self.peer(organization, owner.peer).await?,
+            Some(owner) => self.peer(owner.peer).await?,
             None => None,
         };
         match peer {
             Some(peer) => Ok(peer),
-            None => self.new_peer(organization, chat.session, &chat.jid, chat.created_at).await,
+            None => self.new_peer(chat.session, &chat.jid, chat.created_at).await,
         }
     }
 
@@ -224,26 +190,22 @@ impl UnitOfWork<'_> {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn insert_chat_with(
-        &mut self,
-        organization: &OrganizationId,
-        chat: &Chat,
-        peer: &mut Peer,
-    ) -> Result<(), StoreError> {
+    pub async fn insert_chat_with(&mut self, chat: &Chat, peer: &mut Peer) -> Result<(), StoreError> {
         if self.cached(|cache| cache.add_chat(chat, peer.id)).await?.is_none() {
-            chat::Entity::insert(to_row(organization, chat).into_active_model())
+            chat::Entity::insert(to_row(self.organization, chat).into_active_model())
                 .exec_without_returning(self.tx)
                 .await?;
         }
         peer.chat = Some(chat.id);
-        self.save_peer(organization, peer).await
+        self.save_peer(peer).await
     }
 
     /// Saves a changed chat.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn save_chat(&mut self, organization: &OrganizationId, chat: &Chat) -> Result<(), StoreError> {
+    pub async fn save_chat(&mut self, chat: &Chat) -> Result<(), StoreError> {
+        let organization = self.organization;
         if self.cached(|cache| cache.save(chat)).await?.is_some() {
             return Ok(());
         }

@@ -48,9 +48,10 @@ impl UnitOfWork<'_> {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn keep_unread(&mut self, organization: &OrganizationId, deleted: &Tombstone) -> Result<(), StoreError> {
+    pub async fn keep_unread(&mut self, deleted: &Tombstone) -> Result<(), StoreError> {
+        let organization = self.organization;
         let chat = &deleted.chat;
-        let known = self.count_deleted(organization, &[chat.id], Condition::all()).await?;
+        let known = self.count_deleted(&[chat.id], Condition::all()).await?;
         let unread = chat.unread_count.saturating_sub(known);
         if unread == 0 {
             return Ok(());
@@ -87,12 +88,11 @@ impl UnitOfWork<'_> {
     /// [`StoreError`].
     pub async fn deleted_unread(
         &mut self,
-        organization: &OrganizationId,
         session: SessionId,
         wa_ids: &[String],
     ) -> Result<Vec<DeletedUnread>, StoreError> {
         let rows = deleted_unread::Entity::find()
-            .filter(Column::Organization.eq(organization.as_str()))
+            .filter(Column::Organization.eq(self.organization.as_str()))
             .filter(Column::SessionId.eq(session.to_bytes()))
             .filter(Column::WaId.is_in(wa_ids.iter().map(|id| sanitize::strip_nul(id))));
         let corrupt = |_| StoreError::Corrupt { table: "deleted_unread", column: "chat_id" };
@@ -109,38 +109,28 @@ impl UnitOfWork<'_> {
     /// [`StoreError`].
     pub(super) async fn deleted_after(
         &mut self,
-        organization: &OrganizationId,
         chats: &[ChatId],
         place: Option<&MessageMarker>,
     ) -> Result<u32, StoreError> {
         let behind = Condition::all().add_option(place.map(|place| up_to(place).not()));
-        self.count_deleted(organization, chats, behind).await
+        self.count_deleted(chats, behind).await
     }
 
     /// Removes the unread deleted messages of a chat up to a position.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn forget_deleted_to(
-        &mut self,
-        organization: &OrganizationId,
-        chat: ChatId,
-        place: &MessageMarker,
-    ) -> Result<(), StoreError> {
-        self.forget_deleted(organization, chat, up_to(place)).await
+    pub async fn forget_deleted_to(&mut self, chat: ChatId, place: &MessageMarker) -> Result<(), StoreError> {
+        self.forget_deleted(chat, up_to(place)).await
     }
 
     /// Removes one unread deleted message.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn forget_deleted_unread(
-        &mut self,
-        organization: &OrganizationId,
-        unread: &DeletedUnread,
-    ) -> Result<(), StoreError> {
+    pub async fn forget_deleted_unread(&mut self, unread: &DeletedUnread) -> Result<(), StoreError> {
         let it = Condition::all().add(Column::MessageId.eq(unread.id.clone()));
-        self.forget_deleted(organization, unread.chat, it).await
+        self.forget_deleted(unread.chat, it).await
     }
 
     /// Moves the unread deleted messages of one chat to its successor. Messages that the successor has, stored or
@@ -148,12 +138,8 @@ impl UnitOfWork<'_> {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn move_deleted_unread(
-        &mut self,
-        organization: &OrganizationId,
-        from: ChatId,
-        to: ChatId,
-    ) -> Result<(), StoreError> {
+    pub async fn move_deleted_unread(&mut self, from: ChatId, to: ChatId) -> Result<(), StoreError> {
+        let organization = self.organization;
         let stored = message::Entity::find()
             .select_only()
             .column(message::Column::WaId)
@@ -166,7 +152,7 @@ impl UnitOfWork<'_> {
             .filter(of_chats(organization, &[to]))
             .into_query();
         let known = Condition::any().add(Column::WaId.in_subquery(stored)).add(Column::WaId.in_subquery(deleted));
-        self.forget_deleted(organization, from, known).await?;
+        self.forget_deleted(from, known).await?;
         deleted_unread::Entity::update_many()
             .col_expr(Column::ChatId, Expr::value(to.to_bytes()))
             .filter(of_chats(organization, &[from]))
@@ -175,23 +161,13 @@ impl UnitOfWork<'_> {
         Ok(())
     }
 
-    async fn count_deleted(
-        &mut self,
-        organization: &OrganizationId,
-        chats: &[ChatId],
-        which: Condition,
-    ) -> Result<u32, StoreError> {
-        let rows = deleted_unread::Entity::find().filter(of_chats(organization, chats)).filter(which);
+    async fn count_deleted(&mut self, chats: &[ChatId], which: Condition) -> Result<u32, StoreError> {
+        let rows = deleted_unread::Entity::find().filter(of_chats(self.organization, chats)).filter(which);
         Ok(u32::try_from(rows.count(self.tx).await?).unwrap_or(u32::MAX))
     }
 
-    async fn forget_deleted(
-        &mut self,
-        organization: &OrganizationId,
-        chat: ChatId,
-        which: Condition,
-    ) -> Result<(), StoreError> {
-        let rows = deleted_unread::Entity::delete_many().filter(of_chats(organization, &[chat])).filter(which);
+    async fn forget_deleted(&mut self, chat: ChatId, which: Condition) -> Result<(), StoreError> {
+        let rows = deleted_unread::Entity::delete_many().filter(of_chats(self.organization, &[chat])).filter(which);
         rows.exec(self.tx).await.map(drop).map_err(StoreError::from)
     }
 }

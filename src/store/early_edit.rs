@@ -42,18 +42,18 @@ pub struct EarlyEdit {
 }
 
 impl UnitOfWork<'_> {
-    /// Stores an edit, a revocation or a deletion until its message arrives, as received at `now`; removes those received
+    /// Stores an edit, a revocation or a deletion until its message arrives, as received now; removes those received
     /// before `oldest`. For one message a deletion wins, or else a revocation, or else the latest edit.
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn keep_early_edit(
         &mut self,
-        organization: &OrganizationId,
         session: SessionId,
         early: &EarlyEdit,
-        (now, oldest): (i64, i64),
+        oldest: i64,
     ) -> Result<(), StoreError> {
+        let organization = self.organization;
         early_rewrite::Entity::delete_many()
             .filter(of_session(organization, session))
             .filter(Column::At.lt(oldest))
@@ -92,7 +92,7 @@ impl UnitOfWork<'_> {
             revoked: Set(revoked),
             text: Set(sanitize::strip_nul_if_any(text.as_ref())),
             edited_as_of: Set(edited_as_of),
-            at: Set(now),
+            at: Set(self.now),
         };
         let key = [Column::SessionId, Column::WaId, Column::Chat, Column::Sender, Column::FromMe];
         let replaced = [Column::Revoked, Column::Text, Column::EditedAsOf];
@@ -107,16 +107,11 @@ impl UnitOfWork<'_> {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn early_edits(
-        &mut self,
-        organization: &OrganizationId,
-        session: SessionId,
-        wa_ids: &[String],
-    ) -> Result<Vec<EarlyEdit>, StoreError> {
+    pub async fn early_edits(&mut self, session: SessionId, wa_ids: &[String]) -> Result<Vec<EarlyEdit>, StoreError> {
         let mut early = Vec::new();
         for part in wa_ids.chunks(500) {
             let rows = early_rewrite::Entity::find()
-                .filter(of_session(organization, session))
+                .filter(of_session(self.organization, session))
                 .filter(Column::WaId.is_in(part.iter().map(|id| sanitize::strip_nul(id))));
             for row in rows.all(self.tx).await? {
                 early.push(from_row(row)?);
@@ -132,10 +127,10 @@ impl UnitOfWork<'_> {
     /// [`StoreError`].
     pub async fn early_edits_under(
         &mut self,
-        organization: &OrganizationId,
         session: SessionId,
         addresses: &[&Jid],
     ) -> Result<Vec<EarlyEdit>, StoreError> {
+        let organization = self.organization;
         let mut early = Vec::new();
         self.flush().await?;
         for part in addresses.chunks(500) {
@@ -154,12 +149,8 @@ impl UnitOfWork<'_> {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn has_early_edits(
-        &mut self,
-        organization: &OrganizationId,
-        session: SessionId,
-    ) -> Result<bool, StoreError> {
-        let any = early_rewrite::Entity::find().filter(of_session(organization, session));
+    pub async fn has_early_edits(&mut self, session: SessionId) -> Result<bool, StoreError> {
+        let any = early_rewrite::Entity::find().filter(of_session(self.organization, session));
         Ok(any.one(self.tx).await?.is_some())
     }
 
@@ -167,14 +158,9 @@ impl UnitOfWork<'_> {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn remove_early_edit(
-        &mut self,
-        organization: &OrganizationId,
-        session: SessionId,
-        early: &EarlyEdit,
-    ) -> Result<(), StoreError> {
+    pub async fn remove_early_edit(&mut self, session: SessionId, early: &EarlyEdit) -> Result<(), StoreError> {
         early_rewrite::Entity::delete_many()
-            .filter(of_session(organization, session))
+            .filter(of_session(self.organization, session))
             .filter(Column::WaId.eq(sanitize::strip_nul(&early.wa_id)))
             .filter(Column::Chat.eq(early.chat.as_str()))
             .filter(Column::Sender.eq(early.sender.as_str()))

@@ -65,6 +65,7 @@ impl GroupCommit {
         &self,
         organization: &OrganizationId,
         session: Option<SessionId>,
+        now: i64,
         work: F,
     ) -> Result<T, E>
     where
@@ -73,7 +74,7 @@ impl GroupCommit {
         F: for<'u> FnOnce(&'u mut UnitOfWork<'_>) -> Work<'u, T, E> + Clone + Send + 'static,
     {
         let (reply, outcome) = oneshot::channel();
-        let job = Box::new(UnitJob::new(organization.clone(), work, reply));
+        let job = Box::new(UnitJob::new(organization.clone(), now, work, reply));
         self.queues.sender(organization, session).send(job).await.map_err(|_| StoreError::Closed)?;
         outcome.await.unwrap_or_else(|_| Err(StoreError::Closed.into()))
     }

@@ -8,7 +8,6 @@ use sea_orm::EntityTrait as _;
 use sea_orm::QueryFilter as _;
 use sea_orm::sea_query::OnConflict;
 
-use crate::domain::id::OrganizationId;
 use crate::domain::idempotency::IdempotencyKey;
 use crate::domain::idempotency::KEY_RETENTION_MS;
 
@@ -28,18 +27,13 @@ pub enum KeyUse {
 }
 
 impl UnitOfWork<'_> {
-    /// Assigns the key to the object at `now`, unless it was used within the last 24 hours.
+    /// Assigns the key to the object, unless it was used within the last 24 hours.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn use_idempotency_key(
-        &mut self,
-        organization: &OrganizationId,
-        key: &IdempotencyKey,
-        object: Vec<u8>,
-        now: i64,
-    ) -> Result<KeyUse, StoreError> {
-        self.ensure_organization(organization, now).await?;
+    pub async fn use_idempotency_key(&mut self, key: &IdempotencyKey, object: Vec<u8>) -> Result<KeyUse, StoreError> {
+        let (organization, now) = (self.organization, self.now);
+        self.ensure_organization().await?;
         idempotency_key::Entity::delete_many()
             .filter(Column::Organization.eq(organization.as_str()))
             .filter(Column::CreatedAt.lte(now - KEY_RETENTION_MS))

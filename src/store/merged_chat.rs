@@ -47,12 +47,8 @@ impl UnitOfWork<'_> {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn note_merged(
-        &mut self,
-        organization: &OrganizationId,
-        chat: &Chat,
-        into: ChatId,
-    ) -> Result<(), StoreError> {
+    pub async fn note_merged(&mut self, chat: &Chat, into: ChatId) -> Result<(), StoreError> {
+        let organization = self.organization;
         merged_chat::Entity::update_many()
             .col_expr(Column::IntoId, Expr::value(into.to_bytes()))
             .filter(Column::Organization.eq(organization.as_str()))

@@ -96,14 +96,13 @@ impl UnitOfWork<'_> {
     /// [`StoreError`].
     pub async fn insert_messages(
         &mut self,
-        organization: &OrganizationId,
         session: SessionId,
         chat: ChatId,
         messages: &[IncomingMessage],
         arrival: i64,
     ) -> Result<u64, StoreError> {
-        let peer = self.peer_of_chat(organization, chat).await?;
-        self.insert_messages_with(organization, (session, chat), peer.as_ref(), messages, arrival).await
+        let peer = self.peer_of_chat(chat).await?;
+        self.insert_messages_with(session, chat, peer.as_ref(), messages, arrival).await
     }
 
     /// Like [`UnitOfWork::insert_messages`], for a chat whose peer is known.
@@ -112,8 +111,8 @@ impl UnitOfWork<'_> {
     /// [`StoreError`].
     pub async fn insert_messages_with(
         &mut self,
-        organization: &OrganizationId,
-        (session, chat): (SessionId, ChatId),
+        session: SessionId,
+        chat: ChatId,
         peer: Option<&Peer>,
         messages: &[IncomingMessage],
         arrival: i64,
@@ -123,21 +122,21 @@ impl UnitOfWork<'_> {
         let is_history = arrival == 0 && direct.is_none();
         let known = if is_history {
             let wa_ids: Vec<_> = messages.iter().map(|message| message.wa_id.clone()).collect();
-            self.known_messages(organization, chat, &wa_ids).await?
+            self.known_messages(chat, &wa_ids).await?
         } else {
             Vec::new()
         };
         for (place, message) in messages.iter().enumerate() {
             let sender = match direct {
-                _ if message.from_me => self.account(organization, session, &message.sender).await?,
+                _ if message.from_me => self.account(session, &message.sender).await?,
                 Some(peer) => peer.id,
-                None if is_history => self.writer_in_history(organization, session, message, &known).await?,
-                None => self.writer(organization, session, &message.sender, message.at).await?,
+                None if is_history => self.writer_in_history(session, message, &known).await?,
+                None => self.writer(session, &message.sender, message.at).await?,
             };
             let (arrival, sequence) = sequence(arrival, place);
             let named_by = named_by(if direct.is_some() { &message.chat } else { &message.sender }, direct.is_none());
             let id = MessageId::of(message.at, sequence);
-            let row = to_row(organization, session, chat, (id, message));
+            let row = to_row(self.organization, session, chat, id, message);
             rows.push(message::Model { arrival, sender_id: sender.to_bytes(), named_by, ..row });
         }
         if let Some(added) = self.cached(|cache| cache.add_messages(chat, &rows)).await? {
@@ -158,12 +157,7 @@ impl UnitOfWork<'_> {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn known_messages(
-        &mut self,
-        organization: &OrganizationId,
-        chat: ChatId,
-        wa_ids: &[String],
-    ) -> Result<Vec<KnownMessage>, StoreError> {
+    pub async fn known_messages(&mut self, chat: ChatId, wa_ids: &[String]) -> Result<Vec<KnownMessage>, StoreError> {
         use message::Column;
         if let Some(known) = self.cached(|cache| cache.messages(chat, |all| all.known(wa_ids))).await? {
             return known;
@@ -180,7 +174,7 @@ impl UnitOfWork<'_> {
                     Column::Edited,
                     Column::Text,
                 ])
-                .filter(of_chat(organization, chat))
+                .filter(of_chat(self.organization, chat))
                 .filter(Column::WaId.is_in(part.iter().map(|id| sanitize::strip_nul(id))))
                 .into_tuple::<(String, Vec<u8>, bool, bool, bool, Option<String>)>()
                 .all(self.tx)
@@ -198,15 +192,11 @@ impl UnitOfWork<'_> {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn last_message(
-        &mut self,
-        organization: &OrganizationId,
-        chat: ChatId,
-    ) -> Result<Option<LastMessage>, StoreError> {
+    pub async fn last_message(&mut self, chat: ChatId) -> Result<Option<LastMessage>, StoreError> {
         if let Some(last) = self.cached(|cache| cache.messages(chat, Messages::last)).await? {
             return last;
         }
-        self.latest_of(of_chat(organization, chat)).await
+        self.latest_of(of_chat(self.organization, chat)).await
     }
 
     /// Like [`UnitOfWork::last_message`], without the messages that `place` covers.
@@ -215,26 +205,20 @@ impl UnitOfWork<'_> {
     /// [`StoreError`].
     pub async fn last_message_beyond(
         &mut self,
-        organization: &OrganizationId,
         chat: ChatId,
         place: &MessageMarker,
     ) -> Result<Option<LastMessage>, StoreError> {
         self.flush().await?;
-        self.latest_of(of_chat(organization, chat).add(up_to_marker(place).not())).await
+        self.latest_of(of_chat(self.organization, chat).add(up_to_marker(place).not())).await
     }
 
     /// Returns whether a message of the chat was sent before a time, in milliseconds.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn has_messages_of_before(
-        &mut self,
-        organization: &OrganizationId,
-        chat: ChatId,
-        at: i64,
-    ) -> Result<bool, StoreError> {
+    pub async fn has_messages_of_before(&mut self, chat: ChatId, at: i64) -> Result<bool, StoreError> {
         self.flush().await?;
-        let before = of_chat(organization, chat).add(message::Column::At.lt(at));
+        let before = of_chat(self.organization, chat).add(message::Column::At.lt(at));
         Ok(message::Entity::find().filter(before).one(self.tx).await?.is_some())
     }
 
@@ -242,15 +226,10 @@ impl UnitOfWork<'_> {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn messages_by_key(
-        &mut self,
-        organization: &OrganizationId,
-        chat: ChatId,
-        wa_id: &str,
-    ) -> Result<Vec<Message>, StoreError> {
+    pub async fn messages_by_key(&mut self, chat: ChatId, wa_id: &str) -> Result<Vec<Message>, StoreError> {
         self.flush().await?;
         let named = with_sender(message::Entity::find())
-            .filter(of_chat(organization, chat))
+            .filter(of_chat(self.organization, chat))
             .filter(message::Column::WaId.eq(sanitize::strip_nul(wa_id)))
             .into_query();
         self.tx.query_all(&named).await?.iter().map(read_row).collect()
@@ -260,11 +239,7 @@ impl UnitOfWork<'_> {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn rewrite_message(
-        &mut self,
-        organization: &OrganizationId,
-        message: &Message,
-    ) -> Result<(), StoreError> {
+    pub async fn rewrite_message(&mut self, message: &Message) -> Result<(), StoreError> {
         self.flush().await?;
         message::Entity::update_many()
             .set(message::ActiveModel {
@@ -274,7 +249,7 @@ impl UnitOfWork<'_> {
                 revoked: Set(message.revoked),
                 ..message::ActiveModel::default()
             })
-            .filter(of_chat(organization, message.chat))
+            .filter(of_chat(self.organization, message.chat))
             .filter(message::Column::Id.eq(message.id.to_bytes()))
             .exec(self.tx)
             .await?;
@@ -285,14 +260,9 @@ impl UnitOfWork<'_> {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn remove_messages_up_to(
-        &mut self,
-        organization: &OrganizationId,
-        chat: ChatId,
-        place: &MessageMarker,
-    ) -> Result<(), StoreError> {
+    pub async fn remove_messages_up_to(&mut self, chat: ChatId, place: &MessageMarker) -> Result<(), StoreError> {
         self.flush().await?;
-        let gone = message::Entity::delete_many().filter(of_chat(organization, chat)).filter(up_to_marker(place));
+        let gone = message::Entity::delete_many().filter(of_chat(self.organization, chat)).filter(up_to_marker(place));
         gone.exec(self.tx).await?;
         Ok(())
     }
@@ -306,13 +276,9 @@ impl UnitOfWork<'_> {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn message_range(
-        &mut self,
-        organization: &OrganizationId,
-        chat: ChatId,
-    ) -> Result<Option<MessageRange>, StoreError> {
+    pub async fn message_range(&mut self, chat: ChatId) -> Result<Option<MessageRange>, StoreError> {
         self.flush().await?;
-        self.range_of(organization, of_chat(organization, chat)).await
+        self.range_of(of_chat(self.organization, chat)).await
     }
 
     /// Like [`UnitOfWork::message_range`], among the messages that `place` covers.
@@ -321,25 +287,20 @@ impl UnitOfWork<'_> {
     /// [`StoreError`].
     pub async fn message_range_up_to(
         &mut self,
-        organization: &OrganizationId,
         chat: ChatId,
         place: &MessageMarker,
     ) -> Result<Option<MessageRange>, StoreError> {
         self.flush().await?;
-        self.range_of(organization, of_chat(organization, chat).add(up_to_marker(place))).await
+        self.range_of(of_chat(self.organization, chat).add(up_to_marker(place))).await
     }
 
-    async fn range_of(
-        &mut self,
-        organization: &OrganizationId,
-        condition: Condition,
-    ) -> Result<Option<MessageRange>, StoreError> {
+    async fn range_of(&mut self, condition: Condition) -> Result<Option<MessageRange>, StoreError> {
         let Some((message, by_lid)) = self.latest(condition).await? else { return Ok(None) };
         let Message { wa_id, from_me, sender_id, at, .. } = message;
         let mut sender = message.sender;
         // WhatsApp knows the message by the address that it was sent with.
         if by_lid {
-            let periods = self.periods_of(organization, sender_id).await?;
+            let periods = self.periods_of(sender_id).await?;
             sender = present(&periods, JidKind::Lid).cloned().unwrap_or(sender);
         }
         Ok(Some(MessageRange { wa_id, from_me, sender, at }))
@@ -349,17 +310,12 @@ impl UnitOfWork<'_> {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn wa_ids_at(
-        &mut self,
-        organization: &OrganizationId,
-        chat: ChatId,
-        at: i64,
-    ) -> Result<Vec<String>, StoreError> {
+    pub async fn wa_ids_at(&mut self, chat: ChatId, at: i64) -> Result<Vec<String>, StoreError> {
         self.flush().await?;
         let ids = message::Entity::find()
             .select_only()
             .column(message::Column::WaId)
-            .filter(of_chat(organization, chat))
+            .filter(of_chat(self.organization, chat))
             .filter(message::Column::At.eq(at));
         Ok(ids.into_tuple().all(self.tx).await?)
     }
@@ -378,16 +334,11 @@ impl UnitOfWork<'_> {
     }
 
     /// Returns the account's peer as a sender; creates it with the first known address.
-    async fn account(
-        &mut self,
-        organization: &OrganizationId,
-        session: SessionId,
-        jid: &Jid,
-    ) -> Result<PeerId, StoreError> {
+    async fn account(&mut self, session: SessionId, jid: &Jid) -> Result<PeerId, StoreError> {
         let account = PeerId::account(session);
         // The cache is loaded after the account's peer was created.
         if self.cache.is_none() {
-            self.make_account(organization, session, jid).await?;
+            self.make_account(session, jid).await?;
         }
         Ok(account)
     }
@@ -396,12 +347,11 @@ impl UnitOfWork<'_> {
     /// or present owner of the address who is known to have sent the message, or else the present owner.
     async fn writer_in_history(
         &mut self,
-        organization: &OrganizationId,
         session: SessionId,
         message: &IncomingMessage,
         known: &[KnownMessage],
     ) -> Result<PeerId, StoreError> {
-        let periods = self.periods(organization, session, &message.sender).await?;
+        let periods = self.periods(session, &message.sender).await?;
         let wrote = |period: &&Period| {
             let it = |known: &&KnownMessage| known.wa_id == message.wa_id && known.sender_id == period.peer;
             known.iter().any(|known| it(&known))
@@ -411,22 +361,16 @@ impl UnitOfWork<'_> {
         }
         match last_owner(&periods) {
             Some(AddressOwner { peer, former: false }) => Ok(peer),
-            _ => self.writer(organization, session, &message.sender, message.at).await,
+            _ => self.writer(session, &message.sender, message.at).await,
         }
     }
 
     /// Returns the owner of an address at a time, or a new peer if it has none.
-    async fn writer(
-        &mut self,
-        organization: &OrganizationId,
-        session: SessionId,
-        jid: &Jid,
-        at: i64,
-    ) -> Result<PeerId, StoreError> {
-        let periods = self.periods(organization, session, jid).await?;
+    async fn writer(&mut self, session: SessionId, jid: &Jid, at: i64) -> Result<PeerId, StoreError> {
+        let periods = self.periods(session, jid).await?;
         match owner_at(&periods, at) {
             Some(AddressOwner { peer, former: false }) => Ok(peer),
-            _ => Ok(self.new_peer(organization, session, jid, at).await?.id),
+            _ => Ok(self.new_peer(session, jid, at).await?.id),
         }
     }
 }
@@ -517,7 +461,8 @@ fn to_row(
     organization: &OrganizationId,
     session: SessionId,
     chat: ChatId,
-    (id, message): (MessageId, &IncomingMessage),
+    id: MessageId,
+    message: &IncomingMessage,
 ) -> message::Model {
     message::Model {
         id: id.to_bytes(),

@@ -13,7 +13,6 @@ use sea_orm::QuerySelect as _;
 use sea_orm::sea_query::Expr;
 
 use crate::domain::id::ChatId;
-use crate::domain::id::OrganizationId;
 use crate::domain::id::PeerId;
 use crate::domain::peer::MovedPeriod;
 
@@ -42,11 +41,12 @@ impl UnitOfWork<'_> {
     /// [`StoreError`].
     pub async fn move_messages(
         &mut self,
-        organization: &OrganizationId,
-        (from, to): (ChatId, ChatId),
+        from: ChatId,
+        to: ChatId,
         writer: PeerId,
         which: MovedMessages<'_>,
     ) -> Result<u64, StoreError> {
+        let organization = self.organization;
         self.flush().await?;
         let moving = of_chat(organization, from).add(matching(which));
         let moved_ids = message::Entity::find()
@@ -60,7 +60,7 @@ impl UnitOfWork<'_> {
             let named = Column::WaId.is_in(part.iter().map(|(wa_id, _)| wa_id.as_str()));
             let either = Condition::any().add(of_chat(organization, to)).add(moving.clone());
             let copies = message::Entity::find().filter(either).filter(named).all(self.tx).await?;
-            self.merge(organization, copies, |row| (row.wa_id.clone(), vec![u8::from(row.from_me)])).await?;
+            self.merge(copies, |row| (row.wa_id.clone(), vec![u8::from(row.from_me)])).await?;
         }
         message::Entity::update_many()
             .col_expr(Column::SenderId, Expr::value(writer.to_bytes()))
@@ -80,13 +80,8 @@ impl UnitOfWork<'_> {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn rename_sender(
-        &mut self,
-        organization: &OrganizationId,
-        from: PeerId,
-        into: PeerId,
-    ) -> Result<Vec<ChatId>, StoreError> {
-        self.rename(organization, (from, into), Condition::all()).await
+    pub async fn rename_sender(&mut self, from: PeerId, into: PeerId) -> Result<Vec<ChatId>, StoreError> {
+        self.rename(from, into, Condition::all()).await
     }
 
     /// Replaces the sender of messages from a moved number in group chats, in its period. Returns the chats in which
@@ -94,23 +89,14 @@ impl UnitOfWork<'_> {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn rename_moved_sender(
-        &mut self,
-        organization: &OrganizationId,
-        moved: &MovedPeriod,
-        into: PeerId,
-    ) -> Result<Vec<ChatId>, StoreError> {
-        self.rename(organization, (moved.peer, into), matching(MovedMessages::Moved(moved))).await
+    pub async fn rename_moved_sender(&mut self, moved: &MovedPeriod, into: PeerId) -> Result<Vec<ChatId>, StoreError> {
+        self.rename(moved.peer, into, matching(MovedMessages::Moved(moved))).await
     }
 
     /// Returns the chats in which copies were merged.
-    async fn rename(
-        &mut self,
-        organization: &OrganizationId,
-        (from, into): (PeerId, PeerId),
-        which: Condition,
-    ) -> Result<Vec<ChatId>, StoreError> {
+    async fn rename(&mut self, from: PeerId, into: PeerId, which: Condition) -> Result<Vec<ChatId>, StoreError> {
         self.flush().await?;
+        let organization = self.organization;
         let by = |peer: PeerId| {
             Condition::all()
                 .add(Column::Organization.eq(organization.as_str()))
@@ -133,7 +119,7 @@ impl UnitOfWork<'_> {
                 .filter(Column::ChatId.is_in(part.iter().map(|(chat, _)| chat.clone())))
                 .filter(Column::WaId.is_in(part.iter().map(|(_, wa_id)| wa_id.as_str())));
             let copies = copies.all(self.tx).await?;
-            merged.extend(self.merge(organization, copies, |row| (row.wa_id.clone(), row.chat_id.clone())).await?);
+            merged.extend(self.merge(copies, |row| (row.wa_id.clone(), row.chat_id.clone())).await?);
         }
         message::Entity::update_many()
             .col_expr(Column::SenderId, Expr::value(into.to_bytes()))
@@ -149,10 +135,10 @@ impl UnitOfWork<'_> {
     /// Merges rows with the same `key`. Returns the chats of the removed copies.
     async fn merge(
         &mut self,
-        organization: &OrganizationId,
         mut rows: Vec<message::Model>,
         key: impl Fn(&message::Model) -> (String, Vec<u8>),
     ) -> Result<Vec<Vec<u8>>, StoreError> {
+        let organization = self.organization;
         rows.sort_by_cached_key(|row| (key(row), row.arrival, row.id.clone()));
         let mut chats = Vec::new();
         for copies in rows.chunk_by(|one, other| key(one) == key(other)) {
@@ -194,11 +180,11 @@ impl UnitOfWork<'_> {
     /// [`StoreError`].
     pub async fn has_messages_before(
         &mut self,
-        organization: &OrganizationId,
         peer: PeerId,
         chat: Option<ChatId>,
         at: i64,
     ) -> Result<bool, StoreError> {
+        let organization = self.organization;
         self.flush().await?;
         if let Some(chat) = chat {
             let before = of_chat(organization, chat).add(Column::At.lt(at));
@@ -218,15 +204,10 @@ impl UnitOfWork<'_> {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn set_writer(
-        &mut self,
-        organization: &OrganizationId,
-        chat: ChatId,
-        writer: PeerId,
-    ) -> Result<(), StoreError> {
+    pub async fn set_writer(&mut self, chat: ChatId, writer: PeerId) -> Result<(), StoreError> {
         message::Entity::update_many()
             .col_expr(Column::SenderId, Expr::value(writer.to_bytes()))
-            .filter(of_chat(organization, chat))
+            .filter(of_chat(self.organization, chat))
             .filter(Column::FromMe.eq(false))
             .exec(self.tx)
             .await?;
@@ -237,13 +218,8 @@ impl UnitOfWork<'_> {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn has_moved(
-        &mut self,
-        organization: &OrganizationId,
-        chat: ChatId,
-        moved: &MovedPeriod,
-    ) -> Result<bool, StoreError> {
-        let moving = of_chat(organization, chat).add(matching(MovedMessages::Moved(moved)));
+    pub async fn has_moved(&mut self, chat: ChatId, moved: &MovedPeriod) -> Result<bool, StoreError> {
+        let moving = of_chat(self.organization, chat).add(matching(MovedMessages::Moved(moved)));
         Ok(message::Entity::find().filter(moving).one(self.tx).await?.is_some())
     }
 
@@ -251,17 +227,12 @@ impl UnitOfWork<'_> {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn wrote_in(
-        &mut self,
-        organization: &OrganizationId,
-        chat: Option<ChatId>,
-        moved: &MovedPeriod,
-    ) -> Result<bool, StoreError> {
+    pub async fn wrote_in(&mut self, chat: Option<ChatId>, moved: &MovedPeriod) -> Result<bool, StoreError> {
         self.flush().await?;
         let among = Condition::all().add(Column::SenderId.eq(moved.peer.to_bytes())).add(among_several());
         let direct = chat.map(|chat| Column::ChatId.eq(chat.to_bytes()));
         let found = message::Entity::find()
-            .filter(Column::Organization.eq(organization.as_str()))
+            .filter(Column::Organization.eq(self.organization.as_str()))
             .filter(Condition::any().add(among).add_option(direct))
             .filter(matching(MovedMessages::Moved(moved)));
         Ok(found.one(self.tx).await?.is_some())

@@ -81,9 +81,12 @@ impl UnitOfWork<'_> {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn ensure_organization(&mut self, organization: &OrganizationId, at: i64) -> Result<(), StoreError> {
-        let row =
-            organization::ActiveModel { id: Set(organization.to_string()), last_change: Set(0), created_at: Set(at) };
+    pub async fn ensure_organization(&mut self) -> Result<(), StoreError> {
+        let row = organization::ActiveModel {
+            id: Set(self.organization.to_string()),
+            last_change: Set(0),
+            created_at: Set(self.now),
+        };
         organization::Entity::insert(row)
             .on_conflict(OnConflict::column(organization::Column::Id).do_nothing().to_owned())
             .exec_without_returning(self.tx)

@@ -106,17 +106,17 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn delete_some_of(&self, organization: &OrganizationId) -> Result<bool, StoreError> {
-        let id = organization.clone();
-        self.write(organization, move |unit| Box::pin(async move { unit.delete_some_of(&id).await })).await
+        self.write(organization, move |unit| Box::pin(async move { unit.delete_some_of().await })).await
     }
 }
 
 impl UnitOfWork<'_> {
-    async fn delete_some_of(&mut self, organization: &OrganizationId) -> Result<bool, StoreError> {
+    async fn delete_some_of(&mut self) -> Result<bool, StoreError> {
+        let organization = self.organization;
         self.flush().await?;
         let id = || Value::from(organization.as_str());
         let mut left = ROWS;
-        left -= self.delete_where(("api_key", "organization"), id(), left).await?;
+        left -= self.delete_where("api_key", "organization", id(), left).await?;
         while left > 0 {
             let session = session::Entity::find()
                 .select_only()
@@ -133,7 +133,7 @@ impl UnitOfWork<'_> {
             }
         }
         for table in ["idempotency_key", "change"] {
-            left -= self.delete_where((table, "organization"), id(), left).await?;
+            left -= self.delete_where(table, "organization", id(), left).await?;
         }
         if left == 0 {
             return Ok(true);
@@ -144,7 +144,7 @@ impl UnitOfWork<'_> {
 
     /// Deletes up to `left` rows of a session; returns how many more may be deleted.
     async fn delete_of_session(&mut self, session: &[u8], mut left: u64) -> Result<u64, StoreError> {
-        left -= self.delete_where(("pending_action", "session_id"), session.to_vec().into(), left).await?;
+        left -= self.delete_where("pending_action", "session_id", session.to_vec().into(), left).await?;
         while left > 0 {
             let chat = chat::Entity::find()
                 .select_only()
@@ -155,7 +155,7 @@ impl UnitOfWork<'_> {
                 .await?;
             let Some(chat) = chat else { break };
             for table in OF_CHAT {
-                left -= self.delete_where((table, "chat_id"), chat.clone().into(), left).await?;
+                left -= self.delete_where(table, "chat_id", chat.clone().into(), left).await?;
             }
             if left > 0 {
                 chat::Entity::delete_by_id(chat).exec(self.tx).await?;
@@ -163,18 +163,13 @@ impl UnitOfWork<'_> {
             }
         }
         for table in whatsapp_device::TABLES.into_iter().chain(OF_SESSION) {
-            left -= self.delete_where((table, "session_id"), session.to_vec().into(), left).await?;
+            left -= self.delete_where(table, "session_id", session.to_vec().into(), left).await?;
         }
         Ok(left)
     }
 
     /// Deletes up to `limit` rows of `table` with this value in `column`; returns the number.
-    async fn delete_where(
-        &mut self,
-        (table, column): (&str, &str),
-        value: Value,
-        limit: u64,
-    ) -> Result<u64, StoreError> {
+    async fn delete_where(&mut self, table: &str, column: &str, value: Value, limit: u64) -> Result<u64, StoreError> {
         if limit == 0 {
             return Ok(0);
         }

@@ -163,32 +163,25 @@ impl UnitOfWork<'_> {
     /// [`StoreError`].
     pub async fn peer_at(
         &mut self,
-        organization: &OrganizationId,
         session: SessionId,
         jid: &Jid,
         at: i64,
     ) -> Result<Option<AddressOwner>, StoreError> {
-        Ok(owner_at(&self.periods(organization, session, jid).await?, at))
+        Ok(owner_at(&self.periods(session, jid).await?, at))
     }
 
     /// Returns the peer that owns an address at a time, and whether it is a former owner.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn owner(
-        &mut self,
-        organization: &OrganizationId,
-        session: SessionId,
-        jid: &Jid,
-        at: i64,
-    ) -> Result<Option<(Peer, bool)>, StoreError> {
+    pub async fn owner(&mut self, session: SessionId, jid: &Jid, at: i64) -> Result<Option<(Peer, bool)>, StoreError> {
         if self.cache.is_some() {
-            let Some(owner) = self.peer_at(organization, session, jid, at).await? else { return Ok(None) };
-            return Ok(self.peer(organization, owner.peer).await?.map(|peer| (peer, owner.former)));
+            let Some(owner) = self.peer_at(session, jid, at).await? else { return Ok(None) };
+            return Ok(self.peer(owner.peer).await?.map(|peer| (peer, owner.former)));
         }
         let rows = peer_address::Entity::find()
             .find_also_related(peer::Entity)
-            .filter(owned_by(organization))
+            .filter(owned_by(self.organization))
             .filter(peer_address::Column::SessionId.eq(session.to_bytes()))
             .filter(peer_address::Column::Jid.eq(jid.as_str()))
             .order_by_asc(peer_address::Column::FromAt);
@@ -205,17 +198,12 @@ impl UnitOfWork<'_> {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn periods(
-        &mut self,
-        organization: &OrganizationId,
-        session: SessionId,
-        jid: &Jid,
-    ) -> Result<Vec<Period>, StoreError> {
+    pub async fn periods(&mut self, session: SessionId, jid: &Jid) -> Result<Vec<Period>, StoreError> {
         if let Some(known) = self.cached(|cache| cache.periods(session, jid)).await? {
             return Ok(known);
         }
         let rows = peer_address::Entity::find()
-            .filter(owned_by(organization))
+            .filter(owned_by(self.organization))
             .filter(peer_address::Column::SessionId.eq(session.to_bytes()))
             .filter(peer_address::Column::Jid.eq(jid.as_str()))
             .order_by_asc(peer_address::Column::FromAt);
@@ -226,12 +214,12 @@ impl UnitOfWork<'_> {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn periods_of(&mut self, organization: &OrganizationId, peer: PeerId) -> Result<Vec<Period>, StoreError> {
+    pub async fn periods_of(&mut self, peer: PeerId) -> Result<Vec<Period>, StoreError> {
         if let Some(known) = self.cached(|cache| cache.periods_of(peer)).await? {
             return Ok(known);
         }
         let rows = peer_address::Entity::find()
-            .filter(owned_by(organization))
+            .filter(owned_by(self.organization))
             .filter(peer_address::Column::PeerId.eq(peer.to_bytes()))
             .order_by_asc(peer_address::Column::FromAt);
         rows.all(self.tx).await?.iter().map(from_address).collect()
@@ -241,19 +229,14 @@ impl UnitOfWork<'_> {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn new_people(
-        &mut self,
-        organization: &OrganizationId,
-        session: SessionId,
-        people: &[Person],
-    ) -> Result<Vec<Person>, StoreError> {
+    pub async fn new_people(&mut self, session: SessionId, people: &[Person]) -> Result<Vec<Person>, StoreError> {
         if let Some(new) = self.cached(|cache| cache.new_people(session, people)).await? {
             return Ok(new);
         }
         let mut owners = HashMap::new();
         let jids: Vec<_> = people.iter().flat_map(|it| [&it.lid, &it.phone]).collect();
         for part in jids.chunks(ADDRESSES) {
-            for row in current(organization, session, part).all(self.tx).await? {
+            for row in current(self.organization, session, part).all(self.tx).await? {
                 let Period { jid, peer, .. } = from_address(&row)?;
                 owners.insert(jid, peer);
             }
@@ -265,12 +248,12 @@ impl UnitOfWork<'_> {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn peer(&mut self, organization: &OrganizationId, id: PeerId) -> Result<Option<Peer>, StoreError> {
+    pub async fn peer(&mut self, id: PeerId) -> Result<Option<Peer>, StoreError> {
         if let Some(known) = self.cached(|cache| cache.peer(id)).await? {
             return Ok(known);
         }
         let query =
-            peer::Entity::find_by_id(id.to_bytes()).filter(peer::Column::Organization.eq(organization.as_str()));
+            peer::Entity::find_by_id(id.to_bytes()).filter(peer::Column::Organization.eq(self.organization.as_str()));
         query.one(self.tx).await?.as_ref().map(from_row).transpose()
     }
 
@@ -278,16 +261,12 @@ impl UnitOfWork<'_> {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn peer_of_chat(
-        &mut self,
-        organization: &OrganizationId,
-        chat: ChatId,
-    ) -> Result<Option<Peer>, StoreError> {
+    pub async fn peer_of_chat(&mut self, chat: ChatId) -> Result<Option<Peer>, StoreError> {
         if let Some(known) = self.cached(|cache| cache.peer_of_chat(chat)).await? {
             return Ok(Some(known));
         }
         let query = peer::Entity::find()
-            .filter(peer::Column::Organization.eq(organization.as_str()))
+            .filter(peer::Column::Organization.eq(self.organization.as_str()))
             .filter(peer::Column::ChatId.eq(chat.to_bytes()));
         query.one(self.tx).await?.as_ref().map(from_row).transpose()
     }
@@ -296,13 +275,8 @@ impl UnitOfWork<'_> {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn insert_peer(
-        &mut self,
-        organization: &OrganizationId,
-        session: SessionId,
-        id: PeerId,
-        period: &Period,
-    ) -> Result<Peer, StoreError> {
+    pub async fn insert_peer(&mut self, session: SessionId, id: PeerId, period: &Period) -> Result<Peer, StoreError> {
+        let organization = self.organization;
         let peer = Peer { id, jid: period.jid.clone(), chat: None };
         if self.cached(|cache| cache.add_peer(session, &peer, period)).await?.is_some() {
             return Ok(peer);
@@ -318,50 +292,39 @@ impl UnitOfWork<'_> {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn new_peer(
-        &mut self,
-        organization: &OrganizationId,
-        session: SessionId,
-        jid: &Jid,
-        at: i64,
-    ) -> Result<Peer, StoreError> {
-        let periods = self.periods(organization, session, jid).await?;
+    pub async fn new_peer(&mut self, session: SessionId, jid: &Jid, at: i64) -> Result<Peer, StoreError> {
+        let periods = self.periods(session, jid).await?;
         let before = periods.iter().rposition(|period| period.from <= at);
         let from = before.map_or(0, |place| periods[place].until.unwrap_or(at));
         let until = periods.get(before.map_or(0, |place| place + 1)).map(|next| next.from);
         let id = PeerId::new(at);
         let period = Period { jid: jid.clone(), peer: id, from, until };
-        self.insert_peer(organization, session, id, &period).await
+        self.insert_peer(session, id, &period).await
     }
 
     /// Creates the account's own peer unless it exists. The current owner of the address becomes the account.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn make_account(
-        &mut self,
-        organization: &OrganizationId,
-        session: SessionId,
-        jid: &Jid,
-    ) -> Result<Peer, StoreError> {
+    pub async fn make_account(&mut self, session: SessionId, jid: &Jid) -> Result<Peer, StoreError> {
         let account = PeerId::account(session);
-        if let Some(peer) = self.peer(organization, account).await? {
+        if let Some(peer) = self.peer(account).await? {
             return Ok(peer);
         }
-        let owner = last_owner(&self.periods(organization, session, jid).await?);
+        let owner = last_owner(&self.periods(session, jid).await?);
         let Some(owner) = owner else {
             let period = Period { jid: jid.clone(), peer: account, from: 0, until: None };
-            return self.insert_peer(organization, session, account, &period).await;
+            return self.insert_peer(session, account, &period).await;
         };
         self.flush().await?;
-        let Some(other) = self.peer(organization, owner.peer).await? else {
+        let Some(other) = self.peer(owner.peer).await? else {
             return Err(StoreError::Corrupt { table: "peer_address", column: "peer_id" });
         };
-        self.save_peer(organization, &Peer { chat: None, ..other.clone() }).await?;
+        self.save_peer(&Peer { chat: None, ..other.clone() }).await?;
         let peer = Peer { id: account, ..other.clone() };
-        peer::Entity::insert(to_row(organization, session, &peer)).exec_without_returning(self.tx).await?;
-        self.rename_sender(organization, other.id, account).await?;
-        self.join_peers(organization, other.id, account).await?;
+        peer::Entity::insert(to_row(self.organization, session, &peer)).exec_without_returning(self.tx).await?;
+        self.rename_sender(other.id, account).await?;
+        self.join_peers(other.id, account).await?;
         Ok(peer)
     }
 
@@ -369,16 +332,11 @@ impl UnitOfWork<'_> {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn insert_period(
-        &mut self,
-        organization: &OrganizationId,
-        session: SessionId,
-        period: &Period,
-    ) -> Result<(), StoreError> {
+    pub async fn insert_period(&mut self, session: SessionId, period: &Period) -> Result<(), StoreError> {
         if self.cached(|cache| cache.add_period(session, period)).await?.is_some() {
             return Ok(());
         }
-        let row = to_address(organization, session, period);
+        let row = to_address(self.organization, session, period);
         peer_address::Entity::insert(row).exec_without_returning(self.tx).await?;
         Ok(())
     }
@@ -389,11 +347,11 @@ impl UnitOfWork<'_> {
     /// [`StoreError`].
     pub async fn replace_periods(
         &mut self,
-        organization: &OrganizationId,
         session: SessionId,
         jid: &Jid,
         periods: &[Period],
     ) -> Result<(), StoreError> {
+        let organization = self.organization;
         self.flush().await?;
         peer_address::Entity::delete_many()
             .filter(owned_by(organization))
@@ -412,7 +370,7 @@ impl UnitOfWork<'_> {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn save_peer(&mut self, organization: &OrganizationId, peer: &Peer) -> Result<(), StoreError> {
+    pub async fn save_peer(&mut self, peer: &Peer) -> Result<(), StoreError> {
         if self.cached(|cache| cache.save_peer(peer)).await?.is_some() {
             return Ok(());
         }
@@ -422,7 +380,7 @@ impl UnitOfWork<'_> {
                 chat_id: Set(peer.chat.map(ChatId::to_bytes)),
                 ..peer::ActiveModel::default()
             })
-            .filter(peer::Column::Organization.eq(organization.as_str()))
+            .filter(peer::Column::Organization.eq(self.organization.as_str()))
             .filter(peer::Column::Id.eq(peer.id.to_bytes()))
             .exec(self.tx)
             .await?;
@@ -433,12 +391,8 @@ impl UnitOfWork<'_> {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn join_peers(
-        &mut self,
-        organization: &OrganizationId,
-        from: PeerId,
-        into: PeerId,
-    ) -> Result<(), StoreError> {
+    pub async fn join_peers(&mut self, from: PeerId, into: PeerId) -> Result<(), StoreError> {
+        let organization = self.organization;
         self.flush().await?;
         peer_address::Entity::update_many()
             .col_expr(peer_address::Column::PeerId, Expr::value(into.to_bytes()))

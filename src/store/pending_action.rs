@@ -111,13 +111,12 @@ impl UnitOfWork<'_> {
     /// [`StoreError`].
     pub async fn pending_action(
         &mut self,
-        organization: &OrganizationId,
         session: SessionId,
         chat: ChatId,
         address: &Jid,
         setting: Setting,
     ) -> Result<Option<PendingAction>, StoreError> {
-        let query = pending_action::Entity::find().filter(for_setting(organization, session, chat, setting));
+        let query = pending_action::Entity::find().filter(for_setting(self.organization, session, chat, setting));
         query.one(self.tx).await?.map(|row| from_row(row, address.as_str())).transpose()
     }
 
@@ -125,13 +124,9 @@ impl UnitOfWork<'_> {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn pending_actions_of(
-        &mut self,
-        organization: &OrganizationId,
-        chat: &Chat,
-    ) -> Result<Vec<PendingAction>, StoreError> {
+    pub async fn pending_actions_of(&mut self, chat: &Chat) -> Result<Vec<PendingAction>, StoreError> {
         let query = pending_action::Entity::find()
-            .filter(pending_action::Column::Organization.eq(organization.as_str()))
+            .filter(pending_action::Column::Organization.eq(self.organization.as_str()))
             .filter(pending_action::Column::SessionId.eq(chat.session.to_bytes()))
             .filter(pending_action::Column::ChatId.eq(chat.id.to_bytes()));
         query.all(self.tx).await?.into_iter().map(|row| from_row(row, chat.sending_address().as_str())).collect()
@@ -172,14 +167,13 @@ impl UnitOfWork<'_> {
     /// [`StoreError`].
     pub async fn remove_pending_action(
         &mut self,
-        organization: &OrganizationId,
         session: SessionId,
         chat: ChatId,
         desired: SettingValue,
         version: i64,
     ) -> Result<bool, StoreError> {
         let removed = pending_action::Entity::delete_many()
-            .filter(for_setting(organization, session, chat, desired.setting()))
+            .filter(for_setting(self.organization, session, chat, desired.setting()))
             .filter(pending_action::Column::Desired.eq(enum_code::value(desired)))
             .filter(pending_action::Column::Version.eq(version))
             .exec(self.tx)
@@ -227,8 +221,8 @@ fn to_row(action: &PendingAction) -> pending_action::Model {
 fn from_row(row: pending_action::Model, address: &str) -> Result<PendingAction, StoreError> {
     let corrupt = |column| StoreError::Corrupt { table: "pending_action", column };
     let setting = Setting::from_code(row.setting, "pending_action", "setting")?;
-    let range = range_of((row.range_wa_id, row.range_sender, row.range_from_me, row.range_at));
-    let read_before = range_of((row.read_wa_id, row.read_sender, row.read_from_me, row.read_at));
+    let range = range_of(row.range_wa_id, row.range_sender, row.range_from_me, row.range_at);
+    let read_before = range_of(row.read_wa_id, row.read_sender, row.read_from_me, row.read_at);
     Ok(PendingAction {
         organization: row.organization.parse().map_err(|_| corrupt("organization"))?,
         session: SessionId::from_bytes(&row.session_id).map_err(|_| corrupt("session_id"))?,
@@ -247,7 +241,10 @@ fn from_row(row: pending_action::Model, address: &str) -> Result<PendingAction, 
 
 /// Parses a range from its columns; an error if the sender is not an address.
 fn range_of(
-    (wa_id, sender, from_me, at): (Option<String>, Option<String>, Option<bool>, Option<i64>),
+    wa_id: Option<String>,
+    sender: Option<String>,
+    from_me: Option<bool>,
+    at: Option<i64>,
 ) -> Result<Option<MessageRange>, ()> {
     let (Some(wa_id), Some(sender), Some(from_me), Some(at)) = (wa_id, sender, from_me, at) else { return Ok(None) };
     Ok(Some(MessageRange { wa_id, from_me, sender: sender.parse().map_err(|_| ())?, at }))

@@ -142,13 +142,13 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn request_retry(&self, event: Option<EventId>, now: i64) -> Result<u64, StoreError> {
+    pub async fn request_retry(&self, event: Option<EventId>) -> Result<u64, StoreError> {
         let mut update = quarantined_event::Entity::update_many().filter(owned());
         if let Some(event) = event {
             update = update.filter(Column::Id.eq(event.to_bytes()));
         }
-        let update = update.col_expr(Column::RetryAt, Expr::value(now));
         self.write(&OrganizationId::trash(), move |unit| {
+            let update = update.col_expr(Column::RetryAt, Expr::value(unit.now));
             Box::pin(async move { Ok(update.exec(unit.tx).await?.rows_affected) })
         })
         .await
@@ -158,11 +158,11 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn request_retry_after_upgrade(&self, version: &'static str, now: i64) -> Result<u64, StoreError> {
+    pub async fn request_retry_after_upgrade(&self, version: &'static str) -> Result<u64, StoreError> {
         self.write(&OrganizationId::trash(), move |unit| {
             Box::pin(async move {
                 let update = quarantined_event::Entity::update_many()
-                    .col_expr(Column::RetryAt, Expr::value(now))
+                    .col_expr(Column::RetryAt, Expr::value(unit.now))
                     .filter(Column::Version.ne(version))
                     .filter(Column::RetryAt.is_null());
                 Ok(update.exec(unit.tx).await?.rows_affected)
@@ -175,12 +175,12 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn request_retry_of_young(&self, attempts: u32, now: i64) -> Result<(), StoreError> {
+    pub async fn request_retry_of_young(&self, attempts: u32) -> Result<(), StoreError> {
         let limit = i32::try_from(attempts).unwrap_or(i32::MAX);
         self.write(&OrganizationId::trash(), move |unit| {
             Box::pin(async move {
                 quarantined_event::Entity::update_many()
-                    .col_expr(Column::RetryAt, Expr::value(now))
+                    .col_expr(Column::RetryAt, Expr::value(unit.now))
                     .filter(Column::Attempts.lt(limit))
                     .filter(Column::RetryAt.is_null())
                     .exec(unit.tx)
@@ -228,7 +228,7 @@ impl Store {
             Box::pin(async move {
                 let is_gone = unit.remove_quarantined(&event).await?;
                 if is_gone && event.is_import {
-                    unit.import_lost(&event.organization, event.session).await?;
+                    unit.import_lost(event.session).await?;
                 }
                 Ok(is_gone)
             })
@@ -294,10 +294,10 @@ impl UnitOfWork<'_> {
     }
 
     /// Marks a session's import as permanently incomplete.
-    async fn import_lost(&mut self, organization: &OrganizationId, session: SessionId) -> Result<(), StoreError> {
+    async fn import_lost(&mut self, session: SessionId) -> Result<(), StoreError> {
         session::Entity::update_many()
             .col_expr(session::Column::ImportIncomplete, Expr::value(true))
-            .filter(session::Column::Organization.eq(organization.as_str()))
+            .filter(session::Column::Organization.eq(self.organization.as_str()))
             .filter(session::Column::Id.eq(session.to_bytes()))
             .exec(self.tx)
             .await?;

@@ -53,13 +53,9 @@ impl UnitOfWork<'_> {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn rejections_of(
-        &mut self,
-        organization: &OrganizationId,
-        chat: ChatId,
-    ) -> Result<Vec<Rejection>, StoreError> {
+    pub async fn rejections_of(&mut self, chat: ChatId) -> Result<Vec<Rejection>, StoreError> {
         let rows = refusal::Entity::find()
-            .filter(refusal::Column::Organization.eq(organization.as_str()))
+            .filter(refusal::Column::Organization.eq(self.organization.as_str()))
             .filter(refusal::Column::ChatId.eq(chat.to_bytes()))
             .all(self.tx)
             .await?;
@@ -75,16 +71,11 @@ impl UnitOfWork<'_> {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn put_rejection(
-        &mut self,
-        organization: &OrganizationId,
-        chat: ChatId,
-        refusal: &Rejection,
-    ) -> Result<(), StoreError> {
+    pub async fn put_rejection(&mut self, chat: ChatId, refusal: &Rejection) -> Result<(), StoreError> {
         let row = refusal::Model {
             chat_id: chat.to_bytes(),
             setting: refusal.setting.code(),
-            organization: organization.to_string(),
+            organization: self.organization.to_string(),
             reason: refusal.code.description().to_owned(),
             code: refusal.code.code(),
             at: refusal.at,
@@ -102,14 +93,9 @@ impl UnitOfWork<'_> {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn remove_rejection(
-        &mut self,
-        organization: &OrganizationId,
-        chat: ChatId,
-        setting: Setting,
-    ) -> Result<(), StoreError> {
+    pub async fn remove_rejection(&mut self, chat: ChatId, setting: Setting) -> Result<(), StoreError> {
         let of_setting = Condition::all()
-            .add(refusal::Column::Organization.eq(organization.as_str()))
+            .add(refusal::Column::Organization.eq(self.organization.as_str()))
             .add(refusal::Column::ChatId.eq(chat.to_bytes()))
             .add(refusal::Column::Setting.eq(setting.code()));
         refusal::Entity::delete_many().filter(of_setting).exec(self.tx).await?;

@@ -179,8 +179,8 @@ impl UnitOfWork<'_> {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn remove_changes(&mut self, organization: &OrganizationId, up_to: i64) -> Result<u64, StoreError> {
-        let of_log = change::Column::Organization.eq(organization.as_str());
+    pub async fn remove_changes(&mut self, up_to: i64) -> Result<u64, StoreError> {
+        let of_log = change::Column::Organization.eq(self.organization.as_str());
         let first = change::Entity::find()
             .select_only()
             .column(change::Column::Number)
@@ -207,13 +207,9 @@ impl UnitOfWork<'_> {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn remove_messages(
-        &mut self,
-        organization: &OrganizationId,
-        messages: &[MessageId],
-    ) -> Result<u64, StoreError> {
+    pub async fn remove_messages(&mut self, messages: &[MessageId]) -> Result<u64, StoreError> {
         let removed = message::Entity::delete_many()
-            .filter(message::Column::Organization.eq(organization.as_str()))
+            .filter(message::Column::Organization.eq(self.organization.as_str()))
             .filter(message::Column::Id.is_in(messages.iter().map(|id| id.to_bytes())))
             .exec(self.tx)
             .await?;

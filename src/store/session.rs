@@ -176,15 +176,11 @@ impl UnitOfWork<'_> {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn session_for_update(
-        &mut self,
-        organization: &OrganizationId,
-        id: SessionId,
-    ) -> Result<Option<Session>, StoreError> {
+    pub async fn session_for_update(&mut self, id: SessionId) -> Result<Option<Session>, StoreError> {
         if let Some(known) = self.cached(|cache| cache.session(id)).await? {
             return Ok(known);
         }
-        let query = session::Entity::find_by_id(id.to_bytes()).filter(owned_by(organization)).lock_exclusive();
+        let query = session::Entity::find_by_id(id.to_bytes()).filter(owned_by(self.organization)).lock_exclusive();
         query.one(self.tx).await?.map(from_row).transpose()
     }
 
@@ -192,8 +188,8 @@ impl UnitOfWork<'_> {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn count_sessions(&mut self, organization: &OrganizationId) -> Result<u64, StoreError> {
-        Ok(session::Entity::find().filter(owned_by(organization)).count(self.tx).await?)
+    pub async fn count_sessions(&mut self) -> Result<u64, StoreError> {
+        Ok(session::Entity::find().filter(owned_by(self.organization)).count(self.tx).await?)
     }
 
     /// Stores a new session, and creates the organization with its first one.
@@ -201,7 +197,7 @@ impl UnitOfWork<'_> {
     /// # Errors
     /// [`StoreError`].
     pub async fn insert_session(&mut self, session: &Session) -> Result<(), StoreError> {
-        self.ensure_organization(&session.organization, session.created_at).await?;
+        self.ensure_organization().await?;
         session::Entity::insert(to_row(session).into_active_model()).exec_without_returning(self.tx).await?;
         Ok(())
     }

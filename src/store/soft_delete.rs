@@ -47,7 +47,8 @@ impl UnitOfWork<'_> {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn soft_delete_chat(&mut self, organization: &OrganizationId, chat: &Chat) -> Result<(), StoreError> {
+    pub async fn soft_delete_chat(&mut self, chat: &Chat) -> Result<(), StoreError> {
+        let organization = self.organization;
         self.flush().await?;
         let id = chat.id.to_bytes();
         pending_action::Entity::delete_many()
@@ -74,11 +75,8 @@ impl UnitOfWork<'_> {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn soft_delete_session(
-        &mut self,
-        organization: &OrganizationId,
-        session: SessionId,
-    ) -> Result<(), StoreError> {
+    pub async fn soft_delete_session(&mut self, session: SessionId) -> Result<(), StoreError> {
+        let organization = self.organization;
         self.flush().await?;
         session::Entity::update_many()
             .col_expr(session::Column::Organization, Expr::value(OrganizationId::trash().as_str()))
@@ -133,7 +131,7 @@ impl UnitOfWork<'_> {
             left -= self.remove::<tombstone::Entity>(tombstone::Column::ChatId, of_session, left).await?;
             left = left.saturating_sub(self.clear_session(&id, left).await?);
             for table in OF_SESSION {
-                left -= batched_delete::remove(self.tx, (table, "TRUE"), &id, left).await?;
+                left -= batched_delete::remove(self.tx, table, "TRUE", &id, left).await?;
             }
             if left == 0 {
                 return Ok(true);

@@ -15,6 +15,7 @@ mod search_text;
 use tokio_util::task::TaskTracker;
 
 use super::*;
+use crate::clock::SystemClock;
 use crate::domain::change::Change;
 use crate::domain::change::Origin;
 use crate::domain::chat::Chat;
@@ -68,15 +69,15 @@ impl TestStore {
 
     /// Stores a chat of the session whose last message is from `at`, and records its creation.
     pub(crate) async fn add_chat(&self, user: usize, at: i64) -> Chat {
-        let (organization, mut chat) = (self.organization.clone(), chat(self.session, user, at));
+        let mut chat = chat(self.session, user, at);
         let created = chat.created(at, Origin::Import);
         let stored = chat.clone();
         let added: Result<(), StoreError> = self
             .store
             .write(&self.organization, move |unit| {
                 Box::pin(async move {
-                    unit.insert_chat(&organization, &chat).await?;
-                    unit.record(&organization, created);
+                    unit.insert_chat(&chat).await?;
+                    unit.record(created);
                     Ok(())
                 })
             })
@@ -139,9 +140,9 @@ impl TestStore {
             .store
             .write(&self.organization, move |unit| {
                 Box::pin(async move {
-                    unit.insert_messages(&organization, session, chat.id, &[message], 5).await?;
+                    unit.insert_messages(session, chat.id, &[message], 5).await?;
                     unit.put_pending_action(&action).await?;
-                    unit.last_message(&organization, chat.id).await
+                    unit.last_message(chat.id).await
                 })
             })
             .await;
@@ -153,7 +154,7 @@ impl TestStore {
 }
 
 async fn open(database: &TestDatabase, keys: &MasterKeys) -> Store {
-    Store::open_sealed(&config(database), keys, &TaskTracker::new()).await.expect("a store")
+    Store::open_sealed(&config(database), keys, Arc::new(SystemClock), &TaskTracker::new()).await.expect("a store")
 }
 
 pub(super) fn config(database: &TestDatabase) -> Config {
@@ -172,6 +173,22 @@ pub(crate) async fn add_session(store: &Store, organization: &OrganizationId) ->
         store.write(organization, move |unit| Box::pin(async move { unit.insert_session(&session).await })).await;
     added.expect("stored");
     id
+}
+
+/// A clock that always shows the same time.
+struct FixedClock(i64);
+
+impl Clock for FixedClock {
+    fn now(&self) -> i64 {
+        self.0
+    }
+}
+
+impl Store {
+    /// Returns the store with units of work that run at this time, in milliseconds.
+    pub(crate) fn at(&self, now: i64) -> Self {
+        Self { clock: Arc::new(FixedClock(now)), ..self.clone() }
+    }
 }
 
 fn chat(session: SessionId, user: usize, at: i64) -> Chat {

@@ -29,28 +29,20 @@ impl UnitOfWork<'_> {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn tombstone_for_update(
-        &mut self,
-        organization: &OrganizationId,
-        peer: &Peer,
-    ) -> Result<Option<Tombstone>, StoreError> {
+    pub async fn tombstone_for_update(&mut self, peer: &Peer) -> Result<Option<Tombstone>, StoreError> {
         let Some(chat) = peer.chat else { return Ok(None) };
         if self.cached(|cache| cache.is_not_deleted(peer.id)).await?.is_some() {
             return Ok(None);
         }
-        self.tombstone_by_id_for_update(organization, chat).await
+        self.tombstone_by_id_for_update(chat).await
     }
 
     /// Returns the tombstone of the chat with this id, locked until the commit.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn tombstone_by_id_for_update(
-        &mut self,
-        organization: &OrganizationId,
-        chat: ChatId,
-    ) -> Result<Option<Tombstone>, StoreError> {
-        let query = tombstone::Entity::find_by_id(chat.to_bytes()).filter(owned_by(organization)).lock_exclusive();
+    pub async fn tombstone_by_id_for_update(&mut self, chat: ChatId) -> Result<Option<Tombstone>, StoreError> {
+        let query = tombstone::Entity::find_by_id(chat.to_bytes()).filter(owned_by(self.organization)).lock_exclusive();
         let Some(row) = query.one(self.tx).await? else { return Ok(None) };
         Ok(Some(Tombstone { deleted_at: row.deleted_at, chat: from_row(row)? }))
     }
@@ -60,17 +52,13 @@ impl UnitOfWork<'_> {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn insert_tombstone(
-        &mut self,
-        organization: &OrganizationId,
-        tombstone: &Tombstone,
-    ) -> Result<(), StoreError> {
+    pub async fn insert_tombstone(&mut self, tombstone: &Tombstone) -> Result<(), StoreError> {
         self.flush().await?;
-        let row = to_row(organization, tombstone).into_active_model();
+        let row = to_row(self.organization, tombstone).into_active_model();
         tombstone::Entity::insert(row).exec_without_returning(self.tx).await?;
-        if self.peer_of_chat(organization, tombstone.chat.id).await?.is_none() {
-            let peer = self.peer_by_address(organization, &tombstone.chat).await?;
-            self.save_peer(organization, &Peer { chat: Some(tombstone.chat.id), ..peer }).await?;
+        if self.peer_of_chat(tombstone.chat.id).await?.is_none() {
+            let peer = self.peer_by_address(&tombstone.chat).await?;
+            self.save_peer(&Peer { chat: Some(tombstone.chat.id), ..peer }).await?;
         }
         Ok(())
     }
@@ -79,11 +67,8 @@ impl UnitOfWork<'_> {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn save_tombstone(
-        &mut self,
-        organization: &OrganizationId,
-        tombstone: &Tombstone,
-    ) -> Result<(), StoreError> {
+    pub async fn save_tombstone(&mut self, tombstone: &Tombstone) -> Result<(), StoreError> {
+        let organization = self.organization;
         let row = to_row(organization, tombstone).into_active_model().reset_all();
         tombstone::Entity::update(row).validate()?.filter(owned_by(organization)).exec(self.tx).await?;
         Ok(())
@@ -93,8 +78,8 @@ impl UnitOfWork<'_> {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn remove_tombstone(&mut self, organization: &OrganizationId, chat: ChatId) -> Result<(), StoreError> {
-        let gone = tombstone::Entity::delete_by_id(chat.to_bytes()).filter(owned_by(organization));
+    pub async fn remove_tombstone(&mut self, chat: ChatId) -> Result<(), StoreError> {
+        let gone = tombstone::Entity::delete_by_id(chat.to_bytes()).filter(owned_by(self.organization));
         gone.exec(self.tx).await?;
         Ok(())
     }

@@ -16,7 +16,6 @@ use chatgraph_entity::message;
 
 use crate::domain::chat::Chat;
 use crate::domain::id::ChatId;
-use crate::domain::id::OrganizationId;
 use crate::domain::id::PeerId;
 use crate::domain::id::SessionId;
 use crate::domain::jid::Jid;
@@ -102,13 +101,12 @@ impl UnitOfWork<'_> {
     /// [`StoreError`].
     pub async fn preload(
         &mut self,
-        organization: &OrganizationId,
         session: SessionId,
         people: &[Person],
         jids: impl IntoIterator<Item = &Jid>,
     ) -> Result<(), StoreError> {
         self.flush().await?;
-        let Some(session) = self.session_for_update(organization, session).await? else { return Ok(()) };
+        let Some(session) = self.session_for_update(session).await? else { return Ok(()) };
         self.cache = Some(Box::new(UnitCache::load(self.tx, session, people, jids).await?));
         Ok(())
     }

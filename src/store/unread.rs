@@ -33,14 +33,13 @@ impl UnitOfWork<'_> {
     /// [`StoreError`].
     pub async fn expand_marker(
         &mut self,
-        organization: &OrganizationId,
         chats: &[ChatId],
         mut place: MessageMarker,
     ) -> Result<MessageMarker, StoreError> {
         if place.wa_ids.is_empty() {
             return Ok(place);
         }
-        let mut second = self.of_second(organization, chats, place.at).await?;
+        let mut second = self.of_second(chats, place.at).await?;
         second.sort();
         let read = second.iter().rposition(|(_, wa_id)| place.wa_ids.contains(wa_id)).map_or(0, |last| last + 1);
         place.wa_ids.extend(second.drain(..read).map(|(_, wa_id)| wa_id));
@@ -53,15 +52,10 @@ impl UnitOfWork<'_> {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn expand_marker_now(
-        &mut self,
-        organization: &OrganizationId,
-        chat: ChatId,
-        place: MessageMarker,
-    ) -> Result<MessageMarker, StoreError> {
-        let mut place = self.expand_marker(organization, &[chat], place).await?;
+    pub async fn expand_marker_now(&mut self, chat: ChatId, place: MessageMarker) -> Result<MessageMarker, StoreError> {
+        let mut place = self.expand_marker(&[chat], place).await?;
         if !place.wa_ids.is_empty() {
-            let second = self.of_second(organization, &[chat], place.at).await?;
+            let second = self.of_second(&[chat], place.at).await?;
             if !second.iter().any(|(_, wa_id)| place.wa_ids.contains(wa_id)) {
                 place.wa_ids.extend(second.into_iter().map(|(_, wa_id)| wa_id));
             }
@@ -69,12 +63,8 @@ impl UnitOfWork<'_> {
         Ok(place)
     }
 
-    async fn of_second(
-        &mut self,
-        organization: &OrganizationId,
-        chats: &[ChatId],
-        at: i64,
-    ) -> Result<Vec<(Vec<u8>, String)>, StoreError> {
+    async fn of_second(&mut self, chats: &[ChatId], at: i64) -> Result<Vec<(Vec<u8>, String)>, StoreError> {
+        let organization = self.organization;
         if let Some(known) = self.cached(|cache| cache.messages_of(chats, |all| all.of_second(at))).await? {
             return Ok(known);
         }
@@ -92,12 +82,8 @@ impl UnitOfWork<'_> {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn count_after(
-        &mut self,
-        organization: &OrganizationId,
-        chats: &[ChatId],
-        place: Option<&MessageMarker>,
-    ) -> Result<u32, StoreError> {
+    pub async fn count_after(&mut self, chats: &[ChatId], place: Option<&MessageMarker>) -> Result<u32, StoreError> {
+        let organization = self.organization;
         if let Some(count) = self.cached(|cache| cache.messages_of(chats, |all| all.count_behind(place))).await? {
             return Ok(count);
         }
@@ -116,7 +102,7 @@ impl UnitOfWork<'_> {
             behind = behind.add(Column::At.gte(place.at)).add(further);
         }
         let count = message::Entity::find().filter(behind).count(self.tx).await?;
-        let deleted = self.deleted_after(organization, chats, place).await?;
+        let deleted = self.deleted_after(chats, place).await?;
         Ok(u32::try_from(count).unwrap_or(u32::MAX).saturating_add(deleted))
     }
 
@@ -127,12 +113,12 @@ impl UnitOfWork<'_> {
     /// [`StoreError`].
     pub async fn last_but(
         &mut self,
-        organization: &OrganizationId,
         chat: ChatId,
-        (unread, revoked): (u32, &[&str]),
+        unread: u32,
+        revoked: &[&str],
         until: &MessageMarker,
     ) -> Result<Option<MessageMarker>, StoreError> {
-        let read = self.cached(|cache| cache.messages(chat, |all| all.last_but((unread, revoked), until)));
+        let read = self.cached(|cache| cache.messages(chat, |all| all.last_but(unread, revoked, until)));
         if let Some(read) = read.await? {
             return Ok(read);
         }
@@ -141,7 +127,7 @@ impl UnitOfWork<'_> {
         let read = message::Entity::find()
             .select_only()
             .columns([Column::At, Column::WaId])
-            .filter(of_chats(organization, &[chat]))
+            .filter(of_chats(self.organization, &[chat]))
             .filter(Column::FromMe.eq(false))
             .filter(Column::Revoked.eq(false))
             .filter(Column::WaId.is_not_in(revoked.iter().map(|id| sanitize::strip_nul(id))))
@@ -162,10 +148,10 @@ impl UnitOfWork<'_> {
     /// [`StoreError`].
     pub async fn messages_by_wa_id(
         &mut self,
-        organization: &OrganizationId,
         session: SessionId,
         wa_ids: &[String],
     ) -> Result<Vec<(ChatId, String, i64)>, StoreError> {
+        let organization = self.organization;
         self.flush().await?;
         let found = message::Entity::find()
             .select_only()
@@ -186,17 +172,17 @@ impl UnitOfWork<'_> {
             .collect()
     }
 
-    /// Records at `now` that messages were read that have not arrived yet; removes records from before `oldest`.
+    /// Records that messages were read that have not arrived yet; removes records from before `oldest`.
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn note_early_receipts(
         &mut self,
-        organization: &OrganizationId,
         session: SessionId,
         wa_ids: &[String],
-        (now, oldest): (i64, i64),
+        oldest: i64,
     ) -> Result<(), StoreError> {
+        let (organization, now) = (self.organization, self.now);
         early_receipt::Entity::delete_many()
             .filter(of_session(organization, session))
             .filter(early_receipt::Column::At.lt(oldest))
@@ -218,14 +204,9 @@ impl UnitOfWork<'_> {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn take_early_receipt(
-        &mut self,
-        organization: &OrganizationId,
-        session: SessionId,
-        wa_id: &str,
-    ) -> Result<bool, StoreError> {
+    pub async fn take_early_receipt(&mut self, session: SessionId, wa_id: &str) -> Result<bool, StoreError> {
         let taken = early_receipt::Entity::delete_many()
-            .filter(of_session(organization, session))
+            .filter(of_session(self.organization, session))
             .filter(early_receipt::Column::WaId.eq(sanitize::strip_nul(wa_id)))
             .exec(self.tx)
             .await?;

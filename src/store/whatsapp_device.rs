@@ -252,7 +252,7 @@ impl UnitOfWork<'_> {
         let mut cleared = 0;
         for table in TABLES {
             if cleared < limit {
-                cleared += batched_delete::remove(self.tx, (table, NO_DEVICE), session, limit - cleared).await?;
+                cleared += batched_delete::remove(self.tx, table, NO_DEVICE, session, limit - cleared).await?;
             }
         }
         Ok(cleared)
@@ -262,7 +262,7 @@ impl UnitOfWork<'_> {
 /// Deletes all of a session's device state at once, for a command of the operator.
 pub(in crate::store) async fn forget(tx: &impl ConnectionTrait, session: &[u8]) -> Result<(), StoreError> {
     for table in TABLES {
-        batched_delete::remove(tx, (table, "TRUE"), session, u64::MAX >> 1).await?;
+        batched_delete::remove(tx, table, "TRUE", session, u64::MAX >> 1).await?;
     }
     Ok(())
 }

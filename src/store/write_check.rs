@@ -15,12 +15,12 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`] if the database is not writable.
-    pub async fn check_writes(&self, now: i64) -> Result<(), StoreError> {
-        self.write(&OrganizationId::trash(), move |unit| {
+    pub async fn check_writes(&self) -> Result<(), StoreError> {
+        self.write(&OrganizationId::trash(), |unit| {
             Box::pin(async move {
                 let known =
                     OnConflict::column(write_check::Column::Id).update_column(write_check::Column::At).to_owned();
-                let row = write_check::ActiveModel { id: Set(1), at: Set(now) };
+                let row = write_check::ActiveModel { id: Set(1), at: Set(unit.now) };
                 write_check::Entity::insert(row).on_conflict(known).exec_without_returning(unit.tx).await?;
                 Ok(())
             })

@@ -2,9 +2,11 @@
 //! [DATABASE]`, by default an SQLite file.
 
 use std::error::Error;
+use std::sync::Arc;
 use std::time::Duration;
 use std::time::Instant;
 
+use chatgraph::clock::SystemClock;
 use chatgraph::store::Config;
 use chatgraph::store::MasterKeys;
 use chatgraph::store::Store;
@@ -26,7 +28,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let tasks = TaskTracker::new();
     let (plain, sealed) = (MasterKeys::default(), new_master_key().parse()?);
     for (how, keys) in [("plain", plain), ("sealed", sealed)] {
-        let store = Store::open_sealed(&config, &keys, &tasks).await?;
+        let store = Store::open_sealed(&config, &keys, Arc::new(SystemClock), &tasks).await?;
         for length in [100, 1_000, 10_000] {
             let state = store.device_state(&data::ORGANIZATION.parse()?, data::add_session(&store).await?);
             let (written, read) = measure(&state, length).await?;

@@ -134,10 +134,10 @@ impl Rig {
             stop.clone(),
         );
         let (sweeper, news) = (Purger::default(), SessionBroadcast::default());
-        let wakes = (sweeper.clone(), MuteExpirer::default());
-        let chats = Chats::new(shared.clone(), feed, registry.clone(), wakes, clock.clone(), chat::Config::default());
+        let (mutes, limits) = (MuteExpirer::default(), chat::Config::default());
+        let chats = Chats::new(shared.clone(), feed, registry.clone(), sweeper.clone(), mutes, clock.clone(), limits);
         let calls = Calls::new(shared.clone(), registry.clone(), CallBroadcast::default(), clock.clone());
-        let sessions = Sessions::new(shared, registry, news, sweeper, clock.clone(), (tasks, stop.clone()));
+        let sessions = Sessions::new(shared, registry, news, sweeper, clock.clone(), tasks, stop.clone());
         let api = GraphqlExecutor::new(graphql::GraphqlServices { chats, sessions, calls, keys }, api);
         let connections = ConnectionConfig { write_timeout: config.write_timeout, ..ConnectionConfig::default() };
         let metrics = Metrics::default();

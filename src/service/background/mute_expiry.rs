@@ -17,7 +17,6 @@ use crate::domain::change::Origin;
 use crate::domain::chat::ChatPatch;
 use crate::domain::clock::Clock;
 use crate::domain::id::ChatId;
-use crate::domain::id::OrganizationId;
 use crate::store::EndingMute;
 use crate::store::Store;
 use crate::store::UnitOfWork;
@@ -85,12 +84,8 @@ async fn end_due(store: &Store, now: i64) -> Result<Option<i64>, StoreError> {
         let next = ending.iter().map(|mute| mute.until).find(|until| *until > now);
         let looked_at = ending.len();
         for EndingMute { organization, session, chat, .. } in ending.into_iter().filter(|mute| mute.until <= now) {
-            let whose = organization.clone();
-            let ended: Result<(), StoreError> = store
-                .write_session(&organization, session, move |unit| {
-                    Box::pin(async move { end(unit, &whose, chat, now).await })
-                })
-                .await;
+            let ended: Result<(), StoreError> =
+                store.write_session(&organization, session, move |unit| Box::pin(end(unit, chat))).await;
             ended?;
         }
         if next.is_some() || looked_at == 0 {
@@ -101,15 +96,15 @@ async fn end_due(store: &Store, now: i64) -> Result<Option<i64>, StoreError> {
 
 /// Removes an expired mute, unless it was extended meanwhile. The mute's time stays: the phone's earlier changes may
 /// still be on their way.
-async fn end(unit: &mut UnitOfWork<'_>, whose: &OrganizationId, chat: ChatId, now: i64) -> Result<(), StoreError> {
-    let Some(mut chat) = unit.chat_by_id_for_update(whose, chat).await? else { return Ok(()) };
-    if chat.muted_until.value.is_none_or(|until| until > now) {
+async fn end(unit: &mut UnitOfWork<'_>, chat: ChatId) -> Result<(), StoreError> {
+    let Some(mut chat) = unit.chat_by_id_for_update(chat).await? else { return Ok(()) };
+    if chat.muted_until.value.is_none_or(|until| until > unit.now()) {
         return Ok(());
     }
     let patch = ChatPatch { as_of: chat.muted_until.as_of, muted_until: Some(None), ..ChatPatch::default() };
-    if let Some(change) = chat.apply(&patch, now, Origin::Expired) {
-        unit.save_chat(whose, &chat).await?;
-        unit.record(whose, change);
+    if let Some(change) = chat.apply(&patch, unit.now(), Origin::Expired) {
+        unit.save_chat(&chat).await?;
+        unit.record(change);
     }
     Ok(())
 }

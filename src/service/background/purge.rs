@@ -124,21 +124,20 @@ impl Task {
     }
 
     async fn step_of(&self, rest: &Rest) -> Result<bool, StoreError> {
-        let now = self.clock.now();
         match rest {
             Rest::LoggedOut(key, at) => {
                 // The keys are deleted last: their rows show the next process that the purge is unfinished.
-                if rejection::reject_some(&self.store, key, *at, now).await? {
+                if rejection::reject_some(&self.store, key, *at).await? {
                     return Ok(true);
                 }
                 self.store.device_state(&key.organization, key.session).clear_rest().await?;
                 Ok(false)
             }
             Rest::Removed(key) => {
-                let (whose, input) = (key.clone(), key.clone());
+                let session = key.session;
                 self.store
-                    .write_session_with_retry(&whose.organization, whose.session, input, move |key, unit| {
-                        Box::pin(async move { lifecycle::delete_batch(unit, &key, now).await })
+                    .write_session_with_retry(&key.organization, session, (), move |(), unit| {
+                        Box::pin(lifecycle::delete_batch(unit, session))
                     })
                     .await
             }

@@ -88,12 +88,9 @@ impl Retention {
             for organization in &organizations {
                 let Some(up_to) = self.store.changes_before(organization, before, now).await? else { continue };
                 loop {
-                    let whose = organization.clone();
                     let step: Result<_, StoreError> = self
                         .store
-                        .write(organization, move |unit| {
-                            Box::pin(async move { unit.remove_changes(&whose, up_to).await })
-                        })
+                        .write(organization, move |unit| Box::pin(async move { unit.remove_changes(up_to).await }))
                         .await;
                     let step = step?;
                     removed += step;
@@ -149,12 +146,9 @@ impl Retention {
                 return Ok(removed);
             }
             for (organization, messages) in oldest {
-                let whose = organization.clone();
                 let step: Result<_, StoreError> = self
                     .store
-                    .write(&organization, move |unit| {
-                        Box::pin(async move { unit.remove_messages(&whose, &messages).await })
-                    })
+                    .write(&organization, move |unit| Box::pin(async move { unit.remove_messages(&messages).await }))
                     .await;
                 removed += step?;
             }

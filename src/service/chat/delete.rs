@@ -2,7 +2,6 @@
 
 use crate::domain::change::Origin;
 use crate::domain::chat::Chat;
-use crate::domain::id::OrganizationId;
 use crate::domain::id::SessionId;
 use crate::domain::jid::Jid;
 use crate::domain::pending_action::PendingAction;
@@ -15,18 +14,16 @@ use crate::service::error::Error;
 /// A command to delete a chat, ready for its unit of work.
 #[derive(Clone)]
 pub(in crate::service) struct DeleteChat {
-    pub(in crate::service) organization: OrganizationId,
     pub(in crate::service) session: SessionId,
     pub(in crate::service) cid: Jid,
-    pub(in crate::service) now: i64,
 }
 
 impl DeleteChat {
     /// Deletes the chat and returns it as it was.
     pub(in crate::service) async fn execute(self, unit: &mut UnitOfWork<'_>) -> Result<Chat, Error> {
-        let found = unit.chat_for_update(&self.organization, self.session, &self.cid).await?;
+        let found = unit.chat_for_update(self.session, &self.cid).await?;
         let chat = found.ok_or(Error::ChatNotFound)?;
-        delete(unit, &self.organization, &chat, self.now, Origin::Api).await?;
+        delete(unit, &chat, Origin::Api).await?;
         Ok(chat)
     }
 }
@@ -34,43 +31,37 @@ impl DeleteChat {
 /// Deletes a locked chat and leaves a tombstone. Its pending actions are dropped.
 pub(in crate::service) async fn delete(
     unit: &mut UnitOfWork<'_>,
-    organization: &OrganizationId,
     chat: &Chat,
-    now: i64,
     origin: Origin,
 ) -> Result<(), StoreError> {
-    let waiting = unit.pending_actions_of(organization, chat).await?;
-    delete_with_tombstone(unit, organization, chat, &waiting, now, origin).await
+    let waiting = unit.pending_actions_of(chat).await?;
+    delete_with_tombstone(unit, chat, &waiting, origin).await
 }
 
 /// Deletes a locked chat and leaves a tombstone with WhatsApp's state; `waiting` is what WhatsApp does not have yet.
 pub(in crate::service) async fn delete_with_tombstone(
     unit: &mut UnitOfWork<'_>,
-    organization: &OrganizationId,
     chat: &Chat,
     waiting: &[PendingAction],
-    now: i64,
     origin: Origin,
 ) -> Result<(), StoreError> {
     let newest = match chat.last_message {
-        Some(last) => unit.wa_ids_at(organization, chat.id, last.at).await?,
+        Some(last) => unit.wa_ids_at(chat.id, last.at).await?,
         None => Vec::new(),
     };
-    let tombstone = Tombstone::new(chat.clone(), waiting, newest, now);
-    unit.insert_tombstone(organization, &tombstone).await?;
-    unit.keep_unread(organization, &tombstone).await?;
-    delete_permanently(unit, organization, chat, now, origin).await
+    let tombstone = Tombstone::new(chat.clone(), waiting, newest, unit.now());
+    unit.insert_tombstone(&tombstone).await?;
+    unit.keep_unread(&tombstone).await?;
+    delete_permanently(unit, chat, origin).await
 }
 
 /// Deletes a locked chat without a tombstone, because its session is deleted.
 pub(in crate::service) async fn delete_permanently(
     unit: &mut UnitOfWork<'_>,
-    organization: &OrganizationId,
     chat: &Chat,
-    now: i64,
     origin: Origin,
 ) -> Result<(), StoreError> {
-    unit.soft_delete_chat(organization, chat).await?;
-    unit.record(organization, chat.deleted(now, origin));
+    unit.soft_delete_chat(chat).await?;
+    unit.record(chat.deleted(unit.now(), origin));
     Ok(())
 }

@@ -26,14 +26,7 @@ fn chats(test: &TestStore) -> Chats {
         tasks,
         stop,
     );
-    Chats::new(
-        test.store.clone(),
-        feed,
-        sessions,
-        (Purger::default(), MuteExpirer::default()),
-        clock,
-        Config::default(),
-    )
+    Chats::new(test.store.clone(), feed, sessions, Purger::default(), MuteExpirer::default(), clock, Config::default())
 }
 
 /// A viewer who has every permission except this one.

@@ -5,7 +5,6 @@ use crate::domain::change::Origin;
 use crate::domain::chat::Chat;
 use crate::domain::chat::ChatPatch;
 use crate::domain::clock::FOREVER;
-use crate::domain::id::OrganizationId;
 use crate::domain::id::SessionId;
 use crate::domain::jid::Jid;
 use crate::domain::message::MessageRange;
@@ -70,13 +69,11 @@ impl ChatUpdate {
 /// A checked command, ready for its unit of work.
 #[derive(Clone)]
 pub(in crate::service) struct UpdateChat {
-    pub(in crate::service) organization: OrganizationId,
     pub(in crate::service) session: SessionId,
     pub(in crate::service) cid: Jid,
     pub(in crate::service) settings: Vec<SettingValue>,
     pub(in crate::service) range_hint: Option<i64>,
     pub(in crate::service) max_pinned: usize,
-    pub(in crate::service) now: i64,
 }
 
 impl UpdateChat {
@@ -84,10 +81,10 @@ impl UpdateChat {
     pub(in crate::service) async fn execute(self, unit: &mut UnitOfWork<'_>) -> Result<Chat, Error> {
         // Lock the session before counting pins. Lock order: session, then chat.
         if self.settings.contains(&SettingValue::Pinned(true)) {
-            let session = unit.session_for_update(&self.organization, self.session).await?;
+            let session = unit.session_for_update(self.session).await?;
             session.ok_or(Error::SessionNotFound)?;
         }
-        let found = unit.chat_for_update(&self.organization, self.session, &self.cid).await?;
+        let found = unit.chat_for_update(self.session, &self.cid).await?;
         let mut chat = found.ok_or(Error::ChatNotFound)?;
         let differing = self.settings.iter().copied().filter(|desired| !chat.has(*desired));
         let differing: Vec<_> = differing.collect();
@@ -103,7 +100,7 @@ impl UpdateChat {
         let range = self.range(unit, &chat).await?;
         let before = chat.clone();
         let (mut pending, mut refused) = (chat.pending, chat.refused);
-        let mut patch = ChatPatch { as_of: self.now, ..ChatPatch::default() };
+        let mut patch = ChatPatch { as_of: unit.now(), ..ChatPatch::default() };
         for desired in &differing {
             patch.set(*desired);
             pending.insert(desired.setting().field());
@@ -111,18 +108,18 @@ impl UpdateChat {
         }
         for setting in heard {
             refused = refused.without(setting.field());
-            unit.remove_rejection(&self.organization, chat.id, setting).await?;
+            unit.remove_rejection(chat.id, setting).await?;
         }
         (patch.pending, patch.refused) = (Some(pending), Some(refused));
-        if let Some(change) = chat.apply(&patch, self.now, Origin::Api) {
-            unit.record(&self.organization, change);
+        if let Some(change) = chat.apply(&patch, unit.now(), Origin::Api) {
+            unit.record(change);
         }
-        unit.save_chat(&self.organization, &chat).await?;
+        unit.save_chat(&chat).await?;
         Ok(chat)
     }
 
     async fn check_pins(&self, unit: &mut UnitOfWork<'_>, chat: &Chat) -> Result<(), Error> {
-        let pinned = unit.pinned_chats(&self.organization, self.session, chat.id).await?;
+        let pinned = unit.pinned_chats(self.session, chat.id).await?;
         if pinned.len() < self.max_pinned {
             return Ok(());
         }
@@ -134,7 +131,7 @@ impl UpdateChat {
 
     /// Returns the range up to the stored last message, or up to the client's hint if that is later.
     async fn range(&self, unit: &mut UnitOfWork<'_>, chat: &Chat) -> Result<Option<MessageRange>, Error> {
-        let stored = unit.message_range(&self.organization, chat.id).await?;
+        let stored = unit.message_range(chat.id).await?;
         Ok(match (stored, self.range_hint) {
             (Some(range), Some(hint)) if hint > range.at => Some(MessageRange { at: hint, ..range }),
             (stored, _) => stored,
@@ -149,9 +146,9 @@ impl UpdateChat {
         range: Option<&MessageRange>,
     ) -> Result<(), Error> {
         let setting = desired.setting();
-        let earlier = unit.pending_action(&self.organization, self.session, chat.id, &chat.jid, setting).await?;
+        let earlier = unit.pending_action(self.session, chat.id, &chat.jid, setting).await?;
         // A version is never reused, even if the earlier action is gone: its confirmation may still arrive.
-        let version = self.now.max(earlier.as_ref().map_or(0, |earlier| earlier.version + 1));
+        let version = unit.now().max(earlier.as_ref().map_or(0, |earlier| earlier.version + 1));
         // The base is WhatsApp's state, as found by the earliest pending request.
         let (base, base_as_of) =
             earlier.as_ref().map_or(chat.base(setting), |earlier| (earlier.base, earlier.base_as_of));
@@ -160,7 +157,7 @@ impl UpdateChat {
         let read_before =
             earlier.and_then(|earlier| earlier.read_range()).filter(|_| desired == SettingValue::Read(false));
         let action = PendingAction {
-            organization: self.organization.clone(),
+            organization: unit.organization().clone(),
             session: self.session,
             chat: chat.id,
             address: chat.jid.clone(),
@@ -169,7 +166,7 @@ impl UpdateChat {
             base,
             base_as_of,
             unread,
-            requested_at: self.now,
+            requested_at: unit.now(),
             range: range.cloned(),
             read_before,
         };
@@ -189,13 +186,11 @@ mod tests {
         let chats = futures_util::future::join_all((1..=8).map(|user| test.add_chat(user, 1))).await;
         let pinning = chats.iter().zip(nodes.iter().cycle()).map(|(chat, node)| {
             let order = UpdateChat {
-                organization: test.organization.clone(),
                 session: test.session,
                 cid: chat.jid.clone(),
                 settings: vec![SettingValue::Pinned(true)],
                 range_hint: None,
                 max_pinned: 3,
-                now: 1,
             };
             node.write_session_with_retry(&test.organization, test.session, order, |order, unit| {
                 Box::pin(order.execute(unit))

@@ -4,7 +4,6 @@ use std::sync::atomic::AtomicI64;
 use std::sync::atomic::Ordering;
 
 use crate::domain::change::ChatFields;
-use crate::domain::change::Origin;
 use crate::domain::chat::Chat;
 use crate::domain::chat::ChatNames;
 use crate::domain::chat::ChatPatch;
@@ -16,16 +15,15 @@ use crate::domain::message::IncomingMessage;
 use crate::domain::message::MessageKind;
 use crate::domain::message::MessageRange;
 use crate::domain::message_marker::MessageMarker;
-use crate::domain::peer::Peer;
-use crate::domain::peer::last_owner;
 use crate::domain::pending_action::PendingAction;
 use crate::domain::pending_action::Setting;
 use crate::domain::pending_action::SettingValue;
 use crate::domain::tombstone::Tombstone;
-use crate::session::SessionKey;
-use crate::store::UnitOfWork;
 use crate::store::error::StoreError;
 
+use super::context::ChatLookup;
+use super::context::InboundContext;
+use super::context::StoredChat;
 use super::edit;
 use super::unread;
 use crate::service::inbound_archive;
@@ -52,41 +50,33 @@ pub(in crate::service) struct RemoteSetting<'a> {
 /// Otherwise the order of WhatsApp's events decides, whatever the clocks show. Times only decide without an order: in a
 /// replay, between two addresses of a chat, and between marks and messages, which are delivered separately.
 pub(in crate::service) async fn setting(
-    unit: &mut UnitOfWork<'_>,
-    key: &SessionKey,
+    cx: &mut InboundContext<'_, '_>,
     jid: &Jid,
     made: RemoteSetting<'_>,
-    now: i64,
 ) -> Result<(), StoreError> {
     let value = match made.value {
         // It has expired in the meantime.
-        SettingValue::MutedUntil(Some(until)) if until <= now => SettingValue::MutedUntil(None),
+        SettingValue::MutedUntil(Some(until)) if until <= cx.now() => SettingValue::MutedUntil(None),
         value => value,
     };
     let made = RemoteSetting { value, ..made };
     // An unknown chat is created with its settings, so that they are there when it gets a message. A replay uses the
     // present address, whatever the age of the setting.
-    let found = if made.replayed {
-        lookup_chat(unit, key, jid, now).await?
-    } else {
-        lookup_chat_when(unit, key, jid, made.as_of, now).await?
-    };
+    let found = if made.replayed { cx.lookup_chat(jid).await? } else { cx.lookup_chat_when(jid, made.as_of).await? };
     let found = match found {
-        ChatLookup::Chat(chat) => (chat, false),
-        ChatLookup::New(chat) => (chat, true),
-        ChatLookup::Tombstone(tombstone) => return apply_setting_to_tombstone(unit, key, tombstone, &made, now).await,
+        ChatLookup::Chat(chat) => StoredChat::existing(chat),
+        ChatLookup::New(chat) => StoredChat { chat, is_new: true },
+        ChatLookup::Tombstone(tombstone) => return apply_setting_to_tombstone(cx, tombstone, &made).await,
         ChatLookup::SessionGone => return Ok(()),
     };
-    apply_setting(unit, key, found, made, now).await
+    apply_setting(cx, found, made).await
 }
 
 /// Applies a setting to a deleted chat, which has it when it comes back.
 pub(in crate::service) async fn apply_setting_to_tombstone(
-    unit: &mut UnitOfWork<'_>,
-    key: &SessionKey,
+    cx: &mut InboundContext<'_, '_>,
     tombstone: Tombstone,
     made: &RemoteSetting<'_>,
-    now: i64,
 ) -> Result<(), StoreError> {
     let mut patch = ChatPatch { as_of: made.as_of, ..ChatPatch::default() };
     patch.set(made.value);
@@ -94,27 +84,24 @@ pub(in crate::service) async fn apply_setting_to_tombstone(
     if made.value == SettingValue::Read(true) {
         (patch.read, patch.marked_unread) = (None, Some(false));
         let place = made.up_to.cloned().unwrap_or(MessageMarker { at: made.as_of, wa_ids: Vec::new() });
-        let reading = unread::read_up_to(unit, key, &tombstone.chat, place).await?;
+        let reading = unread::read_up_to(cx, &tombstone.chat, place).await?;
         (patch.unread_count, patch.read_to) = (Some(reading.unread), Some(reading.place));
     }
-    update_tombstone(unit, key, tombstone, &patch, now, Origin::Device).await
+    cx.update_tombstone(tombstone, &patch).await
 }
 
 /// Applies a setting to a locked or new chat.
 pub(in crate::service) async fn apply_setting(
-    unit: &mut UnitOfWork<'_>,
-    key: &SessionKey,
-    (mut chat, is_new): (Chat, bool),
+    cx: &mut InboundContext<'_, '_>,
+    StoredChat { chat, is_new }: StoredChat,
     RemoteSetting { value, as_of, up_to, address, replayed }: RemoteSetting<'_>,
-    now: i64,
 ) -> Result<(), StoreError> {
     // Phones follow WhatsApp's order of changes under one address.
     let in_order = !replayed && value.setting() != Setting::Read && address == Some(chat.sending_address());
     let address = address.map(|jid| (jid.clone(), as_of));
     let value = match up_to {
         Some(up_to)
-            if value == SettingValue::Archived(true)
-                && inbound_archive::is_left_since(unit, key, &chat, up_to).await? =>
+            if value == SettingValue::Archived(true) && inbound_archive::is_left_since(cx, &chat, up_to).await? =>
         {
             SettingValue::Archived(false)
         }
@@ -128,7 +115,7 @@ pub(in crate::service) async fn apply_setting(
     }
     let setting = value.setting();
     let waiting = if chat.pending.contains(setting.field()) {
-        unit.pending_action(&key.organization, key.session, chat.id, &chat.jid, setting).await?
+        cx.unit.pending_action(cx.session, chat.id, &chat.jid, setting).await?
     } else {
         None
     };
@@ -136,7 +123,7 @@ pub(in crate::service) async fn apply_setting(
     let mut unread = None;
     if let SettingValue::Read(read) = value {
         (patch.read, patch.marked_unread) = (None, Some(!read));
-        if !read && was_read_since(unit, key, &chat, as_of, up_to).await? {
+        if !read && was_read_since(cx, &chat, as_of, up_to).await? {
             patch.marked_unread = None;
         }
         // Phones only mark chats that are read, and a replay has the mark without the preceding read. A single mark is
@@ -144,7 +131,7 @@ pub(in crate::service) async fn apply_setting(
         let is_known = !read && (!replayed || is_our_mark(&chat, waiting.as_ref(), as_of));
         let end = read.then(|| MessageMarker { at: as_of, wa_ids: Vec::new() });
         if let Some(place) = up_to.cloned().or(end).filter(|_| !is_known) {
-            let reading = unread::read_up_to(unit, key, &chat, place).await?;
+            let reading = unread::read_up_to(cx, &chat, place).await?;
             patch.unread_count = Some(reading.unread);
             patch.read_to = Some(reading.place);
             unread = Some(reading.left);
@@ -157,20 +144,20 @@ pub(in crate::service) async fn apply_setting(
             action.read_before = action.read_before.filter(|range| !told(range));
         }
         if as_of <= action.requested_at {
-            correct_base(unit, &mut action, value, as_of, in_order).await?;
+            correct_base(cx, &mut action, value, as_of, in_order).await?;
             let ChatPatch { unread_count, read_to, address, .. } = patch;
             let read = ChatPatch { unread_count, read_to, address, ..ChatPatch::default() };
-            return apply_patch(unit, key, &mut chat, is_new, &read, now, Origin::Device).await;
+            return cx.apply(StoredChat { chat, is_new }, &read).await;
         }
         let overtaken = value == SettingValue::Read(true) && action.desired == SettingValue::Read(false);
         let range = match &patch.read_to {
-            Some(place) if overtaken => unit.message_range_up_to(&key.organization, chat.id, place).await?,
+            Some(place) if overtaken => cx.unit.message_range_up_to(chat.id, place).await?,
             _ => None,
         };
         if let Some(range) = range {
-            unit.put_pending_action(&action.as_read(range, as_of)).await?;
+            cx.unit.put_pending_action(&action.as_read(range, as_of)).await?;
         } else {
-            unit.remove_pending_action(&key.organization, key.session, chat.id, action.desired, action.version).await?;
+            cx.unit.remove_pending_action(cx.session, chat.id, action.desired, action.version).await?;
             patch.pending = Some(chat.pending.without(setting.field()));
         }
     }
@@ -178,17 +165,16 @@ pub(in crate::service) async fn apply_setting(
         patch.as_of = as_of.max(chat.base(setting).1);
     }
     if chat.refused.contains(setting.field()) && patch.as_of >= chat.base(setting).1 && !chat.has(value) {
-        unit.remove_rejection(&key.organization, chat.id, setting).await?;
+        cx.unit.remove_rejection(chat.id, setting).await?;
         patch.refused = Some(chat.refused.without(setting.field()));
     }
-    apply_patch(unit, key, &mut chat, is_new, &patch, now, Origin::Device).await
+    cx.apply(StoredChat { chat, is_new }, &patch).await
 }
 
 /// Returns whether a chat was read, beyond the mark's range, after a mark of the same second. Messages have whole
 /// seconds, and an own message may arrive before the mark that it undoes.
 async fn was_read_since(
-    unit: &mut UnitOfWork<'_>,
-    key: &SessionKey,
+    cx: &mut InboundContext<'_, '_>,
     chat: &Chat,
     marked_at: i64,
     up_to: Option<&MessageMarker>,
@@ -196,7 +182,7 @@ async fn was_read_since(
     let read = chat.marked_unread;
     let is_of_one_second = !read.value && read.as_of.div_euclid(1_000) == marked_at.div_euclid(1_000);
     let (Some(up_to), Some(read_to), true) = (up_to, &chat.read_to, is_of_one_second) else { return Ok(false) };
-    let up_to = unit.expand_marker(&key.organization, &[chat.id], up_to.clone()).await?;
+    let up_to = cx.unit.expand_marker(&[chat.id], up_to.clone()).await?;
     Ok(read_to.is_beyond(&up_to))
 }
 
@@ -209,7 +195,7 @@ fn is_our_mark(chat: &Chat, waiting: Option<&PendingAction>, as_of: i64) -> bool
 
 /// Updates the known value on WhatsApp of a setting with a pending action.
 async fn correct_base(
-    unit: &mut UnitOfWork<'_>,
+    cx: &mut InboundContext<'_, '_>,
     action: &mut PendingAction,
     value: SettingValue,
     as_of: i64,
@@ -218,67 +204,58 @@ async fn correct_base(
     if in_order || as_of >= action.base_as_of {
         (action.base, action.base_as_of) = (value, as_of.max(action.base_as_of));
     }
-    unit.put_pending_action(action).await
+    cx.unit.put_pending_action(action).await
 }
 
 /// Applies that WhatsApp accepted an action. A newer request has a higher version and stays.
 pub(in crate::service) async fn action_sent(
-    unit: &mut UnitOfWork<'_>,
-    key: &SessionKey,
+    cx: &mut InboundContext<'_, '_>,
     id: ChatId,
-    (desired, version): (SettingValue, i64),
-    now: i64,
+    desired: SettingValue,
+    version: i64,
 ) -> Result<(), StoreError> {
     // Lock the chat first: its lock guards its pending actions, also where they are added.
-    let Some(mut chat) = unit.chat_by_id_for_update(&key.organization, id).await? else { return Ok(()) };
+    let Some(chat) = cx.unit.chat_by_id_for_update(id).await? else { return Ok(()) };
     let setting = desired.setting();
-    if !unit.remove_pending_action(&key.organization, key.session, id, desired, version).await? {
+    if !cx.unit.remove_pending_action(cx.session, id, desired, version).await? {
         // Only the preceding read was sent; the mark as unread follows.
-        let waiting = unit.pending_action(&key.organization, key.session, id, &chat.jid, setting).await?;
+        let waiting = cx.unit.pending_action(cx.session, id, &chat.jid, setting).await?;
         let Some(action) = waiting.filter(|action| action.version == version) else { return Ok(()) };
-        return unit.put_pending_action(&PendingAction { read_before: None, ..action }).await;
+        return cx.unit.put_pending_action(&PendingAction { read_before: None, ..action }).await;
     }
     let patch = ChatPatch { pending: Some(chat.pending.without(setting.field())), ..ChatPatch::default() };
-    apply_patch(unit, key, &mut chat, false, &patch, now, Origin::Api).await
+    cx.apply(StoredChat::existing(chat), &patch).await
 }
 
 /// Applies a message that arrived, or that the account sent from another device. `order` is its position in WhatsApp's
 /// order, if known.
 pub(in crate::service) async fn message(
-    unit: &mut UnitOfWork<'_>,
-    key: &SessionKey,
+    cx: &mut InboundContext<'_, '_>,
     message: &IncomingMessage,
     order: Option<i64>,
-    now: i64,
 ) -> Result<(), StoreError> {
     // Reactions and the like concern another message; they do not create or advance a chat.
     if message.kind == MessageKind::Reaction {
         return Ok(());
     }
-    let Some((mut peer, found)) = lookup_chat_at(unit, key, &message.chat, message.at, now).await? else {
+    let Some((mut peer, found)) = cx.lookup_chat_at(&message.chat, message.at).await? else {
         return Ok(());
     };
-    let (mut chat, is_new) = match found {
-        // Deleted messages do not come back.
-        ChatLookup::Chat(chat) | ChatLookup::Tombstone(Tombstone { chat, .. }) if chat.is_known_deleted(message) => {
-            return Ok(());
-        }
-        ChatLookup::Chat(chat) => (chat, false),
-        ChatLookup::New(chat) => {
-            unit.insert_chat_with(&key.organization, &chat, &mut peer).await?;
-            (chat, true)
-        }
-        ChatLookup::Tombstone(tombstone) => (revive(unit, key, tombstone, &mut peer, now).await?, true),
-        ChatLookup::SessionGone => return Ok(()),
-    };
-    let (whose, arrival) = (&key.organization, order.unwrap_or_else(|| next_arrival(now).max(chat.arrivals + 1)));
-    let place = (key.session, chat.id);
-    let stored = unit.insert_messages_with(whose, place, Some(&peer), std::slice::from_ref(message), arrival).await?;
+    // Deleted messages do not come back.
+    if let ChatLookup::Chat(chat) | ChatLookup::Tombstone(Tombstone { chat, .. }) = &found
+        && chat.is_known_deleted(message)
+    {
+        return Ok(());
+    }
+    let Some(StoredChat { mut chat, is_new }) = cx.open_chat(found, &mut peer).await? else { return Ok(()) };
+    let arrival = order.unwrap_or_else(|| next_arrival(cx.now()).max(chat.arrivals + 1));
+    let stored =
+        cx.unit.insert_messages_with(cx.session, chat.id, Some(&peer), std::slice::from_ref(message), arrival).await?;
     let address = Some((message.chat.clone(), message.at));
     // A redelivery: only its address may be new.
     if stored == 0 {
         let patch = ChatPatch { address, ..ChatPatch::default() };
-        return apply_patch(unit, key, &mut chat, false, &patch, now, Origin::Message).await;
+        return cx.apply(StoredChat::existing(chat), &patch).await;
     }
     chat.arrivals = chat.arrivals.max(arrival);
     let mut patch = ChatPatch { address, ..ChatPatch::default() };
@@ -290,19 +267,19 @@ pub(in crate::service) async fn message(
     }
     let read = message.from_me
         || chat.read_to.as_ref().is_some_and(|place| place.lists(message))
-        || !chat.has_read(message) && unit.take_early_receipt(whose, key.session, &message.wa_id).await?;
+        || !chat.has_read(message) && cx.unit.take_early_receipt(cx.session, &message.wa_id).await?;
     if read {
         // Sending a message implies that the chat was read on that device.
-        let reading = unread::read_up_to(unit, key, &chat, MessageMarker::at_message(message)).await?;
+        let reading = unread::read_up_to(cx, &chat, MessageMarker::at_message(message)).await?;
         (patch.unread_count, patch.read_to) = (Some(reading.unread), Some(reading.place));
     } else if !chat.has_read(message) {
-        match read_before(unit, key, &chat, message).await? {
+        match read_before(cx, &chat, message).await? {
             Some(place) => patch.read_to = Some(place),
             None => patch.unread_count = Some(chat.unread_count.saturating_add(1)),
         }
     }
-    patch.last_message = unit.last_message(&key.organization, chat.id).await?;
-    if let Some(since) = inbound_archive::left_with(unit, key, &chat, message).await? {
+    patch.last_message = cx.unit.last_message(chat.id).await?;
+    if let Some(since) = inbound_archive::left_with(cx, &chat, message).await? {
         (patch.archived, patch.archived_as_of) = (Some(false), Some(since));
     }
     if message.from_me {
@@ -311,15 +288,10 @@ pub(in crate::service) async fn message(
         let IncomingMessage { wa_id, from_me, sender, at, .. } = message.clone();
         let range = MessageRange { wa_id, from_me, sender, at };
         let written_at = |asked_at| written_at(message, asked_at);
-        patch.pending = remove_unread_mark(unit, key, &chat, Some(range), written_at).await?;
+        patch.pending = remove_unread_mark(cx, &chat, Some(range), written_at).await?;
     }
-    let updated = chat.apply(&patch, now, Origin::Message);
-    let change = if is_new { Some(chat.created(now, Origin::Message)) } else { updated };
-    unit.save_chat(&key.organization, &chat).await?;
-    if let Some(change) = change {
-        unit.record(&key.organization, change);
-    }
-    edit::apply_early_of_message(unit, key, std::slice::from_ref(&message.wa_id), now).await
+    cx.apply_opened(StoredChat { chat, is_new }, &patch).await?;
+    edit::apply_early_of_message(cx, std::slice::from_ref(&message.wa_id)).await
 }
 
 /// Returns the time of an own message relative to a mark of `marked_at`. Messages have whole seconds: in the same
@@ -332,8 +304,7 @@ fn written_at(message: &IncomingMessage, marked_at: i64) -> i64 {
 /// instead. `at` returns the time of the read, given that of the request; an earlier read changes nothing. Returns the
 /// chat's new pending settings if they changed.
 pub(in crate::service) async fn remove_unread_mark(
-    unit: &mut UnitOfWork<'_>,
-    key: &SessionKey,
+    cx: &mut InboundContext<'_, '_>,
     chat: &Chat,
     range: Option<MessageRange>,
     at: impl FnOnce(i64) -> i64,
@@ -342,30 +313,29 @@ pub(in crate::service) async fn remove_unread_mark(
     if !chat.pending.contains(field) {
         return Ok(None);
     }
-    let waiting = unit.pending_action(&key.organization, key.session, chat.id, &chat.jid, Setting::Read).await?;
+    let waiting = cx.unit.pending_action(cx.session, chat.id, &chat.jid, Setting::Read).await?;
     let Some(action) = waiting.filter(|action| action.desired == SettingValue::Read(false)) else { return Ok(None) };
     let at = at(action.requested_at);
     if at < action.requested_at {
         return Ok(None);
     }
     if let Some(range) = range {
-        unit.put_pending_action(&action.as_read(range, at)).await?;
+        cx.unit.put_pending_action(&action.as_read(range, at)).await?;
         return Ok(None);
     }
-    unit.remove_pending_action(&key.organization, key.session, chat.id, action.desired, action.version).await?;
+    cx.unit.remove_pending_action(cx.session, chat.id, action.desired, action.version).await?;
     Ok(Some(chat.pending.without(field)))
 }
 
 /// Returns the read position for a stored message that arrives late, if WhatsApp sent it before a message of the same
 /// second that is read; otherwise `None`.
 async fn read_before(
-    unit: &mut UnitOfWork<'_>,
-    key: &SessionKey,
+    cx: &mut InboundContext<'_, '_>,
     chat: &Chat,
     message: &IncomingMessage,
 ) -> Result<Option<MessageMarker>, StoreError> {
     let Some(read_to) = chat.read_to.clone().filter(|place| place.at == message.at) else { return Ok(None) };
-    let place = unit.expand_marker(&key.organization, &[chat.id], read_to).await?;
+    let place = cx.unit.expand_marker(&[chat.id], read_to).await?;
     Ok(place.lists(message).then_some(place))
 }
 
@@ -379,182 +349,21 @@ fn next_arrival(now: i64) -> i64 {
 /// Applies the name of a saved contact or a group's new subject. A chat without a message is stored, too, so that its
 /// name and settings are there when it gets one.
 pub(in crate::service) async fn named(
-    unit: &mut UnitOfWork<'_>,
-    key: &SessionKey,
+    cx: &mut InboundContext<'_, '_>,
     jid: &Jid,
     name: &str,
-    now: i64,
 ) -> Result<(), StoreError> {
     let address = Some((jid.clone(), 0));
     let patch = ChatPatch { names: names_from_history(jid, Some(name.to_owned())), address, ..ChatPatch::default() };
-    let (mut chat, is_new) = match lookup_chat(unit, key, jid, now).await? {
-        ChatLookup::Chat(chat) => (chat, false),
-        ChatLookup::New(chat) => (chat, true),
+    let found = match cx.lookup_chat(jid).await? {
+        ChatLookup::Chat(chat) => StoredChat::existing(chat),
+        ChatLookup::New(chat) => StoredChat { chat, is_new: true },
         ChatLookup::Tombstone(tombstone) => {
-            return update_tombstone(unit, key, tombstone, &patch, now, Origin::Device).await;
+            return cx.update_tombstone(tombstone, &patch).await;
         }
         ChatLookup::SessionGone => return Ok(()),
     };
-    apply_patch(unit, key, &mut chat, is_new, &patch, now, Origin::Device).await
-}
-
-/// Result of looking up an address in a session.
-pub(in crate::service) enum ChatLookup {
-    /// A chat.
-    Chat(Chat),
-    /// The tombstone of a deleted chat.
-    Tombstone(Tombstone),
-    /// Nothing; this would be the new chat, not stored yet.
-    New(Chat),
-    /// Nothing, and no chat can be stored: the session was deleted meanwhile.
-    SessionGone,
-}
-
-/// Looks up the present chat of `jid`. Most events concern an existing chat, which proves that its session exists.
-pub(in crate::service) async fn lookup_chat(
-    unit: &mut UnitOfWork<'_>,
-    key: &SessionKey,
-    jid: &Jid,
-    now: i64,
-) -> Result<ChatLookup, StoreError> {
-    let whose = &key.organization;
-    if let Some(chat) = unit.chat_for_update(whose, key.session, jid).await? {
-        return Ok(ChatLookup::Chat(chat));
-    }
-    if unit.session_for_update(whose, key.session).await?.is_none() {
-        return Ok(ChatLookup::SessionGone);
-    }
-    let owner = last_owner(&unit.periods(whose, key.session, jid).await?);
-    let peer = match owner {
-        Some(owner) => unit.peer(whose, owner.peer).await?,
-        None => None,
-    };
-    let Some(peer) = peer else {
-        return Ok(ChatLookup::New(Chat::new(ChatId::new(now), key.session, jid.clone(), now)));
-    };
-    lookup_chat_with(unit, key, &peer, now).await
-}
-
-/// Looks up the chat of `jid` at a time by WhatsApp's clock.
-pub(in crate::service) async fn lookup_chat_when(
-    unit: &mut UnitOfWork<'_>,
-    key: &SessionKey,
-    jid: &Jid,
-    at: i64,
-    now: i64,
-) -> Result<ChatLookup, StoreError> {
-    let whose = &key.organization;
-    let Some((peer, _)) = unit.owner(whose, key.session, jid, at).await? else {
-        return lookup_chat(unit, key, jid, now).await;
-    };
-    if let Some(chat) = unit.chat_with_for_update(whose, &peer).await? {
-        return Ok(ChatLookup::Chat(chat));
-    }
-    if unit.session_for_update(whose, key.session).await?.is_none() {
-        return Ok(ChatLookup::SessionGone);
-    }
-    lookup_chat_with(unit, key, &peer, now).await
-}
-
-/// Looks up the chat and the peer for a message of time `at` by `jid`. A number without a known owner at that time
-/// belongs to a new peer.
-pub(in crate::service) async fn lookup_chat_at(
-    unit: &mut UnitOfWork<'_>,
-    key: &SessionKey,
-    jid: &Jid,
-    at: i64,
-    now: i64,
-) -> Result<Option<(Peer, ChatLookup)>, StoreError> {
-    let whose = &key.organization;
-    if let Some((peer, false)) = unit.owner(whose, key.session, jid, at).await? {
-        if let Some(chat) = unit.chat_with_for_update(whose, &peer).await? {
-            return Ok(Some((peer, ChatLookup::Chat(chat))));
-        }
-        if unit.session_for_update(whose, key.session).await?.is_none() {
-            return Ok(None);
-        }
-        let found = lookup_chat_with(unit, key, &peer, now).await?;
-        return Ok(Some((peer, found)));
-    }
-    if unit.session_for_update(whose, key.session).await?.is_none() {
-        return Ok(None);
-    }
-    let peer = unit.new_peer(whose, key.session, jid, at).await?;
-    let chat = Chat::new(ChatId::new(now), key.session, peer.jid.clone(), now);
-    Ok(Some((peer, ChatLookup::New(chat))))
-}
-
-/// Looks up the chat of a peer; the session must be locked.
-pub(in crate::service) async fn lookup_chat_with(
-    unit: &mut UnitOfWork<'_>,
-    key: &SessionKey,
-    peer: &Peer,
-    now: i64,
-) -> Result<ChatLookup, StoreError> {
-    if let Some(chat) = unit.chat_with_for_update(&key.organization, peer).await? {
-        return Ok(ChatLookup::Chat(chat));
-    }
-    if let Some(deleted) = unit.tombstone_for_update(&key.organization, peer).await? {
-        return Ok(ChatLookup::Tombstone(deleted));
-    }
-    Ok(ChatLookup::New(Chat::new(ChatId::new(now), key.session, peer.jid.clone(), now)))
-}
-
-/// Stores the state with which a deleted chat will come back, without publishing a change.
-pub(in crate::service) async fn update_tombstone(
-    unit: &mut UnitOfWork<'_>,
-    key: &SessionKey,
-    mut tombstone: Tombstone,
-    patch: &ChatPatch,
-    now: i64,
-    origin: Origin,
-) -> Result<(), StoreError> {
-    let _untold = tombstone.chat.apply(patch, now, origin);
-    unit.save_tombstone(&key.organization, &tombstone).await
-}
-
-/// Restores a deleted chat under a new id; its peer has all the addresses.
-pub(in crate::service) async fn revive(
-    unit: &mut UnitOfWork<'_>,
-    key: &SessionKey,
-    tombstone: Tombstone,
-    peer: &mut Peer,
-    now: i64,
-) -> Result<Chat, StoreError> {
-    let before = tombstone.chat.id;
-    unit.remove_tombstone(&key.organization, before).await?;
-    let chat = Chat { jid: peer.jid.clone(), ..tombstone.revive(ChatId::new(now), now) };
-    unit.insert_chat_with(&key.organization, &chat, peer).await?;
-    unit.move_deleted_unread(&key.organization, before, chat.id).await?;
-    Ok(chat)
-}
-
-/// Applies `patch`, saves the chat and records the change.
-pub(in crate::service) async fn apply_patch(
-    unit: &mut UnitOfWork<'_>,
-    key: &SessionKey,
-    chat: &mut Chat,
-    is_new: bool,
-    patch: &ChatPatch,
-    now: i64,
-    origin: Origin,
-) -> Result<(), StoreError> {
-    let before = chat.clone();
-    let change = chat.apply(patch, now, origin);
-    if is_new {
-        let created = chat.created(now, origin);
-        unit.insert_chat(&key.organization, chat).await?;
-        unit.record(&key.organization, created);
-        return Ok(());
-    }
-    // The time of a setting may change without its value.
-    if *chat != before {
-        unit.save_chat(&key.organization, chat).await?;
-    }
-    if let Some(change) = change {
-        unit.record(&key.organization, change);
-    }
-    Ok(())
+    cx.apply(found, &patch).await
 }
 
 /// Assigns a name to a group's subject or to a contact's name, by the kind of address.

@@ -11,14 +11,14 @@ use crate::domain::message::MessageUpdate;
 use crate::domain::message_marker::MessageMarker;
 use crate::domain::pending_action::Setting;
 use crate::domain::tombstone::Tombstone;
-use crate::session::SessionKey;
 use crate::session::UpdatedMessage;
 use crate::store::EarlyEdit;
-use crate::store::UnitOfWork;
 use crate::store::error::StoreError;
 
 use super::chat;
-use super::chat::ChatLookup;
+use super::context::ChatLookup;
+use super::context::InboundContext;
+use super::context::StoredChat;
 use crate::service::chat::delete;
 
 /// Time for which an edit or a revocation waits for its message, in milliseconds; longer than WhatsApp keeps a message.
@@ -26,108 +26,88 @@ const EARLY_EDIT_RETENTION_MS: i64 = 45 * DAY_MS;
 
 /// Edits or revokes a message. A change is published if it is the chat's last message, or if the unread count changes.
 pub(super) async fn message_updated(
-    unit: &mut UnitOfWork<'_>,
-    key: &SessionKey,
+    cx: &mut InboundContext<'_, '_>,
     rewriting: &UpdatedMessage,
-    now: i64,
 ) -> Result<(), StoreError> {
-    let whose = &key.organization;
     // Lock order: session, then chats.
-    if unit.session_for_update(whose, key.session).await?.is_none() {
+    if cx.unit.session_for_update(cx.session).await?.is_none() {
         return Ok(());
     }
-    let Some((chat, before)) = subject(unit, key, rewriting).await? else {
-        revoke_deleted(unit, key, rewriting, now).await?;
-        return keep(unit, key, rewriting, now).await;
+    let Some((chat, before)) = subject(cx, rewriting).await? else {
+        revoke_deleted(cx, rewriting).await?;
+        return keep(cx, rewriting).await;
     };
-    apply(unit, key, rewriting, (chat, before), now).await?;
+    apply(cx, rewriting, chat, before).await?;
     // WhatsApp may still deliver the message again.
     if matches!(rewriting.rewrite, MessageUpdate::DeletionForMe { .. }) {
-        keep(unit, key, rewriting, now).await?;
+        keep(cx, rewriting).await?;
     }
     Ok(())
 }
 
 /// Stores an edit, a revocation or a deletion until its message arrives, unless the message is too old for that.
-async fn keep(
-    unit: &mut UnitOfWork<'_>,
-    key: &SessionKey,
-    rewriting: &UpdatedMessage,
-    now: i64,
-) -> Result<(), StoreError> {
-    let oldest = now - EARLY_EDIT_RETENTION_MS;
+async fn keep(cx: &mut InboundContext<'_, '_>, rewriting: &UpdatedMessage) -> Result<(), StoreError> {
+    let oldest = cx.now() - EARLY_EDIT_RETENTION_MS;
     if matches!(rewriting.rewrite, MessageUpdate::DeletionForMe { sent_at } if sent_at < oldest) {
         return Ok(());
     }
     let UpdatedMessage { chat, wa_id, sender, from_me, rewrite } = rewriting.clone();
     let early = EarlyEdit { chat, wa_id, sender, from_me, rewrite };
-    unit.keep_early_edit(&key.organization, key.session, &early, (now, oldest)).await
+    cx.unit.keep_early_edit(cx.session, &early, oldest).await
 }
 
 /// Applies an edit or a revocation to a stored message.
 async fn apply(
-    unit: &mut UnitOfWork<'_>,
-    key: &SessionKey,
+    cx: &mut InboundContext<'_, '_>,
     rewriting: &UpdatedMessage,
-    (mut chat, before): (Chat, Message),
-    now: i64,
+    chat: Chat,
+    before: Message,
 ) -> Result<(), StoreError> {
-    let whose = &key.organization;
     if matches!(rewriting.rewrite, MessageUpdate::DeletionForMe { .. }) {
-        return remove(unit, key, (chat, before), now).await;
+        return remove(&mut cx.with_origin(Origin::Device), chat, before).await;
     }
+    let cx = &mut cx.with_origin(Origin::Message);
     let Some(after) = before.updated(&rewriting.rewrite) else { return Ok(()) };
     let mut patch = ChatPatch { rewritten: Some(before.id), ..ChatPatch::default() };
     if after.revoked && !before.from_me {
-        patch.unread_count = unread_after_revoke(unit, key, &chat, &before).await?;
+        patch.unread_count = unread_after_revoke(cx, &chat, &before).await?;
     }
-    unit.rewrite_message(whose, &after).await?;
-    chat::apply_patch(unit, key, &mut chat, false, &patch, now, Origin::Message).await
+    cx.unit.rewrite_message(&after).await?;
+    cx.apply(StoredChat::existing(chat), &patch).await
 }
 
 /// Removes a message that the account's owner deleted for themselves. It no longer counts as unread.
-async fn remove(
-    unit: &mut UnitOfWork<'_>,
-    key: &SessionKey,
-    (mut chat, message): (Chat, Message),
-    now: i64,
-) -> Result<(), StoreError> {
-    let whose = &key.organization;
+async fn remove(cx: &mut InboundContext<'_, '_>, chat: Chat, message: Message) -> Result<(), StoreError> {
     let mut patch = ChatPatch { removed: Some(message.id), ..ChatPatch::default() };
     if !message.from_me && !message.revoked {
-        patch.unread_count = unread_after_revoke(unit, key, &chat, &message).await?;
+        patch.unread_count = unread_after_revoke(cx, &chat, &message).await?;
     }
-    unit.remove_messages(whose, &[message.id]).await?;
-    patch.last_message = unit.last_message(whose, chat.id).await?;
-    chat::apply_patch(unit, key, &mut chat, false, &patch, now, Origin::Device).await
+    cx.unit.remove_messages(&[message.id]).await?;
+    patch.last_message = cx.unit.last_message(chat.id).await?;
+    cx.apply(StoredChat::existing(chat), &patch).await
 }
 
 /// Subtracts one from the unread count of a chat or a tombstone, if an unread message that was deleted here was revoked, or
 /// deleted on the phone.
-async fn revoke_deleted(
-    unit: &mut UnitOfWork<'_>,
-    key: &SessionKey,
-    rewriting: &UpdatedMessage,
-    now: i64,
-) -> Result<(), StoreError> {
+async fn revoke_deleted(cx: &mut InboundContext<'_, '_>, rewriting: &UpdatedMessage) -> Result<(), StoreError> {
     if matches!(rewriting.rewrite, MessageUpdate::Edit { .. }) || rewriting.from_me {
         return Ok(());
     }
-    let whose = &key.organization;
+    let cx = &mut cx.with_origin(Origin::Message);
     let wa_ids = std::slice::from_ref(&rewriting.wa_id);
-    let unread = unit.deleted_unread(whose, key.session, wa_ids).await?;
-    for peer in owners(unit, key, &rewriting.chat).await? {
-        let Some(id) = unit.peer(whose, peer).await?.and_then(|peer| peer.chat) else { continue };
+    let unread = cx.unit.deleted_unread(cx.session, wa_ids).await?;
+    for peer in owners(cx, &rewriting.chat).await? {
+        let Some(id) = cx.unit.peer(peer).await?.and_then(|peer| peer.chat) else { continue };
         let Some(it) = unread.iter().find(|it| it.chat == id) else { continue };
-        unit.forget_deleted_unread(whose, it).await?;
+        cx.unit.forget_deleted_unread(it).await?;
         let less =
             |chat: &Chat| ChatPatch { unread_count: Some(chat.unread_count.saturating_sub(1)), ..ChatPatch::default() };
-        if let Some(mut chat) = unit.chat_by_id_for_update(whose, id).await? {
+        if let Some(chat) = cx.unit.chat_by_id_for_update(id).await? {
             let patch = less(&chat);
-            chat::apply_patch(unit, key, &mut chat, false, &patch, now, Origin::Message).await?;
-        } else if let Some(tombstone) = unit.tombstone_by_id_for_update(whose, id).await? {
+            cx.apply(StoredChat::existing(chat), &patch).await?;
+        } else if let Some(tombstone) = cx.unit.tombstone_by_id_for_update(id).await? {
             let patch = less(&tombstone.chat);
-            chat::update_tombstone(unit, key, tombstone, &patch, now, Origin::Message).await?;
+            cx.update_tombstone(tombstone, &patch).await?;
         }
     }
     Ok(())
@@ -135,49 +115,39 @@ async fn revoke_deleted(
 
 /// Applies edits and revocations that arrived before their messages.
 pub(super) async fn apply_early_of_message(
-    unit: &mut UnitOfWork<'_>,
-    key: &SessionKey,
+    cx: &mut InboundContext<'_, '_>,
     wa_ids: &[String],
-    now: i64,
 ) -> Result<(), StoreError> {
-    let early = unit.early_edits(&key.organization, key.session, wa_ids).await?;
-    apply_early(unit, key, early, now).await
+    let early = cx.unit.early_edits(cx.session, wa_ids).await?;
+    apply_early(cx, early).await
 }
 
 /// Applies early edits and revocations after new mappings of these addresses: the messages may be stored under another
 /// address.
 pub(super) async fn apply_early_of_addresses(
-    unit: &mut UnitOfWork<'_>,
-    key: &SessionKey,
+    cx: &mut InboundContext<'_, '_>,
     addresses: &[&Jid],
-    now: i64,
 ) -> Result<(), StoreError> {
-    if addresses.is_empty() || !unit.has_early_edits(&key.organization, key.session).await? {
+    if addresses.is_empty() || !cx.unit.has_early_edits(cx.session).await? {
         return Ok(());
     }
-    let early = unit.early_edits_under(&key.organization, key.session, addresses).await?;
-    apply_early(unit, key, early, now).await
+    let early = cx.unit.early_edits_under(cx.session, addresses).await?;
+    apply_early(cx, early).await
 }
 
-async fn apply_early(
-    unit: &mut UnitOfWork<'_>,
-    key: &SessionKey,
-    waiting: Vec<EarlyEdit>,
-    now: i64,
-) -> Result<(), StoreError> {
-    let whose = &key.organization;
+async fn apply_early(cx: &mut InboundContext<'_, '_>, waiting: Vec<EarlyEdit>) -> Result<(), StoreError> {
     for early in waiting {
         let EarlyEdit { chat, wa_id, sender, from_me, rewrite } = early.clone();
         let rewriting = UpdatedMessage { chat, wa_id, sender, from_me, rewrite };
-        if let Some(found) = subject(unit, key, &rewriting).await? {
-            apply(unit, key, &rewriting, found, now).await?;
+        if let Some((chat, message)) = subject(cx, &rewriting).await? {
+            apply(cx, &rewriting, chat, message).await?;
             if !matches!(rewriting.rewrite, MessageUpdate::DeletionForMe { .. }) {
-                unit.remove_early_edit(whose, key.session, &early).await?;
+                cx.unit.remove_early_edit(cx.session, &early).await?;
             }
         } else {
             // The message may have been deleted here under another address. It may also still arrive, so keep the
             // rewrite.
-            revoke_deleted(unit, key, &rewriting, now).await?;
+            revoke_deleted(cx, &rewriting).await?;
         }
     }
     Ok(())
@@ -186,22 +156,20 @@ async fn apply_early(
 /// Returns the edited, revoked or deleted message, and its chat. The event may be older than the known mappings, so all former
 /// owners of the address are considered.
 async fn subject(
-    unit: &mut UnitOfWork<'_>,
-    key: &SessionKey,
+    cx: &mut InboundContext<'_, '_>,
     rewriting: &UpdatedMessage,
 ) -> Result<Option<(Chat, Message)>, StoreError> {
-    let whose = &key.organization;
-    for peer in owners(unit, key, &rewriting.chat).await?.into_iter().rev() {
-        let Some(peer) = unit.peer(whose, peer).await? else { continue };
-        let Some(chat) = unit.chat_with_for_update(whose, &peer).await? else { continue };
-        let named = unit.messages_by_key(whose, chat.id, &rewriting.wa_id).await?;
-        let writers = if peer.is_person() { vec![peer.id] } else { owners(unit, key, &rewriting.sender).await? };
+    for peer in owners(cx, &rewriting.chat).await?.into_iter().rev() {
+        let Some(peer) = cx.unit.peer(peer).await? else { continue };
+        let Some(chat) = cx.unit.chat_with_for_update(&peer).await? else { continue };
+        let named = cx.unit.messages_by_key(chat.id, &rewriting.wa_id).await?;
+        let writers = if peer.is_person() { vec![peer.id] } else { owners(cx, &rewriting.sender).await? };
         // Some clients do not name the author of a group's message that the owner deletes.
         let by_anyone =
             matches!(rewriting.rewrite, MessageUpdate::DeletionForMe { .. }) && rewriting.sender == rewriting.chat;
         let is_own = rewriting.from_me
             // An admin can revoke the account's own messages.
-            || !peer.is_person() && writers.contains(&PeerId::account(key.session));
+            || !peer.is_person() && writers.contains(&PeerId::account(cx.session));
         let is_it = |message: &Message| {
             if is_own {
                 message.from_me
@@ -217,8 +185,8 @@ async fn subject(
 }
 
 /// All peers that ever had an address.
-async fn owners(unit: &mut UnitOfWork<'_>, key: &SessionKey, jid: &Jid) -> Result<Vec<PeerId>, StoreError> {
-    let periods = unit.periods(&key.organization, key.session, jid).await?;
+async fn owners(cx: &mut InboundContext<'_, '_>, jid: &Jid) -> Result<Vec<PeerId>, StoreError> {
+    let periods = cx.unit.periods(cx.session, jid).await?;
     let mut owners: Vec<_> = periods.iter().map(|period| period.peer).collect();
     owners.dedup();
     Ok(owners)
@@ -227,24 +195,22 @@ async fn owners(unit: &mut UnitOfWork<'_>, key: &SessionKey, jid: &Jid) -> Resul
 /// Returns the unread count without this message if it is unread; the unread messages are the last N incoming ones. If
 /// a pending read request covers the message, a rejection must not restore it as unread.
 async fn unread_after_revoke(
-    unit: &mut UnitOfWork<'_>,
-    key: &SessionKey,
+    cx: &mut InboundContext<'_, '_>,
     chat: &Chat,
     message: &Message,
 ) -> Result<Option<u32>, StoreError> {
     let place = MessageMarker { at: message.at, wa_ids: vec![message.wa_id.clone()] };
-    let place = unit.expand_marker(&key.organization, &[chat.id], place).await?;
-    let later = unit.count_after(&key.organization, &[chat.id], Some(&place)).await?;
+    let place = cx.unit.expand_marker(&[chat.id], place).await?;
+    let later = cx.unit.count_after(&[chat.id], Some(&place)).await?;
     if later < chat.unread_count {
         return Ok(Some(chat.unread_count - 1));
     }
     if chat.pending.contains(Setting::Read.field())
-        && let Some(mut action) =
-            unit.pending_action(&key.organization, key.session, chat.id, &chat.jid, Setting::Read).await?
+        && let Some(mut action) = cx.unit.pending_action(cx.session, chat.id, &chat.jid, Setting::Read).await?
         && later < chat.unread_count.saturating_add(action.unread)
     {
         action.unread -= 1;
-        unit.put_pending_action(&action).await?;
+        cx.unit.put_pending_action(&action).await?;
     }
     Ok(None)
 }
@@ -267,31 +233,28 @@ pub(super) struct ClearedChat<'a> {
 /// A deleted chat with messages left stays, without its settings if all of them were sent later. A chat without a
 /// message here stays as well: it is a name or settings, which the phone keeps.
 pub(super) async fn chat_cleared(
-    unit: &mut UnitOfWork<'_>,
-    key: &SessionKey,
+    cx: &mut InboundContext<'_, '_>,
     ClearedChat { chat: jid, up_to, as_of, deleted }: ClearedChat<'_>,
-    now: i64,
 ) -> Result<(), StoreError> {
-    let whose = &key.organization;
     let mut patch = ChatPatch { as_of, emptied_to: Some(up_to.clone()), ..ChatPatch::default() };
-    let (mut chat, is_new) = match chat::lookup_chat_when(unit, key, jid, as_of, now).await? {
+    let (mut chat, is_new) = match cx.lookup_chat_when(jid, as_of).await? {
         ChatLookup::SessionGone => return Ok(()),
         ChatLookup::Tombstone(tombstone) => {
             let chat = tombstone.chat.id;
-            unit.forget_deleted_to(whose, chat, up_to).await?;
-            let left = unit.count_after(whose, &[chat], None).await?;
+            cx.unit.forget_deleted_to(chat, up_to).await?;
+            let left = cx.unit.count_after(&[chat], None).await?;
             patch.unread_count = Some(tombstone.chat.unread_count.min(left));
             // No later message is known: the phone deletes the chat, and its settings with it.
             if deleted && tombstone.chat.horizon.as_ref().is_none_or(|known| known.at <= up_to.at) {
                 patch = ChatPatch { emptied_to: patch.emptied_to, ..without_settings(as_of) };
             }
-            return chat::update_tombstone(unit, key, tombstone, &patch, now, Origin::Device).await;
+            return cx.update_tombstone(tombstone, &patch).await;
         }
         ChatLookup::New(mut chat) if deleted => {
             // Its messages may still arrive.
-            let _untold = chat.apply(&without_settings(as_of), now, Origin::Device);
-            let tombstone = Tombstone::of_unknown_chat(chat, up_to.clone(), now);
-            return unit.insert_tombstone(whose, &tombstone).await;
+            let _untold = chat.apply(&without_settings(as_of), cx.now(), cx.origin);
+            let tombstone = Tombstone::of_unknown_chat(chat, up_to.clone(), cx.now());
+            return cx.unit.insert_tombstone(&tombstone).await;
         }
         ChatLookup::New(chat) => (chat, true),
         ChatLookup::Chat(chat) => (chat, false),
@@ -301,31 +264,31 @@ pub(super) async fn chat_cleared(
     let known = chat.horizon.as_ref().filter(|known| known.at == up_to.at);
     let is_first = !known.is_some_and(|known| up_to.wa_ids.iter().any(|id| known.wa_ids.contains(id)));
     let up_to = &if is_first {
-        unit.expand_marker_now(whose, chat.id, up_to.clone()).await?
+        cx.unit.expand_marker_now(chat.id, up_to.clone()).await?
     } else {
-        unit.expand_marker(whose, &[chat.id], up_to.clone()).await?
+        cx.unit.expand_marker(&[chat.id], up_to.clone()).await?
     };
-    unit.forget_deleted_to(whose, chat.id, up_to).await?;
+    cx.unit.forget_deleted_to(chat.id, up_to).await?;
     patch.emptied_to = Some(up_to.clone());
-    let stored = unit.last_message_beyond(whose, chat.id, up_to).await?;
+    let stored = cx.unit.last_message_beyond(chat.id, up_to).await?;
     let told = chat.last_message.filter(|last| last.id.is_none() && last.at > up_to.at);
     let left = stored.or(told);
     if deleted && left.is_none() && chat.last_message.is_some() {
         // The phone has deleted its settings, including those that were still pending.
-        let _untold = chat.apply(&without_settings(as_of), now, Origin::Device);
+        let _untold = chat.apply(&without_settings(as_of), cx.now(), cx.origin);
         chat.horizon = Some(up_to.clone().max_with(chat.horizon.take()));
         chat.emptied = Some(up_to.clone().max_with(chat.emptied.take()));
-        return delete::delete_with_tombstone(unit, whose, &chat, &[], now, Origin::Device).await;
+        return delete::delete_with_tombstone(cx.unit, &chat, &[], cx.origin).await;
     }
-    let range = unit.message_range_up_to(whose, chat.id, up_to).await?;
-    patch.pending = chat::remove_unread_mark(unit, key, &chat, range, |_| as_of).await?;
-    unit.remove_messages_up_to(whose, chat.id, up_to).await?;
-    let unread = unit.count_after(whose, &[chat.id], None).await?;
+    let range = cx.unit.message_range_up_to(chat.id, up_to).await?;
+    patch.pending = chat::remove_unread_mark(cx, &chat, range, |_| as_of).await?;
+    cx.unit.remove_messages_up_to(chat.id, up_to).await?;
+    let unread = cx.unit.count_after(&[chat.id], None).await?;
     patch.last_message = left;
     patch.unread_count = Some(chat.unread_count.min(unread));
     patch.marked_unread = Some(false);
     let begins_again = match stored {
-        Some(_) => !unit.has_messages_of_before(whose, chat.id, as_of).await?,
+        Some(_) => !cx.unit.has_messages_of_before(chat.id, as_of).await?,
         None => chat.last_message.is_none(),
     };
     if deleted && begins_again {
@@ -335,7 +298,7 @@ pub(super) async fn chat_cleared(
         patch.pinned = Some(false).filter(|_| !waits(Setting::Pinned));
         patch.muted_until = Some(None).filter(|_| !waits(Setting::MutedUntil));
     }
-    chat::apply_patch(unit, key, &mut chat, is_new, &patch, now, Origin::Device).await
+    cx.apply(StoredChat { chat, is_new }, &patch).await
 }
 
 /// The patch for a chat that was deleted on the phone and comes back.

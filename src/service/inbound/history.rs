@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 
-use crate::domain::change::Origin;
 use crate::domain::chat::Chat;
 use crate::domain::chat::ChatNames;
 use crate::domain::chat::ChatPatch;
@@ -16,16 +15,15 @@ use crate::domain::pending_action::Setting;
 use crate::domain::tombstone::Tombstone;
 use crate::session::HistoryChat;
 use crate::session::HistoryChunk;
-use crate::session::SessionKey;
 use crate::session::UpdatedMessage;
-use crate::store::UnitOfWork;
 use crate::store::error::StoreError;
 
 use super::chat;
-use super::chat::ChatLookup;
+use super::context::ChatLookup;
+use super::context::InboundContext;
+use super::context::StoredChat;
 use super::edit;
 use super::person;
-use super::person::Provenance;
 
 /// New data of an import.
 #[derive(Debug, Clone, Copy, Default)]
@@ -38,55 +36,52 @@ pub(super) struct ImportCounts {
 
 /// Imports the chats, messages and names of one part; returns the number of new ones.
 pub(super) async fn chunk(
-    unit: &mut UnitOfWork<'_>,
-    key: &SessionKey,
+    cx: &mut InboundContext<'_, '_>,
     chunk: &HistoryChunk,
-    (paired_at, now): (Option<i64>, i64),
+    paired_at: Option<i64>,
 ) -> Result<ImportCounts, StoreError> {
     let messages = || chunk.chats.iter().flat_map(|chat| &chat.messages);
     if let Some(own) = messages().find(|message| message.from_me)
-        && unit.session_for_update(&key.organization, key.session).await?.is_some()
+        && cx.unit.session_for_update(cx.session).await?.is_some()
     {
-        unit.make_account(&key.organization, key.session, &own.sender).await?;
+        cx.unit.make_account(cx.session, &own.sender).await?;
     }
     let chats = chunk.chats.iter().map(|chat| &chat.jid).chain(messages().map(|message| &message.sender));
     let jids = chats.chain(chunk.push_names.iter().map(|(jid, _)| jid));
-    unit.preload(&key.organization, key.session, &chunk.people, jids).await?;
-    let brought = one_by_one(unit, key, chunk, (paired_at, now)).await?;
-    unit.flush().await?;
+    cx.unit.preload(cx.session, &chunk.people, jids).await?;
+    let brought = one_by_one(cx, chunk, paired_at).await?;
+    cx.unit.flush().await?;
     for rewriting in &chunk.rewritings {
-        edit::message_updated(unit, key, rewriting, now).await?;
+        edit::message_updated(cx, rewriting).await?;
     }
     let addresses: Vec<_> = chunk.people.iter().flat_map(|person| [&person.phone, &person.lid]).collect();
-    edit::apply_early_of_addresses(unit, key, &addresses, now).await?;
-    if unit.has_early_edits(&key.organization, key.session).await? {
+    edit::apply_early_of_addresses(cx, &addresses).await?;
+    if cx.unit.has_early_edits(cx.session).await? {
         let wa_ids: Vec<_> = messages().map(|message| message.wa_id.clone()).collect();
-        edit::apply_early_of_message(unit, key, &wa_ids, now).await?;
+        edit::apply_early_of_message(cx, &wa_ids).await?;
     }
     Ok(brought)
 }
 
 /// Imports one part through the unit's present caching mode.
 pub(super) async fn one_by_one(
-    unit: &mut UnitOfWork<'_>,
-    key: &SessionKey,
+    cx: &mut InboundContext<'_, '_>,
     chunk: &HistoryChunk,
-    (paired_at, now): (Option<i64>, i64),
+    paired_at: Option<i64>,
 ) -> Result<ImportCounts, StoreError> {
     let mut brought = ImportCounts::default();
     // The phone exported it after the pairing, so its address mappings are valid from then on.
-    let told = Provenance { at: paired_at.unwrap_or(0), now, origin: Origin::Import };
-    person::same_person(unit, key, &chunk.people, told).await?;
+    person::same_person(cx, &chunk.people, paired_at.unwrap_or(0)).await?;
     for chat in &chunk.chats {
         let revoked = revoked(chunk, chat);
-        import(unit, key, (chat, &revoked[..]), (paired_at, now), &mut brought).await?;
+        import(cx, chat, &revoked, paired_at, &mut brought).await?;
     }
     for (jid, name) in &chunk.push_names {
         // A name does not create a chat; the next message carries the name again.
-        let Some(mut chat) = unit.chat_for_update(&key.organization, key.session, jid).await? else { continue };
+        let Some(chat) = cx.unit.chat_for_update(cx.session, jid).await? else { continue };
         let names = ChatNames { push: Some(name.clone()), ..ChatNames::default() };
         let patch = ChatPatch { names, ..ChatPatch::default() };
-        chat::apply_patch(unit, key, &mut chat, false, &patch, now, Origin::Import).await?;
+        cx.apply(StoredChat::existing(chat), &patch).await?;
     }
     Ok(brought)
 }
@@ -98,12 +93,13 @@ pub(super) async fn one_by_one(
 /// notifying its companions, which find an old archive in the app state. The unread count is the phone's at the time of
 /// the export, so it applies only while the chat is new.
 async fn import(
-    unit: &mut UnitOfWork<'_>,
-    key: &SessionKey,
-    (news, revoked): (&HistoryChat, &[&str]),
-    (paired_at, now): (Option<i64>, i64),
+    cx: &mut InboundContext<'_, '_>,
+    news: &HistoryChat,
+    revoked: &[&str],
+    paired_at: Option<i64>,
     brought: &mut ImportCounts,
 ) -> Result<(), StoreError> {
+    let now = cx.now();
     let mut patch = ChatPatch {
         as_of: 0,
         archived: news.archived,
@@ -116,46 +112,35 @@ async fn import(
         address: Some((news.jid.clone(), news.last_message_at.unwrap_or(0))),
         ..ChatPatch::default()
     };
-    let Some((mut peer, found)) = find(unit, key, news, now).await? else { return Ok(()) };
+    let Some((mut peer, found)) = find(cx, news).await? else { return Ok(()) };
     let messages = unknown_to(&found, &news.messages);
-    let (mut chat, is_new) = match found {
-        ChatLookup::Chat(chat) => (chat, false),
-        ChatLookup::New(chat) => {
-            unit.insert_chat_with(&key.organization, &chat, &mut peer).await?;
-            (chat, true)
-        }
+    let found = match found {
         ChatLookup::Tombstone(tombstone) if messages.is_empty() => {
-            return chat::update_tombstone(unit, key, tombstone, &patch, now, Origin::Import).await;
+            return cx.update_tombstone(tombstone, &patch).await;
         }
-        ChatLookup::Tombstone(tombstone) => (chat::revive(unit, key, tombstone, &mut peer, now).await?, true),
-        ChatLookup::SessionGone => return Ok(()),
+        found => found,
     };
+    let Some(StoredChat { chat, is_new }) = cx.open_chat(found, &mut peer).await? else { return Ok(()) };
     if chat.pending.contains(Setting::Archived.field()) {
         patch.archived = None;
     }
     let was_empty = chat.last_message.is_none();
-    let newer = newer(unit, key, &chat, &messages).await?;
-    let before = unit.count_after(&key.organization, &[chat.id], chat.read_to.as_ref()).await?;
-    let place = (key.session, chat.id);
-    let added = unit.insert_messages_with(&key.organization, place, Some(&peer), &messages, 0).await?;
-    let stored = unit.last_message(&key.organization, chat.id).await?;
+    let newer = newer(cx, &chat, &messages).await?;
+    let before = cx.unit.count_after(&[chat.id], chat.read_to.as_ref()).await?;
+    let added = cx.unit.insert_messages_with(cx.session, chat.id, Some(&peer), &messages, 0).await?;
+    let stored = cx.unit.last_message(chat.id).await?;
     let told = news.last_message_at.map(|at| LastMessage { id: None, at });
     patch.last_message = stored.filter(|stored| told.is_none_or(|told| stored.at >= told.at)).or(told);
-    let deleted = deleted_here(unit, key, &chat, revoked).await?;
+    let deleted = deleted_here(cx, &chat, revoked).await?;
     let is_counted = |id: &&str| messages.iter().any(|it| it.wa_id == **id) || deleted.iter().any(|it| it == *id);
     let counted: Vec<_> = revoked.iter().copied().filter(is_counted).collect();
     let known = Some(before).filter(|_| !is_new && !was_empty);
-    count(unit, key, &chat, (news, revoked, &counted[..]), known, &mut patch).await?;
-    let updated = chat.apply(&patch, now, Origin::Import);
-    let change = if is_new { Some(chat.created(now, Origin::Import)) } else { updated };
+    count(cx, &chat, news, Revoked { reported: revoked, counted: &counted }, known, &mut patch).await?;
+    let chat = cx.apply_opened(StoredChat { chat, is_new }, &patch).await?;
     brought.chats += u32::from(was_empty && chat.last_message.is_some());
     brought.messages = brought.messages.saturating_add(u32::try_from(added).unwrap_or(u32::MAX));
-    unit.save_chat(&key.organization, &chat).await?;
-    if let Some(change) = change {
-        unit.record(&key.organization, change);
-    }
     for rewriting in newer {
-        edit::message_updated(unit, key, &rewriting, now).await?;
+        edit::message_updated(cx, &rewriting).await?;
     }
     Ok(())
 }
@@ -163,8 +148,7 @@ async fn import(
 /// Returns the edits that a history shows only as a different text. A message that is known to be edited or revoked
 /// stays as it is: the history could be older or newer.
 async fn newer(
-    unit: &mut UnitOfWork<'_>,
-    key: &SessionKey,
+    cx: &mut InboundContext<'_, '_>,
     chat: &Chat,
     messages: &[IncomingMessage],
 ) -> Result<Vec<UpdatedMessage>, StoreError> {
@@ -172,7 +156,7 @@ async fn newer(
         return Ok(Vec::new());
     }
     let wa_ids: Vec<_> = messages.iter().map(|message| message.wa_id.clone()).collect();
-    let known = unit.known_messages(&key.organization, chat.id, &wa_ids).await?;
+    let known = cx.unit.known_messages(chat.id, &wa_ids).await?;
     let edited = |message: &&IncomingMessage| {
         let same = known.iter().find(|it| it.wa_id == message.wa_id && it.from_me == message.from_me);
         message.text.is_some() && same.is_some_and(|same| !same.settled && !same.says(message))
@@ -196,8 +180,7 @@ fn revoked<'a>(chunk: &'a HistoryChunk, chat: &HistoryChat) -> Vec<&'a str> {
 
 /// Returns those of the messages that were deleted here but still count as unread.
 async fn deleted_here(
-    unit: &mut UnitOfWork<'_>,
-    key: &SessionKey,
+    cx: &mut InboundContext<'_, '_>,
     chat: &Chat,
     wa_ids: &[&str],
 ) -> Result<Vec<String>, StoreError> {
@@ -205,7 +188,7 @@ async fn deleted_here(
         return Ok(Vec::new());
     }
     let wa_ids: Vec<_> = wa_ids.iter().map(|id| (*id).to_owned()).collect();
-    let deleted = unit.deleted_unread(&key.organization, key.session, &wa_ids).await?;
+    let deleted = cx.unit.deleted_unread(cx.session, &wa_ids).await?;
     Ok(deleted.into_iter().filter(|it| it.chat == chat.id).map(|it| it.wa_id).collect())
 }
 
@@ -217,43 +200,51 @@ fn read_in_history(messages: &[IncomingMessage], unread: u32, revoked: &[&str]) 
     of_others.into_iter().map(MessageMarker::at_message).nth(usize::try_from(unread).unwrap_or(usize::MAX))
 }
 
+/// Incoming messages of a chat that a history reports as revoked.
+struct Revoked<'a> {
+    /// All of them.
+    reported: &'a [&'a str],
+    /// Those that the stored copy still counts.
+    counted: &'a [&'a str],
+}
+
 /// Counts unread messages. `known` is the number of incoming messages after the read position so far; `None` for a new
-/// chat. Of the `revoked` messages, the stored copy still counts those in `counted`.
+/// chat.
 ///
 /// A history gives the unread count at the time of its export: the last N incoming messages up to then, so that all
 /// earlier ones are read. If fewer are stored, the number alone applies, as long as the chat is new here.
 async fn count(
-    unit: &mut UnitOfWork<'_>,
-    key: &SessionKey,
+    cx: &mut InboundContext<'_, '_>,
     chat: &Chat,
-    (news, revoked, counted): (&HistoryChat, &[&str], &[&str]),
+    news: &HistoryChat,
+    Revoked { reported, counted }: Revoked<'_>,
     known: Option<u32>,
     patch: &mut ChatPatch,
 ) -> Result<(), StoreError> {
     let Some(told) = news.unread_count else { return Ok(()) };
-    let (organization, chats) = (&key.organization, [chat.id]);
+    let chats = [chat.id];
     let newest = news.messages.iter().map(MessageMarker::at_message).reduce(|one, other| one.max_with(Some(other)));
     let read = match newest {
-        Some(newest) => unit.last_but(organization, chat.id, (told, counted), &newest).await?,
+        Some(newest) => cx.unit.last_but(chat.id, told, counted, &newest).await?,
         None => None,
     };
     // Some messages that were deleted here may have been read.
-    let deleted = chat.horizon.as_ref().and_then(|_| read_in_history(&news.messages, told, revoked));
+    let deleted = chat.horizon.as_ref().and_then(|_| read_in_history(&news.messages, told, reported));
     let read = match (read, deleted) {
         (Some(read), deleted) => Some(read.max_with(deleted)),
         (None, deleted) => deleted,
     };
     if let Some(read) = &read {
         let place = read.clone().max_with(chat.read_to.clone());
-        let place = unit.expand_marker(organization, &chats, place).await?;
+        let place = cx.unit.expand_marker(&chats, place).await?;
         if chat.horizon.is_some() {
             // A later revocation of a read message must not lower the count.
-            unit.forget_deleted_to(organization, chat.id, &place).await?;
+            cx.unit.forget_deleted_to(chat.id, &place).await?;
         }
         patch.read_to = Some(place);
     }
     let place = patch.read_to.as_ref().or(chat.read_to.as_ref());
-    let behind = unit.count_after(organization, &chats, place).await?;
+    let behind = cx.unit.count_after(&chats, place).await?;
     let asked = chat.pending.contains(Setting::Read.field());
     // The revocations of counted messages follow, and each lowers the count by one.
     let counted = told.saturating_add(u32::try_from(counted.len()).unwrap_or(u32::MAX));
@@ -274,41 +265,35 @@ async fn count(
 /// Finds the chat of a conversation, and its peer. The phone keeps a conversation under the person's present address,
 /// including messages from before they had it. If the address moved between people, the stored messages decide, or else
 /// the time of the last message.
-async fn find(
-    unit: &mut UnitOfWork<'_>,
-    key: &SessionKey,
-    news: &HistoryChat,
-    now: i64,
-) -> Result<Option<(Peer, ChatLookup)>, StoreError> {
-    let whose = &key.organization;
-    let periods = unit.periods(whose, key.session, &news.jid).await?;
+async fn find(cx: &mut InboundContext<'_, '_>, news: &HistoryChat) -> Result<Option<(Peer, ChatLookup)>, StoreError> {
+    let periods = cx.unit.periods(cx.session, &news.jid).await?;
     let mut owners: Vec<_> = periods.iter().map(|period| period.peer).collect();
     owners.dedup();
     let last = news.messages.iter().map(|message| message.at).chain(news.last_message_at).max();
     let Some(owner) = last_owner(&periods) else {
-        return chat::lookup_chat_at(unit, key, &news.jid, last.unwrap_or(now), now).await;
+        return cx.lookup_chat_at(&news.jid, last.unwrap_or_else(|| cx.now())).await;
     };
     let mut chosen = Some(owner.peer).filter(|_| owners.len() == 1);
     if chosen.is_none() || owner.former {
         let wa_ids: Vec<_> = news.messages.iter().map(|message| message.wa_id.clone()).collect();
         chosen = None;
         for id in owners {
-            let Some(chat) = unit.peer(whose, id).await?.and_then(|peer| peer.chat) else { continue };
-            if !unit.known_messages(whose, chat, &wa_ids).await?.is_empty() {
+            let Some(chat) = cx.unit.peer(id).await?.and_then(|peer| peer.chat) else { continue };
+            if !cx.unit.known_messages(chat, &wa_ids).await?.is_empty() {
                 chosen = Some(id);
             }
         }
     }
     match chosen {
         Some(id) => {
-            if unit.session_for_update(whose, key.session).await?.is_none() {
+            if cx.unit.session_for_update(cx.session).await?.is_none() {
                 return Ok(None);
             }
-            let Some(peer) = unit.peer(whose, id).await? else { return Ok(None) };
-            let found = chat::lookup_chat_with(unit, key, &peer, now).await?;
+            let Some(peer) = cx.unit.peer(id).await? else { return Ok(None) };
+            let found = cx.lookup_chat_with(&peer).await?;
             Ok(Some((peer, found)))
         }
-        None => chat::lookup_chat_at(unit, key, &news.jid, last.unwrap_or(now), now).await,
+        None => cx.lookup_chat_at(&news.jid, last.unwrap_or_else(|| cx.now())).await,
     }
 }
 

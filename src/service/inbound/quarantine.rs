@@ -161,11 +161,11 @@ async fn look(
     last: &mut Instant,
 ) -> Result<(), StoreError> {
     if last.elapsed() >= RETRY_INTERVAL {
-        store.request_retry_of_young(AUTOMATIC, inbox.now()).await?;
+        store.request_retry_of_young(AUTOMATIC).await?;
         *last = Instant::now();
     }
     if !*is_upgraded {
-        let count = store.request_retry_after_upgrade(VERSION, inbox.now()).await?;
+        let count = store.request_retry_after_upgrade(VERSION).await?;
         *is_upgraded = true;
         if count > 0 {
             info!(count, "Retrying quarantined events of an earlier version");
@@ -214,10 +214,6 @@ async fn retry_one(store: &Store, inbox: &InboundWorker, kept: QuarantinedEvent)
 }
 
 impl InboundWorker {
-    fn now(&self) -> i64 {
-        self.clock().now()
-    }
-
     /// Applies a quarantined event and removes it.
     async fn apply_quarantined(&self, kept: &QuarantinedEvent, event: SessionEvent) -> Result<(), StoreError> {
         let key = SessionKey { organization: kept.organization.clone(), session: kept.session };

@@ -102,17 +102,15 @@ impl Rig {
     /// The same request by a caller who knows of a message at `range_hint`.
     async fn asks_up_to(&self, desired: SettingValue, now: i64, range_hint: Option<i64>) {
         let order = UpdateChat {
-            organization: self.test.organization.clone(),
             session: self.test.session,
             cid: self.jid.clone(),
             settings: vec![desired],
             range_hint,
             max_pinned: 3,
-            now,
         };
         let organization = &self.test.organization;
-        let asked = self.test.store.write(organization, move |unit| Box::pin(order.execute(unit)));
-        let asked: Result<_, Error> = asked.await;
+        let asked: Result<_, Error> =
+            self.test.store.at(now).write(organization, move |unit| Box::pin(order.execute(unit))).await;
         asked.expect("accepted");
     }
 
@@ -392,13 +390,13 @@ async fn the_first_message_of_a_person_creates_a_chat_and_publishes_it() {
 #[tokio::test]
 async fn a_session_that_was_logged_out_is_not_connected_at_the_next_start() {
     let rig = Rig::new().await;
-    let (organization, session) = (rig.test.organization.clone(), rig.test.session);
+    let session = rig.test.session;
     let wanted: Result<(), StoreError> = rig
         .test
         .store
         .write(&rig.test.organization, move |unit| {
             Box::pin(async move {
-                let found = unit.session_for_update(&organization, session).await?;
+                let found = unit.session_for_update(session).await?;
                 let mut session = found.expect("a session");
                 session.wanted = true;
                 unit.save_session(&session).await

@@ -6,12 +6,12 @@ use crate::domain::id::ChatId;
 use crate::domain::jid::Jid;
 use crate::domain::message_marker::MessageMarker;
 use crate::domain::pending_action::SettingValue;
-use crate::session::SessionKey;
-use crate::store::UnitOfWork;
 use crate::store::error::StoreError;
 
 use super::chat;
 use super::chat::RemoteSetting;
+use super::context::InboundContext;
+use super::context::StoredChat;
 
 /// Time for which a receipt waits for its message, in milliseconds; longer than WhatsApp keeps a message.
 const EARLY_RECEIPT_RETENTION_MS: i64 = 45 * DAY_MS;
@@ -28,22 +28,21 @@ pub(super) struct ReadMark {
 
 /// Computes the state of a chat that is read up to `place`.
 pub(super) async fn read_up_to(
-    unit: &mut UnitOfWork<'_>,
-    key: &SessionKey,
+    cx: &mut InboundContext<'_, '_>,
     chat: &Chat,
     place: MessageMarker,
 ) -> Result<ReadMark, StoreError> {
-    let (organization, chats) = (&key.organization, [chat.id]);
-    let place = unit.expand_marker(organization, &chats, place.max_with(chat.read_to.clone())).await?;
-    let left = unit.count_after(organization, &chats, Some(&place)).await?;
+    let chats = [chat.id];
+    let place = cx.unit.expand_marker(&chats, place.max_with(chat.read_to.clone())).await?;
+    let left = cx.unit.count_after(&chats, Some(&place)).await?;
     let mut unread = chat.unread_count;
     if chat.read_to.as_ref() != Some(&place) {
-        let before = unit.count_after(organization, &chats, chat.read_to.as_ref()).await?;
+        let before = cx.unit.count_after(&chats, chat.read_to.as_ref()).await?;
         let all = left == 0 && chat.last_message.is_none_or(|last| last.at <= place.at);
         unread = chat.unread_after(before, left, all);
     }
     if chat.horizon.is_some() {
-        unit.forget_deleted_to(organization, chat.id, &place).await?;
+        cx.unit.forget_deleted_to(chat.id, &place).await?;
     }
     Ok(ReadMark { place, left, unread })
 }
@@ -59,41 +58,34 @@ pub(super) struct Receipt<'a> {
 }
 
 /// Applies a receipt of another device. A receipt that arrives before its message is stored for it.
-pub(super) async fn receipt(
-    unit: &mut UnitOfWork<'_>,
-    key: &SessionKey,
-    receipt: Receipt<'_>,
-    now: i64,
-) -> Result<(), StoreError> {
+pub(super) async fn receipt(cx: &mut InboundContext<'_, '_>, receipt: Receipt<'_>) -> Result<(), StoreError> {
     // Lock order: session, then chats.
-    if unit.session_for_update(&key.organization, key.session).await?.is_none() {
+    if cx.unit.session_for_update(cx.session).await?.is_none() {
         return Ok(());
     }
-    let named = unit.messages_by_wa_id(&key.organization, key.session, receipt.wa_ids).await?;
+    let named = cx.unit.messages_by_wa_id(cx.session, receipt.wa_ids).await?;
     let mut early: Vec<_> =
         receipt.wa_ids.iter().filter(|id| !named.iter().any(|(_, known, _)| known == *id)).cloned().collect();
-    let deleted = unit.deleted_unread(&key.organization, key.session, &early).await?;
+    let deleted = cx.unit.deleted_unread(cx.session, &early).await?;
     early.retain(|id| !deleted.iter().any(|it| it.wa_id == *id));
     if !early.is_empty() {
-        let oldest = now - EARLY_RECEIPT_RETENTION_MS;
-        unit.note_early_receipts(&key.organization, key.session, &early, (now, oldest)).await?;
+        let oldest = cx.now() - EARLY_RECEIPT_RETENTION_MS;
+        cx.unit.note_early_receipts(cx.session, &early, oldest).await?;
     }
     let deleted: Vec<_> = deleted.into_iter().map(|it| (it.chat, it.wa_id, it.at)).collect();
     for named in [named, deleted] {
-        read_in_one_chat(unit, key, &receipt, named, now).await?;
+        read_in_one_chat(cx, &receipt, named).await?;
     }
     Ok(())
 }
 
 /// Applies a receipt to one chat, stored or deleted. A deleted chat comes back with the remaining unread count.
 async fn read_in_one_chat(
-    unit: &mut UnitOfWork<'_>,
-    key: &SessionKey,
+    cx: &mut InboundContext<'_, '_>,
     receipt: &Receipt<'_>,
     named: Vec<(ChatId, String, i64)>,
-    now: i64,
 ) -> Result<(), StoreError> {
-    let Some(id) = chat_of(unit, key, receipt.chat, &named).await? else { return Ok(()) };
+    let Some(id) = chat_of(cx, receipt.chat, &named).await? else { return Ok(()) };
     let places = named.into_iter().filter(|(whose, _, _)| *whose == id);
     let places = places.map(|(_, wa_id, at)| MessageMarker { at, wa_ids: vec![wa_id] });
     let Some(place) = places.reduce(|one, other| one.max_with(Some(other))) else { return Ok(()) };
@@ -104,11 +96,11 @@ async fn read_in_one_chat(
         address: None,
         replayed: false,
     };
-    if let Some(chat) = unit.chat_by_id_for_update(&key.organization, id).await? {
-        return chat::apply_setting(unit, key, (chat, false), made, now).await;
+    if let Some(chat) = cx.unit.chat_by_id_for_update(id).await? {
+        return chat::apply_setting(cx, StoredChat::existing(chat), made).await;
     }
-    match unit.tombstone_by_id_for_update(&key.organization, id).await? {
-        Some(tombstone) => chat::apply_setting_to_tombstone(unit, key, tombstone, &made, now).await,
+    match cx.unit.tombstone_by_id_for_update(id).await? {
+        Some(tombstone) => chat::apply_setting_to_tombstone(cx, tombstone, &made).await,
         None => Ok(()),
     }
 }
@@ -116,8 +108,7 @@ async fn read_in_one_chat(
 /// Returns the chat of the messages. Senders choose message ids, so an id may occur in several chats; then only the
 /// chat that the receipt names is used.
 async fn chat_of(
-    unit: &mut UnitOfWork<'_>,
-    key: &SessionKey,
+    cx: &mut InboundContext<'_, '_>,
     spoken_of: Option<&Jid>,
     named: &[(ChatId, String, i64)],
 ) -> Result<Option<ChatId>, StoreError> {
@@ -126,10 +117,10 @@ async fn chat_of(
         return Ok(Some(*first));
     }
     let Some(jid) = spoken_of else { return Ok(None) };
-    let peers = unit.periods(&key.organization, key.session, jid).await?;
+    let peers = cx.unit.periods(cx.session, jid).await?;
     let mut chats = Vec::new();
     for period in peers.iter().rev() {
-        chats.extend(unit.peer(&key.organization, period.peer).await?.and_then(|peer| peer.chat));
+        chats.extend(cx.unit.peer(period.peer).await?.and_then(|peer| peer.chat));
     }
     Ok(chats.into_iter().find(|id| named.iter().any(|(chat, _, _)| chat == id)))
 }

@@ -1,10 +1,10 @@
 //! Units of work of a session's lifecycle: start, stop, rename, log out, remove.
 
 use crate::domain::change::Origin;
+use crate::domain::id::SessionId;
 use crate::domain::session::Session;
 use crate::domain::session::SessionStatus;
 use crate::domain::session::StatusReason;
-use crate::session::SessionKey;
 use crate::store::UnitOfWork;
 use crate::store::error::StoreError;
 
@@ -41,8 +41,8 @@ pub(in crate::service) fn non_empty(text: String) -> Option<String> {
 }
 
 /// Marks the session as wanted; a node that finds the mark at its start connects it, too.
-pub(in crate::service) async fn mark_running(unit: &mut UnitOfWork<'_>, key: SessionKey) -> Result<Session, Error> {
-    change(unit, &key, |session| {
+pub(in crate::service) async fn mark_running(unit: &mut UnitOfWork<'_>, session: SessionId) -> Result<Session, Error> {
+    change(unit, session, |session| {
         session.wanted = true;
         if !matches!(session.status, SessionStatus::Working | SessionStatus::ScanQrCode) {
             session.status = SessionStatus::Starting;
@@ -53,13 +53,13 @@ pub(in crate::service) async fn mark_running(unit: &mut UnitOfWork<'_>, key: Ses
 }
 
 /// Marks the session as not wanted.
-pub(in crate::service) async fn mark_stopped(unit: &mut UnitOfWork<'_>, key: SessionKey) -> Result<Session, Error> {
-    change(unit, &key, |session| session.wanted = false).await
+pub(in crate::service) async fn mark_stopped(unit: &mut UnitOfWork<'_>, session: SessionId) -> Result<Session, Error> {
+    change(unit, session, |session| session.wanted = false).await
 }
 
 /// Marks the session as stopped, unless it was started meanwhile. `LOGGED_OUT` is more specific and stays.
-pub(in crate::service) async fn stopped(unit: &mut UnitOfWork<'_>, key: SessionKey) -> Result<Session, Error> {
-    change(unit, &key, |session| {
+pub(in crate::service) async fn stopped(unit: &mut UnitOfWork<'_>, session: SessionId) -> Result<Session, Error> {
+    change(unit, session, |session| {
         if !session.wanted && session.status != SessionStatus::LoggedOut {
             session.status = SessionStatus::Stopped;
             session.status_reason = None;
@@ -69,8 +69,8 @@ pub(in crate::service) async fn stopped(unit: &mut UnitOfWork<'_>, key: SessionK
 }
 
 /// Marks the session as logged out.
-pub(in crate::service) async fn logged_out(unit: &mut UnitOfWork<'_>, key: SessionKey) -> Result<Session, Error> {
-    change(unit, &key, |session| {
+pub(in crate::service) async fn logged_out(unit: &mut UnitOfWork<'_>, session: SessionId) -> Result<Session, Error> {
+    change(unit, session, |session| {
         session.wanted = false;
         session.status = SessionStatus::LoggedOut;
         session.status_reason = Some(StatusReason::unlinked());
@@ -81,10 +81,10 @@ pub(in crate::service) async fn logged_out(unit: &mut UnitOfWork<'_>, key: Sessi
 /// Changes label and auto-reply.
 pub(in crate::service) async fn update(
     unit: &mut UnitOfWork<'_>,
-    key: SessionKey,
+    session: SessionId,
     update: SessionUpdate,
 ) -> Result<Session, Error> {
-    change(unit, &key, |session| {
+    change(unit, session, |session| {
         if let Some(label) = update.label {
             session.label = non_empty(label);
         }
@@ -97,36 +97,39 @@ pub(in crate::service) async fn update(
 
 /// Marks a session as deleted and deletes the first of its chats. Returns whether there are more, which [`delete_batch`]
 /// deletes.
-pub(in crate::service) async fn remove(unit: &mut UnitOfWork<'_>, key: SessionKey, now: i64) -> Result<bool, Error> {
-    change(unit, &key, |session| {
+pub(in crate::service) async fn remove(unit: &mut UnitOfWork<'_>, session: SessionId) -> Result<bool, Error> {
+    change(unit, session, |session| {
         session.removed = true;
         // A client may have started it while its device was unlinked.
         session.wanted = false;
     })
     .await?;
-    Ok(delete_batch(unit, &key, now).await?)
+    Ok(delete_batch(unit, session).await?)
 }
 
 /// Deletes some chats of a session that is marked as deleted, and the session with the last of them. Returns whether there
 /// are more.
 pub(in crate::service) async fn delete_batch(
     unit: &mut UnitOfWork<'_>,
-    key: &SessionKey,
-    now: i64,
+    session: SessionId,
 ) -> Result<bool, StoreError> {
-    let chats = unit.some_chats_for_update(&key.organization, key.session, DELETE_BATCH_LEN as u64).await?;
+    let chats = unit.some_chats_for_update(session, DELETE_BATCH_LEN as u64).await?;
     for chat in &chats {
-        delete::delete_permanently(unit, &key.organization, chat, now, Origin::Api).await?;
+        delete::delete_permanently(unit, chat, Origin::Api).await?;
     }
     let last = chats.len() < DELETE_BATCH_LEN;
     if last {
-        unit.soft_delete_session(&key.organization, key.session).await?;
+        unit.soft_delete_session(session).await?;
     }
     Ok(!last)
 }
 
-async fn change(unit: &mut UnitOfWork<'_>, key: &SessionKey, how: impl FnOnce(&mut Session)) -> Result<Session, Error> {
-    let found = unit.session_for_update(&key.organization, key.session).await?;
+async fn change(
+    unit: &mut UnitOfWork<'_>,
+    session: SessionId,
+    how: impl FnOnce(&mut Session),
+) -> Result<Session, Error> {
+    let found = unit.session_for_update(session).await?;
     let mut session = found.ok_or(Error::SessionNotFound)?;
     how(&mut session);
     unit.save_session(&session).await?;

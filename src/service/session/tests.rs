@@ -27,7 +27,7 @@ fn sessions(test: &TestStore) -> Sessions {
         tasks.clone(),
         stop.clone(),
     );
-    Sessions::new(test.store.clone(), registry, SessionBroadcast::default(), Purger::default(), clock, (tasks, stop))
+    Sessions::new(test.store.clone(), registry, SessionBroadcast::default(), Purger::default(), clock, tasks, stop)
 }
 
 /// A viewer who has every permission except these.

@@ -38,7 +38,9 @@ use super::backend::Upload;
 use super::command::command;
 use super::event_queue::EventReader;
 use super::event_queue::EventSink;
+use super::event_queue::HistoryQueue;
 use super::event_queue::Importer;
+use super::event_queue::LoginProgress;
 use super::event_queue::NO_LOGIN;
 use super::event_queue::QueueItem;
 use super::event_queue::login;
@@ -113,7 +115,8 @@ impl ConnectTarget {
 pub(super) async fn build(
     config: &Config,
     memory: Arc<SessionBackend>,
-    (sink, items): (EventSink, mpsc::UnboundedReceiver<QueueItem>),
+    sink: EventSink,
+    items: mpsc::UnboundedReceiver<QueueItem>,
     way: ConnectTarget,
     owner: ExpectedAccount,
     sinks: EventSinks,
@@ -181,8 +184,9 @@ impl BuiltClient {
         let imports = HistoryDownloads::new(Arc::clone(&client), remembered, sink.clone(), tasks.clone(), cut.clone());
         tasks.spawn(cut.clone().run_until_cancelled_owned(imports.run(work)).instrument(span.clone()));
 
-        let items = (items, sink.events());
-        let inbox = EventReader::new(items, sinks, Arc::clone(&client), (logins, in_step), owner, (histories, kept));
+        let logins = LoginProgress { catch_up: logins, in_step };
+        let histories = HistoryQueue { arrived: histories, kept };
+        let inbox = EventReader::new(items, sinks, Arc::clone(&client), logins, owner, histories, sink.events());
         let ended = connection.ended.clone().drop_guard();
         tasks.spawn(
             async move {
@@ -211,7 +215,8 @@ impl BuiltClient {
 
         let recovery = SyncRecovery::new(collections, config.clone(), sink.events());
         let ends = sink.clone();
-        let keeping_up = sync_loop::run(recovery, logged_in, SyncNotifications::listen(&client), doubted, sink);
+        let (notices, listening) = SyncNotifications::listen(&client);
+        let keeping_up = sync_loop::run(recovery, logged_in, notices, listening, doubted, sink);
         let keeping_up = tasks.spawn(cut.run_until_cancelled_owned(keeping_up).instrument(span.clone()));
         tasks.spawn(
             async move {

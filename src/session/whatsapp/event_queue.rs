@@ -228,17 +228,29 @@ impl InboundDurabilityHook for EventSink {
 #[derive(Debug)]
 struct ReceiverGone;
 
+/// The progress of a connection from its login on.
+pub(super) struct LoginProgress {
+    /// Receives each login, which then has to catch up.
+    pub(super) catch_up: mpsc::Sender<u64>,
+    /// The login (see [`login`]) that has caught up.
+    pub(super) in_step: Arc<AtomicU64>,
+}
+
+/// Histories, which are parsed separately.
+pub(super) struct HistoryQueue {
+    /// Bounded by the number of concurrent downloads.
+    pub(super) arrived: mpsc::UnboundedSender<Arrived>,
+    /// The stored announcements.
+    pub(super) kept: Arc<Kept>,
+}
+
 /// The reader of the queue.
 pub(super) struct EventReader {
     items: mpsc::UnboundedReceiver<QueueItem>,
     sinks: EventSinks,
     client: Arc<Client>,
-    catch_up: mpsc::Sender<u64>,
-    in_step: Arc<AtomicU64>,
-    /// Queue of histories, which are parsed separately. Bounded by the number of concurrent downloads.
-    histories: mpsc::UnboundedSender<Arrived>,
-    /// The stored announcements of histories.
-    kept: Arc<Kept>,
+    logins: LoginProgress,
+    histories: HistoryQueue,
     /// The number last reported for each LID; every message repeats both.
     told: HashMap<Jid, Jid>,
     owner: ExpectedAccount,
@@ -247,19 +259,19 @@ pub(super) struct EventReader {
 }
 
 impl EventReader {
-    /// Creates the reader of `items`, which `client` fills, into `sinks`. Sends each login to `catch_up`, and sets
-    /// `in_step` to the login (see [`login`]) that has caught up. Events of a device that is linked to another account
-    /// than the `owner`'s are ignored. Unsupported events are counted in `events`.
+    /// Creates the reader of `items`, which `client` fills, into `sinks`. Events of a device that is linked to another
+    /// account than the `owner`'s are ignored. Unsupported events are counted in `events`.
     pub(super) fn new(
-        (items, events): (mpsc::UnboundedReceiver<QueueItem>, SessionMetrics),
+        items: mpsc::UnboundedReceiver<QueueItem>,
         sinks: EventSinks,
         client: Arc<Client>,
-        (catch_up, in_step): (mpsc::Sender<u64>, Arc<AtomicU64>),
+        logins: LoginProgress,
         owner: ExpectedAccount,
-        (histories, kept): (mpsc::UnboundedSender<Arrived>, Arc<Kept>),
+        histories: HistoryQueue,
+        events: SessionMetrics,
     ) -> Self {
         let (told, warned) = (HashMap::new(), false);
-        Self { items, sinks, client, catch_up, in_step, histories, kept, told, owner, events, warned }
+        Self { items, sinks, client, logins, histories, told, owner, events, warned }
     }
 
     /// Reads until the connection has ended.
@@ -337,7 +349,7 @@ impl EventReader {
             }
             QueueItem::History { event, part } => {
                 // The reader is gone if the connection was cancelled: the next one downloads it again.
-                let _ = self.histories.send((event, part));
+                let _ = self.histories.arrived.send((event, part));
                 Ok(())
             }
             QueueItem::HistoryGone { notice } => {
@@ -351,7 +363,7 @@ impl EventReader {
                 if login(&self.client) != Some(caught_up) {
                     return Ok(());
                 }
-                self.in_step.store(caught_up, Ordering::Release);
+                self.logins.in_step.store(caught_up, Ordering::Release);
                 self.forward(SessionEvent::HistoryExpected, None).await?;
                 self.signal(ConnectionEvent::Synced).await
             }
@@ -374,7 +386,7 @@ impl EventReader {
                 Translated::LoggedIn => {
                     if let Some(login) = login(&self.client) {
                         // This waits while an earlier login is being caught up with.
-                        let _ = self.catch_up.send(login).await;
+                        let _ = self.logins.catch_up.send(login).await;
                     }
                 }
             }
@@ -446,7 +458,7 @@ impl EventReader {
     /// crash: WhatsApp sends the message again, but the library has it without the announcement.
     fn told_by(&self, message: &InboundMessage) -> Result<Option<SessionEvent>, Untranslatable> {
         match message::announced(message) {
-            Some(notice) if self.kept.has(&notice) => Ok(None),
+            Some(notice) if self.histories.kept.has(&notice) => Ok(None),
             Some(notice) => Ok(Some(SessionEvent::HistoryAnnounced { notice })),
             None => message::delivered(message),
         }

@@ -13,12 +13,13 @@ use super::sync_notifications::SyncNotifications;
 use super::sync_recovery::RecoveryFailed;
 use super::sync_recovery::SyncRecovery;
 
-/// Runs until the login channel closes or a collection is given up. `listening` has the notices, and the guard that
-/// keeps them coming.
+/// Runs until the login channel closes or a collection is given up. The notices arrive as long as
+/// `_listening` is not dropped.
 pub(super) async fn run<L: Send>(
     mut recovery: SyncRecovery,
     logged_in: mpsc::Receiver<u64>,
-    (notices, _listening): (Arc<SyncNotifications>, L),
+    notices: Arc<SyncNotifications>,
+    _listening: L,
     doubted: mpsc::Receiver<SyncSuspicion>,
     sink: EventSink,
 ) {

@@ -35,6 +35,8 @@ const UNIT_TIMEOUT: Duration = Duration::from_mins(1);
 pub(super) trait Job: Send {
     /// Its organization.
     fn organization(&self) -> &OrganizationId;
+    /// Its time, in milliseconds.
+    fn now(&self) -> i64;
     /// Runs the work, from the start each time; returns whether to keep it.
     fn run<'j>(&'j mut self, unit: &'j mut UnitOfWork<'_>) -> BoxFuture<'j, bool>;
     /// Sets a database error as the result, unless the work itself has failed.
@@ -46,14 +48,15 @@ pub(super) trait Job: Send {
 /// A unit of work and its waiting caller.
 pub(super) struct UnitJob<T, E, F> {
     organization: OrganizationId,
+    now: i64,
     work: F,
     result: Option<Result<T, E>>,
     reply: oneshot::Sender<Result<T, E>>,
 }
 
 impl<T, E, F> UnitJob<T, E, F> {
-    pub(super) fn new(organization: OrganizationId, work: F, reply: oneshot::Sender<Result<T, E>>) -> Self {
-        Self { organization, work, result: None, reply }
+    pub(super) fn new(organization: OrganizationId, now: i64, work: F, reply: oneshot::Sender<Result<T, E>>) -> Self {
+        Self { organization, now, work, result: None, reply }
     }
 }
 
@@ -65,6 +68,10 @@ where
 {
     fn organization(&self) -> &OrganizationId {
         &self.organization
+    }
+
+    fn now(&self) -> i64 {
+        self.now
     }
 
     fn run<'j>(&'j mut self, unit: &'j mut UnitOfWork<'_>) -> BoxFuture<'j, bool> {
@@ -171,8 +178,8 @@ async fn number(tx: &Transaction, organization: &OrganizationId, changes: &mut [
 /// Runs one unit in the current savepoint, and sets the next one. A failed unit is rolled back alone, as long as the
 /// transaction is usable.
 async fn attempt(tx: &Transaction, job: &mut dyn Job, place: usize) -> Result<Vec<Change>, Failure> {
-    let organization = job.organization().clone();
-    let mut unit = UnitOfWork { tx, organization: &organization, recorded: Vec::new(), cache: None };
+    let (organization, now) = (job.organization().clone(), job.now());
+    let mut unit = UnitOfWork { tx, organization: &organization, now, recorded: Vec::new(), cache: None };
     let keep = timeout(UNIT_TIMEOUT, AssertUnwindSafe(job.run(&mut unit)).catch_unwind()).await;
     let recorded = unit.recorded;
     match keep {

@@ -59,30 +59,30 @@ async fn a_session_that_is_being_purged_breaks_no_rule() {
     let test = TestStore::open().await;
     let chats = [test.add_chat(1, 5).await, test.add_chat(2, 5).await];
     test.add_message_and_action(&chats[0]).await;
-    let (organization, session) = (test.organization.clone(), test.session);
+    let session = test.session;
     let removed: Result<(), StoreError> = test
         .store
         .write(&test.organization, move |unit| {
             Box::pin(async move {
-                let mut found = unit.session_for_update(&organization, session).await?.expect("a session");
+                let mut found = unit.session_for_update(session).await?.expect("a session");
                 found.removed = true;
                 unit.save_session(&found).await?;
-                unit.soft_delete_chat(&organization, &chats[0]).await
+                unit.soft_delete_chat(&chats[0]).await
             })
         })
         .await;
     removed.expect("removed");
     let database = connect::writers(&config(&test.database)).await.expect("a connection");
     assert_eq!(broken_rules(&database).await.expect("checked"), Vec::<String>::new());
-    let (organization, session) = (test.organization.clone(), test.session);
+    let session = test.session;
     let removed: Result<(), StoreError> = test
         .store
         .write(&test.organization, move |unit| {
             Box::pin(async move {
-                for chat in unit.some_chats_for_update(&organization, session, 10).await? {
-                    unit.soft_delete_chat(&organization, &chat).await?;
+                for chat in unit.some_chats_for_update(session, 10).await? {
+                    unit.soft_delete_chat(&chat).await?;
                 }
-                unit.soft_delete_session(&organization, session).await
+                unit.soft_delete_session(session).await
             })
         })
         .await;

@@ -34,12 +34,12 @@ async fn changes_of_many_writers_are_numbered_without_gaps() {
 async fn a_failing_unit_is_undone_alone() {
     let test = TestStore::open().await;
     let failing = {
-        let (organization, mut chat) = (test.organization.clone(), chat(test.session, 1, 1));
+        let mut chat = chat(test.session, 1, 1);
         test.store.write(&test.organization, move |unit| {
             Box::pin(async move {
                 let created = chat.created(1, Origin::Import);
-                unit.insert_chat(&organization, &chat).await?;
-                unit.record(&organization, created);
+                unit.insert_chat(&chat).await?;
+                unit.record(created);
                 Err::<(), _>(StoreError::Corrupt { table: "chat", column: "jid" })
             })
         })
@@ -81,13 +81,13 @@ async fn two_processes_do_not_undo_what_the_other_stored() {
     let chat = test.add_chat(1, 1).await;
     let raised = join_all((0..60).map(|number| {
         let store = if number % 2 == 0 { &test.store } else { &other };
-        let (organization, session, jid) = (test.organization.clone(), test.session, chat.jid.clone());
+        let (session, jid) = (test.session, chat.jid.clone());
         store.write(&test.organization, move |unit| {
             Box::pin(async move {
-                let found = unit.chat_for_update(&organization, session, &jid).await?;
+                let found = unit.chat_for_update(session, &jid).await?;
                 let mut chat = found.expect("stored");
                 chat.unread_count += 1;
-                unit.save_chat(&organization, &chat).await
+                unit.save_chat(&chat).await
             })
         })
     }));
@@ -103,11 +103,11 @@ async fn one_organization_commits_one_batch_at_a_time() {
     let test = TestStore::open().await;
     let under_way = Arc::new(AtomicUsize::new(0));
     let units = (0..100).map(|_| {
-        let (organization, session, under_way) = (test.organization.clone(), test.session, Arc::clone(&under_way));
+        let (session, under_way) = (test.session, Arc::clone(&under_way));
         test.store.write(&test.organization, move |unit| {
             Box::pin(async move {
                 assert_eq!(under_way.fetch_add(1, Ordering::SeqCst), 0, "another batch is under way");
-                unit.session_for_update(&organization, session).await?;
+                unit.session_for_update(session).await?;
                 under_way.fetch_sub(1, Ordering::SeqCst);
                 Ok::<_, StoreError>(())
             })
@@ -152,12 +152,12 @@ async fn changes_of_many_sessions_are_numbered_without_gaps() {
     let test = TestStore::open().await;
     let sessions = join_all((0..20).map(|_| add_session(&test.store, &test.organization))).await;
     let units = (0..300).map(|user| {
-        let (organization, mut chat) = (test.organization.clone(), chat(sessions[user % 20], user, 1));
+        let mut chat = chat(sessions[user % 20], user, 1);
         test.store.write_session(&test.organization, chat.session, move |unit| {
             Box::pin(async move {
                 let created = chat.created(1, Origin::Import);
-                unit.insert_chat(&organization, &chat).await?;
-                unit.record(&organization, created);
+                unit.insert_chat(&chat).await?;
+                unit.record(created);
                 Ok::<_, StoreError>(())
             })
         })
@@ -173,10 +173,9 @@ async fn changes_of_many_sessions_are_numbered_without_gaps() {
 async fn a_unit_that_makes_light_of_a_failed_statement_fails_alone() {
     let test = TestStore::open().await;
     let known = test.add_chat(1, 1).await;
-    let organization = test.organization.clone();
     let careless = test.store.write(&test.organization, move |unit| {
         Box::pin(async move {
-            let twice = unit.insert_chat(&organization, &known).await;
+            let twice = unit.insert_chat(&known).await;
             assert!(twice.is_err());
             Ok::<_, StoreError>(())
         })
@@ -233,25 +232,23 @@ async fn processes_that_wait_for_each_other_both_come_to_an_end() {
     // ended.
     let both = Arc::new(Barrier::new(if on_postgres() { 2 } else { 1 }));
     let crossing = |store: Store, first: &Chat, second: &Chat| {
-        let (organization, both, ids) = (test.organization.clone(), Arc::clone(&both), [first.id, second.id]);
-        let session = test.session;
-        let input = (organization, both, ids, Arc::new(AtomicUsize::new(0)));
+        let (organization, session) = (test.organization.clone(), test.session);
+        let input = (Arc::clone(&both), [first.id, second.id], Arc::new(AtomicUsize::new(0)));
         async move {
-            let organization = input.0.clone();
             let work = store.write_session_with_retry(
                 &organization,
                 session,
                 input,
-                |(organization, both, [first, second], tried), unit| {
+                |(both, [first, second], tried), unit| {
                     Box::pin(async move {
-                        let mut chat = unit.chat_by_id_for_update(&organization, first).await?.expect("stored");
+                        let mut chat = unit.chat_by_id_for_update(first).await?.expect("stored");
                         if tried.fetch_add(1, Ordering::SeqCst) == 0 {
                             both.wait().await;
                         }
-                        unit.chat_by_id_for_update(&organization, second).await?;
+                        unit.chat_by_id_for_update(second).await?;
                         let change = chat.created(9, Origin::Device);
-                        unit.save_chat(&organization, &chat).await?;
-                        unit.record(&organization, change);
+                        unit.save_chat(&chat).await?;
+                        unit.record(change);
                         Ok::<_, StoreError>(())
                     })
                 },
@@ -274,14 +271,14 @@ async fn what_is_under_way_when_the_connections_are_lost_is_carried_out_on_anoth
     }
     let mut cutter = PgConnection::connect(test.database.url()).await.expect("a connection");
     let (begun, go_on) = (CancellationToken::new(), CancellationToken::new());
-    let (organization, session) = (test.organization.clone(), test.session);
+    let session = test.session;
     let cut = {
         let (begun, go_on) = (begun.clone(), go_on.clone());
         test.store.write(&test.organization, move |unit| {
             Box::pin(async move {
                 begun.cancel();
                 go_on.cancelled().await;
-                unit.session_for_update(&organization, session).await
+                unit.session_for_update(session).await
             })
         })
     };
@@ -358,13 +355,12 @@ async fn cut_all(cutter: &mut PgConnection) {
 }
 
 async fn add(store: &Store, organization: &OrganizationId, mut chat: Chat) {
-    let whose = organization.clone();
     let added: Result<(), StoreError> = store
         .write(organization, move |unit| {
             Box::pin(async move {
                 let created = chat.created(1, Origin::Import);
-                unit.insert_chat(&whose, &chat).await?;
-                unit.record(&whose, created);
+                unit.insert_chat(&chat).await?;
+                unit.record(created);
                 Ok(())
             })
         })

@@ -167,13 +167,13 @@ async fn walk(
 }
 
 async fn store_all(test: &TestStore, organization: &OrganizationId, chats: &[Chat]) {
-    let (whose, chats) = (organization.clone(), chats.to_vec());
+    let chats = chats.to_vec();
     let stored: Result<(), StoreError> = test
         .store
         .write(organization, move |unit| {
             Box::pin(async move {
                 for chat in &chats {
-                    unit.insert_chat(&whose, chat).await?;
+                    unit.insert_chat(chat).await?;
                 }
                 Ok(())
             })
@@ -258,7 +258,7 @@ async fn messages_of_many_chats_are_read_at_once_each_as_by_itself() {
     let mut pages = vec![];
     for user in 0..5 {
         let chat = test.add_chat(user, 1).await;
-        let (organization, session, id, jid) = (test.organization.clone(), test.session, chat.id, chat.jid);
+        let (session, id, jid) = (test.session, chat.id, chat.jid);
         let messages = (0..7).map(|number| IncomingMessage {
             chat: jid.clone(),
             wa_id: format!("WA{number}"),
@@ -273,7 +273,7 @@ async fn messages_of_many_chats_are_read_at_once_each_as_by_itself() {
         let stored: Result<u64, StoreError> = test
             .store
             .write(&test.organization, move |unit| {
-                Box::pin(async move { unit.insert_messages(&organization, session, id, &messages, 5).await })
+                Box::pin(async move { unit.insert_messages(session, id, &messages, 5).await })
             })
             .await;
         assert_eq!(stored.expect("stored"), 7);
@@ -322,11 +322,8 @@ async fn a_chat_is_found_by_the_name_and_listed_by_the_settings_it_has_now() {
     assert_eq!(count().await, Some(vec![0, 0]));
     chat.names.subject = Some("Poetry".into());
     chat.pinned.value = true;
-    let organization = test.organization.clone();
-    let saved: Result<(), StoreError> = test
-        .store
-        .write(&test.organization, move |unit| Box::pin(async move { unit.save_chat(&organization, &chat).await }))
-        .await;
+    let saved: Result<(), StoreError> =
+        test.store.write(&test.organization, move |unit| Box::pin(async move { unit.save_chat(&chat).await })).await;
     saved.expect("saved");
     assert_eq!(count().await, Some(vec![1, 1]));
 }

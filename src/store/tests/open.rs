@@ -74,12 +74,9 @@ async fn chats_of_before_are_listed_as_those_that_are_stored_now() {
             chat.pinned = Versioned { value: number % 2 == 0, as_of: 40 + i64::try_from(place).expect("few") };
             let at = i64::try_from(number + place).expect("few");
             chat.last_message = (at % 3 > 0).then_some(LastMessage { id: None, at });
-            let organization = test.organization.clone();
             let stored: Result<(), StoreError> = test
                 .store
-                .write(&test.organization, move |unit| {
-                    Box::pin(async move { unit.insert_chat(&organization, &chat).await })
-                })
+                .write(&test.organization, move |unit| Box::pin(async move { unit.insert_chat(&chat).await }))
                 .await;
             stored.expect("stored");
         }
@@ -106,7 +103,7 @@ async fn chats_of_before_are_listed_as_those_that_are_stored_now() {
 #[tokio::test]
 async fn a_server_that_does_not_answer_is_named_without_the_password() {
     let config: Config = "postgres://chatgraph:hunter2@127.0.0.1:1/chats".parse().expect("a database");
-    let Err(failed) = Store::open(&config, &TaskTracker::new()).await else { panic!("opened") };
+    let Err(failed) = Store::open(&config, Arc::new(SystemClock), &TaskTracker::new()).await else { panic!("opened") };
     assert_eq!(failed.to_string(), "cannot connect to PostgreSQL at 127.0.0.1:1/chats");
     assert!(!format!("{failed:?}").contains("hunter2"));
 }
@@ -117,6 +114,6 @@ async fn a_database_that_cannot_hold_every_script_is_refused() {
         return;
     }
     let ascii = TestDatabase::with("ENCODING 'SQL_ASCII' LOCALE_PROVIDER libc LOCALE 'C'").await;
-    let refused = Store::open(&config(&ascii), &TaskTracker::new()).await;
+    let refused = Store::open(&config(&ascii), Arc::new(SystemClock), &TaskTracker::new()).await;
     assert!(matches!(refused, Err(OpenError::Encoding { encoding, .. }) if encoding == "SQL_ASCII"));
 }

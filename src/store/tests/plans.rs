@@ -241,12 +241,12 @@ async fn fill(test: &TestStore) -> (OrganizationId, Chat) {
                             let rows = part.iter().map(|chat| chat::to_row(&whose, chat).into_active_model());
                             chatgraph_entity::chat::Entity::insert_many(rows).exec_without_returning(unit.tx).await?;
                             for change in created {
-                                unit.record(&whose, change);
+                                unit.record(change);
                             }
                         }
                         for chat in &chats[..2] {
                             let messages: Vec<_> = (0..1_500).map(|number| message_to(&chat.jid, number)).collect();
-                            unit.insert_messages(&whose, session, chat.id, &messages, 0).await?;
+                            unit.insert_messages(session, chat.id, &messages, 0).await?;
                         }
                         Ok(())
                     })

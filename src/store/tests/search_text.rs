@@ -18,7 +18,7 @@ const CHATS: usize = 1_001;
 /// Chats whose names have accents, folded as by an older program.
 async fn older() -> (TestStore, DatabaseConnection) {
     let test = TestStore::open().await;
-    let (organization, session) = (test.organization.clone(), test.session);
+    let session = test.session;
     let stored: Result<(), StoreError> = test
         .store
         .write(&test.organization, move |unit| {
@@ -26,7 +26,7 @@ async fn older() -> (TestStore, DatabaseConnection) {
                 for user in 0..CHATS {
                     let mut chat = chat(session, user, 1);
                     chat.names.contact = Some(format!("Ángel {user}"));
-                    unit.insert_chat(&organization, &chat).await?;
+                    unit.insert_chat(&chat).await?;
                 }
                 Ok(())
             })

@@ -85,7 +85,8 @@ impl Messages {
     /// As `UnitOfWork::last_but`.
     pub(in crate::store) fn last_but(
         &self,
-        (unread, revoked): (u32, &[&str]),
+        unread: u32,
+        revoked: &[&str],
         until: &MessageMarker,
     ) -> Option<MessageMarker> {
         let named: Vec<_> = until.wa_ids.iter().map(|id| sanitize::strip_nul(id)).collect();

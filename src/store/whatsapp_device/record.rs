@@ -204,8 +204,10 @@ impl DeviceState {
     /// [`StoreError`].
     pub async fn remove_record_and_those_under(
         &self,
-        (kind, key): (RecordKind, &[u8]),
-        (under_kind, prefix): (RecordKind, &[u8]),
+        kind: RecordKind,
+        key: &[u8],
+        under_kind: RecordKind,
+        prefix: &[u8],
     ) -> Result<(), StoreError> {
         let one = self.records_of(kind).add(Column::Key.eq(key));
         let others = self.records_of(under_kind).add(under(prefix));

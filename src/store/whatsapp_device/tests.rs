@@ -116,10 +116,10 @@ fn secret(number: u16) -> Secret {
 async fn the_memory_of_a_deleted_session_is_swept_some_rows_a_unit() {
     let (test, mine, theirs) = two_sessions().await;
     mine.put_secrets((0..1_200).map(secret).collect()).await.unwrap();
-    let (whose, session) = (test.organization.clone(), test.session);
+    let session = test.session;
     let gone: Result<(), StoreError> = test
         .store
-        .write(&test.organization, move |unit| Box::pin(async move { unit.soft_delete_session(&whose, session).await }))
+        .write(&test.organization, move |unit| Box::pin(async move { unit.soft_delete_session(session).await }))
         .await;
     gone.unwrap();
     let count = async || rows(&mine).await.iter().sum::<u64>();

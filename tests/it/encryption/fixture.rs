@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 use std::process::Command;
+use std::sync::Arc;
 
+use chatgraph::clock::SystemClock;
 use chatgraph::domain::id::SessionId;
 use chatgraph::store::MasterKeys;
 use chatgraph::store::Store;
@@ -116,7 +118,8 @@ impl TestServer {
     pub(crate) async fn secrets(&self, keys: &str) -> Vec<Vec<u8>> {
         let keys = if keys.is_empty() { MasterKeys::default() } else { keys.parse().expect("keys") };
         let database = self.database().url().parse().expect("a database");
-        let store = Store::open_sealed(&database, &keys, &TaskTracker::new()).await.expect("opens");
+        let store =
+            Store::open_sealed(&database, &keys, Arc::new(SystemClock), &TaskTracker::new()).await.expect("opens");
         let organization = "org_1".parse().expect("an id");
         let state = store.device_state(&organization, self.session.parse().expect("an id"));
         let device = state.record(RecordKind::Device, &[]).await.expect("opens").expect("a device");

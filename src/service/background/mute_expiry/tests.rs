@@ -10,15 +10,15 @@ use crate::store::tests::TestStore;
 
 /// Mutes a chat, bypassing the service.
 async fn mute(test: &TestStore, chat: &Chat, until: i64) {
-    let (whose, id) = (test.organization.clone(), chat.id);
+    let id = chat.id;
     let muted: Result<(), StoreError> = test
         .store
         .write(&test.organization, move |unit| {
             Box::pin(async move {
-                let mut chat = unit.chat_by_id_for_update(&whose, id).await?.expect("a chat");
+                let mut chat = unit.chat_by_id_for_update(id).await?.expect("a chat");
                 let patch = ChatPatch { as_of: 7, muted_until: Some(Some(until)), ..ChatPatch::default() };
                 let _untold = chat.apply(&patch, 8, Origin::Device);
-                unit.save_chat(&whose, &chat).await
+                unit.save_chat(&chat).await
             })
         })
         .await;

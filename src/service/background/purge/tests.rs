@@ -42,11 +42,11 @@ async fn eventually(what: &str, is_so: impl AsyncFn() -> bool) {
 /// Deletes the session, and returns how many chats are gone when that is answered.
 async fn remove(test: &TestStore) -> usize {
     let key = key(test);
-    let (whose, input) = (key.clone(), key.clone());
+    let session = key.session;
     let removed: Result<bool, Error> = test
         .store
-        .write_session_with_retry(&whose.organization, whose.session, input, move |key, unit| {
-            Box::pin(lifecycle::remove(unit, key, 2_000))
+        .write_session_with_retry(&key.organization, session, (), move |(), unit| {
+            Box::pin(lifecycle::remove(unit, session))
         })
         .await;
     assert!(removed.expect("removed"), "there is more");
@@ -71,10 +71,8 @@ async fn a_deleted_session_is_gone_after_a_bounded_step_and_the_next_process_rem
     assert!(store.wanted_sessions().await.expect("a read").sessions.is_empty());
     // A chat that is left can still show its session.
     assert_eq!(store.sessions_of_chats(organization, &[id]).await.expect("a read").len(), 1);
-    let again: Result<bool, Error> = {
-        let key = key(&test);
-        store.write_session(organization, id, move |unit| Box::pin(lifecycle::remove(unit, key, 2_000))).await
-    };
+    let again: Result<bool, Error> =
+        store.write_session(organization, id, move |unit| Box::pin(lifecycle::remove(unit, id))).await;
     assert!(matches!(again, Err(Error::SessionNotFound)));
 
     // The process ended here.
@@ -102,7 +100,7 @@ async fn a_logout_refuses_a_bounded_number_of_requests_and_the_next_process_the_
     device.put_secrets((0..700).map(secret).collect()).await.expect("stored");
 
     let pending = async || test.is_empty("pending_action").await;
-    assert!(rejection::reject_some(&test.store, &key(&test), 2_000, 3_000).await.expect("refused"));
+    assert!(rejection::reject_some(&test.store, &key(&test), 2_000).await.expect("refused"));
     let refused = test.log().await.len() - CHATS - CHATS;
     assert_eq!(refused, 50, "however many wait");
     device.forget().await.expect("forgotten");
@@ -124,21 +122,20 @@ async fn a_request_that_is_made_after_the_logout_waits_for_the_next_pairing() {
     let test = TestStore::open().await;
     let chat = test.add_chat(1, 1_000).await;
     ask(&test, &test.organization, chat.jid.clone(), 2_001).await;
-    assert!(!rejection::reject_some(&test.store, &key(&test), 2_000, 3_000).await.expect("nothing refused"));
+    assert!(!rejection::reject_some(&test.store, &key(&test), 2_000).await.expect("nothing refused"));
     assert!(!test.is_empty("pending_action").await);
 }
 
 /// Asks to archive a chat.
 async fn ask(test: &TestStore, organization: &OrganizationId, cid: Jid, now: i64) {
     let order = UpdateChat {
-        organization: organization.clone(),
         session: test.session,
         cid,
         settings: vec![SettingValue::Archived(true)],
         range_hint: None,
         max_pinned: 3,
-        now,
     };
-    let asked: Result<_, Error> = test.store.write(organization, move |unit| Box::pin(order.execute(unit))).await;
+    let asked: Result<_, Error> =
+        test.store.at(now).write(organization, move |unit| Box::pin(order.execute(unit))).await;
     asked.expect("taken");
 }

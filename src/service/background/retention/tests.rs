@@ -59,14 +59,13 @@ async fn every_log_is_trimmed_and_an_empty_one_keeps_its_number() {
     let test = TestStore::open().await;
     let (mut first, mut second) = (test.add_chat(1, 1).await, test.add_chat(2, 1).await);
     let other: OrganizationId = "org_2".parse().expect("an id");
-    let whose = other.clone();
     let copied: Result<_, StoreError> = test
         .store
         .write(&other, move |unit| {
             Box::pin(async move {
-                unit.ensure_organization(&whose, 1).await?;
-                unit.record(&whose, first.created(1, Origin::Import));
-                unit.record(&whose, second.created(50, Origin::Import));
+                unit.ensure_organization().await?;
+                unit.record(first.created(1, Origin::Import));
+                unit.record(second.created(50, Origin::Import));
                 Ok(())
             })
         })
@@ -117,12 +116,12 @@ async fn events_leave_the_quarantine_after_ninety_days_and_an_import_that_lost_o
 }
 
 async fn add_messages(test: &TestStore, chat: &Chat, count: i64) {
-    let (organization, chat) = (test.organization.clone(), chat.clone());
+    let chat = chat.clone();
     let messages: Vec<_> = (1..=count).map(|at| message(&chat, at)).collect();
     let stored: Result<_, StoreError> = test
         .store
         .write(&test.organization, move |unit| {
-            Box::pin(async move { unit.insert_messages(&organization, chat.session, chat.id, &messages, 1).await })
+            Box::pin(async move { unit.insert_messages(chat.session, chat.id, &messages, 1).await })
         })
         .await;
     stored.expect("stored");

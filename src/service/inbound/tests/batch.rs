@@ -173,18 +173,17 @@ fn step() -> impl Strategy<Value = Step> {
 impl Rig {
     /// Executes one step in a session, with its events in one batch or one by one.
     async fn does(&self, session: SessionId, step: &Step, together: bool) -> ImportCounts {
-        let key = SessionKey { organization: self.test.organization.clone(), session };
+        let (store, organization) = (self.test.store.at(NOW), &self.test.organization);
         match step.clone() {
             Step::History(chunk) => {
-                let imported: Result<ImportCounts, StoreError> = self
-                    .test
-                    .store
-                    .write_session(&key.organization.clone(), session, move |unit| {
+                let imported: Result<ImportCounts, StoreError> = store
+                    .write_session(organization, session, move |unit| {
                         Box::pin(async move {
+                            let cx = &mut InboundContext { unit, session, origin: Origin::Import };
                             if together {
-                                return history::chunk(unit, &key, &chunk, (None, NOW)).await;
+                                return history::chunk(cx, &chunk, None).await;
                             }
-                            history::one_by_one(unit, &key, &chunk, (None, NOW)).await
+                            history::one_by_one(cx, &chunk, None).await
                         })
                     })
                     .await;
@@ -194,29 +193,23 @@ impl Rig {
                 let parts: Vec<_> =
                     if together { vec![events] } else { events.into_iter().map(|it| vec![it]).collect() };
                 for events in parts {
-                    let key = key.clone();
-                    let applied: Result<(), StoreError> = self
-                        .test
-                        .store
-                        .write_session(&key.organization.clone(), session, move |unit| {
-                            Box::pin(async move { apply_all(unit, &key, &events, NOW).await })
+                    let applied: Result<(), StoreError> = store
+                        .write_session(organization, session, move |unit| {
+                            Box::pin(async move { apply_all(unit, session, &events).await })
                         })
                         .await;
                     applied.expect("applied");
                 }
             }
             Step::Deleted(cid) => {
-                let order = DeleteChat { organization: key.organization.clone(), session, cid, now: NOW };
+                let order = DeleteChat { session, cid };
                 // The chat may not exist.
-                let _: Result<_, Error> =
-                    self.test.store.write(&key.organization, move |unit| Box::pin(order.execute(unit))).await;
+                let _: Result<_, Error> = store.write(organization, move |unit| Box::pin(order.execute(unit))).await;
             }
             Step::Asked(cid, desired) => {
-                let organization = key.organization.clone();
                 let (settings, range_hint) = (vec![desired], None);
-                let order = UpdateChat { organization, session, cid, settings, range_hint, max_pinned: 99, now: NOW };
-                let _: Result<_, Error> =
-                    self.test.store.write(&key.organization, move |unit| Box::pin(order.execute(unit))).await;
+                let order = UpdateChat { session, cid, settings, range_hint, max_pinned: 99 };
+                let _: Result<_, Error> = store.write(organization, move |unit| Box::pin(order.execute(unit))).await;
             }
         }
         ImportCounts::default()

@@ -9,14 +9,9 @@ use crate::service::chat::delete::DeleteChat;
 impl Rig {
     /// Deletes the chat, as the API does.
     pub(super) async fn deletes(&self) -> Result<Chat, Error> {
-        let order = DeleteChat {
-            organization: self.test.organization.clone(),
-            session: self.test.session,
-            cid: self.jid.clone(),
-            now: 100,
-        };
+        let order = DeleteChat { session: self.test.session, cid: self.jid.clone() };
         let organization = &self.test.organization;
-        self.test.store.write(organization, move |unit| Box::pin(order.execute(unit))).await
+        self.test.store.at(100).write(organization, move |unit| Box::pin(order.execute(unit))).await
     }
 
     async fn is_gone(&self) -> bool {

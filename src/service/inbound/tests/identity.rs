@@ -40,26 +40,19 @@ impl Rig {
 
     pub(super) async fn asks_of(&self, jid: &Jid, desired: SettingValue, now: i64) -> Result<Chat, Error> {
         let order = UpdateChat {
-            organization: self.test.organization.clone(),
             session: self.test.session,
             cid: jid.clone(),
             settings: vec![desired],
             range_hint: None,
             max_pinned: usize::MAX,
-            now,
         };
-        self.test.store.write(&self.test.organization, move |unit| Box::pin(order.execute(unit))).await
+        self.test.store.at(now).write(&self.test.organization, move |unit| Box::pin(order.execute(unit))).await
     }
 
     pub(super) async fn deletes_chat(&self, jid: &Jid) -> Chat {
-        let order = DeleteChat {
-            organization: self.test.organization.clone(),
-            session: self.test.session,
-            cid: jid.clone(),
-            now: 100,
-        };
+        let order = DeleteChat { session: self.test.session, cid: jid.clone() };
         let deleted: Result<_, Error> =
-            self.test.store.write(&self.test.organization, move |unit| Box::pin(order.execute(unit))).await;
+            self.test.store.at(100).write(&self.test.organization, move |unit| Box::pin(order.execute(unit))).await;
         deleted.expect("deleted")
     }
 

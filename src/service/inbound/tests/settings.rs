@@ -25,16 +25,14 @@ impl Rig {
 
     async fn pins(&self, cid: &Jid) -> Result<Chat, Error> {
         let order = UpdateChat {
-            organization: self.test.organization.clone(),
             session: self.test.session,
             cid: cid.clone(),
             settings: vec![SettingValue::Pinned(true)],
             range_hint: None,
             max_pinned: 3,
-            now: 50,
         };
         let organization = &self.test.organization;
-        self.test.store.write(organization, move |unit| Box::pin(order.execute(unit))).await
+        self.test.store.at(50).write(organization, move |unit| Box::pin(order.execute(unit))).await
     }
 }
 

@@ -174,8 +174,8 @@ impl SessionBackend {
     pub(super) async fn put_back(&self, name: &str) -> Result<()> {
         self.tracker.restart(name);
         let macs = compound(&[name], &[]);
-        let version = (RecordKind::Version, name.as_bytes());
-        self.state.remove_record_and_those_under(version, (RecordKind::MutationMac, &macs)).await.map_err(failed)
+        let (version, mac) = (RecordKind::Version, RecordKind::MutationMac);
+        self.state.remove_record_and_those_under(version, name.as_bytes(), mac, &macs).await.map_err(failed)
     }
 }
 

@@ -36,7 +36,8 @@ async fn a_session_with_whatsapp_refuses_the_sandboxs_server() {
     let built = client::build(
         &rig.config,
         memory,
-        (sink, items),
+        sink,
+        items,
         way,
         ExpectedAccount::new(None, None),
         EventSinks { lane, signals },

@@ -1,5 +1,7 @@
 //! Tests of encrypted values in a database: enabling, moving, rotating and losing keys.
 
+use std::sync::Arc;
+
 use chatgraph_entity::device_record;
 use chatgraph_entity::device_secret;
 use chatgraph_entity::device_token;
@@ -8,6 +10,7 @@ use sea_orm::EntityTrait;
 use tokio_util::task::TaskTracker;
 
 use super::*;
+use crate::clock::SystemClock;
 use crate::store::OpenError;
 use crate::store::Store;
 use crate::store::connect;
@@ -73,7 +76,7 @@ async fn stored(test: &TestStore) -> Vec<Vec<u8>> {
 }
 
 async fn open(test: &TestStore, keys: &MasterKeys) -> Result<Store, OpenError> {
-    Store::open_sealed(&config(&test.database), keys, &TaskTracker::new()).await
+    Store::open_sealed(&config(&test.database), keys, Arc::new(SystemClock), &TaskTracker::new()).await
 }
 
 async fn rotate(test: &TestStore, keys: &MasterKeys) -> Result<Rotated, OpenError> {

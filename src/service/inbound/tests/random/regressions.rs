@@ -257,10 +257,9 @@ async fn a_request_that_whatsapp_overtook_in_the_deleted_half_of_a_chat_waits_no
         replayed: false,
     };
     rig.hears_from(&amy.phone, "A", false, 10_000).await;
-    let (organization, session) = (rig.test.organization.clone(), rig.test.session);
-    let order = DeleteChat { organization, session, cid: amy.phone.clone(), now: 12_000 };
+    let order = DeleteChat { session: rig.test.session, cid: amy.phone.clone() };
     let deleted: Result<_, Error> =
-        rig.test.store.write(&rig.test.organization, move |unit| Box::pin(order.execute(unit))).await;
+        rig.test.store.at(12_000).write(&rig.test.organization, move |unit| Box::pin(order.execute(unit))).await;
     deleted.expect("deleted");
     rig.hears_from(&amy.lid, "B", false, 20_000).await;
     rig.asks_of(&amy.lid, SettingValue::Archived(true), 25_000).await.expect("accepted");

@@ -11,7 +11,6 @@ use super::model::MUTE_END;
 use super::model::Value;
 use super::run::Act;
 use super::*;
-use crate::domain::id::OrganizationId;
 use crate::domain::message::MessageUpdate;
 use crate::domain::message_marker::MessageMarker;
 use crate::domain::pending_action::SettingValue;
@@ -52,12 +51,13 @@ impl<'a> Stage<'a> {
 
     async fn apply(&self, events: Vec<SessionEvent>, now: i64) -> Result<(), StoreError> {
         for event in events {
-            let key = self.key.clone();
-            let events = Arc::new([event]);
+            let SessionKey { organization, session } = &self.key;
+            let (session, events) = (*session, Arc::new([event]));
             self.store
-                .write_session(&key.organization.clone(), key.session, move |unit| {
-                    let (key, events) = (key.clone(), Arc::clone(&events));
-                    Box::pin(async move { apply_all(unit, &key, &*events, now).await })
+                .at(now)
+                .write_session(organization, session, move |unit| {
+                    let events = Arc::clone(&events);
+                    Box::pin(async move { apply_all(unit, session, &*events).await })
                 })
                 .await?;
         }
@@ -65,10 +65,9 @@ impl<'a> Stage<'a> {
     }
 
     async fn delete(&self, address: Address, now: i64) -> Result<(), String> {
-        let SessionKey { organization, session } = self.key.clone();
-        let whose: OrganizationId = organization.clone();
-        let order = DeleteChat { organization, session, cid: jid(address), now };
-        match self.store.write(&whose, move |unit| Box::pin(order.clone().execute(unit))).await {
+        let SessionKey { organization, session } = &self.key;
+        let order = DeleteChat { session: *session, cid: jid(address) };
+        match self.store.at(now).write(organization, move |unit| Box::pin(order.clone().execute(unit))).await {
             Ok(_) | Err(Error::ChatNotFound) => Ok(()),
             Err(error) => Err(format!("deleting the chat {address:?}: {error:?}")),
         }

@@ -133,15 +133,15 @@ async fn only_unknown_people_are_reported_when_the_library_starts() {
     assert_eq!(people.len(), 700);
     people.sort_by_key(|person| person.lid.clone());
     let (new, known) = people.split_at(3);
-    let (organization, session, known) = (test.organization.clone(), test.session, known.to_vec());
+    let (session, known) = (test.session, known.to_vec());
     let stored: std::result::Result<(), StoreError> = test
         .store
         .write(&test.organization, move |unit| {
             Box::pin(async move {
                 for person in &known {
-                    let peer = unit.new_peer(&organization, session, &person.phone, 0).await?.id;
+                    let peer = unit.new_peer(session, &person.phone, 0).await?.id;
                     let period = Period { jid: person.lid.clone(), peer, from: 0, until: None };
-                    unit.insert_period(&organization, session, &period).await?;
+                    unit.insert_period(session, &period).await?;
                 }
                 Ok(())
             })
