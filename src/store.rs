@@ -21,6 +21,7 @@ mod encryption;
 mod enum_code;
 pub mod error;
 mod group_commit;
+mod history_position;
 mod idempotency;
 mod integrity_check;
 mod keyset;

@@ -140,12 +140,38 @@ impl MessageId {
     /// If the operating system cannot provide random bytes.
     #[must_use]
     pub fn of(at: i64, sequence: u64) -> Self {
-        let mut random = [0; 4];
-        getrandom::fill(&mut random).expect("the operating system has random bytes");
-        let random = u32::from_be_bytes(random) >> (32 - RANDOM_BITS);
+        let random = random() >> (u64::BITS - RANDOM_BITS);
         let low = u128::from(sequence.min(MAX_SEQUENCE)) << RANDOM_BITS | u128::from(random);
         Self(Ulid::from_parts(u64::try_from(at).unwrap_or(0), low))
     }
+
+    /// Creates `count` ids for messages sent at `at`, in ascending order. They follow `after` and precede `before`,
+    /// which are ids of the same time. With one of the two they are close to it.
+    ///
+    /// # Panics
+    /// If the operating system cannot provide random bytes.
+    #[must_use]
+    pub fn between(at: i64, after: Option<Self>, before: Option<Self>, count: usize) -> Vec<Self> {
+        let count = u128::try_from(count).unwrap_or(u128::MAX >> 64);
+        let near = (count + 1) << RANDOM_BITS;
+        let (low, high) = match (after.map(|id| id.0.random()), before.map(|id| id.0.random())) {
+            (Some(low), Some(high)) => (low, high),
+            (Some(low), None) => (low, low.saturating_add(near)),
+            (None, Some(high)) => (high.saturating_sub(near), high),
+            (None, None) => (0, near),
+        };
+        // Too many ids for the gap follow `after` nevertheless.
+        let step = (high.saturating_sub(low) / (count + 1)).max(2);
+        let id = |place: u128| {
+            let low = low + step * place + 1 + u128::from(random()) % (step - 1);
+            Self(Ulid::from_parts(u64::try_from(at).unwrap_or(0), low))
+        };
+        (0..count).map(id).collect()
+    }
+}
+
+fn random() -> u64 {
+    getrandom::u64().expect("the operating system has random bytes")
 }
 
 fn new_ulid(at: i64) -> Ulid {
@@ -212,6 +238,20 @@ mod tests {
             .map(|(at, sequence)| MessageId::of(at, sequence));
         assert!(ids.is_sorted());
         assert_ne!(MessageId::of(1_000, 1), MessageId::of(1_000, 1));
+    }
+
+    #[test]
+    fn ids_between_two_others_are_in_order() {
+        let [one, other] = [7, 8].map(|sequence| MessageId::of(1_000, sequence));
+        for (after, before) in [(Some(one), Some(other)), (Some(one), None), (None, Some(other)), (None, None)] {
+            for count in [0, 1, 2, 500] {
+                let ids: Vec<_> =
+                    after.into_iter().chain(MessageId::between(1_000, after, before, count)).chain(before).collect();
+                assert!(ids.is_sorted_by(|one, other| one < other), "{count} between {after:?} and {before:?}");
+                assert!(ids.iter().all(|id| id.0.timestamp_ms() == 1_000));
+            }
+        }
+        assert_ne!(MessageId::between(1_000, Some(one), None, 1), MessageId::between(1_000, Some(one), None, 1));
     }
 
     #[test]

@@ -126,6 +126,7 @@ impl UnitOfWork<'_> {
         } else {
             Vec::new()
         };
+        let in_history = if arrival == 0 { self.history_ids(chat, messages).await? } else { Vec::new() };
         for (place, message) in messages.iter().enumerate() {
             let sender = match direct {
                 _ if message.from_me => self.account(session, &message.sender).await?,
@@ -133,9 +134,11 @@ impl UnitOfWork<'_> {
                 None if is_history => self.writer_in_history(session, message, &known).await?,
                 None => self.writer(session, &message.sender, message.at).await?,
             };
-            let (arrival, sequence) = sequence(arrival, place);
+            let (arrival, id) = match in_history.get(place) {
+                Some(id) => (0, *id),
+                None => arrived(message.at, arrival, place),
+            };
             let named_by = named_by(if direct.is_some() { &message.chat } else { &message.sender }, direct.is_none());
-            let id = MessageId::of(message.at, sequence);
             let row = to_row(self.organization, session, chat, id, message);
             rows.push(message::Model { arrival, sender_id: sender.to_bytes(), named_by, ..row });
         }
@@ -414,15 +417,12 @@ fn up_to_marker(place: &MessageMarker) -> Condition {
     Condition::any().add(Column::At.lt(place.at)).add(at_that_time)
 }
 
-/// Returns the arrival number of the `place`-th of some messages, and its position within its second. Those of a
-/// history come before later arrivals.
-fn sequence(arrival: i64, place: usize) -> (i64, u64) {
-    let place = u16::try_from(place).unwrap_or(u16::MAX);
-    if arrival == 0 {
-        return (0, (u16::MAX - place).into());
-    }
-    let arrival = arrival.saturating_add(place.into());
-    (arrival, u64::try_from(arrival).map_or(0, |number| number.saturating_add(u16::MAX.into())))
+/// Returns the arrival number and the id of the `place`-th of some live messages. Within a second they follow those of a
+/// history.
+fn arrived(at: i64, first: i64, place: usize) -> (i64, MessageId) {
+    let arrival = first.saturating_add(i64::try_from(place).unwrap_or(i64::MAX));
+    let sequence = u64::try_from(arrival).map_or(0, |number| number.saturating_add(u16::MAX.into()));
+    (arrival, MessageId::of(at, sequence))
 }
 
 /// Flags of a message: whether WhatsApp named the sender by LID, and whether it is in a group chat.

@@ -9,6 +9,7 @@ use crate::domain::id::MessageId;
 use crate::domain::id::PeerId;
 use crate::domain::message_marker::MessageMarker;
 use crate::store::error::StoreError;
+use crate::store::history_position::StoredPosition;
 use crate::store::message::KnownMessage;
 use crate::store::sanitize;
 
@@ -103,6 +104,12 @@ impl Messages {
     pub(in crate::store) fn of_second(&self, at: i64) -> Vec<(Vec<u8>, String)> {
         let second = self.all.iter().filter(|message| message.at == at);
         second.map(|message| (message.id.clone(), message.wa_id.clone())).collect()
+    }
+
+    /// Returns the positions of the messages of these seconds, as `UnitOfWork::history_ids` needs them.
+    pub(in crate::store) fn of_seconds(&self, seconds: &HashSet<i64>) -> Result<Vec<StoredPosition>, StoreError> {
+        let stored = self.all.iter().filter(|message| seconds.contains(&message.at));
+        stored.map(|it| StoredPosition::new(it.at, &it.id, it.wa_id.clone(), it.from_me)).collect()
     }
 
     /// As `UnitOfWork::count_after`.

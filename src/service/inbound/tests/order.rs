@@ -1,5 +1,5 @@
-//! Tests of messages of one second, stored in any order. They are listed in WhatsApp's order, as many are unread, and a
-//! deletion removes those up to the message that a phone names.
+//! Tests of messages of one second, stored in any order and from any source. They are listed in WhatsApp's order, as many
+//! are unread, and a deletion removes those up to the message that a phone names.
 
 use super::*;
 use crate::domain::page::Direction;
@@ -60,4 +60,68 @@ async fn a_chat_that_is_emptied_up_to_a_message_loses_what_was_sent_before_it_in
         assert_eq!(listed, left, "up to {named}");
         assert_eq!(rig.chat().await.unread_count, u32::try_from(left.len()).expect("small"));
     }
+}
+
+/// The source from which a message becomes known first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Source {
+    /// A history that was imported before the live messages.
+    Earlier,
+    Live,
+    /// A history that was imported after them.
+    Later,
+    /// The history of the next pairing.
+    Last,
+}
+
+/// Imports the history of a chat.
+async fn imports(rig: &Rig, mut messages: Vec<IncomingMessage>) {
+    // The newest first.
+    messages.reverse();
+    let chats = vec![HistoryChat::with_messages(rig.jid.clone(), messages)];
+    rig.hears(SessionEvent::History(HistoryChunk { chats, ..HistoryChunk::default() })).await;
+}
+
+#[tokio::test]
+async fn messages_of_a_second_from_histories_and_live_are_in_whatsapps_order() {
+    use Source::Earlier;
+    use Source::Last;
+    use Source::Later;
+    use Source::Live;
+    const SOURCES: [Source; 4] = [Earlier, Live, Later, Last];
+    let rig = Rig::new().await;
+    let mut sent = Vec::new();
+    // Four messages a second, with all combinations of sources.
+    for second in 0..256_usize {
+        for place in 0..4_usize {
+            let source = SOURCES[second / 4_usize.pow(u32::try_from(place).expect("small")) % 4];
+            let at = 1_000_000 + 1_000 * i64::try_from(second).expect("small");
+            let wa_id = format!("{second} {place} {source:?}");
+            let SessionEvent::Message(message) = rig.message(&wa_id, place == 1, at) else { panic!("a message") };
+            sent.push((source, message));
+        }
+    }
+    let of = |sources: &[Source]| -> Vec<IncomingMessage> {
+        let of = sent.iter().filter(|(source, _)| sources.contains(source));
+        of.map(|(_, message)| message.clone()).collect()
+    };
+    imports(&rig, of(&[Earlier])).await;
+    for (order, message) in (2_000_000..).zip(of(&[Live])) {
+        rig.hears(SessionEvent::Delivered { message, order }).await;
+    }
+    imports(&rig, of(&[Earlier, Live, Later])).await;
+    imports(&rig, of(&SOURCES)).await;
+
+    let page = PageRequest { limit: 2_000, direction: Direction::Forward, cursor: None };
+    let listed = rig.test.store.messages(&rig.test.organization, &[(rig.chat, page)]).await.expect("a read");
+    let listed: Vec<_> = listed[0].items.iter().rev().map(|message| message.wa_id.as_str()).collect();
+    // A live message follows those of an earlier history, which does not show the order of the two.
+    let is_possible = |second: &&[(Source, IncomingMessage)]| {
+        let first_live = second.iter().position(|(source, _)| *source == Live).unwrap_or(second.len());
+        second[first_live..].iter().all(|(source, _)| *source != Earlier)
+    };
+    let possible = sent.chunks(4).filter(is_possible).flatten().map(|(_, message)| message.wa_id.as_str());
+    let possible: Vec<_> = possible.collect();
+    let listed: Vec<_> = listed.into_iter().filter(|wa_id| possible.contains(wa_id)).collect();
+    assert_eq!(listed, possible);
 }
