@@ -20,6 +20,8 @@ const MESSAGES: usize = 4;
 const MANY: u32 = 40;
 /// The server is idle once it has written nothing for this long.
 const QUIET: Duration = Duration::from_millis(500);
+/// Upper bound of the time until the server is idle.
+const IDLE_TIMEOUT: Duration = Duration::from_mins(1);
 /// Rows of collection versions, check values and resync marks, and of chats and changes.
 const SETTINGS: [Counted; 3] = [("device_record", "AND NEW.kind IN (9, 10, 16)"), ("chat", ""), ("change", "")];
 /// Rows of history announcements, and of their contents.
@@ -180,8 +182,9 @@ async fn remaining(server: &TestServer) -> i64 {
 
 /// Waits until nothing has been written for `long`; returns how many more writes the database would accept.
 async fn quiet(server: &TestServer, long: Duration) -> i64 {
-    let (mut before, mut since) = (None, Instant::now());
+    let (mut before, mut since, began) = (None, Instant::now(), Instant::now());
     while since.elapsed() < long {
+        assert!(began.elapsed() < IDLE_TIMEOUT, "the server does not stop writing: {before:?}");
         let remaining = remaining(server).await;
         if before.replace(remaining) != Some(remaining) {
             since = Instant::now();

@@ -4,6 +4,7 @@ use serde_json::Value;
 use serde_json::json;
 
 use super::TestServer;
+use super::server::ANSWER_TIMEOUT;
 
 impl TestServer {
     /// Sends a query without variables, with the server's key.
@@ -19,7 +20,7 @@ impl TestServer {
     /// Sends a query with another key.
     pub(crate) async fn query_as(&self, key: &str, query: &str, variables: Value) -> Value {
         let body = json!({"query": query, "variables": variables});
-        let sent = reqwest::Client::new().post(&self.url).bearer_auth(key).json(&body).send().await;
+        let sent = client().post(&self.url).bearer_auth(key).json(&body).send().await;
         sent.expect("an answer").json().await.expect("JSON")
     }
 
@@ -42,6 +43,11 @@ impl TestServer {
         let answer = self.query_with(query, json!({"cid": cid})).await;
         answer["data"]["chat"].clone()
     }
+}
+
+/// Returns an HTTP client with a time limit.
+pub(super) fn client() -> reqwest::Client {
+    reqwest::Client::builder().timeout(ANSWER_TIMEOUT).build().expect("a client")
 }
 
 /// Returns the code of an answer's only error.

@@ -7,6 +7,7 @@ use serde_json::Value;
 use serde_json::json;
 
 use super::TestServer;
+use super::api::client;
 use super::server::wait_for_within;
 
 impl TestServer {
@@ -58,7 +59,7 @@ impl TestServer {
     /// Returns the phone's chats with a message, over the sandbox's HTTP interface.
     async fn phone_chats(&self, phone: &Phone) -> Value {
         let url = format!("{}/accounts/{}/chats", self.sandbox.url(), phone.number());
-        let chats: Value = reqwest::get(url).await.expect("an answer").json().await.expect("JSON");
+        let chats: Value = client().get(url).send().await.expect("an answer").json().await.expect("JSON");
         let chats = chats.as_array().cloned().unwrap_or_else(|| chats["chats"].as_array().expect("chats").clone());
         let with_message = chats.into_iter().filter(|chat| chat["lastMessageAt"] != Value::Null);
         let comparable = with_message.map(|mut chat| {

@@ -7,6 +7,7 @@ use serde_json::Value;
 use serde_json::json;
 
 use super::TestServer;
+use super::api::client;
 use super::wait_for;
 
 /// The lines of a server's log.
@@ -77,8 +78,7 @@ impl TestServer {
     pub(crate) async fn statements(&self, query: &str, variables: Value) -> (Value, Vec<String>) {
         let id = ulid::Ulid::generate().to_string();
         let body = json!({"query": query, "variables": variables});
-        let request =
-            reqwest::Client::new().post(&self.url).bearer_auth(&self.key).header("X-Request-Id", &id).json(&body);
+        let request = client().post(&self.url).bearer_auth(&self.key).header("X-Request-Id", &id).json(&body);
         let answer = request.send().await.expect("an answer").json().await.expect("JSON");
         let entries = wait_for("the end of the request in the log", async || {
             let entries = self.log.of_request(&id);

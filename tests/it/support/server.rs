@@ -18,6 +18,7 @@ use chatgraph_sandbox::Phone;
 use chatgraph_sandbox::Sandbox;
 use serde_json::Value;
 use serde_json::json;
+use tokio::time::timeout;
 
 use super::Log;
 use super::Subscription;
@@ -25,6 +26,9 @@ use super::TestDatabase;
 
 /// Default time limit of a wait.
 pub(crate) const EVENT_TIMEOUT: Duration = Duration::from_secs(20);
+/// Time limit of a request or statement that a busy machine can slow down, but that must not wait for anything else. A
+/// test that hangs then reports where.
+pub(super) const ANSWER_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// Arguments of a server without rate limits.
 const UNLIMITED: [&str; 4] = ["--rate-limit-cost-per-minute", "0", "--organization-rate-limit-cost-per-minute", "0"];
@@ -222,8 +226,11 @@ impl TestServer {
     /// Executes a statement directly on the database.
     pub(crate) async fn execute(&self, statement: &str) {
         use sea_orm::ConnectionTrait as _;
-        let database = sea_orm::Database::connect(self.database.url()).await.expect("a connection");
-        database.execute_unprepared(statement).await.expect("executed");
+        let executed = async {
+            let database = sea_orm::Database::connect(self.database.url()).await.expect("a connection");
+            database.execute_unprepared(statement).await.expect("executed");
+        };
+        timeout(ANSWER_TIMEOUT, executed).await.unwrap_or_else(|_| panic!("timeout while executing {statement}"));
     }
 
     /// Returns the number of rows of a table, across organizations.
@@ -234,10 +241,13 @@ impl TestServer {
     /// Returns the number that a query selects.
     pub(crate) async fn number(&self, query: &str) -> i64 {
         use sea_orm::ConnectionTrait as _;
-        let database = sea_orm::Database::connect(self.database.url()).await.expect("a connection");
-        let query = sea_orm::Statement::from_string(database.get_database_backend(), query.to_owned());
-        let row = database.query_one_raw(query).await.expect("a read").expect("a row");
-        row.try_get_by_index(0).expect("a number")
+        let read = async {
+            let database = sea_orm::Database::connect(self.database.url()).await.expect("a connection");
+            let query = sea_orm::Statement::from_string(database.get_database_backend(), query.to_owned());
+            let row = database.query_one_raw(query).await.expect("a read").expect("a row");
+            row.try_get_by_index(0).expect("a number")
+        };
+        timeout(ANSWER_TIMEOUT, read).await.unwrap_or_else(|_| panic!("timeout while reading {query}"))
     }
 
     /// Subscribes to the changes of all chats, and waits until the subscription is active.
@@ -415,16 +425,22 @@ fn serve_within(
     let environment = environment.iter().map(|(name, value)| (name, value));
     let mut child =
         program(database, &arguments).envs([filter]).envs(environment).stderr(Stdio::piped()).spawn().expect("starts");
-    let mut log = BufReader::new(child.stderr.take().expect("piped")).lines();
-    let address = loop {
-        let line = log.next().expect("a line with the address").expect("text");
-        if let Some(address) = serving_at(&line) {
-            break address;
-        }
-        kept.add(line);
-    };
+    let log = BufReader::new(child.stderr.take().expect("piped")).lines();
+    let (found, address) = std::sync::mpsc::channel();
     let kept = kept.clone();
-    std::thread::spawn(move || log.map_while(Result::ok).for_each(|line| kept.add(line)));
+    std::thread::spawn(move || {
+        let mut found = Some(found);
+        for line in log.map_while(Result::ok) {
+            match serving_at(&line).zip(found.take_if(|_| serving_at(&line).is_some())) {
+                Some((address, found)) => found.send(address).expect("the starting test"),
+                None => kept.add(line),
+            }
+        }
+    });
+    let Ok(address) = address.recv_timeout(ANSWER_TIMEOUT) else {
+        child.kill().expect("killed");
+        panic!("the server does not start, or reports no address");
+    };
     (child, format!("http://{address}/graphql"))
 }
 
