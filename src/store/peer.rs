@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 
-use chatgraph_entity::chat;
 use chatgraph_entity::peer;
 use chatgraph_entity::peer_address;
 use sea_orm::ActiveValue::Set;
@@ -118,20 +117,6 @@ impl Store {
             jids.sort_by(|a: &Jid, b| a.as_str().cmp(b.as_str()));
         }
         Ok(addresses)
-    }
-
-    /// Returns every address of the session's chats with a saved contact name.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn saved_contacts(
-        &self,
-        organization: &OrganizationId,
-        session: SessionId,
-    ) -> Result<Vec<Jid>, StoreError> {
-        let addresses = saved(organization, session).into_tuple::<String>().all(&self.reader(organization)).await?;
-        let addresses = addresses.iter().map(|jid| jid.parse()).collect::<Result<_, _>>();
-        addresses.map_err(|_| StoreError::Corrupt { table: "peer_address", column: "jid" })
     }
 
     /// Returns the people whose two addresses are not known to belong together in the session at present.
@@ -424,20 +409,6 @@ fn unknown(people: &[Person], owners: &HashMap<Jid, PeerId>) -> Vec<Person> {
         owner.is_some() && owner == owners.get(&person.phone)
     };
     people.iter().filter(|person| !known(person)).cloned().collect()
-}
-
-/// Query for the addresses of the session's chats with a saved name, starting from the chats.
-pub(super) fn saved(organization: &OrganizationId, session: SessionId) -> Select<peer_address::Entity> {
-    let to_chat = peer::Entity::belongs_to(chat::Entity).from(peer::Column::ChatId).to(chat::Column::Id);
-    peer_address::Entity::find()
-        .select_only()
-        .column(peer_address::Column::Jid)
-        .join(JoinType::InnerJoin, to_peer())
-        .join(JoinType::InnerJoin, to_chat.into())
-        .filter(super::chat::owned_by(organization))
-        .filter(chat::Column::SessionId.eq(session.to_bytes()))
-        .filter(chat::Column::ContactName.is_not_null())
-        .filter(is_last())
 }
 
 /// Query for the chat of the current or last owner of an address.

@@ -35,6 +35,18 @@ async fn a_contact_is_saved_renamed_and_removed_and_goes_by_its_next_best_name()
     server.assert_in_sync().await;
 }
 
+/// WhatsApp then sends both actions in one response.
+#[tokio::test]
+async fn a_contact_that_was_saved_and_removed_meanwhile_is_removed() {
+    let server = TestServer::start().await;
+    server.stop_session().await;
+    server.phone().save_contact("15550111", Some("Mei from work")).await.expect("renamed");
+    server.phone().save_contact("15550111", None).await.expect("removed");
+    server.start_session().await;
+    server.assert_in_sync().await;
+    assert_eq!(server.chat(MEI).await["name"], "mei");
+}
+
 #[tokio::test]
 async fn a_contact_without_a_chat_is_listed_where_empty_ones_are_until_it_is_removed() {
     let server = TestServer::start().await;

@@ -1,9 +1,11 @@
-//! Translates app-state actions for which the library raises no event.
+//! Translates app-state actions for which the library raises no event, or an event for some of their operations only: it
+//! does not report the removal of a contact, so its events could not be ordered with the removals.
 
 use whatsapp_rust::wacore::appstate::Mutation;
 use whatsapp_rust::waproto::whatsapp::sync_action_value::LidContactAction;
 use whatsapp_rust::waproto::whatsapp::syncd_mutation::SyncdOperation;
 
+use super::contacts;
 use super::jid;
 use super::jid::Untranslatable;
 use crate::domain::jid::Jid;
@@ -13,8 +15,10 @@ use crate::session::SessionEvent;
 
 /// The number of a LID.
 const NUMBER: &str = "pnForLidChat";
+/// A contact with a number.
+const CONTACT: &str = "contact";
 /// A contact without a number.
-const CONTACT: &str = "lid_contact";
+const LID_CONTACT: &str = "lid_contact";
 /// A chat that is locked behind a code.
 const LOCK: &str = "lock";
 /// Action that decides whether a new message unarchives its chat.
@@ -22,7 +26,7 @@ const UNARCHIVE: &str = "setting_unarchiveChats";
 
 /// Returns true if an action is translated here.
 pub(super) fn is_read_here(mutation: &Mutation) -> bool {
-    mutation.index.first().is_some_and(|kind| [NUMBER, CONTACT, LOCK, UNARCHIVE].contains(&kind.as_str()))
+    mutation.index.first().is_some_and(|kind| [NUMBER, CONTACT, LID_CONTACT, LOCK, UNARCHIVE].contains(&kind.as_str()))
 }
 
 /// Translates an action. One of a `replayed` collection may be older than earlier events.
@@ -39,12 +43,18 @@ pub(super) fn translate(mutation: &Mutation, replayed: bool) -> Result<Vec<Sessi
             let person = Person::new(&jid::parse(lid)?, &jid::parse(number)?);
             person.map(|person| SessionEvent::SamePerson { people: vec![person], at: as_of }).into_iter().collect()
         }
-        ([CONTACT, contact, ..], Some(value)) => {
+        ([CONTACT, contact, ..], Some(value)) => match value.contact_action.as_option() {
+            Some(action) => contacts::saved(jid::parse(contact)?, action, as_of),
+            None => Vec::new(),
+        },
+        ([LID_CONTACT, contact, ..], Some(value)) => {
             let jid = jid::parse(contact)?;
             let name = value.lid_contact_action.as_option().and_then(name);
             name.map(|name| SessionEvent::ContactNamed { jid, name }).into_iter().collect()
         }
-        ([CONTACT, contact, ..], None) => vec![SessionEvent::ContactRemoved { jid: jid::parse(contact)? }],
+        ([CONTACT | LID_CONTACT, contact, ..], None) => {
+            vec![SessionEvent::ContactRemoved { jid: jid::parse(contact)? }]
+        }
         ([LOCK, chat, ..], Some(value)) if value.lock_chat_action.locked == Some(true) => {
             locked(&jid::parse(chat)?, as_of, replayed)
         }

@@ -8,7 +8,6 @@ mod app_state;
 mod device;
 mod history;
 mod protocol;
-mod removed_contacts;
 mod secret;
 mod signal;
 mod sync_checkpoint;

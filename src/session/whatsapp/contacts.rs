@@ -3,10 +3,10 @@
 use whatsapp_rust::OwnedNodeRef;
 use whatsapp_rust::types::events::BusinessStatusUpdate;
 use whatsapp_rust::types::events::ContactNumberChanged;
-use whatsapp_rust::types::events::ContactUpdate;
 use whatsapp_rust::types::events::GroupUpdate;
 use whatsapp_rust::wacore::stanza::groups::GroupNotificationAction;
 use whatsapp_rust::wacore_binary::Node;
+use whatsapp_rust::waproto::whatsapp::sync_action_value::ContactAction;
 
 use super::event::Translated;
 use super::jid;
@@ -15,23 +15,17 @@ use crate::domain::jid::Jid;
 use crate::domain::person::Person;
 use crate::session::SessionEvent;
 
-/// A contact was saved or renamed. The library does not report deletions (see `backend/removed_contacts.rs`).
-///
-/// # Errors
-/// As all functions here: [`Untranslatable`] if the address is not supported.
-pub(super) fn saved(update: &ContactUpdate) -> Result<Vec<Translated>, Untranslatable> {
-    let action = &update.action;
+/// A contact was saved or renamed at `at`, in milliseconds.
+pub(super) fn saved(jid: Jid, action: &ContactAction, at: i64) -> Vec<SessionEvent> {
     let names = [&action.full_name, &action.first_name].into_iter().flatten();
-    let Some(name) = names.into_iter().find(|name| !name.trim().is_empty()) else { return Ok(Vec::new()) };
-    let jid = jid::from_wire(&update.jid)?;
+    let Some(name) = names.into_iter().find(|name| !name.trim().is_empty()) else { return Vec::new() };
     // The same person's LID or number, if the phone gives it.
     let told = [&action.lid_jid, &action.pn_jid].into_iter().flatten();
     let others: Vec<_> = told.filter_map(|text| jid::parse(text).ok()).collect();
     let people = others.iter().filter_map(|other| Person::new(&jid, other)).collect::<Vec<_>>();
-    let person =
-        (!people.is_empty()).then(|| SessionEvent::SamePerson { people, at: update.timestamp.timestamp_millis() });
+    let person = (!people.is_empty()).then_some(SessionEvent::SamePerson { people, at });
     let contact = SessionEvent::ContactNamed { jid, name: name.clone() };
-    Ok(person.into_iter().chain([contact]).map(Translated::Event).collect())
+    person.into_iter().chain([contact]).collect()
 }
 
 /// Returns the recipient of an own message whose stanza has both addresses. The library only reads a sender's two
@@ -48,6 +42,9 @@ pub(super) fn recipient(stanza: &OwnedNodeRef) -> Option<Person> {
 }
 
 /// A person changed the number.
+///
+/// # Errors
+/// As all functions here: [`Untranslatable`] if the address is not supported.
 pub(super) fn number_changed(update: &ContactNumberChanged) -> Result<Vec<Translated>, Untranslatable> {
     let old = [Some(&update.old_jid), update.old_lid.as_ref()].into_iter().flatten();
     let old: Vec<Jid> = old.map(jid::from_wire).collect::<Result<_, _>>()?;

@@ -51,7 +51,7 @@ pub(super) enum Translated {
 }
 
 /// Kinds with an arm in [`translate`], and the history, which is handled separately.
-pub(super) const KINDS: [EventKind; 30] = [
+pub(super) const KINDS: [EventKind; 29] = [
     EventKind::ArchiveUpdate,
     EventKind::PinUpdate,
     EventKind::MuteUpdate,
@@ -59,7 +59,6 @@ pub(super) const KINDS: [EventKind; 30] = [
     EventKind::DeleteChatUpdate,
     EventKind::ClearChatUpdate,
     EventKind::DeleteMessageForMeUpdate,
-    EventKind::ContactUpdate,
     EventKind::ContactNumberChanged,
     EventKind::BusinessStatusUpdate,
     EventKind::GroupUpdate,
@@ -83,6 +82,9 @@ pub(super) const KINDS: [EventKind; 30] = [
     EventKind::ClientOutdated,
     EventKind::ConnectFailure,
 ];
+
+/// Kinds that are read elsewhere: raw stanzas, and contacts (see `actions`).
+pub(super) const READ_ELSEWHERE: [EventKind; 2] = [EventKind::RawNode, EventKind::ContactUpdate];
 
 /// Limit to tell seconds from milliseconds: early 1973 in milliseconds, the year 5138 in seconds. All times in
 /// WhatsApp's app state are after the first and before the second.
@@ -139,7 +141,6 @@ fn translated(event: &Event, own: Option<&Account>) -> Result<Vec<Translated>, U
             emptied(&update.jid, update.action.message_range.as_option(), update.timestamp.timestamp_millis(), false)?
         }
         Event::DeleteMessageForMeUpdate(update) => deleted_for_me(update)?,
-        Event::ContactUpdate(update) => contacts::saved(update)?,
         Event::ContactNumberChanged(update) => contacts::number_changed(update)?,
         Event::BusinessStatusUpdate(update) => contacts::business(update)?,
         Event::GroupUpdate(update) => contacts::group(update)?,

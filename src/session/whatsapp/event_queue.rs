@@ -32,6 +32,7 @@ use super::actions;
 use super::answers::Answers;
 use super::contacts;
 use super::event::KINDS;
+use super::event::READ_ELSEWHERE;
 use super::event::Translated;
 use super::event::translate;
 use super::history;
@@ -75,9 +76,7 @@ pub(super) enum QueueItem {
         messages: Vec<(InboundMessage, Option<i64>)>,
         forwarded: oneshot::Sender<Vec<oneshot::Receiver<()>>>,
     },
-    /// The account's owner deleted a contact.
-    ContactRemoved { jid: Jid },
-    /// An app-state action for which the library raises no event; a `replayed` one may be old.
+    /// An app-state action that is read from WhatsApp's response; a `replayed` one may be old.
     Action { mutation: Box<Mutation>, replayed: bool },
     /// The library learned mappings of addresses.
     People(Vec<Person>),
@@ -187,7 +186,7 @@ impl EventHandler for EventSink {
             self.push(QueueItem::History { event, part: history_download::arrived() });
         } else if KINDS.contains(&kind) {
             self.push(QueueItem::Event(event));
-        } else if kind != EventKind::RawNode {
+        } else if !READ_ELSEWHERE.contains(&kind) {
             debug!(?kind, "Ignored an event");
             self.events.ignored(format!("{kind:?}"));
         }
@@ -323,7 +322,7 @@ impl EventReader {
                 let _ = forwarded.send(waiting);
                 Ok(())
             }
-            QueueItem::ContactRemoved { .. } | QueueItem::Action { .. } if self.owner.is_another => Ok(()),
+            QueueItem::Action { .. } if self.owner.is_another => Ok(()),
             QueueItem::Action { mutation, replayed } => {
                 let events = actions::translate(&mutation, replayed).unwrap_or_else(|error| {
                     let kind = mutation.index.first().map_or("", String::as_str);
@@ -334,7 +333,6 @@ impl EventReader {
                 }
                 Ok(())
             }
-            QueueItem::ContactRemoved { jid } => self.forward(SessionEvent::ContactRemoved { jid }, None).await,
             QueueItem::People(people) => self.report_people(people, 0).await,
             QueueItem::SettingsTold { collection, mark } => {
                 self.forward(SessionEvent::CollectionSynced { collection, mark }, None).await

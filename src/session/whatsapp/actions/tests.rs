@@ -1,4 +1,5 @@
 use whatsapp_rust::waproto::whatsapp::SyncActionValue;
+use whatsapp_rust::waproto::whatsapp::sync_action_value::ContactAction;
 use whatsapp_rust::waproto::whatsapp::sync_action_value::LockChatAction;
 use whatsapp_rust::waproto::whatsapp::sync_action_value::PnForLidChatAction;
 use whatsapp_rust::waproto::whatsapp::sync_action_value::UnarchiveChatsSetting;
@@ -37,12 +38,42 @@ fn a_lid_and_its_number_are_one_person() {
     assert!(translate(&of(Some("nobody")), false).is_err());
 }
 
+fn contact(action: ContactAction) -> Vec<SessionEvent> {
+    let value = SyncActionValue { contact_action: action.into(), ..SyncActionValue::default() };
+    translate(&set(&[CONTACT, NUMBER_OF_LID], value), false).expect("known addresses")
+}
+
+#[test]
+fn a_contact_with_two_addresses_is_one_person() {
+    let action = ContactAction {
+        full_name: Some("Mei Tanaka".into()),
+        first_name: Some("Mei".into()),
+        lid_jid: Some(LID.into()),
+        pn_jid: Some(NUMBER_OF_LID.into()),
+        ..ContactAction::default()
+    };
+    let person = Person { phone: jid(NUMBER_OF_LID), lid: jid(LID) };
+    let named = SessionEvent::ContactNamed { jid: jid(NUMBER_OF_LID), name: "Mei Tanaka".into() };
+    assert_eq!(contact(action), [SessionEvent::SamePerson { people: vec![person], at: 7 }, named]);
+}
+
+#[test]
+fn a_contact_without_a_full_name_has_its_first_name_or_no_name() {
+    let first =
+        ContactAction { full_name: Some(" ".into()), first_name: Some("Mei".into()), ..ContactAction::default() };
+    let named = SessionEvent::ContactNamed { jid: jid(NUMBER_OF_LID), name: "Mei".into() };
+    assert_eq!(contact(first), [named]);
+    assert_eq!(contact(ContactAction::default()), []);
+    let gone = SessionEvent::ContactRemoved { jid: jid(NUMBER_OF_LID) };
+    assert_eq!(translate(&removed(&[CONTACT, NUMBER_OF_LID]), false), Ok(vec![gone]));
+}
+
 #[test]
 fn a_contact_without_a_number_has_a_saved_name_until_it_is_removed() {
     let of = |full: &str, first: &str, user: &str| {
         let [full_name, first_name, username] = [full, first, user].map(|name| Some(name.to_owned()));
         let action = LidContactAction { full_name, first_name, username };
-        set(&[CONTACT, LID], SyncActionValue { lid_contact_action: action.into(), ..SyncActionValue::default() })
+        set(&[LID_CONTACT, LID], SyncActionValue { lid_contact_action: action.into(), ..SyncActionValue::default() })
     };
     let named = |name: &str| Ok(vec![SessionEvent::ContactNamed { jid: jid(LID), name: name.to_owned() }]);
     assert_eq!(translate(&of("Mei Tanaka", "Mei", "mei"), false), named("Mei Tanaka"));
@@ -50,7 +81,7 @@ fn a_contact_without_a_number_has_a_saved_name_until_it_is_removed() {
     assert_eq!(translate(&of("", " ", "mei"), false), named("mei"));
     assert_eq!(translate(&of("", "", ""), false), Ok(vec![]));
     let gone = SessionEvent::ContactRemoved { jid: jid(LID) };
-    assert_eq!(translate(&removed(&[CONTACT, LID]), false), Ok(vec![gone]));
+    assert_eq!(translate(&removed(&[LID_CONTACT, LID]), false), Ok(vec![gone]));
 }
 
 #[test]
@@ -83,8 +114,8 @@ fn chats_leave_the_archive_only_if_the_setting_says_so() {
 
 #[test]
 fn what_the_library_tells_is_left_to_it() {
-    let all = [NUMBER, CONTACT, LOCK, UNARCHIVE, "archive", "contact", "", "pin_v1"];
+    let all = [NUMBER, CONTACT, LID_CONTACT, LOCK, UNARCHIVE, "archive", "", "pin_v1"];
     let read = all.map(|kind| is_read_here(&set(&[kind, LID], SyncActionValue::default())));
-    assert_eq!(read, [true, true, true, true, false, false, false, false]);
+    assert_eq!(read, [true, true, true, true, true, false, false, false]);
     assert!(!is_read_here(&set(&[], SyncActionValue::default())));
 }

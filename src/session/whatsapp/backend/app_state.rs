@@ -107,8 +107,7 @@ impl AppSyncStore for SessionBackend {
 
     async fn delete_mutation_macs(&self, name: &str, index_macs: &[Vec<u8>]) -> Result<()> {
         let keys: Vec<_> = index_macs.iter().map(|index| compound(&[name], index)).collect();
-        self.state.remove_records(RecordKind::MutationMac, &keys).await.map_err(failed)?;
-        self.report_removed(name, index_macs).await
+        self.state.remove_records(RecordKind::MutationMac, &keys).await.map_err(failed)
     }
 
     async fn clear_mutation_macs(&self, name: &str) -> Result<()> {

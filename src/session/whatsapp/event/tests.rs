@@ -9,7 +9,6 @@ use whatsapp_rust::types::events::ClearChatUpdate;
 use whatsapp_rust::types::events::ClientOutdated;
 use whatsapp_rust::types::events::ConnectFailure;
 use whatsapp_rust::types::events::Connected;
-use whatsapp_rust::types::events::ContactUpdate;
 use whatsapp_rust::types::events::DeleteChatUpdate;
 use whatsapp_rust::types::events::GroupUpdate;
 use whatsapp_rust::types::events::InboundMessage;
@@ -37,7 +36,6 @@ use whatsapp_rust::waproto::whatsapp::sync_action_value as wire;
 
 use super::*;
 use crate::domain::jid::Jid;
-use crate::domain::person::Person;
 
 const AT: i64 = 1_700_000_000_123;
 const CHAT: &str = "15550100001@s.whatsapp.net";
@@ -244,40 +242,6 @@ fn a_read_receipt_of_an_own_device_is_an_event_and_one_of_others_is_not() {
     for kind in [ReceiptType::Delivered, ReceiptType::Sender, ReceiptType::Inactive] {
         assert_eq!(told(kind, OWN[0], OWN[0]), []);
     }
-}
-
-fn contact(action: wire::ContactAction) -> Vec<Translated> {
-    let update = ContactUpdate::builder().jid(wire_jid(CHAT)).timestamp(at());
-    translate(&Event::ContactUpdate(update.action(Box::new(action)).from_full_sync(false).build()))
-}
-
-#[test]
-fn a_contact_with_two_addresses_is_one_person() {
-    let action = wire::ContactAction {
-        full_name: Some("Mei Tanaka".into()),
-        first_name: Some("Mei".into()),
-        lid_jid: Some("100000000000001@lid".into()),
-        pn_jid: Some(CHAT.into()),
-        ..wire::ContactAction::default()
-    };
-    let person = Person { phone: jid(CHAT), lid: jid("100000000000001@lid") };
-    let named = SessionEvent::ContactNamed { jid: jid(CHAT), name: "Mei Tanaka".into() };
-    assert_eq!(
-        contact(action),
-        [SessionEvent::SamePerson { people: vec![person], at: at().timestamp_millis() }, named].map(Translated::Event)
-    );
-}
-
-#[test]
-fn a_contact_without_a_full_name_has_its_first_name_or_no_name() {
-    let first = wire::ContactAction {
-        full_name: Some(" ".into()),
-        first_name: Some("Mei".into()),
-        ..wire::ContactAction::default()
-    };
-    let named = Translated::Event(SessionEvent::ContactNamed { jid: jid(CHAT), name: "Mei".into() });
-    assert_eq!(contact(first), [named]);
-    assert_eq!(contact(wire::ContactAction::default()), []);
 }
 
 #[test]
