@@ -24,6 +24,7 @@ mod m0018_emptied_chats;
 mod m0019_key_origin;
 mod m0020_contract;
 mod m0021_idempotency;
+mod m0022_chats_of_session;
 
 /// All migrations, oldest first.
 #[derive(Debug, Clone, Copy)]
@@ -54,6 +55,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0019_key_origin::Migration),
             Box::new(m0020_contract::Migration),
             Box::new(m0021_idempotency::Migration),
+            Box::new(m0022_chats_of_session::Migration),
         ]
     }
 }
