@@ -12,11 +12,11 @@ use whatsapp_rust::Client;
 use whatsapp_rust::types::events::Event;
 
 use super::ReceiverGone;
-use super::history;
 use crate::session::EventSender;
 use crate::session::InboundEvent;
 use crate::session::SessionEvent;
 use crate::session::SessionMetrics;
+use crate::session::whatsapp::history;
 use crate::session::whatsapp::history_download::Part;
 use crate::session::whatsapp::jid;
 
