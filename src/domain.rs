@@ -23,4 +23,5 @@ pub mod person;
 pub mod rate_limit;
 pub mod search;
 pub mod session;
+pub mod setting;
 pub mod tombstone;

@@ -4,7 +4,7 @@
 //!
 //! [`registry::Registry`] is the interface for `service` and starts one `supervisor` per session. The supervisor asks a
 //! [`connection::Connector`] for a connection, and runs the `outbox` loop beside it. A new kind of event is added to
-//! [`SessionEvent`] and `whatsapp/event.rs`; a new command is an arm in `whatsapp/command.rs`.
+//! [`SessionEvent`] and `whatsapp/event.rs`; a setting is in `whatsapp/setting.rs`.
 
 mod backoff;
 pub mod config;
@@ -42,11 +42,11 @@ use crate::domain::jid::Jid;
 use crate::domain::message::IncomingMessage;
 use crate::domain::message::MessageUpdate;
 use crate::domain::message_marker::MessageMarker;
-use crate::domain::pending_action::Setting;
-use crate::domain::pending_action::SettingValue;
 use crate::domain::person::Person;
 use crate::domain::session::SessionStatus;
 use crate::domain::session::StatusReason;
+use crate::domain::setting::Setting;
+use crate::domain::setting::SettingValue;
 
 /// A session and its organization.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

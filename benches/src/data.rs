@@ -6,7 +6,6 @@ use std::sync::Arc;
 use chatgraph::clock::SystemClock;
 use chatgraph::domain::change::Origin;
 use chatgraph::domain::chat::Chat;
-use chatgraph::domain::chat::Versioned;
 use chatgraph::domain::id::ChatId;
 use chatgraph::domain::id::OrganizationId;
 use chatgraph::domain::id::SessionId;
@@ -14,6 +13,7 @@ use chatgraph::domain::message::IncomingMessage;
 use chatgraph::domain::message::MessageKind;
 use chatgraph::domain::session::Session;
 use chatgraph::domain::session::SessionStatus;
+use chatgraph::domain::setting::Versioned;
 use chatgraph::store::Store;
 use chatgraph::store::error::StoreError;
 use tokio_util::task::TaskTracker;
@@ -108,7 +108,7 @@ fn chat(session: SessionId, number: usize) -> Chat {
     let at = BEGAN + i64::try_from(number).unwrap_or_default() * 1_000;
     let mut chat = Chat::new(ChatId::new(at), session, jid(number).parse().expect("a JID"), at);
     chat.names.contact = Some(format!("Contact number {number}"));
-    chat.archived = Versioned { value: number.is_multiple_of(10), as_of: at };
+    chat.settings.archived = Versioned { value: number.is_multiple_of(10), as_of: at };
     chat.unread_count = if number.is_multiple_of(7) { 3 } else { 0 };
     chat
 }

@@ -1,9 +1,11 @@
 //! Changes of chats, as the change log stores them and subscribers receive them.
 
-use super::chat::LastMessage;
 use super::id::ChatId;
 use super::id::SessionId;
 use super::jid::Jid;
+use super::message::LastMessage;
+use super::setting::Setting;
+use super::setting::Settings;
 
 /// A kind of change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -78,6 +80,19 @@ impl ChatField {
     }
 }
 
+impl Setting {
+    /// The field of a chat that shows this setting as pending.
+    #[must_use]
+    pub fn field(self) -> ChatField {
+        match self {
+            Self::Archived => ChatField::Archived,
+            Self::Pinned => ChatField::Pinned,
+            Self::MutedUntil => ChatField::MutedUntil,
+            Self::Read => ChatField::MarkedUnread,
+        }
+    }
+}
+
 /// A set of [`ChatField`]s.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
 pub struct ChatFields(i32);
@@ -141,14 +156,8 @@ impl FromIterator<ChatField> for ChatFields {
 /// The settings and counters of a chat after a change. It contains no name and no text, which are read as they are now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ChatState {
-    /// The archived state.
-    pub archived: bool,
-    /// The pinned state.
-    pub pinned: bool,
-    /// The end of the mute in milliseconds; `None` if the chat is not muted.
-    pub muted_until: Option<i64>,
-    /// The mark as unread by hand.
-    pub marked_unread: bool,
+    /// The settings, without timestamps.
+    pub settings: Settings,
     /// Number of unread messages.
     pub unread_count: u32,
     /// The last message.

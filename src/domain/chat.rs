@@ -9,16 +9,18 @@ use super::change::ChatFields;
 use super::change::ChatState;
 use super::change::Origin;
 use super::id::ChatId;
-use super::id::MessageId;
 use super::id::SessionId;
 use super::jid::Jid;
 use super::jid::JidKind;
 use super::message::IncomingMessage;
 use super::message_marker::MessageMarker;
-use super::pending_action::Setting;
-use super::pending_action::SettingValue;
+use super::setting::Setting;
+use super::setting::SettingValue;
+use super::setting::Settings;
+use super::setting::Versioned;
 
 pub use super::chat_name::ChatNames;
+pub use super::message::LastMessage;
 pub use patch::ChatPatch;
 
 /// A kind of chat.
@@ -48,39 +50,6 @@ impl From<JidKind> for ChatType {
     }
 }
 
-/// A setting with WhatsApp's timestamp of its value in milliseconds. An older event does not change it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Versioned<T> {
-    /// The value.
-    pub value: T,
-    /// The time at which WhatsApp or a client of the API set it; 0 if it was never set.
-    pub as_of: i64,
-}
-
-impl<T> Versioned<T> {
-    /// Sets the value unless the current one is newer, and returns whether it was set.
-    fn set(&mut self, value: T, as_of: i64, origin: Origin) -> bool {
-        *self = match origin {
-            // A client's value is always set, even if WhatsApp's clock is ahead of ours.
-            Origin::Api => Self { value, as_of: as_of.max(self.as_of) },
-            // The reverted value was never on WhatsApp, and neither was its timestamp.
-            Origin::Revert => Self { value, as_of },
-            _ if as_of < self.as_of => return false,
-            _ => Self { value, as_of },
-        };
-        true
-    }
-}
-
-/// A chat's latest message.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct LastMessage {
-    /// The message's id; `None` if only its time is known.
-    pub id: Option<MessageId>,
-    /// Send time in milliseconds.
-    pub at: i64,
-}
-
 /// A stored chat.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Chat {
@@ -92,14 +61,8 @@ pub struct Chat {
     pub jid: Jid,
     /// The possible names.
     pub names: ChatNames,
-    /// The archived state.
-    pub archived: Versioned<bool>,
-    /// The pinned state.
-    pub pinned: Versioned<bool>,
-    /// The end of the mute in milliseconds; `None` if the chat is not muted.
-    pub muted_until: Versioned<Option<i64>>,
-    /// The mark as unread by hand.
-    pub marked_unread: Versioned<bool>,
+    /// The settings.
+    pub settings: Settings,
     /// Number of unread incoming messages.
     pub unread_count: u32,
     /// Arrival number of the newest live message (history excluded). Monotonic per session.
@@ -136,10 +99,7 @@ impl Chat {
             session,
             jid,
             names: ChatNames::default(),
-            archived: Versioned::default(),
-            pinned: Versioned::default(),
-            muted_until: Versioned::default(),
-            marked_unread: Versioned::default(),
+            settings: Settings::default(),
             unread_count: 0,
             arrivals: 0,
             read_to: None,
@@ -171,17 +131,14 @@ impl Chat {
     /// Returns whether the chat is muted at `now`, in milliseconds.
     #[must_use]
     pub fn muted(&self, now: i64) -> bool {
-        self.muted_until.value.is_some_and(|until| until > now)
+        self.settings.muted_until.value.is_some_and(|until| until > now)
     }
 
     /// The settings and counters, as a change records them.
     #[must_use]
     pub fn state(&self) -> ChatState {
         ChatState {
-            archived: self.archived.value,
-            pinned: self.pinned.value,
-            muted_until: self.muted_until.value,
-            marked_unread: self.marked_unread.value,
+            settings: self.settings.without_times(),
             unread_count: self.unread_count,
             last_message: self.last_message,
             pending: self.pending,
@@ -191,10 +148,7 @@ impl Chat {
 
     /// Restores the settings and counters of a change.
     pub fn restore(&mut self, state: &ChatState) {
-        self.archived.value = state.archived;
-        self.pinned.value = state.pinned;
-        self.muted_until.value = state.muted_until;
-        self.marked_unread.value = state.marked_unread;
+        self.settings.restore(&state.settings);
         self.unread_count = state.unread_count;
         self.last_message = state.last_message;
         self.pending = state.pending;
@@ -212,17 +166,10 @@ impl Chat {
     #[must_use]
     pub fn apply(&mut self, patch: &ChatPatch, at: i64, origin: Origin) -> Option<Change> {
         let before = self.clone();
-        if let Some(archived) = patch.archived {
-            self.archived.set(archived, patch.archived_as_of.unwrap_or(patch.as_of), origin);
-        }
-        if let Some(pinned) = patch.pinned {
-            self.pinned.set(pinned, patch.pinned_as_of.unwrap_or(patch.as_of), origin);
-        }
-        if let Some(until) = patch.muted_until {
-            self.muted_until.set(until, patch.as_of, origin);
-        }
-        if let Some(marked) = patch.marked_unread {
-            self.marked_unread.set(marked, patch.as_of, origin);
+        let mut is_read = false;
+        for (value, as_of) in patch.settings.iter() {
+            let was_set = self.set(value, as_of.unwrap_or(patch.as_of), origin);
+            is_read |= was_set && value == SettingValue::Read(true);
         }
         if let Some(count) = patch.unread_count {
             self.unread_count = count;
@@ -233,10 +180,7 @@ impl Chat {
         if let Some((address, as_of)) = &patch.address {
             self.note_address(address, *as_of);
         }
-        if let Some(read) = patch.read
-            && self.marked_unread.set(!read, patch.as_of, origin)
-            && read
-        {
+        if patch.clears_unread && is_read {
             self.unread_count = 0;
         }
         if patch.contact_removed {
@@ -271,6 +215,20 @@ impl Chat {
             changed.insert(ChatField::LastMessage);
         }
         (!changed.is_empty()).then(|| self.change(ChangeKind::Updated, changed, at, origin))
+    }
+
+    /// Sets a setting unless its current value is newer, and returns whether it did.
+    fn set(&mut self, value: SettingValue, as_of: i64, origin: Origin) -> bool {
+        let known = self.settings.get(value.setting()).as_of;
+        match origin {
+            // A client's value is always set, even if WhatsApp's clock is ahead of ours.
+            Origin::Api => self.settings.put(value, as_of.max(known)),
+            // The reverted value was never on WhatsApp, and neither was its timestamp.
+            Origin::Revert => self.settings.put(value, as_of),
+            _ if as_of < known => return false,
+            _ => self.settings.put(value, as_of),
+        }
+        true
     }
 
     /// Creates the change that announces this chat as new. The chat must be stored afterwards.
@@ -317,25 +275,20 @@ impl Chat {
         let differs = [
             (ChatField::Jid, self.jid != before.jid),
             (ChatField::Name, self.name() != before.name()),
-            (ChatField::Archived, self.archived.value != before.archived.value),
-            (ChatField::Pinned, self.pinned.value != before.pinned.value),
-            (ChatField::MutedUntil, self.muted_until.value != before.muted_until.value),
             (ChatField::UnreadCount, self.unread_count != before.unread_count),
-            (ChatField::MarkedUnread, self.marked_unread.value != before.marked_unread.value),
             (ChatField::LastMessage, self.last_message != before.last_message),
             (ChatField::Sync, (self.pending, self.refused) != (before.pending, before.refused)),
         ];
-        differs.into_iter().filter_map(|(field, differs)| differs.then_some(field)).collect()
+        let fields = differs.into_iter().filter_map(|(field, differs)| differs.then_some(field));
+        fields.chain(self.settings.differ_from(&before.settings).map(Setting::field)).collect()
     }
 
     /// The current value of a setting, as a pending action stores it.
     #[must_use]
     pub fn setting(&self, setting: Setting) -> SettingValue {
-        match setting {
-            Setting::Archived => SettingValue::Archived(self.archived.value),
-            Setting::Pinned => SettingValue::Pinned(self.pinned.value),
-            Setting::MutedUntil => SettingValue::MutedUntil(self.muted_until.value),
-            Setting::Read => SettingValue::Read(self.unread_count == 0 && !self.marked_unread.value),
+        match self.settings.get(setting).value {
+            SettingValue::Read(read) => SettingValue::Read(read && self.unread_count == 0),
+            value => value,
         }
     }
 
@@ -344,7 +297,7 @@ impl Chat {
     #[must_use]
     pub fn has(&self, desired: SettingValue) -> bool {
         match desired {
-            SettingValue::Read(false) => self.marked_unread.value,
+            SettingValue::Read(false) => self.settings.marked_unread.value,
             desired => self.setting(desired.setting()) == desired,
         }
     }
@@ -355,12 +308,8 @@ impl Chat {
     /// [`PendingAction::unread`]: super::pending_action::PendingAction::unread
     #[must_use]
     pub fn base(&self, setting: Setting) -> (SettingValue, i64) {
-        match setting {
-            Setting::Archived => (SettingValue::Archived(self.archived.value), self.archived.as_of),
-            Setting::Pinned => (SettingValue::Pinned(self.pinned.value), self.pinned.as_of),
-            Setting::MutedUntil => (SettingValue::MutedUntil(self.muted_until.value), self.muted_until.as_of),
-            Setting::Read => (SettingValue::Read(!self.marked_unread.value), self.marked_unread.as_of),
-        }
+        let Versioned { value, as_of } = self.settings.get(setting);
+        (value, as_of)
     }
 
     /// Records the address that WhatsApp used for the chat. On a timestamp tie the LID wins, since accounts migrate

@@ -186,7 +186,7 @@ impl InboxClass {
         match activity(chat) {
             UNLISTED_ACTIVITY => Self::Unlisted,
             EMPTY_ACTIVITY => Self::Empty,
-            _ if chat.pinned.value => Self::Pinned,
+            _ if chat.settings.pinned.value => Self::Pinned,
             _ => Self::Active,
         }
     }
@@ -205,7 +205,7 @@ pub fn activity(chat: &Chat) -> i64 {
 /// The rank of a chat in its class in the order INBOX: the pin time if it is pinned, else its activity.
 #[must_use]
 pub fn inbox_rank(chat: &Chat) -> i64 {
-    if InboxClass::new(chat) == InboxClass::Pinned { chat.pinned.as_of } else { activity(chat) }
+    if InboxClass::new(chat) == InboxClass::Pinned { chat.settings.pinned.as_of } else { activity(chat) }
 }
 
 #[cfg(test)]
@@ -218,7 +218,7 @@ mod tests {
         let jid = "15550100@s.whatsapp.net".parse().expect("a JID");
         let mut chat = Chat::new(ChatId::new(1), SessionId::new(1), jid, 1);
         chat.last_message = at.map(|at| LastMessage { id: None, at });
-        chat.pinned.value = pinned;
+        chat.settings.pinned.value = pinned;
         chat.names.contact = name.map(str::to_owned);
         chat
     }
@@ -242,7 +242,7 @@ mod tests {
     fn of_pinned_chats_the_one_pinned_last_comes_first_whatever_messages_come() {
         let pinned = |as_of, at| {
             let mut chat = chat(Some(at), true, None);
-            chat.pinned.as_of = as_of;
+            chat.settings.pinned.as_of = as_of;
             ChatKey::new(&chat, ChatOrder::Inbox)
         };
         assert!(pinned(20, 1) > pinned(10, 99));

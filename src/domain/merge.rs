@@ -5,11 +5,11 @@
 use super::change::ChatFields;
 use super::chat::Chat;
 use super::chat::ChatNames;
-use super::chat::Versioned;
 use super::pending_action::PendingAction;
 use super::pending_action::Rejection;
-use super::pending_action::Setting;
-use super::pending_action::SettingValue;
+use super::setting::Setting;
+use super::setting::SettingValue;
+use super::setting::Versioned;
 
 /// Pending and rejected settings of a chat.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -73,18 +73,18 @@ impl Chat {
     ) -> Option<PendingAction> {
         let (ours, yours) = (mine.waits_for(setting), theirs.waits_for(setting));
         let known = |chat: &Self, action: Option<&PendingAction>| {
-            let (value, as_of) = action.map_or(chat.base(setting), |action| (action.base, action.base_as_of));
-            Versioned { value, as_of }
+            let waiting = action.map(|action| Versioned { value: action.base, as_of: action.base_as_of });
+            waiting.unwrap_or_else(|| chat.settings.get(setting))
         };
         let (here, there) = (known(self, ours), known(other, yours));
-        let newest = [here, there].into_iter().max_by_key(|known| (known.as_of, tie_break(known.value)))?;
+        let newest = [here, there].into_iter().max_by_key(|known| (known.as_of, known.value.rank()))?;
         let (request, asked) = match (ours, yours) {
             (Some(ours), Some(yours)) if yours.requested_at > ours.requested_at => (yours, other),
             (Some(ours), None) if there.as_of <= ours.requested_at => (ours, &*self),
             (None, Some(yours)) if here.as_of <= yours.requested_at => (yours, other),
             (Some(ours), Some(_)) => (ours, &*self),
             _ => {
-                self.put(newest.value, newest.as_of);
+                self.settings.put(newest.value, newest.as_of);
                 return None;
             }
         };
@@ -103,17 +103,8 @@ impl Chat {
             ..request.clone()
         };
         let as_of = asked.base(setting).1;
-        self.put(request.desired, as_of);
+        self.settings.put(request.desired, as_of);
         Some(action)
-    }
-
-    fn put(&mut self, value: SettingValue, as_of: i64) {
-        match value {
-            SettingValue::Archived(value) => self.archived = Versioned { value, as_of },
-            SettingValue::Pinned(value) => self.pinned = Versioned { value, as_of },
-            SettingValue::MutedUntil(value) => self.muted_until = Versioned { value, as_of },
-            SettingValue::Read(read) => self.marked_unread = Versioned { value: !read, as_of },
-        }
     }
 }
 
@@ -133,15 +124,6 @@ impl ChatNames {
                 mine.clone_from(theirs);
             }
         }
-    }
-}
-
-/// Chooses between two values with the same timestamp: the one that must have been set explicitly.
-fn tie_break(value: SettingValue) -> i64 {
-    match value {
-        SettingValue::Archived(set) | SettingValue::Pinned(set) => set.into(),
-        SettingValue::Read(read) => (!read).into(),
-        SettingValue::MutedUntil(until) => until.unwrap_or(0),
     }
 }
 

@@ -151,6 +151,15 @@ pub struct MessageRange {
     pub at: i64,
 }
 
+/// A chat's latest message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct LastMessage {
+    /// The message's id; `None` if only its time is known.
+    pub id: Option<MessageId>,
+    /// Send time in milliseconds.
+    pub at: i64,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,9 +1,5 @@
 //! Pending changes of settings, which are still to be sent to WhatsApp.
 
-use serde::Deserialize;
-use serde::Serialize;
-
-use super::change::ChatField;
 use super::chat::Chat;
 use super::chat::ChatPatch;
 use super::id::ChatId;
@@ -11,62 +7,8 @@ use super::id::OrganizationId;
 use super::id::SessionId;
 use super::jid::Jid;
 use super::message::MessageRange;
-
-/// A setting of a chat that WhatsApp stores too. The order is the sending order: archiving comes last, since WhatsApp
-/// unpins an archived chat.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub enum Setting {
-    /// The pinned state.
-    Pinned,
-    /// The end of the mute.
-    MutedUntil,
-    /// Read, or marked as unread.
-    Read,
-    /// The archived state.
-    Archived,
-}
-
-impl Setting {
-    /// All settings, in sending order.
-    pub const ALL: [Self; 4] = [Self::Pinned, Self::MutedUntil, Self::Read, Self::Archived];
-
-    /// The field of a chat that shows this setting as pending.
-    #[must_use]
-    pub fn field(self) -> ChatField {
-        match self {
-            Self::Archived => ChatField::Archived,
-            Self::Pinned => ChatField::Pinned,
-            Self::MutedUntil => ChatField::MutedUntil,
-            Self::Read => ChatField::MarkedUnread,
-        }
-    }
-}
-
-/// A setting with a value.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum SettingValue {
-    /// The pinned state.
-    Pinned(bool),
-    /// The end of the mute in milliseconds; `None` for no mute.
-    MutedUntil(Option<i64>),
-    /// Read, or marked as unread.
-    Read(bool),
-    /// The archived state.
-    Archived(bool),
-}
-
-impl SettingValue {
-    /// The setting of this value.
-    #[must_use]
-    pub fn setting(self) -> Setting {
-        match self {
-            Self::Pinned(_) => Setting::Pinned,
-            Self::MutedUntil(_) => Setting::MutedUntil,
-            Self::Read(_) => Setting::Read,
-            Self::Archived(_) => Setting::Archived,
-        }
-    }
-}
+use super::setting::Setting;
+use super::setting::SettingValue;
 
 /// One setting of one chat that is still to be sent to WhatsApp. A later request for the same setting replaces it with
 /// a higher version, so that a success removes only the version that was sent.
@@ -147,12 +89,9 @@ impl PendingAction {
     #[must_use]
     pub fn reverting(&self, chat: &Chat) -> ChatPatch {
         let mut patch = ChatPatch { as_of: self.base_as_of, ..ChatPatch::default() };
-        match self.base {
-            SettingValue::Read(read) => {
-                patch.marked_unread = Some(!read);
-                patch.unread_count = Some(chat.unread_count.saturating_add(self.unread));
-            }
-            base => patch.set(base),
+        patch.settings.set(self.base);
+        if self.base.setting() == Setting::Read {
+            patch.unread_count = Some(chat.unread_count.saturating_add(self.unread));
         }
         patch
     }

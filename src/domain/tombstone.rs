@@ -50,7 +50,7 @@ impl Tombstone {
     pub fn revive(self, id: ChatId, at: i64) -> Chat {
         let replaces = Some(self.chat.id);
         let mut chat = Chat { id, created_at: at, replaces, revision: 0, ..self.chat };
-        chat.muted_until.value = chat.muted_until.value.filter(|until| *until > at);
+        chat.settings.muted_until.value = chat.settings.muted_until.value.filter(|until| *until > at);
         chat
     }
 }
@@ -60,9 +60,9 @@ mod tests {
     use super::*;
     use crate::domain::chat::ChatPatch;
     use crate::domain::chat::LastMessage;
-    use crate::domain::chat::Versioned;
     use crate::domain::id::SessionId;
-    use crate::domain::pending_action::SettingValue;
+    use crate::domain::setting::SettingValue;
+    use crate::domain::setting::Versioned;
 
     fn chat() -> Chat {
         let jid = "15550100@s.whatsapp.net".parse().expect("a JID");
@@ -92,16 +92,18 @@ mod tests {
     #[test]
     fn settings_that_wait_are_buried_as_whatsapp_has_them() {
         let mut chat = chat();
-        chat.pinned = Versioned { value: true, as_of: 3 };
+        chat.settings.pinned = Versioned { value: true, as_of: 3 };
         chat.unread_count = 4;
         let waiting = [asked(&chat, SettingValue::Pinned(false), 0), asked(&chat, SettingValue::Read(true), 4)];
-        let wish = ChatPatch { as_of: 9, pinned: Some(false), read: Some(true), ..ChatPatch::default() };
+        let mut wish = ChatPatch { as_of: 9, ..ChatPatch::default() };
+        wish.set(SettingValue::Pinned(false));
+        wish.set(SettingValue::Read(true));
         assert!(chat.apply(&wish, 9, Origin::Api).is_some());
         chat.unread_count = 1;
 
         let buried = Tombstone::new(chat, &waiting, vec!["A".into()], 10);
-        assert_eq!(buried.chat.pinned, Versioned { value: true, as_of: 3 });
-        assert_eq!((buried.chat.unread_count, buried.chat.marked_unread.value), (5, false));
+        assert_eq!(buried.chat.settings.pinned, Versioned { value: true, as_of: 3 });
+        assert_eq!((buried.chat.unread_count, buried.chat.settings.marked_unread.value), (5, false));
         assert_eq!(buried.chat.horizon, Some(MessageMarker { at: 5_000, wa_ids: vec!["A".into()] }));
         assert_eq!(buried.chat.last_message, None);
     }

@@ -230,7 +230,7 @@ impl Chats {
             Box::pin(async move { ChatLocation::check(id, order.execute(unit).await?) })
         });
         let chat = updated.await.map_err(|error: Error| error.redacted_for(viewer))?;
-        if let Some(end) = chat.muted_until.value {
+        if let Some(end) = chat.settings.muted_until.value {
             self.mutes.schedule(end);
         }
         self.sessions.wake_pending(session);

@@ -5,7 +5,8 @@ use crate::domain::chat::Chat;
 use crate::domain::chat::ChatPatch;
 use crate::domain::message::IncomingMessage;
 use crate::domain::message_marker::MessageMarker;
-use crate::domain::pending_action::Setting;
+use crate::domain::setting::Setting;
+use crate::domain::setting::SettingValue;
 use crate::store::error::StoreError;
 
 use super::inbound::context::InboundContext;
@@ -24,10 +25,14 @@ pub(super) async fn rule(cx: &mut InboundContext<'_, '_>, unarchives: bool) -> R
         return Ok(());
     }
     for chat in cx.unit.chats_archived_before_activity(cx.session).await? {
-        let archived = MessageMarker { at: chat.archived.as_of, wa_ids: Vec::new() };
+        let archived = MessageMarker { at: chat.settings.archived.as_of, wa_ids: Vec::new() };
         let waits = chat.pending.contains(Setting::Archived.field());
         if !waits && cx.unit.count_after(&[chat.id], Some(&archived)).await? > 0 {
-            let patch = ChatPatch { archived: Some(false), as_of: after(&chat, archived.at), ..ChatPatch::default() };
+            let patch = ChatPatch {
+                settings: [SettingValue::Archived(false)].into(),
+                as_of: after(&chat, archived.at),
+                ..ChatPatch::default()
+            };
             cx.apply(StoredChat::existing(chat), &patch).await?;
         }
     }
@@ -41,8 +46,8 @@ pub(super) async fn left_with(
     message: &IncomingMessage,
 ) -> Result<Option<i64>, StoreError> {
     // Messages have whole seconds: within one second, the order of arrival decides.
-    let is_newer = message.at.div_euclid(1_000) >= chat.archived.as_of.div_euclid(1_000);
-    let may_leave = chat.archived.value && !chat.pending.contains(Setting::Archived.field());
+    let is_newer = message.at.div_euclid(1_000) >= chat.settings.archived.as_of.div_euclid(1_000);
+    let may_leave = chat.settings.archived.value && !chat.pending.contains(Setting::Archived.field());
     let leaves = may_leave && is_newer && !message.from_me && cx.unit.unarchives_chats(cx.session).await?;
     Ok(leaves.then(|| after(chat, message.at)))
 }
@@ -62,5 +67,5 @@ pub(super) async fn is_left_since(
 
 /// Returns a time after the archive action, so that a replay of that action has no effect.
 fn after(chat: &Chat, at: i64) -> i64 {
-    at.max(chat.archived.as_of.saturating_add(1))
+    at.max(chat.settings.archived.as_of.saturating_add(1))
 }

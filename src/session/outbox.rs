@@ -33,7 +33,7 @@ use super::connection::SessionError;
 use super::connection::StillWanted;
 use crate::domain::id::ChatId;
 use crate::domain::pending_action::PendingAction;
-use crate::domain::pending_action::Setting;
+use crate::domain::setting::Setting;
 use crate::store::error::StoreError;
 
 /// Reads a session's pending actions.

@@ -105,7 +105,7 @@ where
 mod tests {
     use super::*;
     use crate::domain::message_marker::MessageMarker;
-    use crate::domain::pending_action::SettingValue;
+    use crate::domain::setting::SettingValue;
     use crate::session::HistoryChat;
     use crate::session::HistoryChunk;
 

@@ -2,7 +2,7 @@
 //!
 //! - Events: `event_queue` receives them in order, `message_order` restores the order of messages, and `event`, `message` and
 //!   `history` translate them.
-//! - Commands: `command`.
+//! - Settings, from and to the wire: `setting`.
 //! - App state: `app_state_sync`, and `sync_recovery` for recovery. `answers` and `actions` read what the library raises no event for.
 //! - Endpoints: `sandbox`, `http`.
 //! - Storage: `backend`.
@@ -14,7 +14,6 @@ mod app_state_sync;
 mod auto_reconnect;
 mod backend;
 mod client;
-mod command;
 mod contacts;
 mod event;
 mod event_queue;
@@ -26,6 +25,7 @@ mod message;
 mod message_edit;
 mod message_order;
 mod sandbox;
+mod setting;
 mod socket;
 mod sync_loop;
 mod sync_notifications;

@@ -1,10 +1,10 @@
 //! The change log.
 
 use chatgraph_entity::change;
-use sea_orm::ActiveValue::Set;
 use sea_orm::ColumnTrait as _;
 use sea_orm::ConnectionTrait;
 use sea_orm::EntityTrait as _;
+use sea_orm::IntoActiveModel as _;
 use sea_orm::QueryFilter as _;
 use sea_orm::QueryOrder as _;
 use sea_orm::QuerySelect as _;
@@ -25,6 +25,8 @@ use super::Store;
 use super::chunk::chunks;
 use super::enum_code::DbEnum as _;
 use super::error::StoreError;
+use super::setting_columns::row_with_setting_values;
+use super::setting_columns::setting_values_of_row;
 
 impl Store {
     /// Returns at most `limit` changes after the number `after`, in order.
@@ -119,29 +121,26 @@ pub(super) async fn check_revisions(
 
 fn to_row(organization: &OrganizationId, change: &Change) -> change::ActiveModel {
     let state = &change.state;
-    change::ActiveModel {
-        organization: Set(organization.to_string()),
-        number: Set(change.number),
-        at: Set(change.at),
-        kind: Set(change.kind.code()),
-        origin: Set(change.origin.code()),
-        session_id: Set(change.session.to_bytes()),
-        chat_id: Set(change.chat.to_bytes()),
-        cid: Set(change.cid.to_string()),
-        changed: Set(change.changed.bits()),
-        archived: Set(state.archived),
-        pinned: Set(state.pinned),
-        muted_until: Set(state.muted_until),
-        marked_unread: Set(state.marked_unread),
-        unread_count: Set(i32::try_from(state.unread_count).unwrap_or(i32::MAX)),
-        last_message_at: Set(state.last_message.map(|message| message.at)),
-        last_message_id: Set(state.last_message.and_then(|message| message.id).map(MessageId::to_bytes)),
-        pending: Set(state.pending.bits()),
-        refused: Set(state.refused.bits()),
-        merged_into: Set(change.merged_into.map(ChatId::to_bytes)),
-        revision: Set(change.revision),
-        replaces: Set(change.replaces.map(ChatId::to_bytes)),
-    }
+    let row = row_with_setting_values!(change::Model, state.settings, {
+        organization: organization.to_string(),
+        number: change.number,
+        at: change.at,
+        kind: change.kind.code(),
+        origin: change.origin.code(),
+        session_id: change.session.to_bytes(),
+        chat_id: change.chat.to_bytes(),
+        cid: change.cid.to_string(),
+        changed: change.changed.bits(),
+        unread_count: i32::try_from(state.unread_count).unwrap_or(i32::MAX),
+        last_message_at: state.last_message.map(|message| message.at),
+        last_message_id: state.last_message.and_then(|message| message.id).map(MessageId::to_bytes),
+        pending: state.pending.bits(),
+        refused: state.refused.bits(),
+        merged_into: change.merged_into.map(ChatId::to_bytes),
+        revision: change.revision,
+        replaces: change.replaces.map(ChatId::to_bytes),
+    });
+    row.into_active_model()
 }
 
 fn from_row(row: &change::Model) -> Result<Change, StoreError> {
@@ -160,10 +159,7 @@ fn from_row(row: &change::Model) -> Result<Change, StoreError> {
         cid: row.cid.parse().map_err(|_| corrupt("cid"))?,
         changed: ChatFields::from_bits(row.changed),
         state: ChatState {
-            archived: row.archived,
-            pinned: row.pinned,
-            muted_until: row.muted_until,
-            marked_unread: row.marked_unread,
+            settings: setting_values_of_row!(row),
             unread_count: u32::try_from(row.unread_count).map_err(|_| corrupt("unread_count"))?,
             last_message: row.last_message_at.map(|at| LastMessage { id: message, at }),
             pending: ChatFields::from_bits(row.pending),

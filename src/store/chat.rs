@@ -22,7 +22,6 @@ use crate::domain::change::ChatFields;
 use crate::domain::chat::Chat;
 use crate::domain::chat::ChatNames;
 use crate::domain::chat::LastMessage;
-use crate::domain::chat::Versioned;
 use crate::domain::chat_list;
 use crate::domain::chat_list::InboxClass;
 use crate::domain::id::ChatId;
@@ -33,13 +32,17 @@ use crate::domain::jid::Jid;
 use crate::domain::peer::Peer;
 use crate::domain::peer::last_owner;
 use crate::domain::search;
+use crate::domain::setting::Versioned;
 
 use super::Store;
 use super::enum_code::DbEnum as _;
 use super::error::StoreError;
+use super::message_marker;
 use super::organization;
 use super::peer;
 use super::sanitize;
+use super::setting_columns::row_with_settings;
+use super::setting_columns::settings_of_row;
 use super::tombstone;
 use super::unit_of_work::UnitOfWork;
 
@@ -246,10 +249,10 @@ pub(super) fn is_the_one(column: &impl ColumnTrait, query: SelectStatement) -> E
 }
 
 pub(super) fn to_row(organization: &OrganizationId, chat: &Chat) -> chat::Model {
-    let (horizon_at, horizon_ids) = tombstone::horizon_to_columns(chat.horizon.as_ref());
-    let (read_to_at, read_to_ids) = tombstone::horizon_to_columns(chat.read_to.as_ref());
-    let (emptied_at, emptied_ids) = tombstone::horizon_to_columns(chat.emptied.as_ref());
-    chat::Model {
+    let (horizon_at, horizon_ids) = message_marker::to_columns(chat.horizon.as_ref());
+    let (read_to_at, read_to_ids) = message_marker::to_columns(chat.read_to.as_ref());
+    let (emptied_at, emptied_ids) = message_marker::to_columns(chat.emptied.as_ref());
+    row_with_settings!(chat::Model, chat.settings, {
         id: chat.id.to_bytes(),
         organization: organization.to_string(),
         session_id: chat.session.to_bytes(),
@@ -258,14 +261,6 @@ pub(super) fn to_row(organization: &OrganizationId, chat: &Chat) -> chat::Model 
         contact_name: sanitize::strip_nul_if_any(chat.names.contact.as_ref()),
         push_name: sanitize::strip_nul_if_any(chat.names.push.as_ref()),
         business_name: sanitize::strip_nul_if_any(chat.names.business.as_ref()),
-        archived: chat.archived.value,
-        archived_as_of: chat.archived.as_of,
-        pinned: chat.pinned.value,
-        pinned_as_of: chat.pinned.as_of,
-        muted_until: chat.muted_until.value,
-        muted_as_of: chat.muted_until.as_of,
-        marked_unread: chat.marked_unread.value,
-        marked_as_of: chat.marked_unread.as_of,
         unread_count: i32::try_from(chat.unread_count).unwrap_or(i32::MAX),
         last_message_at: chat.last_message.map(|message| message.at),
         last_message_id: chat.last_message.and_then(|message| message.id).map(MessageId::to_bytes),
@@ -287,7 +282,7 @@ pub(super) fn to_row(organization: &OrganizationId, chat: &Chat) -> chat::Model 
         revision: chat.revision,
         emptied_at,
         emptied_ids,
-    }
+    })
 }
 
 pub(super) fn read_row(row: &QueryResult) -> Result<Chat, StoreError> {
@@ -309,18 +304,15 @@ pub(super) fn from_row(row: chat::Model) -> Result<Chat, StoreError> {
             push: row.push_name,
             business: row.business_name,
         },
-        archived: Versioned { value: row.archived, as_of: row.archived_as_of },
-        pinned: Versioned { value: row.pinned, as_of: row.pinned_as_of },
-        muted_until: Versioned { value: row.muted_until, as_of: row.muted_as_of },
-        marked_unread: Versioned { value: row.marked_unread, as_of: row.marked_as_of },
+        settings: settings_of_row!(row),
         unread_count: u32::try_from(row.unread_count).map_err(|_| corrupt("unread_count"))?,
         last_message: row.last_message_at.map(|at| LastMessage { id: message, at }),
         pending: ChatFields::from_bits(row.pending),
         refused: ChatFields::from_bits(row.refused),
-        horizon: tombstone::horizon_from_columns(row.horizon_at, row.horizon_ids.as_deref(), ("chat", "horizon_ids"))?,
-        emptied: tombstone::horizon_from_columns(row.emptied_at, row.emptied_ids.as_deref(), ("chat", "emptied_ids"))?,
+        horizon: message_marker::from_columns(row.horizon_at, row.horizon_ids.as_deref(), "chat", "horizon_ids")?,
+        emptied: message_marker::from_columns(row.emptied_at, row.emptied_ids.as_deref(), "chat", "emptied_ids")?,
         arrivals: row.arrivals,
-        read_to: tombstone::horizon_from_columns(row.read_to_at, row.read_to_ids.as_deref(), ("chat", "read_to_ids"))?,
+        read_to: message_marker::from_columns(row.read_to_at, row.read_to_ids.as_deref(), "chat", "read_to_ids")?,
         address: address.map(|value| Box::new(Versioned { value, as_of: row.address_as_of })),
         created_at: row.created_at,
         revision: row.revision,

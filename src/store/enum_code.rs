@@ -6,10 +6,9 @@ use crate::domain::chat::ChatType;
 use crate::domain::idempotency::Operation;
 use crate::domain::message::MessageKind;
 use crate::domain::pending_action::RejectionCode;
-use crate::domain::pending_action::Setting;
-use crate::domain::pending_action::SettingValue;
 use crate::domain::session::SessionStatus;
 use crate::domain::session::StatusCode;
+use crate::domain::setting::Setting;
 
 use super::error::StoreError;
 
@@ -110,24 +109,6 @@ impl DbEnum for MessageKind {
     ];
 }
 
-/// A setting's value in a row: 0 or 1, or the end of a mute in milliseconds, with 0 for no mute.
-pub(super) fn value(desired: SettingValue) -> i64 {
-    match desired {
-        SettingValue::Pinned(on) | SettingValue::Read(on) | SettingValue::Archived(on) => i64::from(on),
-        SettingValue::MutedUntil(until) => until.unwrap_or(0),
-    }
-}
-
-/// Parses the result of [`value`].
-pub(super) fn desired(setting: Setting, value: i64) -> SettingValue {
-    match setting {
-        Setting::Pinned => SettingValue::Pinned(value != 0),
-        Setting::MutedUntil => SettingValue::MutedUntil((value != 0).then_some(value)),
-        Setting::Read => SettingValue::Read(value != 0),
-        Setting::Archived => SettingValue::Archived(value != 0),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -155,17 +136,5 @@ mod tests {
         numbers_are_distinct::<Setting>(4);
         numbers_are_distinct::<MessageKind>(13);
         assert!(ChangeKind::from_code(9, "change", "kind").is_err());
-    }
-
-    #[test]
-    fn a_setting_reads_back() {
-        for value_of in [
-            SettingValue::Pinned(true),
-            SettingValue::Read(false),
-            SettingValue::MutedUntil(None),
-            SettingValue::MutedUntil(Some(7)),
-        ] {
-            assert_eq!(desired(value_of.setting(), value(value_of)), value_of);
-        }
     }
 }

@@ -20,12 +20,11 @@ use crate::domain::id::SessionId;
 use crate::domain::jid::Jid;
 use crate::domain::message::MessageRange;
 use crate::domain::pending_action::PendingAction;
-use crate::domain::pending_action::Setting;
-use crate::domain::pending_action::SettingValue;
+use crate::domain::setting::Setting;
+use crate::domain::setting::SettingValue;
 
 use super::Store;
 use super::chat;
-use super::enum_code;
 use super::enum_code::DbEnum as _;
 use super::error::StoreError;
 use super::sanitize;
@@ -174,7 +173,7 @@ impl UnitOfWork<'_> {
     ) -> Result<bool, StoreError> {
         let removed = pending_action::Entity::delete_many()
             .filter(for_setting(self.organization, session, chat, desired.setting()))
-            .filter(pending_action::Column::Desired.eq(enum_code::value(desired)))
+            .filter(pending_action::Column::Desired.eq(desired.number()))
             .filter(pending_action::Column::Version.eq(version))
             .exec(self.tx)
             .await?;
@@ -202,8 +201,8 @@ fn to_row(action: &PendingAction) -> pending_action::Model {
         setting: action.desired.setting().code(),
         organization: action.organization.to_string(),
         version: action.version,
-        desired: enum_code::value(action.desired),
-        base: enum_code::value(action.base),
+        desired: action.desired.number(),
+        base: action.base.number(),
         base_as_of: action.base_as_of,
         unread: i32::try_from(action.unread).unwrap_or(i32::MAX),
         requested_at: action.requested_at,
@@ -229,8 +228,8 @@ fn from_row(row: pending_action::Model, address: &str) -> Result<PendingAction, 
         chat: ChatId::from_bytes(&row.chat_id).map_err(|_| corrupt("chat_id"))?,
         address: address.parse().map_err(|_| StoreError::Corrupt { table: "chat", column: "jid" })?,
         version: row.version,
-        desired: enum_code::desired(setting, row.desired),
-        base: enum_code::desired(setting, row.base),
+        desired: SettingValue::from_number(setting, row.desired),
+        base: SettingValue::from_number(setting, row.base),
         base_as_of: row.base_as_of,
         unread: u32::try_from(row.unread).map_err(|_| corrupt("unread"))?,
         requested_at: row.requested_at,

@@ -14,7 +14,7 @@ use crate::domain::id::ChatId;
 use crate::domain::id::OrganizationId;
 use crate::domain::pending_action::Rejection;
 use crate::domain::pending_action::RejectionCode;
-use crate::domain::pending_action::Setting;
+use crate::domain::setting::Setting;
 
 use super::Store;
 use super::enum_code::DbEnum as _;

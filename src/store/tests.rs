@@ -30,8 +30,8 @@ use crate::domain::message::MessageKind;
 use crate::domain::page::Direction;
 use crate::domain::page::PageRequest;
 use crate::domain::pending_action::PendingAction;
-use crate::domain::pending_action::SettingValue;
 use crate::domain::session::Session;
+use crate::domain::setting::SettingValue;
 pub(crate) use database::TestDatabase;
 
 /// A store in a folder of its own, with one session whose secrets are encrypted.

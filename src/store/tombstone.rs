@@ -12,16 +12,17 @@ use sea_orm::Select;
 
 use crate::domain::chat::Chat;
 use crate::domain::chat::ChatNames;
-use crate::domain::chat::Versioned;
 use crate::domain::id::ChatId;
 use crate::domain::id::OrganizationId;
 use crate::domain::id::SessionId;
-use crate::domain::message_marker::MessageMarker;
 use crate::domain::peer::Peer;
 use crate::domain::tombstone::Tombstone;
 
 use super::error::StoreError;
+use super::message_marker;
 use super::sanitize;
+use super::setting_columns::row_with_settings;
+use super::setting_columns::settings_of_row;
 use super::unit_of_work::UnitOfWork;
 
 impl UnitOfWork<'_> {
@@ -91,10 +92,10 @@ fn owned_by(organization: &OrganizationId) -> Condition {
 
 fn to_row(organization: &OrganizationId, tombstone: &Tombstone) -> tombstone::Model {
     let chat = &tombstone.chat;
-    let (horizon_at, horizon_ids) = horizon_to_columns(chat.horizon.as_ref());
-    let (emptied_at, emptied_ids) = horizon_to_columns(chat.emptied.as_ref());
-    let (read_to_at, read_to_ids) = horizon_to_columns(chat.read_to.as_ref());
-    tombstone::Model {
+    let (horizon_at, horizon_ids) = message_marker::to_columns(chat.horizon.as_ref());
+    let (emptied_at, emptied_ids) = message_marker::to_columns(chat.emptied.as_ref());
+    let (read_to_at, read_to_ids) = message_marker::to_columns(chat.read_to.as_ref());
+    row_with_settings!(tombstone::Model, chat.settings, {
         chat_id: chat.id.to_bytes(),
         organization: organization.to_string(),
         session_id: chat.session.to_bytes(),
@@ -103,14 +104,6 @@ fn to_row(organization: &OrganizationId, tombstone: &Tombstone) -> tombstone::Mo
         contact_name: sanitize::strip_nul_if_any(chat.names.contact.as_ref()),
         push_name: sanitize::strip_nul_if_any(chat.names.push.as_ref()),
         business_name: sanitize::strip_nul_if_any(chat.names.business.as_ref()),
-        archived: chat.archived.value,
-        archived_as_of: chat.archived.as_of,
-        pinned: chat.pinned.value,
-        pinned_as_of: chat.pinned.as_of,
-        muted_until: chat.muted_until.value,
-        muted_as_of: chat.muted_until.as_of,
-        marked_unread: chat.marked_unread.value,
-        marked_as_of: chat.marked_unread.as_of,
         unread_count: i32::try_from(chat.unread_count).unwrap_or(i32::MAX),
         horizon_at,
         horizon_ids,
@@ -119,7 +112,7 @@ fn to_row(organization: &OrganizationId, tombstone: &Tombstone) -> tombstone::Mo
         emptied_ids,
         read_to_at,
         read_to_ids,
-    }
+    })
 }
 
 /// Query for the tombstones of the session's chats that are pinned on the phone; written as in their index.
@@ -142,35 +135,11 @@ pub(super) fn from_row(row: tombstone::Model) -> Result<Chat, StoreError> {
             push: row.push_name,
             business: row.business_name,
         },
-        archived: Versioned { value: row.archived, as_of: row.archived_as_of },
-        pinned: Versioned { value: row.pinned, as_of: row.pinned_as_of },
-        muted_until: Versioned { value: row.muted_until, as_of: row.muted_as_of },
-        marked_unread: Versioned { value: row.marked_unread, as_of: row.marked_as_of },
+        settings: settings_of_row!(row),
         unread_count: u32::try_from(row.unread_count).map_err(|_| corrupt("unread_count"))?,
-        horizon: horizon_from_columns(row.horizon_at, row.horizon_ids.as_deref(), ("tombstone", "horizon_ids"))?,
-        emptied: horizon_from_columns(row.emptied_at, row.emptied_ids.as_deref(), ("tombstone", "emptied_ids"))?,
-        read_to: horizon_from_columns(row.read_to_at, row.read_to_ids.as_deref(), ("tombstone", "read_to_ids"))?,
+        horizon: message_marker::from_columns(row.horizon_at, row.horizon_ids.as_deref(), "tombstone", "horizon_ids")?,
+        emptied: message_marker::from_columns(row.emptied_at, row.emptied_ids.as_deref(), "tombstone", "emptied_ids")?,
+        read_to: message_marker::from_columns(row.read_to_at, row.read_to_ids.as_deref(), "tombstone", "read_to_ids")?,
         ..Chat::new(id, session, jid, row.deleted_at)
     })
-}
-
-/// Converts a horizon into its two columns.
-pub(super) fn horizon_to_columns(horizon: Option<&MessageMarker>) -> (Option<i64>, Option<String>) {
-    let ids = |horizon: &MessageMarker| {
-        let ids: Vec<_> = horizon.wa_ids.iter().map(|id| sanitize::strip_nul(id)).collect();
-        serde_json::to_string(&ids).ok()
-    };
-    (horizon.map(|horizon| horizon.at), horizon.and_then(ids))
-}
-
-/// Parses the result of [`horizon_to_columns`].
-pub(super) fn horizon_from_columns(
-    at: Option<i64>,
-    ids: Option<&str>,
-    (table, column): (&'static str, &'static str),
-) -> Result<Option<MessageMarker>, StoreError> {
-    let Some(at) = at else { return Ok(None) };
-    let ids = ids.map(serde_json::from_str).transpose();
-    let wa_ids = ids.map_err(|_| StoreError::Corrupt { table, column })?.unwrap_or_default();
-    Ok(Some(MessageMarker { at, wa_ids }))
 }

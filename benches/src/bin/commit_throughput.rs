@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use chatgraph::clock::SystemClock;
 use chatgraph::domain::id::OrganizationId;
-use chatgraph::domain::pending_action::SettingValue;
+use chatgraph::domain::setting::SettingValue;
 use chatgraph::service::inbound::InboundWorker;
 use chatgraph::service::inbound::Notifiers;
 use chatgraph::session::EventSender;

@@ -6,7 +6,8 @@ use crate::domain::change::ChatFields;
 use crate::domain::id::MessageId;
 use crate::domain::jid::Jid;
 use crate::domain::message_marker::MessageMarker;
-use crate::domain::pending_action::SettingValue;
+use crate::domain::setting::SettingChanges;
+use crate::domain::setting::SettingValue;
 
 /// Changes to apply to a chat, as absolute values; `None` leaves a field unchanged.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -14,20 +15,10 @@ pub struct ChatPatch {
     /// WhatsApp's timestamp of these settings in milliseconds. A setting with a newer value is unchanged, except for a
     /// request by a client of the API. 0 if the timestamp is unknown: then only settings that were never set change.
     pub as_of: i64,
-    /// The archived state.
-    pub archived: Option<bool>,
-    /// The timestamp of `archived`, if it is known and differs from `as_of`.
-    pub archived_as_of: Option<i64>,
-    /// The pinned state.
-    pub pinned: Option<bool>,
-    /// The timestamp of `pinned`, if it is known and differs from `as_of`.
-    pub pinned_as_of: Option<i64>,
-    /// The end of the mute, or no mute.
-    pub muted_until: Option<Option<i64>>,
-    /// True clears the count and the mark, false sets the mark.
-    pub read: Option<bool>,
-    /// The mark as unread alone, as a history import contains it.
-    pub marked_unread: Option<bool>,
+    /// The settings. `Read` is only the mark as unread, as a history import contains it.
+    pub settings: SettingChanges,
+    /// True if `Read(true)` also clears the number of unread messages.
+    pub clears_unread: bool,
     /// The number of unread messages.
     pub unread_count: Option<u32>,
     /// The position up to which everything is read.
@@ -56,13 +47,9 @@ pub struct ChatPatch {
 }
 
 impl ChatPatch {
-    /// Requests one setting.
+    /// Requests one setting, as a client does: a chat that is read has no unread messages.
     pub fn set(&mut self, desired: SettingValue) {
-        match desired {
-            SettingValue::Archived(archived) => self.archived = Some(archived),
-            SettingValue::Pinned(pinned) => self.pinned = Some(pinned),
-            SettingValue::MutedUntil(until) => self.muted_until = Some(until),
-            SettingValue::Read(read) => self.read = Some(read),
-        }
+        self.settings.set(desired);
+        self.clears_unread |= desired == SettingValue::Read(true);
     }
 }

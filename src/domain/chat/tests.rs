@@ -10,31 +10,31 @@ fn chat() -> Chat {
 #[test]
 fn the_same_value_again_is_no_change() {
     let mut chat = chat();
-    let patch = ChatPatch { as_of: 10, archived: Some(true), ..ChatPatch::default() };
+    let patch = ChatPatch { as_of: 10, settings: [SettingValue::Archived(true)].into(), ..ChatPatch::default() };
     let change = chat.apply(&patch, 11, Origin::Api).expect("a change");
     assert_eq!(change.changed, [ChatField::Archived].into_iter().collect());
-    assert!(change.state.archived);
+    assert!(change.state.settings.archived.value);
     assert_eq!(chat.apply(&patch, 12, Origin::Device), None);
 }
 
 #[test]
 fn an_older_event_does_not_touch_a_newer_setting() {
     let mut chat = chat();
-    let newer = ChatPatch { as_of: 20, pinned: Some(true), ..ChatPatch::default() };
-    let older = ChatPatch { as_of: 10, pinned: Some(false), ..ChatPatch::default() };
+    let newer = ChatPatch { as_of: 20, settings: [SettingValue::Pinned(true)].into(), ..ChatPatch::default() };
+    let older = ChatPatch { as_of: 10, settings: [SettingValue::Pinned(false)].into(), ..ChatPatch::default() };
     assert!(chat.apply(&newer, 21, Origin::Device).is_some());
     assert_eq!(chat.apply(&older, 22, Origin::Device), None);
-    assert!(chat.pinned.value);
+    assert!(chat.settings.pinned.value);
 }
 
 #[test]
 fn what_a_caller_wants_holds_though_whatsapps_clock_is_ahead() {
     let mut chat = chat();
-    let ahead = ChatPatch { as_of: 20, pinned: Some(true), ..ChatPatch::default() };
-    let asked = ChatPatch { as_of: 10, pinned: Some(false), ..ChatPatch::default() };
+    let ahead = ChatPatch { as_of: 20, settings: [SettingValue::Pinned(true)].into(), ..ChatPatch::default() };
+    let asked = ChatPatch { as_of: 10, settings: [SettingValue::Pinned(false)].into(), ..ChatPatch::default() };
     assert!(chat.apply(&ahead, 10, Origin::Device).is_some());
     assert!(chat.apply(&asked, 10, Origin::Api).is_some());
-    assert_eq!(chat.pinned, Versioned { value: false, as_of: 20 });
+    assert_eq!(chat.settings.pinned, Versioned { value: false, as_of: 20 });
 }
 
 #[test]
@@ -50,14 +50,24 @@ fn the_last_message_only_moves_forward() {
 fn reading_clears_the_count_and_the_mark() {
     let mut chat = chat();
     chat.unread_count = 3;
-    let unread = ChatPatch { as_of: 5, read: Some(false), ..ChatPatch::default() };
+    let unread = ChatPatch {
+        as_of: 5,
+        settings: [SettingValue::Read(false)].into(),
+        clears_unread: true,
+        ..ChatPatch::default()
+    };
     assert!(chat.apply(&unread, 5, Origin::Api).is_some());
-    assert!(chat.marked_unread.value);
+    assert!(chat.settings.marked_unread.value);
     assert_eq!(chat.unread_count, 3);
-    let read = ChatPatch { as_of: 6, read: Some(true), ..ChatPatch::default() };
+    let read = ChatPatch {
+        as_of: 6,
+        settings: [SettingValue::Read(true)].into(),
+        clears_unread: true,
+        ..ChatPatch::default()
+    };
     let change = chat.apply(&read, 6, Origin::Device).expect("a change");
     assert_eq!(change.changed, [ChatField::UnreadCount, ChatField::MarkedUnread].into_iter().collect());
-    assert_eq!((chat.unread_count, chat.marked_unread.value), (0, false));
+    assert_eq!((chat.unread_count, chat.settings.marked_unread.value), (0, false));
 }
 
 #[test]

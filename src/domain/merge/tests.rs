@@ -18,13 +18,21 @@ fn two() -> (Chat, Chat) {
 }
 
 fn told(chat: &mut Chat, archived: bool, as_of: i64) {
-    let _ = chat.apply(&ChatPatch { as_of, archived: Some(archived), ..ChatPatch::default() }, 1, Origin::Device);
+    let _ = chat.apply(
+        &ChatPatch { as_of, settings: [SettingValue::Archived(archived)].into(), ..ChatPatch::default() },
+        1,
+        Origin::Device,
+    );
 }
 
 /// A client requests a setting that WhatsApp has not received yet.
 fn asked(chat: &mut Chat, archived: bool, at: i64) -> OpenActions {
     let (base, base_as_of) = chat.base(Setting::Archived);
-    let _ = chat.apply(&ChatPatch { as_of: at, archived: Some(archived), ..ChatPatch::default() }, 1, Origin::Api);
+    let _ = chat.apply(
+        &ChatPatch { as_of: at, settings: [SettingValue::Archived(archived)].into(), ..ChatPatch::default() },
+        1,
+        Origin::Api,
+    );
     chat.pending.insert(ChatField::Archived);
     let action = PendingAction {
         organization: "org_1".parse().expect("an id"),
@@ -50,7 +58,7 @@ fn each_setting_has_its_latest_value() {
         told(&mut mine, true, first);
         told(&mut theirs, false, second);
         let open = mine.merge(&OpenActions::default(), &theirs, &OpenActions::default());
-        assert_eq!(mine.archived, Versioned { value: first > second, as_of: 20 });
+        assert_eq!(mine.settings.archived, Versioned { value: first > second, as_of: 20 });
         assert_eq!(open, OpenActions::default());
     }
 }
@@ -58,9 +66,9 @@ fn each_setting_has_its_latest_value() {
 #[test]
 fn what_a_history_said_without_a_time_counts_over_nothing() {
     let (mut mine, mut theirs) = two();
-    theirs.archived.value = true;
+    theirs.settings.archived.value = true;
     let _open = mine.merge(&OpenActions::default(), &theirs, &OpenActions::default());
-    assert!(mine.archived.value);
+    assert!(mine.settings.archived.value);
 }
 
 #[test]
@@ -73,7 +81,7 @@ fn the_newer_of_two_requests_waits_on_and_knows_what_whatsapp_has() {
         let [action] = &open.waiting[..] else { panic!("{open:?}") };
         assert_eq!((action.desired, action.requested_at), (SettingValue::Archived(first > second), 40));
         assert_eq!((action.base, action.base_as_of), (SettingValue::Archived(true), 5));
-        assert_eq!((action.chat, mine.archived.value), (mine.id, first > second));
+        assert_eq!((action.chat, mine.settings.archived.value), (mine.id, first > second));
         assert_eq!(mine.pending, [ChatField::Archived].into_iter().collect());
     }
 }
@@ -85,7 +93,10 @@ fn what_whatsapp_said_of_the_other_chat_after_a_request_wins() {
         told(&mut theirs, false, at);
         let ours = asked(&mut mine, true, 20);
         let open = mine.merge(&ours, &theirs, &OpenActions::default());
-        assert_eq!((open.waiting.len() == 1, mine.archived.value, mine.pending.is_empty()), (waits, waits, !waits));
+        assert_eq!(
+            (open.waiting.len() == 1, mine.settings.archived.value, mine.pending.is_empty()),
+            (waits, waits, !waits)
+        );
     }
 }
 

@@ -178,10 +178,10 @@ mod tests {
     fn archived_then() -> (change::Change, chat::Chat) {
         let jid = "15550100@s.whatsapp.net".parse().expect("a JID");
         let mut chat = chat::Chat::new(ChatId::new(1), SessionId::new(1), jid, 1);
-        chat.archived.value = true;
+        chat.settings.archived.value = true;
         chat.unread_count = 2;
         let change = chat.created(2, change::Origin::Import);
-        chat.archived.value = false;
+        chat.settings.archived.value = false;
         chat.names.contact = Some("Mei Tanaka".into());
         (change, chat)
     }
@@ -190,7 +190,7 @@ mod tests {
     fn a_changes_chat_has_the_settings_of_then_and_the_name_of_now() {
         let (change, now) = archived_then();
         let shown = as_of(&change, Some(now));
-        assert_eq!((shown.archived.value, shown.unread_count), (true, 2));
+        assert_eq!((shown.settings.archived.value, shown.unread_count), (true, 2));
         assert_eq!(shown.name().as_deref(), Some("Mei Tanaka"));
     }
 
@@ -199,7 +199,7 @@ mod tests {
         let (change, now) = archived_then();
         let shown = as_of(&change, None);
         assert_eq!((shown.id, shown.session, &shown.jid), (now.id, now.session, &now.jid));
-        assert_eq!((shown.archived.value, shown.unread_count), (true, 2));
+        assert_eq!((shown.settings.archived.value, shown.unread_count), (true, 2));
         assert_eq!(shown.names, chat::ChatNames::default());
     }
 }

@@ -5,6 +5,7 @@ use async_graphql::InputObject;
 use async_graphql::SimpleObject;
 
 use crate::domain::id::ChatId;
+use crate::domain::setting::SettingValue;
 use crate::graphql::context::session_id;
 use crate::graphql::error::ApiError;
 use crate::graphql::scalar::Jid;
@@ -48,16 +49,24 @@ pub(in crate::graphql) struct UpdateChatInput {
 impl UpdateChatInput {
     /// The chat, and the changes to make.
     pub(super) fn into_parts(self) -> Result<(ChatRef, ChatUpdate), ApiError> {
-        let target = chat_ref(self.id.as_ref(), self.cid, self.session_id.as_ref())?;
         let update = ChatUpdate {
-            archived: self.archived,
-            pinned: self.pinned,
-            muted_until: self.muted_until.map(|until| until.0),
-            unmute: self.unmute == Some(true),
-            read: self.read,
+            settings: self.settings(),
             last_message_timestamp: self.last_message_timestamp.map(|at| at.0),
         };
+        let target = chat_ref(self.id.as_ref(), self.cid, self.session_id.as_ref())?;
         Ok((target, update))
+    }
+
+    fn settings(&self) -> Vec<SettingValue> {
+        let muted_until =
+            if self.unmute == Some(true) { Some(None) } else { self.muted_until.map(|until| Some(until.0)) };
+        let settings = [
+            self.archived.map(SettingValue::Archived),
+            self.pinned.map(SettingValue::Pinned),
+            muted_until.map(SettingValue::MutedUntil),
+            self.read.map(SettingValue::Read),
+        ];
+        settings.into_iter().flatten().collect()
     }
 }
 
@@ -118,4 +127,25 @@ pub(in crate::graphql) struct DeleteChatPayload {
     pub(super) cid: Jid,
     /// The id of the chat's session.
     pub(super) session_id: ID,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unmute_wins_over_a_mute() {
+        let input = UpdateChatInput {
+            cid: None,
+            session_id: None,
+            id: None,
+            archived: None,
+            pinned: None,
+            muted_until: Some(Timestamp(5)),
+            unmute: Some(true),
+            read: None,
+            last_message_timestamp: None,
+        };
+        assert_eq!(input.settings(), [SettingValue::MutedUntil(None)]);
+    }
 }

@@ -89,12 +89,12 @@ impl Chat {
 
     /// True if the chat is archived.
     async fn archived(&self) -> bool {
-        self.0.archived.value
+        self.0.settings.archived.value
     }
 
     /// True if the chat is pinned to the top of the list.
     async fn pinned(&self) -> bool {
-        self.0.pinned.value
+        self.0.settings.pinned.value
     }
 
     /// True if the chat is muted now.
@@ -105,7 +105,7 @@ impl Chat {
     /// The end of the mute. Null if the chat is not muted.
     async fn muted_until(&self, context: &Context<'_>) -> Option<Timestamp> {
         let muted = self.0.muted(context.chats().now());
-        self.0.muted_until.value.filter(|_| muted).map(Timestamp)
+        self.0.settings.muted_until.value.filter(|_| muted).map(Timestamp)
     }
 
     /// The number of unread messages, as on the phone.
@@ -115,7 +115,7 @@ impl Chat {
 
     /// True if the chat was marked as unread by hand, regardless of `unreadCount`.
     async fn marked_unread(&self) -> bool {
-        self.0.marked_unread.value
+        self.0.settings.marked_unread.value
     }
 
     /// The send time of the last message. Null if there is no last message.

@@ -17,6 +17,7 @@ use crate::domain::change::Origin;
 use crate::domain::chat::ChatPatch;
 use crate::domain::clock::Clock;
 use crate::domain::id::ChatId;
+use crate::domain::setting::SettingValue;
 use crate::store::EndingMute;
 use crate::store::Store;
 use crate::store::UnitOfWork;
@@ -98,10 +99,14 @@ async fn end_due(store: &Store, now: i64) -> Result<Option<i64>, StoreError> {
 /// still be on their way.
 async fn end(unit: &mut UnitOfWork<'_>, chat: ChatId) -> Result<(), StoreError> {
     let Some(mut chat) = unit.chat_by_id_for_update(chat).await? else { return Ok(()) };
-    if chat.muted_until.value.is_none_or(|until| until > unit.now()) {
+    if chat.settings.muted_until.value.is_none_or(|until| until > unit.now()) {
         return Ok(());
     }
-    let patch = ChatPatch { as_of: chat.muted_until.as_of, muted_until: Some(None), ..ChatPatch::default() };
+    let patch = ChatPatch {
+        as_of: chat.settings.muted_until.as_of,
+        settings: [SettingValue::MutedUntil(None)].into(),
+        ..ChatPatch::default()
+    };
     if let Some(change) = chat.apply(&patch, unit.now(), Origin::Expired) {
         unit.save_chat(&chat).await?;
         unit.record(change);

@@ -9,26 +9,18 @@ use crate::domain::id::SessionId;
 use crate::domain::jid::Jid;
 use crate::domain::message::MessageRange;
 use crate::domain::pending_action::PendingAction;
-use crate::domain::pending_action::SettingValue;
+use crate::domain::setting::SettingValue;
 use crate::store::UnitOfWork;
 
 use crate::service::error::Conflict;
 use crate::service::error::ConflictReason;
 use crate::service::error::Error;
 
-/// The settings to change; `None` leaves a setting as it is.
+/// The settings to change.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ChatUpdate {
-    /// Archived or not; archiving also unpins.
-    pub archived: Option<bool>,
-    /// Pinned or not; pinning also unarchives.
-    pub pinned: Option<bool>,
-    /// End of the mute, in milliseconds; must be in the future.
-    pub muted_until: Option<i64>,
-    /// Clears any mute; overrides `muted_until`.
-    pub unmute: bool,
-    /// Read, or marked as unread.
-    pub read: Option<bool>,
+    /// The new values, at most one of each setting. Archiving also unpins, and pinning also unarchives.
+    pub settings: Vec<SettingValue>,
     /// Time of a later last message than the stored one, in milliseconds; a hint for archiving.
     pub last_message_timestamp: Option<i64>,
 }
@@ -37,32 +29,33 @@ impl ChatUpdate {
     /// Returns the requested settings in sending order. Checks what can be checked without the chat.
     pub(in crate::service) fn settings(&self, now: i64) -> Result<Vec<SettingValue>, Error> {
         let invalid = |field, message: &str| Err(Error::Invalid { field, message: message.into() });
-        if self.archived == Some(true) && self.pinned == Some(true) {
+        let (archives, pins) = (SettingValue::Archived(true), SettingValue::Pinned(true));
+        if self.settings.contains(&archives) && self.settings.contains(&pins) {
             return invalid("pinned", "cannot be combined with archived: true; an archived chat cannot be pinned");
         }
-        let muted_until = if self.unmute { Some(None) } else { self.muted_until.map(Some) };
-        if let Some(Some(until)) = muted_until {
-            if until <= now {
-                return invalid("mutedUntil", "must be in the future; send unmute: true to end a mute");
-            }
-            if until > FOREVER {
-                return invalid("mutedUntil", "must be at most 253402300799999, which means forever");
-            }
+        let mut settings = self.settings.clone();
+        for value in &self.settings {
+            // WhatsApp keeps no archived chat pinned: its own clients unpin a chat when they archive it, and unarchive a
+            // chat when they pin it.
+            let follows = match *value {
+                SettingValue::MutedUntil(Some(until)) if until <= now => {
+                    return invalid("mutedUntil", "must be in the future; send unmute: true to end a mute");
+                }
+                SettingValue::MutedUntil(Some(until)) if until > FOREVER => {
+                    return invalid("mutedUntil", "must be at most 253402300799999, which means forever");
+                }
+                SettingValue::Archived(true) => SettingValue::Pinned(false),
+                SettingValue::Pinned(true) => SettingValue::Archived(false),
+                _ => continue,
+            };
+            settings.retain(|other| other.setting() != follows.setting());
+            settings.push(follows);
         }
         if self.last_message_timestamp.is_some_and(|at| !(0..=FOREVER).contains(&at)) {
             return invalid("lastMessageTimestamp", "must be a time in milliseconds since the Unix epoch");
         }
-        // WhatsApp keeps no archived chat pinned: its own clients unpin a chat when they archive it, and unarchive a
-        // chat when they pin it.
-        let archived = if self.pinned == Some(true) { Some(false) } else { self.archived };
-        let pinned = if self.archived == Some(true) { Some(false) } else { self.pinned };
-        let settings = [
-            pinned.map(SettingValue::Pinned),
-            muted_until.map(SettingValue::MutedUntil),
-            self.read.map(SettingValue::Read),
-            archived.map(SettingValue::Archived),
-        ];
-        Ok(settings.into_iter().flatten().collect())
+        settings.sort_by_key(|value| value.setting());
+        Ok(settings)
     }
 }
 
@@ -202,6 +195,10 @@ mod tests {
         assert_eq!(refused.count(), 5);
     }
 
+    fn update(settings: &[SettingValue]) -> ChatUpdate {
+        ChatUpdate { settings: settings.to_vec(), last_message_timestamp: None }
+    }
+
     fn field(update: &ChatUpdate) -> Option<&'static str> {
         match update.settings(1_000) {
             Err(Error::Invalid { field, .. }) => Some(field),
@@ -211,30 +208,24 @@ mod tests {
 
     #[test]
     fn archiving_also_unpins() {
-        let update = ChatUpdate { archived: Some(true), ..ChatUpdate::default() };
+        let update = update(&[SettingValue::Archived(true)]);
         let settings = update.settings(1_000).expect("legal");
         assert_eq!(settings, [SettingValue::Pinned(false), SettingValue::Archived(true)]);
     }
 
     #[test]
     fn pinning_also_takes_the_chat_out_of_the_archive() {
-        let update = ChatUpdate { pinned: Some(true), ..ChatUpdate::default() };
+        let update = update(&[SettingValue::Pinned(true)]);
         let settings = update.settings(1_000).expect("legal");
         assert_eq!(settings, [SettingValue::Pinned(true), SettingValue::Archived(false)]);
     }
 
     #[test]
-    fn unmute_wins_over_a_mute() {
-        let update = ChatUpdate { unmute: true, muted_until: Some(5), ..ChatUpdate::default() };
-        assert_eq!(update.settings(1_000).expect("legal"), [SettingValue::MutedUntil(None)]);
-    }
-
-    #[test]
     fn what_cannot_be_is_refused_with_its_field() {
-        let update = ChatUpdate { archived: Some(true), pinned: Some(true), ..ChatUpdate::default() };
-        assert_eq!(field(&update), Some("pinned"));
+        let both = update(&[SettingValue::Archived(true), SettingValue::Pinned(true)]);
+        assert_eq!(field(&both), Some("pinned"));
         for until in [0, 1_000, FOREVER + 1] {
-            assert_eq!(field(&ChatUpdate { muted_until: Some(until), ..ChatUpdate::default() }), Some("mutedUntil"));
+            assert_eq!(field(&update(&[SettingValue::MutedUntil(Some(until))])), Some("mutedUntil"));
         }
         let update = ChatUpdate { last_message_timestamp: Some(-1), ..ChatUpdate::default() };
         assert_eq!(field(&update), Some("lastMessageTimestamp"));

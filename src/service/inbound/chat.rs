@@ -7,7 +7,6 @@ use crate::domain::change::ChatFields;
 use crate::domain::chat::Chat;
 use crate::domain::chat::ChatNames;
 use crate::domain::chat::ChatPatch;
-use crate::domain::chat::Versioned;
 use crate::domain::id::ChatId;
 use crate::domain::jid::Jid;
 use crate::domain::jid::JidKind;
@@ -16,8 +15,9 @@ use crate::domain::message::MessageKind;
 use crate::domain::message::MessageRange;
 use crate::domain::message_marker::MessageMarker;
 use crate::domain::pending_action::PendingAction;
-use crate::domain::pending_action::Setting;
-use crate::domain::pending_action::SettingValue;
+use crate::domain::setting::Setting;
+use crate::domain::setting::SettingValue;
+use crate::domain::setting::Versioned;
 use crate::domain::tombstone::Tombstone;
 use crate::store::error::StoreError;
 
@@ -78,11 +78,9 @@ pub(in crate::service) async fn apply_setting_to_tombstone(
     tombstone: Tombstone,
     made: &RemoteSetting<'_>,
 ) -> Result<(), StoreError> {
-    let mut patch = ChatPatch { as_of: made.as_of, ..ChatPatch::default() };
-    patch.set(made.value);
+    let mut patch = ChatPatch { as_of: made.as_of, settings: [made.value].into(), ..ChatPatch::default() };
     // A read position has no time; only the mark has one.
     if made.value == SettingValue::Read(true) {
-        (patch.read, patch.marked_unread) = (None, Some(false));
         let place = made.up_to.cloned().unwrap_or(MessageMarker { at: made.as_of, wa_ids: Vec::new() });
         let reading = unread::read_up_to(cx, &tombstone.chat, place).await?;
         (patch.unread_count, patch.read_to) = (Some(reading.unread), Some(reading.place));
@@ -107,11 +105,10 @@ pub(in crate::service) async fn apply_setting(
         }
         _ => value,
     };
-    let mut patch = ChatPatch { as_of, address, ..ChatPatch::default() };
-    patch.set(value);
+    let mut patch = ChatPatch { as_of, address, settings: [value].into(), ..ChatPatch::default() };
     // WhatsApp's own clients unarchive a chat when they pin it, and only send the pin.
     if value == SettingValue::Pinned(true) && !chat.pending.contains(Setting::Archived.field()) {
-        patch.archived = Some(false);
+        patch.settings.set(SettingValue::Archived(false));
     }
     let setting = value.setting();
     let waiting = if chat.pending.contains(setting.field()) {
@@ -122,9 +119,8 @@ pub(in crate::service) async fn apply_setting(
     // A read position has no time; only the mark has one.
     let mut unread = None;
     if let SettingValue::Read(read) = value {
-        (patch.read, patch.marked_unread) = (None, Some(!read));
         if !read && was_read_since(cx, &chat, as_of, up_to).await? {
-            patch.marked_unread = None;
+            patch.settings.remove(Setting::Read);
         }
         // Phones only mark chats that are read, and a replay has the mark without the preceding read. A single mark is
         // no evidence of that: another companion may mark a chat with unread messages.
@@ -179,7 +175,7 @@ async fn was_read_since(
     marked_at: i64,
     up_to: Option<&MessageMarker>,
 ) -> Result<bool, StoreError> {
-    let read = chat.marked_unread;
+    let read = chat.settings.marked_unread;
     let is_of_one_second = !read.value && read.as_of.div_euclid(1_000) == marked_at.div_euclid(1_000);
     let (Some(up_to), Some(read_to), true) = (up_to, &chat.read_to, is_of_one_second) else { return Ok(false) };
     let up_to = cx.unit.expand_marker(&[chat.id], up_to.clone()).await?;
@@ -190,7 +186,8 @@ async fn was_read_since(
 /// of what was read.
 fn is_our_mark(chat: &Chat, waiting: Option<&PendingAction>, as_of: i64) -> bool {
     let asked = waiting.filter(|action| action.desired == SettingValue::Read(false));
-    chat.marked_unread == Versioned { value: true, as_of } || asked.is_some_and(|action| action.requested_at == as_of)
+    chat.settings.marked_unread == Versioned { value: true, as_of }
+        || asked.is_some_and(|action| action.requested_at == as_of)
 }
 
 /// Updates the known value on WhatsApp of a setting with a pending action.
@@ -280,11 +277,11 @@ pub(in crate::service) async fn message(
     }
     patch.last_message = cx.unit.last_message(chat.id).await?;
     if let Some(since) = inbound_archive::left_with(cx, &chat, message).await? {
-        (patch.archived, patch.archived_as_of) = (Some(false), Some(since));
+        patch.settings.set_as_of(SettingValue::Archived(false), since);
     }
     if message.from_me {
-        patch.marked_unread = Some(false);
-        patch.as_of = written_at(message, chat.marked_unread.as_of);
+        patch.settings.set(SettingValue::Read(true));
+        patch.as_of = written_at(message, chat.settings.marked_unread.as_of);
         let IncomingMessage { wa_id, from_me, sender, at, .. } = message.clone();
         let range = MessageRange { wa_id, from_me, sender, at };
         let written_at = |asked_at| written_at(message, asked_at);

@@ -9,7 +9,8 @@ use crate::domain::jid::Jid;
 use crate::domain::message::Message;
 use crate::domain::message::MessageUpdate;
 use crate::domain::message_marker::MessageMarker;
-use crate::domain::pending_action::Setting;
+use crate::domain::setting::Setting;
+use crate::domain::setting::SettingValue;
 use crate::domain::tombstone::Tombstone;
 use crate::session::UpdatedMessage;
 use crate::store::EarlyEdit;
@@ -286,30 +287,22 @@ pub(super) async fn chat_cleared(
     let unread = cx.unit.count_after(&[chat.id], None).await?;
     patch.last_message = left;
     patch.unread_count = Some(chat.unread_count.min(unread));
-    patch.marked_unread = Some(false);
+    patch.settings.set(SettingValue::Read(true));
     let begins_again = match stored {
         Some(_) => !cx.unit.has_messages_of_before(chat.id, as_of).await?,
         None => chat.last_message.is_none(),
     };
     if deleted && begins_again {
         // All remaining and future messages are later than the deletion: they start the chat again on the phone.
-        let waits = |setting: Setting| chat.pending.contains(setting.field());
-        patch.archived = Some(false).filter(|_| !waits(Setting::Archived));
-        patch.pinned = Some(false).filter(|_| !waits(Setting::Pinned));
-        patch.muted_until = Some(None).filter(|_| !waits(Setting::MutedUntil));
+        let waits = |setting: &Setting| chat.pending.contains(setting.field());
+        let settings = Setting::ALL.into_iter().filter(|setting| *setting == Setting::Read || !waits(setting));
+        patch.settings = settings.map(Setting::default_value).collect();
     }
     cx.apply(StoredChat { chat, is_new }, &patch).await
 }
 
 /// The patch for a chat that was deleted on the phone and comes back.
 fn without_settings(as_of: i64) -> ChatPatch {
-    ChatPatch {
-        as_of,
-        archived: Some(false),
-        pinned: Some(false),
-        muted_until: Some(None),
-        marked_unread: Some(false),
-        unread_count: Some(0),
-        ..ChatPatch::default()
-    }
+    let settings = Setting::ALL.into_iter().map(Setting::default_value).collect();
+    ChatPatch { as_of, settings, unread_count: Some(0), ..ChatPatch::default() }
 }

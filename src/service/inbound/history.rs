@@ -11,7 +11,9 @@ use crate::domain::message::MessageUpdate;
 use crate::domain::message_marker::MessageMarker;
 use crate::domain::peer::Peer;
 use crate::domain::peer::last_owner;
-use crate::domain::pending_action::Setting;
+use crate::domain::setting::Setting;
+use crate::domain::setting::SettingChanges;
+use crate::domain::setting::SettingValue;
 use crate::domain::tombstone::Tombstone;
 use crate::session::HistoryChat;
 use crate::session::HistoryChunk;
@@ -99,15 +101,9 @@ async fn import(
     paired_at: Option<i64>,
     brought: &mut ImportCounts,
 ) -> Result<(), StoreError> {
-    let now = cx.now();
     let mut patch = ChatPatch {
         as_of: 0,
-        archived: news.archived,
-        archived_as_of: paired_at,
-        pinned: news.pinned.map(|at| at.is_some()),
-        pinned_as_of: news.pinned.flatten(),
-        muted_until: news.muted_until.map(|until| until.filter(|until| *until > now)),
-        marked_unread: news.marked_unread,
+        settings: settings(news, paired_at, cx.now()),
         names: chat::names_from_history(&news.jid, news.name.clone()),
         address: Some((news.jid.clone(), news.last_message_at.unwrap_or(0))),
         ..ChatPatch::default()
@@ -122,7 +118,7 @@ async fn import(
     };
     let Some(StoredChat { chat, is_new }) = cx.open_chat(found, &mut peer).await? else { return Ok(()) };
     if chat.pending.contains(Setting::Archived.field()) {
-        patch.archived = None;
+        patch.settings.remove(Setting::Archived);
     }
     let was_empty = chat.last_message.is_none();
     let newer = newer(cx, &chat, &messages).await?;
@@ -143,6 +139,24 @@ async fn import(
         edit::message_updated(cx, &rewriting).await?;
     }
     Ok(())
+}
+
+/// Returns the settings of a chat in a history, with their times.
+fn settings(news: &HistoryChat, paired_at: Option<i64>, now: i64) -> SettingChanges {
+    let mut settings = SettingChanges::default();
+    if let Some(archived) = news.archived {
+        settings.set_as_of(SettingValue::Archived(archived), paired_at.unwrap_or(0));
+    }
+    if let Some(pinned_at) = news.pinned {
+        settings.set_as_of(SettingValue::Pinned(pinned_at.is_some()), pinned_at.unwrap_or(0));
+    }
+    if let Some(until) = news.muted_until {
+        settings.set(SettingValue::MutedUntil(until.filter(|until| *until > now)));
+    }
+    if let Some(marked) = news.marked_unread {
+        settings.set(SettingValue::Read(!marked));
+    }
+    settings
 }
 
 /// Returns the edits that a history shows only as a different text. A message that is known to be edited or revoked

@@ -3,7 +3,6 @@
 use crate::domain::change::Change;
 use crate::domain::chat::Chat;
 use crate::domain::chat::LastMessage;
-use crate::domain::chat::Versioned;
 use crate::domain::id::ChatId;
 use crate::domain::id::PeerId;
 use crate::domain::jid::Jid;
@@ -12,6 +11,7 @@ use crate::domain::message_marker::MessageMarker;
 use crate::domain::peer::MovedPeriod;
 use crate::domain::peer::Peer;
 use crate::domain::peer::canonical;
+use crate::domain::setting::Versioned;
 use crate::domain::tombstone::Tombstone;
 use crate::store::MovedMessages;
 use crate::store::error::StoreError;

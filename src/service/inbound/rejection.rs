@@ -7,7 +7,7 @@ use crate::domain::id::ChatId;
 use crate::domain::pending_action::PendingAction;
 use crate::domain::pending_action::Rejection;
 use crate::domain::pending_action::RejectionCode;
-use crate::domain::pending_action::Setting;
+use crate::domain::setting::Setting;
 use crate::session::SessionKey;
 use crate::store::Store;
 use crate::store::error::StoreError;

@@ -25,10 +25,10 @@ use crate::domain::jid::Jid;
 use crate::domain::message::IncomingMessage;
 use crate::domain::message::MessageKind;
 use crate::domain::pending_action::PendingAction;
-use crate::domain::pending_action::Setting;
-use crate::domain::pending_action::SettingValue;
 use crate::domain::session::HistoryImport;
 use crate::domain::session::SessionStatus;
+use crate::domain::setting::Setting;
+use crate::domain::setting::SettingValue;
 use crate::service::chat::update::ChatUpdate;
 use crate::service::chat::update::UpdateChat;
 use crate::service::error::Error;
@@ -140,7 +140,7 @@ impl Rig {
 async fn what_is_acknowledged_is_stored() {
     let rig = Rig::new().await;
     rig.hears_setting(SettingValue::Archived(true), 10).await;
-    assert!(rig.chat().await.archived.value);
+    assert!(rig.chat().await.settings.archived.value);
 }
 
 #[tokio::test]
@@ -156,7 +156,7 @@ async fn an_event_that_keeps_failing_is_quarantined_and_the_next_ones_are_applie
     let [kept] = &*kept else { panic!("one event: {kept:?}") };
     assert_eq!((kept.kind.as_str(), kept.attempts, kept.is_import), ("message", MAX_ATTEMPTS, false));
     rig.hears_setting(SettingValue::Archived(true), 10).await;
-    assert!(rig.chat().await.archived.value);
+    assert!(rig.chat().await.settings.archived.value);
 }
 
 #[tokio::test]
@@ -197,7 +197,7 @@ async fn a_request_is_stored_with_its_change_and_its_action() {
         changes.iter().map(|change| (change.origin, &change.state)).collect::<Vec<_>>(),
         [(Origin::Api, &chat.state())]
     );
-    assert!(chat.archived.value && chat.pending.contains(ChatField::Archived));
+    assert!(chat.settings.archived.value && chat.pending.contains(ChatField::Archived));
     let action = waiting.first().expect("an action");
     assert_eq!((action.desired, action.base), (SettingValue::Archived(true), SettingValue::Archived(false)));
     assert_eq!((waiting.len(), action.requested_at), (1, 10));
@@ -207,7 +207,7 @@ async fn a_request_is_stored_with_its_change_and_its_action() {
 async fn archiving_is_sent_after_the_unpinning_that_goes_with_it() {
     let rig = Rig::new().await;
     rig.hears_setting(SettingValue::Pinned(true), 5).await;
-    let archive = ChatUpdate { archived: Some(true), ..ChatUpdate::default() };
+    let archive = ChatUpdate { settings: vec![SettingValue::Archived(true)], ..ChatUpdate::default() };
     for desired in archive.settings(10).expect("legal").into_iter().rev() {
         rig.asks(desired, 10).await;
     }
@@ -244,7 +244,7 @@ async fn an_older_setting_than_the_request_that_waits_is_only_noted() {
     let rig = Rig::new().await;
     rig.asks(SettingValue::MutedUntil(Some(90)), 20).await;
     rig.hears_setting(SettingValue::MutedUntil(Some(4_000_000_000_050)), 10).await;
-    assert_eq!(rig.chat().await.muted_until.value, Some(90));
+    assert_eq!(rig.chat().await.settings.muted_until.value, Some(90));
     let waiting = rig.waiting().await;
     assert_eq!(
         waiting.iter().map(|action| action.base).collect::<Vec<_>>(),
@@ -272,7 +272,7 @@ async fn a_redelivered_event_changes_nothing_newer() {
     rig.hears_setting_again(SettingValue::Archived(false), 20).await;
     rig.hears_setting_again(SettingValue::Pinned(true), 20).await;
     let chat = rig.chat().await;
-    assert_eq!((chat.archived.value, chat.pinned.value), (true, true));
+    assert_eq!((chat.settings.archived.value, chat.settings.pinned.value), (true, true));
 }
 
 #[tokio::test]
@@ -281,7 +281,7 @@ async fn a_newer_setting_takes_the_place_of_the_request_that_waits() {
     rig.asks(SettingValue::Archived(true), 20).await;
     rig.hears_setting(SettingValue::Archived(false), 30).await;
     let chat = rig.chat().await;
-    assert!(!chat.archived.value && chat.pending.is_empty());
+    assert!(!chat.settings.archived.value && chat.pending.is_empty());
     assert_eq!(rig.waiting().await, []);
 }
 
@@ -312,9 +312,9 @@ async fn writing_into_a_chat_reads_it() {
     let rig = Rig::new().await;
     rig.hears_message("3EB0", false, 10).await;
     rig.hears_setting(SettingValue::Read(false), 15).await;
-    assert_eq!((rig.chat().await.unread_count, rig.chat().await.marked_unread.value), (1, true));
+    assert_eq!((rig.chat().await.unread_count, rig.chat().await.settings.marked_unread.value), (1, true));
     rig.hears_message("3EB1", true, 20).await;
-    assert_eq!((rig.chat().await.unread_count, rig.chat().await.marked_unread.value), (0, false));
+    assert_eq!((rig.chat().await.unread_count, rig.chat().await.settings.marked_unread.value), (0, false));
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use crate::domain::clock::DAY_MS;
 use crate::domain::id::ChatId;
 use crate::domain::jid::Jid;
 use crate::domain::message_marker::MessageMarker;
-use crate::domain::pending_action::SettingValue;
+use crate::domain::setting::SettingValue;
 use crate::store::error::StoreError;
 
 use super::chat;

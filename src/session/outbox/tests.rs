@@ -17,9 +17,9 @@ use super::super::testing::locked;
 use crate::domain::id::ChatId;
 use crate::domain::message::MessageRange;
 use crate::domain::pending_action::PendingAction;
-use crate::domain::pending_action::Setting;
-use crate::domain::pending_action::SettingValue;
 use crate::domain::session::SessionStatus;
+use crate::domain::setting::Setting;
+use crate::domain::setting::SettingValue;
 
 fn action(chat: ChatId, version: i64, desired: SettingValue) -> PendingAction {
     PendingAction {

@@ -9,8 +9,8 @@ use super::contacts;
 use super::jid;
 use super::jid::Untranslatable;
 use crate::domain::jid::Jid;
-use crate::domain::pending_action::SettingValue;
 use crate::domain::person::Person;
+use crate::domain::setting::SettingValue;
 use crate::session::SessionEvent;
 
 /// The number of a LID.

@@ -35,7 +35,6 @@ use super::app_state_sync::SyncSuspicion;
 use super::auto_reconnect;
 use super::backend::SessionBackend;
 use super::backend::Upload;
-use super::command::command;
 use super::event_queue::EventReader;
 use super::event_queue::EventSink;
 use super::event_queue::HistoryQueue;
@@ -51,6 +50,7 @@ use super::http::Http;
 use super::jid;
 use super::sandbox;
 use super::sandbox::Sandbox;
+use super::setting;
 use super::socket::Socket;
 use super::sync_loop;
 use super::sync_notifications::SyncNotifications;
@@ -273,7 +273,7 @@ impl Connection for WhatsAppConnection {
         if !self.is_in_step() {
             return Err(SessionError::NotConnected);
         }
-        let (client, command) = (Arc::clone(&self.client), command(action, self.clock.now()));
+        let (client, command) = (Arc::clone(&self.client), setting::command(action, self.clock.now()));
         let collection = command.schema.collection.as_str().parse().unwrap_or(WAPatchName::Unknown);
         if self.collections.is_failing(collection) {
             return Err(SessionError::NotNow);

@@ -11,7 +11,6 @@ use whatsapp_rust::types::events::Event;
 use whatsapp_rust::types::events::EventKind;
 use whatsapp_rust::types::events::InboundMessage;
 use whatsapp_rust::types::events::LoggedOut;
-use whatsapp_rust::types::events::MuteUpdate;
 use whatsapp_rust::types::events::PairSuccess;
 use whatsapp_rust::types::events::Receipt;
 use whatsapp_rust::types::events::UnavailableType;
@@ -22,11 +21,9 @@ use super::contacts;
 use super::jid;
 use super::jid::Untranslatable;
 use super::message;
+use super::setting;
 use crate::domain::call::Call;
-use crate::domain::clock::FOREVER;
 use crate::domain::message::MessageUpdate;
-use crate::domain::message_marker::MessageMarker;
-use crate::domain::pending_action::SettingValue;
 use crate::domain::session::Account;
 use crate::domain::session::StatusCode;
 use crate::domain::session::StatusReason;
@@ -50,12 +47,9 @@ pub(super) enum Translated {
     Untranslatable(Untranslatable),
 }
 
-/// Kinds with an arm in [`translate`], and the history, which is handled separately.
-pub(super) const KINDS: [EventKind; 29] = [
-    EventKind::ArchiveUpdate,
-    EventKind::PinUpdate,
-    EventKind::MuteUpdate,
-    EventKind::MarkChatAsReadUpdate,
+/// Kinds with an arm in [`translate`], and the history, which is handled separately. Those of settings are in
+/// [`setting::KINDS`].
+const KINDS: [EventKind; 25] = [
     EventKind::DeleteChatUpdate,
     EventKind::ClearChatUpdate,
     EventKind::DeleteMessageForMeUpdate,
@@ -86,11 +80,10 @@ pub(super) const KINDS: [EventKind; 29] = [
 /// Kinds that are read elsewhere: raw stanzas, and contacts (see `actions`).
 pub(super) const READ_ELSEWHERE: [EventKind; 2] = [EventKind::RawNode, EventKind::ContactUpdate];
 
-/// Limit to tell seconds from milliseconds: early 1973 in milliseconds, the year 5138 in seconds. All times in
-/// WhatsApp's app state are after the first and before the second.
-const SECONDS_BELOW: i64 = 100_000_000_000;
-/// Maximum number of messages of one second that are read from a range.
-const MOST_NAMED: usize = 100;
+/// Returns whether events of this kind are translated.
+pub(super) fn is_translated(kind: EventKind) -> bool {
+    KINDS.contains(&kind) || setting::KINDS.contains(&kind)
+}
 
 /// Translates an event of the session of `own`. Empty for an irrelevant event.
 pub(super) fn translate(event: &Event, own: Option<&Account>) -> Vec<Translated> {
@@ -98,37 +91,10 @@ pub(super) fn translate(event: &Event, own: Option<&Account>) -> Vec<Translated>
 }
 
 fn translated(event: &Event, own: Option<&Account>) -> Result<Vec<Translated>, Untranslatable> {
+    if let Some(reported) = setting::reported(event) {
+        return Ok(reported?.map(Translated::Event).into_iter().collect());
+    }
     Ok(match event {
-        Event::ArchiveUpdate(update) => {
-            let value = SettingValue::Archived(update.action.archived.unwrap_or(false));
-            let (as_of, replayed) = (update.timestamp.timestamp_millis(), update.from_full_sync);
-            let Some(up_to) = update.action.message_range.as_option().and_then(last_of) else {
-                return Ok(without_range("archive"));
-            };
-            let (chat, up_to) = (jid::from_wire(&update.jid)?, Some(up_to));
-            vec![Translated::Event(SessionEvent::Setting { chat, value, as_of, up_to, replayed })]
-        }
-        Event::PinUpdate(update) => {
-            let value = SettingValue::Pinned(update.action.pinned.unwrap_or(false));
-            setting(&update.jid, value, update.timestamp.timestamp_millis(), update.from_full_sync)?
-        }
-        Event::MuteUpdate(update) => {
-            let as_of = update.timestamp.timestamp_millis();
-            match muted_until(update) {
-                Some(until) => setting(&update.jid, SettingValue::MutedUntil(until), as_of, update.from_full_sync)?,
-                None => Vec::new(),
-            }
-        }
-        Event::MarkChatAsReadUpdate(update) => {
-            let (value, as_of) =
-                (SettingValue::Read(update.action.read.unwrap_or(false)), update.timestamp.timestamp_millis());
-            let chat = jid::from_wire(&update.jid)?;
-            let Some(up_to) = update.action.message_range.as_option().and_then(last_of) else {
-                return Ok(without_range("mark"));
-            };
-            let (up_to, replayed) = (Some(up_to), update.from_full_sync);
-            vec![Translated::Event(SessionEvent::Setting { chat, value, as_of, up_to, replayed })]
-        }
         Event::Receipt(receipt) if is_own_reading(receipt, own) => {
             let (chat, wa_ids) = (jid::from_wire(&receipt.source.chat).ok(), receipt.message_ids.clone());
             let at = receipt.timestamp.timestamp_millis();
@@ -220,22 +186,6 @@ fn ended(ending: DisconnectReason) -> Translated {
     Translated::Signal(ConnectionEvent::Ended(ending))
 }
 
-fn setting(
-    chat: &whatsapp_rust::Jid,
-    value: SettingValue,
-    as_of: i64,
-    replayed: bool,
-) -> Result<Vec<Translated>, Untranslatable> {
-    let chat = jid::from_wire(chat)?;
-    Ok(vec![Translated::Event(SessionEvent::Setting { chat, value, as_of, up_to: None, replayed })])
-}
-
-/// Ignores an action without a message range, as WhatsApp's own clients do.
-fn without_range(action: &'static str) -> Vec<Translated> {
-    debug!(action, "Ignored an action without a message range");
-    Vec::new()
-}
-
 /// A chat was cleared or deleted, up to the message that the range names, or up to its time. WhatsApp's own clients
 /// ignore an action without a range.
 fn emptied(
@@ -245,8 +195,9 @@ fn emptied(
     deleted: bool,
 ) -> Result<Vec<Translated>, Untranslatable> {
     let chat = jid::from_wire(chat)?;
-    let Some(up_to) = range.and_then(last_of) else { return Ok(without_range("clear or delete")) };
-    Ok(vec![Translated::Event(SessionEvent::ChatCleared { chat, up_to, as_of, deleted })])
+    let up_to = setting::up_to(range, "clear or delete");
+    let cleared = up_to.map(|up_to| SessionEvent::ChatCleared { chat, up_to, as_of, deleted });
+    Ok(cleared.map(Translated::Event).into_iter().collect())
 }
 
 /// Translates the deletion of one message for the account's owner. Baileys does not name the author of a group's message; the
@@ -255,24 +206,10 @@ fn deleted_for_me(update: &DeleteMessageForMeUpdate) -> Result<Vec<Translated>, 
     let chat = jid::from_wire(&update.chat_jid)?;
     let sender = update.participant_jid.as_ref().map(jid::from_wire).transpose()?.unwrap_or_else(|| chat.clone());
     // A message is older than its deletion.
-    let sent_at = update.action.message_timestamp.map_or(update.timestamp.timestamp_millis(), milliseconds);
+    let sent_at = update.action.message_timestamp.map_or(update.timestamp.timestamp_millis(), setting::milliseconds);
     let rewrite = MessageUpdate::DeletionForMe { sent_at };
     let rewriting = UpdatedMessage { chat, wa_id: update.message_id.clone(), sender, from_me: update.from_me, rewrite };
     Ok(vec![Translated::Event(SessionEvent::MessageUpdated(rewriting))])
-}
-
-/// Returns the last messages that a range names; `None` if it has no time. Its times are seconds, or milliseconds in
-/// some clients; Baileys only sends the time of the last message.
-fn last_of(range: &SyncActionMessageRange) -> Option<MessageMarker> {
-    let last = range.last_message_timestamp?;
-    let named = range.messages.iter().filter(|message| message.timestamp.is_none_or(|at| at == last)).take(MOST_NAMED);
-    let wa_ids = named.filter_map(|message| message.key.as_option()?.id.clone()).collect();
-    Some(MessageMarker { at: milliseconds(last), wa_ids })
-}
-
-/// Returns the time of a message in a setting in milliseconds. It has whole seconds, in either unit.
-fn milliseconds(at: i64) -> i64 {
-    if at < SECONDS_BELOW { at.saturating_mul(1000) } else { at - at.rem_euclid(1000) }
 }
 
 /// Returns whether a receipt shows that the account's owner read or played messages on another device. With read
@@ -286,23 +223,6 @@ fn is_own_reading(receipt: &Receipt, own: Option<&Account>) -> bool {
             reader.is_ok_and(|reader| own.is_some_and(|own| own.has(&reader)))
         }
         _ => false,
-    }
-}
-
-/// Returns the end of a mute; the outer `None` if the update lacks it, which WhatsApp's own clients ignore.
-#[expect(clippy::option_option, reason = "a missing end differs from null")]
-fn muted_until(update: &MuteUpdate) -> Option<Option<i64>> {
-    if update.action.muted.unwrap_or(false) { update.action.mute_end_timestamp.map(mute_end) } else { Some(None) }
-}
-
-/// Converts the end of a mute into milliseconds. WhatsApp uses seconds in some places and milliseconds in others, a
-/// negative number for a mute without end, and zero for no mute.
-pub(super) fn mute_end(end: i64) -> Option<i64> {
-    match end {
-        0 => None,
-        ..0 => Some(FOREVER),
-        1..SECONDS_BELOW => Some(end * 1000),
-        SECONDS_BELOW.. => Some(end.min(FOREVER)),
     }
 }
 

@@ -25,8 +25,8 @@ use whatsapp_rust::wacore::appstate::Mutation;
 
 use super::answers::Answers;
 use super::contacts;
-use super::event::KINDS;
 use super::event::READ_ELSEWHERE;
+use super::event::is_translated;
 use super::history_download;
 use super::history_download::Part;
 use super::message_order::MessageOrder;
@@ -156,7 +156,7 @@ impl EventHandler for EventSink {
         if kind == EventKind::HistorySync {
             // This runs in the library's own task, which identifies the part.
             self.push(QueueItem::History { event, part: history_download::arrived() });
-        } else if KINDS.contains(&kind) {
+        } else if is_translated(kind) {
             self.push(QueueItem::Event(event));
         } else if !READ_ELSEWHERE.contains(&kind) {
             debug!(?kind, "Ignored an event");

@@ -9,9 +9,9 @@ use whatsapp_rust::waproto::whatsapp::Conversation;
 use whatsapp_rust::waproto::whatsapp::device_props::HistorySyncConfig;
 use whatsapp_rust::waproto::whatsapp::device_props::PlatformType;
 
-use super::event::mute_end;
 use super::jid;
 use super::message;
+use super::setting::mute_end;
 use crate::domain::jid::Jid;
 use crate::domain::jid::JidKind;
 use crate::domain::message::IncomingMessage;

@@ -19,12 +19,12 @@ use tokio::time::timeout;
 
 use super::*;
 use crate::domain::chat::ChatType;
-use crate::domain::chat::Versioned;
 use crate::domain::chat_list::ChatFilter;
 use crate::domain::chat_list::ChatKey;
 use crate::domain::chat_list::ChatOrder;
 use crate::domain::page::Page;
 use crate::domain::search::SearchTerm;
+use crate::domain::setting::Versioned;
 
 const NOW: i64 = 1_000;
 /// The time limit of each wait in a test.
@@ -89,10 +89,10 @@ fn chat_of(sketch: &Sketch, number: usize, sessions: [SessionId; 2]) -> Chat {
     let mut chat = Chat::new(ChatId::new(5), sessions[usize::from(sketch.of_second_session)], jid, 5);
     chat.names.contact = sketch.name.map(str::to_owned);
     chat.last_message = sketch.at.map(|at| LastMessage { id: None, at });
-    chat.pinned = Versioned { value: sketch.pinned, as_of: sketch.pinned_as_of };
-    chat.archived.value = sketch.archived;
-    chat.muted_until.value = sketch.muted_until;
-    chat.marked_unread.value = sketch.marked_unread;
+    chat.settings.pinned = Versioned { value: sketch.pinned, as_of: sketch.pinned_as_of };
+    chat.settings.archived.value = sketch.archived;
+    chat.settings.muted_until.value = sketch.muted_until;
+    chat.settings.marked_unread.value = sketch.marked_unread;
     chat.unread_count = sketch.unread_count;
     chat
 }
@@ -104,9 +104,11 @@ fn expected(chats: &[Chat], list: &ChatList) -> Vec<ChatId> {
     let mut found: Vec<_> = chats
         .iter()
         .filter(|chat| list.session.is_none_or(|session| chat.session == session))
-        .filter(|chat| is(filter.archived, chat.archived.value) && is(filter.pinned, chat.pinned.value))
-        .filter(|chat| is(filter.muted, chat.muted_until.value.is_some_and(|until| until > NOW)))
-        .filter(|chat| is(filter.unread, chat.unread_count > 0 || chat.marked_unread.value))
+        .filter(|chat| {
+            is(filter.archived, chat.settings.archived.value) && is(filter.pinned, chat.settings.pinned.value)
+        })
+        .filter(|chat| is(filter.muted, chat.settings.muted_until.value.is_some_and(|until| until > NOW)))
+        .filter(|chat| is(filter.unread, chat.unread_count > 0 || chat.settings.marked_unread.value))
         .filter(|chat| filter.types.as_ref().is_none_or(|types| types.contains(&chat.chat_type())))
         .filter(|chat| filter.search.as_ref().is_none_or(|search| shows(chat, search.as_str())))
         .filter(|chat| {
@@ -118,8 +120,9 @@ fn expected(chats: &[Chat], list: &ChatList) -> Vec<ChatId> {
         })
         .collect();
     found.sort_by_key(|chat| {
-        let pinned_first = list.order == ChatOrder::Inbox && chat.pinned.value && chat.last_message.is_some();
-        let rank = if pinned_first { Some(chat.pinned.as_of) } else { chat.last_message.map(|message| message.at) };
+        let pinned_first = list.order == ChatOrder::Inbox && chat.settings.pinned.value && chat.last_message.is_some();
+        let rank =
+            if pinned_first { Some(chat.settings.pinned.as_of) } else { chat.last_message.map(|message| message.at) };
         Reverse((chat.last_message.is_some(), pinned_first, rank, chat.id))
     });
     found.into_iter().map(|chat| chat.id).collect()
@@ -321,7 +324,7 @@ async fn a_chat_is_found_by_the_name_and_listed_by_the_settings_it_has_now() {
     let count = async || test.store.count_chats(&test.organization, &lists, NOW).await.expect("counts");
     assert_eq!(count().await, Some(vec![0, 0]));
     chat.names.subject = Some("Poetry".into());
-    chat.pinned.value = true;
+    chat.settings.pinned.value = true;
     let saved: Result<(), StoreError> =
         test.store.write(&test.organization, move |unit| Box::pin(async move { unit.save_chat(&chat).await })).await;
     saved.expect("saved");

@@ -11,7 +11,7 @@ use sea_orm::EntityTrait as _;
 use sea_orm::Statement;
 
 use super::*;
-use crate::domain::chat::Versioned;
+use crate::domain::setting::Versioned;
 
 /// The number of rounds in a test of concurrent processes.
 const ROUNDS: usize = 5;
@@ -71,7 +71,7 @@ async fn chats_of_before_are_listed_as_those_that_are_stored_now() {
             let session = add_session(&test.store, &test.organization).await;
             let mut chat = Chat::new(ChatId::new(1), session, jid.parse().expect("a JID"), 1);
             chat.names.push = name.map(str::to_owned);
-            chat.pinned = Versioned { value: number % 2 == 0, as_of: 40 + i64::try_from(place).expect("few") };
+            chat.settings.pinned = Versioned { value: number % 2 == 0, as_of: 40 + i64::try_from(place).expect("few") };
             let at = i64::try_from(number + place).expect("few");
             chat.last_message = (at % 3 > 0).then_some(LastMessage { id: None, at });
             let stored: Result<(), StoreError> = test

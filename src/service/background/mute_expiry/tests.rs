@@ -16,7 +16,11 @@ async fn mute(test: &TestStore, chat: &Chat, until: i64) {
         .write(&test.organization, move |unit| {
             Box::pin(async move {
                 let mut chat = unit.chat_by_id_for_update(id).await?.expect("a chat");
-                let patch = ChatPatch { as_of: 7, muted_until: Some(Some(until)), ..ChatPatch::default() };
+                let patch = ChatPatch {
+                    as_of: 7,
+                    settings: [SettingValue::MutedUntil(Some(until))].into(),
+                    ..ChatPatch::default()
+                };
                 let _untold = chat.apply(&patch, 8, Origin::Device);
                 unit.save_chat(&chat).await
             })
@@ -27,7 +31,7 @@ async fn mute(test: &TestStore, chat: &Chat, until: i64) {
 
 async fn muted_until(test: &TestStore, chat: &Chat) -> Option<i64> {
     let stored = test.store.chat(&test.organization, test.session, &chat.jid).await.expect("a read");
-    stored.expect("a chat").muted_until.value
+    stored.expect("a chat").settings.muted_until.value
 }
 
 /// Waits until the chat is not muted. The test runner ends a test that waits in vain.
@@ -65,7 +69,7 @@ async fn mutes_that_expired_while_no_server_ran_are_removed_and_published() {
     let told: Vec<_> = test.log().await.into_iter().filter(|change| change.kind == ChangeKind::Updated).collect();
     assert_eq!(told.len(), ended.len());
     for change in told {
-        assert_eq!((change.origin, change.state.muted_until), (Origin::Expired, None));
+        assert_eq!((change.origin, change.state.settings.muted_until.value), (Origin::Expired, None));
         assert_eq!(change.changed, [ChatField::MutedUntil].into_iter().collect());
     }
 }
@@ -99,6 +103,7 @@ async fn a_mute_extended_in_time_is_kept_although_the_event_arrives_late() {
     stop.cancel();
     let mut stored =
         test.store.chat(&test.organization, test.session, &chat.jid).await.expect("a read").expect("a chat");
-    let longer = ChatPatch { as_of: 500, muted_until: Some(Some(FOREVER)), ..ChatPatch::default() };
+    let longer =
+        ChatPatch { as_of: 500, settings: [SettingValue::MutedUntil(Some(FOREVER))].into(), ..ChatPatch::default() };
     assert!(stored.apply(&longer, 2_000, Origin::Device).is_some());
 }

@@ -10,7 +10,7 @@ use crate::domain::change::ChangeKind;
 use crate::domain::id::ChatId;
 use crate::domain::id::OrganizationId;
 use crate::domain::jid::Jid;
-use crate::domain::pending_action::SettingValue;
+use crate::domain::setting::SettingValue;
 use crate::service::chat::update::UpdateChat;
 use crate::service::error::Error;
 use crate::store::tests::TestStore;
@@ -114,7 +114,7 @@ async fn a_logout_refuses_a_bounded_number_of_requests_and_the_next_process_the_
     let found =
         test.store.chats_by_ids(&test.organization, &chats.iter().map(|chat| chat.id).collect::<Vec<_>>()).await;
     let found = found.expect("a read");
-    assert!(found.len() == CHATS && found.iter().all(|chat| !chat.archived.value && chat.pending.is_empty()));
+    assert!(found.len() == CHATS && found.iter().all(|chat| !chat.settings.archived.value && chat.pending.is_empty()));
 }
 
 #[tokio::test]

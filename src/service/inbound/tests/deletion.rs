@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::domain::change::ChangeKind;
-use crate::domain::chat::Versioned;
 use crate::domain::person::Person;
+use crate::domain::setting::Versioned;
 use crate::service::chat::delete::DeleteChat;
 
 impl Rig {
@@ -136,8 +136,8 @@ async fn settings_and_names_that_come_for_a_deleted_chat_are_there_when_it_is_ba
 
     rig.hears_message("B", false, 7_000).await;
     let back = rig.chat().await;
-    assert_eq!(back.pinned, Versioned { value: true, as_of: 5_500 });
-    assert_eq!(back.muted_until, Versioned { value: Some(4_000_000_009_000), as_of: 6_000 });
+    assert_eq!(back.settings.pinned, Versioned { value: true, as_of: 5_500 });
+    assert_eq!(back.settings.muted_until, Versioned { value: Some(4_000_000_009_000), as_of: 6_000 });
     assert_eq!((back.name().as_deref(), back.unread_count), (Some("Mei"), 2));
     assert_eq!(rig.last_change().await.state, back.state());
 }
@@ -158,7 +158,7 @@ async fn pending_actions_of_a_deleted_chat_are_dropped_and_it_returns_with_whats
 
     rig.hears_message("C", false, 7_000).await;
     let back = rig.chat().await;
-    assert_eq!(back.archived, Versioned { value: true, as_of: 5_500 });
+    assert_eq!(back.settings.archived, Versioned { value: true, as_of: 5_500 });
     assert_eq!((back.unread_count, back.pending.is_empty()), (3, true));
 }
 
@@ -174,7 +174,7 @@ async fn any_address_deletes_and_all_of_them_find_the_chat_that_is_back() {
     rig.hears_setting(SettingValue::Pinned(true), 6_000).await;
     rig.hears_message("B", false, 7_000).await;
     let back = rig.chat().await;
-    assert!(back.pinned.value);
+    assert!(back.settings.pinned.value);
     let canonical = rig.test.store.chat(&rig.test.organization, rig.test.session, &back.jid).await.expect("a read");
     assert_eq!((canonical, back.jid == rig.jid), (Some(back), false));
 }

@@ -79,7 +79,7 @@ async fn a_deletion_that_comes_again_leaves_the_chat_that_came_back() {
     rig.hears_message("A", false, 5_000).await;
     rig.hears_message("B", false, 5_000).await;
     let back = rig.chat().await;
-    assert_eq!((back.unread_count, back.pinned.value), (1, false), "the chat is new on the phone as well");
+    assert_eq!((back.unread_count, back.settings.pinned.value), (1, false), "the chat is new on the phone as well");
     let changes = rig.changes().await.len();
     rig.hears_emptied("A", 5_000, true).await;
     assert_eq!((rig.chat().await, rig.changes().await.len()), (back, changes));

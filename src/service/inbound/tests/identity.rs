@@ -2,10 +2,10 @@
 
 use super::*;
 use crate::domain::change::ChangeKind;
-use crate::domain::chat::Versioned;
 use crate::domain::page::Direction;
 use crate::domain::page::PageRequest;
 use crate::domain::person::Person;
+use crate::domain::setting::Versioned;
 use crate::service::chat::delete::DeleteChat;
 
 /// A person with a number and a LID.
@@ -163,7 +163,10 @@ async fn a_deleted_chat_that_turns_out_to_be_a_living_one_brings_nothing_old_bac
 
     rig.hears_from(&mei.phone, "A", false, 10_000).await;
     let chat = rig.find(&mei.phone).await.expect("a chat");
-    assert_eq!((chat.id, &chat.jid, chat.pinned), (living, &mei.phone, Versioned { value: true, as_of: 11_000 }));
+    assert_eq!(
+        (chat.id, &chat.jid, chat.settings.pinned),
+        (living, &mei.phone, Versioned { value: true, as_of: 11_000 })
+    );
     assert_eq!(chat.unread_count, 2, "the deleted chat's message is still unread on the phone");
     assert_eq!(rig.messages_of(chat.id).await.len(), 1);
     assert!(rig.test.is_empty("tombstone").await);

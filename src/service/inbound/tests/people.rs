@@ -316,7 +316,7 @@ async fn a_request_that_waits_is_gone_when_a_deleted_chat_of_the_person_has_a_la
     rig.hears_who(&mei).await;
     assert_eq!(rig.waiting().await, []);
     let chat = rig.find(&mei.phone).await.expect("a chat");
-    assert_eq!((chat.archived.value, chat.pending.is_empty()), (false, true));
+    assert_eq!((chat.settings.archived.value, chat.pending.is_empty()), (false, true));
 }
 
 #[tokio::test]

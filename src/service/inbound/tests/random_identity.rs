@@ -204,7 +204,7 @@ impl Story<'_> {
         waiting.sort_by_key(|(setting, ..)| *setting);
         let aliases: Vec<_> = self.rig.addresses_of(chat.id).await.iter().map(name).collect();
         let named = (name(&chat.jid), aliases, address);
-        let settings = (chat.archived, chat.pinned, chat.muted_until, chat.marked_unread);
+        let settings = chat.settings.clone();
         let counted = (chat.unread_count, chat.last_message.map(|last| last.at), messages);
         format!("{named:?}\n{settings:?}\n{counted:?}\n{:?}", (chat.pending, waiting))
     }

@@ -196,7 +196,7 @@ fn the_unread_count_follows_the_model_for_events_in_any_order() {
                 model.hears(it);
                 hear(&rig, &own, whose.get(), it).await;
                 let chat = rig.chat().await;
-                let shown = (usize::try_from(chat.unread_count).expect("small"), chat.marked_unread.value);
+                let shown = (usize::try_from(chat.unread_count).expect("small"), chat.settings.marked_unread.value);
                 proptest::prop_assert_eq!(shown, (model.unread(), model.marked.0), "after {} of {:?}", place, news);
             }
             Ok(())

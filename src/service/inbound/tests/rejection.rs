@@ -1,8 +1,8 @@
 //! Tests of settings that WhatsApp rejected.
 
 use super::*;
-use crate::domain::chat::Versioned;
 use crate::domain::pending_action::RejectionCode;
+use crate::domain::setting::Versioned;
 
 impl Rig {
     pub(super) async fn hears_of_refusal(&self, setting: Setting, version: i64) {
@@ -25,7 +25,7 @@ async fn a_refused_setting_goes_back_and_says_why() {
     rig.hears_of_refusal(Setting::Archived, rig.waiting().await[0].version).await;
 
     let chat = rig.chat().await;
-    assert_eq!(chat.archived, Versioned { value: true, as_of: 5 });
+    assert_eq!(chat.settings.archived, Versioned { value: true, as_of: 5 });
     assert!(chat.pending.is_empty() && chat.refused.contains(ChatField::Archived));
     assert_eq!(rig.waiting().await, []);
     assert_eq!(rig.refusals().await, [(Setting::Archived, RejectionCode::Rejected)]);
@@ -35,7 +35,7 @@ async fn a_refused_setting_goes_back_and_says_why() {
 
     // Older than the request, and newer than WhatsApp's value.
     rig.hears_setting(SettingValue::Archived(false), 10).await;
-    assert!(!rig.chat().await.archived.value);
+    assert!(!rig.chat().await.settings.archived.value);
 }
 
 #[tokio::test]
@@ -46,7 +46,7 @@ async fn what_the_phone_did_before_the_request_is_what_a_refused_setting_goes_ba
     rig.hears_setting(SettingValue::MutedUntil(Some(4_000_000_000_050)), 10).await;
     rig.hears_setting_again(SettingValue::MutedUntil(Some(4_000_000_000_040)), 5).await;
     rig.hears_of_refusal(Setting::MutedUntil, rig.waiting().await[0].version).await;
-    assert_eq!(rig.chat().await.muted_until, Versioned { value: Some(4_000_000_000_050), as_of: 10 });
+    assert_eq!(rig.chat().await.settings.muted_until, Versioned { value: Some(4_000_000_000_050), as_of: 10 });
 }
 
 #[tokio::test]
@@ -59,7 +59,7 @@ async fn a_chat_that_may_not_be_read_counts_again_what_it_counted_and_what_came_
     rig.hears_message("C", false, 3_000).await;
     rig.hears_of_refusal(Setting::Read, rig.waiting().await[0].version).await;
     let chat = rig.chat().await;
-    assert_eq!((chat.unread_count, chat.marked_unread.value), (3, false));
+    assert_eq!((chat.unread_count, chat.settings.marked_unread.value), (3, false));
     assert!(chat.refused.contains(ChatField::MarkedUnread));
 }
 
@@ -72,7 +72,7 @@ async fn a_refusal_of_an_earlier_request_leaves_the_later_one_waiting() {
     rig.asks(SettingValue::Archived(true), 30).await;
     rig.hears_of_refusal(Setting::Archived, refused).await;
     assert_eq!((rig.waiting().await.len(), rig.refusals().await), (1, vec![]));
-    assert!(rig.chat().await.archived.value);
+    assert!(rig.chat().await.settings.archived.value);
 }
 
 #[tokio::test]
@@ -111,6 +111,6 @@ async fn logging_out_refuses_what_waits() {
     rig.hears(SessionEvent::Status { status: SessionStatus::LoggedOut, reason: None }).await;
     let chat = rig.chat().await;
     assert_eq!(rig.waiting().await, []);
-    assert!(!chat.pinned.value && !chat.marked_unread.value && chat.pending.is_empty());
+    assert!(!chat.settings.pinned.value && !chat.settings.marked_unread.value && chat.pending.is_empty());
     assert_eq!(rig.refusals().await.len(), 2);
 }

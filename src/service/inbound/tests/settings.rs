@@ -1,8 +1,8 @@
 //! Tests of marks as unread and pins that are requested while the owner uses the phone.
 
 use super::*;
-use crate::domain::chat::Versioned;
 use crate::domain::message_marker::MessageMarker;
+use crate::domain::setting::Versioned;
 
 impl Rig {
     async fn hears_mark(&self, read: bool, as_of: i64, up_to: (&str, i64)) {
@@ -14,7 +14,7 @@ impl Rig {
     /// The number of unread messages and the mark.
     async fn shows(&self) -> (u32, bool) {
         let chat = self.chat().await;
-        (chat.unread_count, chat.marked_unread.value)
+        (chat.unread_count, chat.settings.marked_unread.value)
     }
 
     /// The pending actions: value, last message of the range.
@@ -157,7 +157,7 @@ async fn a_chat_that_was_deleted_here_counts_while_it_is_pinned_on_the_phone() {
     // Once the chat is deleted on the phone as well, it is no longer pinned.
     let up_to = MessageMarker { at: 10_000, wa_ids: vec!["A".into()] };
     rig.hears(SessionEvent::ChatCleared { chat: rig.jid.clone(), up_to, as_of: 45, deleted: true }).await;
-    assert_eq!(rig.pins(&chats[3]).await.expect("pinned").pinned, Versioned { value: true, as_of: 50 });
+    assert_eq!(rig.pins(&chats[3]).await.expect("pinned").settings.pinned, Versioned { value: true, as_of: 50 });
 }
 
 #[tokio::test]
@@ -177,8 +177,8 @@ async fn a_history_says_what_is_archived_at_the_pairing() {
             rig.hears_setting_again(SettingValue::Archived(true), 9_000).await;
             rig.hears(history).await;
         }
-        assert!(!rig.chat().await.archived.value, "history first: {history_first}");
+        assert!(!rig.chat().await.settings.archived.value, "history first: {history_first}");
         rig.hears_setting_again(SettingValue::Archived(true), SystemClock.now() + 60_000).await;
-        assert!(rig.chat().await.archived.value, "after the pairing");
+        assert!(rig.chat().await.settings.archived.value, "after the pairing");
     }
 }

@@ -111,7 +111,10 @@ async fn marking_a_read_chat_as_unread_sends_both_settings() {
     let action = rig.waiting().await.remove(0);
     assert_eq!((action.desired, action.previous_read()), (SettingValue::Read(false), None));
     rig.hears_of_arrival(SettingValue::Read(false), action.version).await;
-    assert_eq!((rig.unread().await, rig.chat().await.marked_unread.value, rig.waiting().await), (1, true, Vec::new()));
+    assert_eq!(
+        (rig.unread().await, rig.chat().await.settings.marked_unread.value, rig.waiting().await),
+        (1, true, Vec::new())
+    );
 }
 
 #[tokio::test]
@@ -140,7 +143,11 @@ async fn a_replayed_mark_implies_that_the_chat_was_read_up_to_it() {
     // implies no reading.
     for (as_of, replayed, unread) in [(200_000, false, 3), (200_000, true, 3), (200_001, true, 1)] {
         rig.hears(marked(as_of, replayed)).await;
-        assert_eq!((rig.unread().await, rig.chat().await.marked_unread.value), (unread, true), "{as_of} {replayed}");
+        assert_eq!(
+            (rig.unread().await, rig.chat().await.settings.marked_unread.value),
+            (unread, true),
+            "{as_of} {replayed}"
+        );
     }
 }
 

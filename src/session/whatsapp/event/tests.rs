@@ -14,6 +14,7 @@ use whatsapp_rust::types::events::GroupUpdate;
 use whatsapp_rust::types::events::InboundMessage;
 use whatsapp_rust::types::events::MarkChatAsReadUpdate;
 use whatsapp_rust::types::events::MessageBatch;
+use whatsapp_rust::types::events::MuteUpdate;
 use whatsapp_rust::types::events::OfflineSyncCompleted;
 use whatsapp_rust::types::events::PairError;
 use whatsapp_rust::types::events::PairingCode;
@@ -35,7 +36,10 @@ use whatsapp_rust::waproto::whatsapp::Message;
 use whatsapp_rust::waproto::whatsapp::sync_action_value as wire;
 
 use super::*;
+use crate::domain::clock::FOREVER;
 use crate::domain::jid::Jid;
+use crate::domain::message_marker::MessageMarker;
+use crate::domain::setting::SettingValue;
 
 const AT: i64 = 1_700_000_000_123;
 const CHAT: &str = "15550100001@s.whatsapp.net";

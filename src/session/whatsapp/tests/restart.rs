@@ -3,8 +3,8 @@
 use super::fixture::Fixture;
 use super::fixture::MEI;
 use super::fixture::NOAH;
-use crate::domain::pending_action::SettingValue;
 use crate::domain::session::SessionStatus;
+use crate::domain::setting::SettingValue;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_session_comes_back_after_a_restart_without_a_new_pairing() {

@@ -140,7 +140,7 @@ impl<'a> Comparison<'a> {
         let Some((chat, _)) = self.chats.get(&id) else { return };
         let phone = &self.play.truth.chats[&place];
         let expected = (phone.archived.value, phone.pinned.value, phone.muted.value.then_some(MUTE_END));
-        let actual = (chat.archived.value, chat.pinned.value, chat.muted_until.value);
+        let actual = (chat.settings.archived.value, chat.settings.pinned.value, chat.settings.muted_until.value);
         if actual != expected {
             self.differences.push(format!("{place:?}: archived, pinned, muted {actual:?}, not {expected:?}"));
         }
@@ -148,7 +148,7 @@ impl<'a> Comparison<'a> {
         if usize::try_from(chat.unread_count) != Ok(unread) {
             self.differences.push(format!("{place:?}: {} unread, not {unread}", chat.unread_count));
         }
-        if chat.marked_unread.value != phone.marked.value {
+        if chat.settings.marked_unread.value != phone.marked.value {
             self.differences.push(format!("{place:?}: marked as unread is not {}", phone.marked.value));
         }
     }

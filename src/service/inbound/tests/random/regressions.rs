@@ -267,7 +267,7 @@ async fn a_request_that_whatsapp_overtook_in_the_deleted_half_of_a_chat_waits_no
     rig.hears_who(&amy).await;
 
     let chat = rig.find(&amy.phone).await.expect("a chat");
-    assert_eq!((chat.archived.value, chat.pending.is_empty()), (false, true));
+    assert_eq!((chat.settings.archived.value, chat.pending.is_empty()), (false, true));
     let waiting: Vec<ChatId> = rig.waiting().await.iter().map(|action| action.chat).collect();
     assert_eq!(waiting, []);
 }

@@ -13,8 +13,8 @@ use super::run::Act;
 use super::*;
 use crate::domain::message::MessageUpdate;
 use crate::domain::message_marker::MessageMarker;
-use crate::domain::pending_action::SettingValue;
 use crate::domain::person::Person;
+use crate::domain::setting::SettingValue;
 use crate::service::chat::delete::DeleteChat;
 use crate::session::UpdatedMessage;
 

@@ -1,9 +1,15 @@
-//! Translation of pending actions into the library's types.
+//! The settings on the wire: the event that reports each of them, and the app-state action that sets it.
 
+use tracing::debug;
 use whatsapp_rust::message_key;
 use whatsapp_rust::message_range;
 use whatsapp_rust::schemas;
 use whatsapp_rust::schemas::Schema;
+use whatsapp_rust::types::events::Event;
+use whatsapp_rust::types::events::EventKind;
+use whatsapp_rust::types::events::MuteUpdate;
+use whatsapp_rust::wacore::chrono::DateTime;
+use whatsapp_rust::wacore::chrono::Utc;
 use whatsapp_rust::waproto::whatsapp::SyncActionValue;
 use whatsapp_rust::waproto::whatsapp::sync_action_value::ArchiveChatAction;
 use whatsapp_rust::waproto::whatsapp::sync_action_value::MarkChatAsReadAction;
@@ -12,13 +18,26 @@ use whatsapp_rust::waproto::whatsapp::sync_action_value::PinAction;
 use whatsapp_rust::waproto::whatsapp::sync_action_value::SyncActionMessageRange;
 
 use super::jid;
+use super::jid::Untranslatable;
 use crate::domain::clock::FOREVER;
 use crate::domain::jid::JidKind;
+use crate::domain::message_marker::MessageMarker;
 use crate::domain::pending_action::PendingAction;
-use crate::domain::pending_action::SettingValue;
+use crate::domain::setting::SettingValue;
+use crate::session::SessionEvent;
 
 /// WhatsApp's value for a mute without end.
 const WIRE_FOREVER: i64 = -1;
+
+/// Limit to tell seconds from milliseconds: early 1973 in milliseconds, the year 5138 in seconds. All times in
+/// WhatsApp's app state are after the first and before the second.
+const SECONDS_BELOW: i64 = 100_000_000_000;
+/// Maximum number of messages of one second that are read from a range.
+const MOST_NAMED: usize = 100;
+
+/// Kinds of events that report a setting.
+pub(super) const KINDS: [EventKind; 4] =
+    [EventKind::ArchiveUpdate, EventKind::PinUpdate, EventKind::MuteUpdate, EventKind::MarkChatAsReadUpdate];
 
 /// One setting as the library sends it.
 pub(super) struct Command {
@@ -28,6 +47,47 @@ pub(super) struct Command {
     pub(super) chat: String,
     /// The value with its timestamp.
     pub(super) value: SyncActionValue,
+}
+
+/// Translates an event that reports a setting; `None` for any other event. The inner `None` is an action that WhatsApp's
+/// own clients ignore.
+pub(super) fn reported(event: &Event) -> Option<Result<Option<SessionEvent>, Untranslatable>> {
+    Some(match event {
+        Event::ArchiveUpdate(update) => {
+            let value = SettingValue::Archived(update.action.archived.unwrap_or(false));
+            let up_to = up_to(update.action.message_range.as_option(), "archive");
+            up_to
+                .map(|up_to| setting(&update.jid, value, Some(up_to), update.timestamp, update.from_full_sync))
+                .transpose()
+        }
+        Event::PinUpdate(update) => {
+            let value = SettingValue::Pinned(update.action.pinned.unwrap_or(false));
+            setting(&update.jid, value, None, update.timestamp, update.from_full_sync).map(Some)
+        }
+        Event::MuteUpdate(update) => {
+            let value = muted_until(update).map(SettingValue::MutedUntil);
+            value.map(|value| setting(&update.jid, value, None, update.timestamp, update.from_full_sync)).transpose()
+        }
+        Event::MarkChatAsReadUpdate(update) => {
+            let value = SettingValue::Read(update.action.read.unwrap_or(false));
+            let up_to = up_to(update.action.message_range.as_option(), "mark");
+            up_to
+                .map(|up_to| setting(&update.jid, value, Some(up_to), update.timestamp, update.from_full_sync))
+                .transpose()
+        }
+        _ => return None,
+    })
+}
+
+fn setting(
+    chat: &whatsapp_rust::Jid,
+    value: SettingValue,
+    up_to: Option<MessageMarker>,
+    at: DateTime<Utc>,
+    replayed: bool,
+) -> Result<SessionEvent, Untranslatable> {
+    let chat = jid::from_wire(chat)?;
+    Ok(SessionEvent::Setting { chat, value, as_of: at.timestamp_millis(), up_to, replayed })
 }
 
 /// Translates an action as of `now`, in milliseconds: a mute that ended while the action waited becomes an unmute.
@@ -76,6 +136,47 @@ fn range(action: &PendingAction) -> SyncActionMessageRange {
     let key = message_key(last.wa_id.clone(), &chat, last.from_me, participant);
     let at = last.at.div_euclid(1000);
     message_range(at, None, vec![(key, at)])
+}
+
+/// Returns the last messages that the range of an action names. `None` without a range: WhatsApp's own clients ignore such
+/// an action.
+pub(super) fn up_to(range: Option<&SyncActionMessageRange>, action: &'static str) -> Option<MessageMarker> {
+    let up_to = range.and_then(last_of);
+    if up_to.is_none() {
+        debug!(action, "Ignored an action without a message range");
+    }
+    up_to
+}
+
+/// Returns the last messages that a range names; `None` if it has no time. Its times are seconds, or milliseconds in
+/// some clients; Baileys only sends the time of the last message.
+fn last_of(range: &SyncActionMessageRange) -> Option<MessageMarker> {
+    let last = range.last_message_timestamp?;
+    let named = range.messages.iter().filter(|message| message.timestamp.is_none_or(|at| at == last)).take(MOST_NAMED);
+    let wa_ids = named.filter_map(|message| message.key.as_option()?.id.clone()).collect();
+    Some(MessageMarker { at: milliseconds(last), wa_ids })
+}
+
+/// Returns the time of a message in a setting in milliseconds. It has whole seconds, in either unit.
+pub(super) fn milliseconds(at: i64) -> i64 {
+    if at < SECONDS_BELOW { at.saturating_mul(1000) } else { at - at.rem_euclid(1000) }
+}
+
+/// Returns the end of a mute; the outer `None` if the update lacks it, which WhatsApp's own clients ignore.
+#[expect(clippy::option_option, reason = "a missing end differs from null")]
+fn muted_until(update: &MuteUpdate) -> Option<Option<i64>> {
+    if update.action.muted.unwrap_or(false) { update.action.mute_end_timestamp.map(mute_end) } else { Some(None) }
+}
+
+/// Converts the end of a mute into milliseconds. WhatsApp uses seconds in some places and milliseconds in others, a
+/// negative number for a mute without end, and zero for no mute.
+pub(super) fn mute_end(end: i64) -> Option<i64> {
+    match end {
+        0 => None,
+        ..0 => Some(FOREVER),
+        1..SECONDS_BELOW => Some(end * 1000),
+        SECONDS_BELOW.. => Some(end.min(FOREVER)),
+    }
 }
 
 #[cfg(test)]
