@@ -10,7 +10,6 @@ pub mod chat;
 pub mod error;
 mod idempotency;
 pub mod inbound;
-mod inbound_archive;
 mod limits;
 pub mod session;
 

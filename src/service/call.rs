@@ -29,8 +29,8 @@ use crate::store::Store;
 use crate::store::error::StoreError;
 
 use super::error::Error;
-use super::inbound::chat;
 use super::inbound::context::InboundContext;
+use super::inbound::message;
 use broadcast::CallBroadcast;
 use broadcast::CallListener;
 use reply_limit::ReplyLimiter;
@@ -150,7 +150,7 @@ impl Calls {
             .write_session(&session.organization, id, move |unit| {
                 Box::pin(async move {
                     let cx = &mut InboundContext { unit, session: id, origin: Origin::Message };
-                    chat::message(cx, &message, None).await
+                    message::message(cx, &message, None).await
                 })
             })
             .await

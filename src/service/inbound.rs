@@ -1,18 +1,26 @@
 //! Inbox of WhatsApp events, which are applied to the stored copy. There is one lane per session, drained in order; an
 //! event is acknowledged once it is committed.
 
-pub(super) mod chat;
+mod apply;
+mod clear;
 mod contact;
 pub(super) mod context;
 mod edit;
 mod history;
+mod history_unread;
 mod merge;
+pub(super) mod message;
+mod message_move;
 pub mod metrics;
 mod person;
 pub mod quarantine;
+mod receipt;
+mod recount;
 pub(super) mod rejection;
 mod session;
+mod setting;
 mod split;
+mod unarchive;
 mod unread;
 
 use std::ops::Range;
@@ -30,11 +38,7 @@ use tracing::error;
 use tracing::info_span;
 use tracing::warn;
 
-use crate::domain::change::Origin;
 use crate::domain::clock::Clock;
-use crate::domain::id::SessionId;
-use crate::domain::jid::Jid;
-use crate::domain::pending_action::RejectionCode;
 use crate::domain::session::SessionStatus;
 use crate::domain::setting::SettingValue;
 use crate::session::EventSender;
@@ -43,15 +47,13 @@ use crate::session::SessionEvent;
 use crate::session::SessionKey;
 use crate::store::QuarantinedEvent;
 use crate::store::Store;
-use crate::store::UnitOfWork;
 use crate::store::error::StoreError;
 
 use super::background::mute_expiry::MuteExpirer;
 use super::background::purge::Purger;
 use super::call::broadcast::CallBroadcast;
-use super::inbound_archive;
 use super::session::broadcast::SessionBroadcast;
-use context::InboundContext;
+use apply::apply_all;
 use metrics::InboundMetrics;
 use quarantine::FailedEvent;
 use quarantine::QuarantineMetrics;
@@ -336,113 +338,6 @@ fn batch_weight(event: &SessionEvent) -> Option<usize> {
         SessionEvent::SamePerson { people, .. } => Some(people.len()),
         SessionEvent::ContactNamed { .. } | SessionEvent::GroupNamed { .. } => Some(1),
         _ => None,
-    }
-}
-
-/// Applies events in order, in one unit of work.
-async fn apply_all(unit: &mut UnitOfWork<'_>, session: SessionId, events: &[SessionEvent]) -> Result<(), StoreError> {
-    let cx = &mut InboundContext { unit, session, origin: Origin::Device };
-    let (mut people, mut jids) = (Vec::new(), Vec::new());
-    for event in events {
-        match event {
-            SessionEvent::SamePerson { people: met, .. } => people.extend_from_slice(met),
-            SessionEvent::ContactNamed { jid, .. } | SessionEvent::GroupNamed { jid, .. } => jids.push(jid),
-            _ => {}
-        }
-    }
-    // Most mappings are repeated often; nothing is read for those that are known.
-    let new = match people.as_slice() {
-        [] => Vec::new(),
-        people => cx.unit.new_people(cx.session, people).await?,
-    };
-    if new.len() + jids.len() > 1 {
-        cx.unit.preload(cx.session, &new, jids).await?;
-    }
-    for event in events {
-        match event {
-            SessionEvent::SamePerson { people, at } => {
-                let people: Vec<_> = people.iter().filter(|person| new.contains(person)).cloned().collect();
-                person::same_person(cx, &people, *at).await?;
-            }
-            event => apply(&mut cx.with_origin(origin(event)), event).await?,
-        }
-    }
-    cx.unit.flush().await?;
-    let addresses: Vec<_> = events.iter().flat_map(addresses).collect();
-    edit::apply_early_of_addresses(cx, &addresses).await
-}
-
-/// Returns the addresses whose owners an event names.
-fn addresses(event: &SessionEvent) -> Vec<&Jid> {
-    match event {
-        SessionEvent::SamePerson { people, .. } => people.iter().flat_map(|it| [&it.phone, &it.lid]).collect(),
-        SessionEvent::NumberChanged { old, new, .. } => old.iter().chain([new]).collect(),
-        SessionEvent::Paired { jid, lid } => lid.iter().chain([jid]).collect(),
-        _ => Vec::new(),
-    }
-}
-
-/// Returns the origin of the changes that an event causes.
-fn origin(event: &SessionEvent) -> Origin {
-    match event {
-        SessionEvent::Message(_)
-        | SessionEvent::Delivered { .. }
-        | SessionEvent::MessageUpdated(_)
-        | SessionEvent::BusinessNamed { .. } => Origin::Message,
-        SessionEvent::History(_) => Origin::Import,
-        SessionEvent::ActionSent { .. } => Origin::Api,
-        SessionEvent::ActionRejected { .. } => Origin::Revert,
-        _ => Origin::Device,
-    }
-}
-
-/// Applies one event in its unit of work. An event of a deleted session is ignored.
-async fn apply(cx: &mut InboundContext<'_, '_>, event: &SessionEvent) -> Result<(), StoreError> {
-    match event {
-        SessionEvent::Status { status, reason } => session::status(cx, *status, reason.as_ref()).await,
-        SessionEvent::Paired { jid, lid } => session::paired(cx, jid, lid.as_ref()).await,
-        SessionEvent::Setting { chat, value, as_of, up_to, replayed } => {
-            let (value, as_of, replayed) = (*value, *as_of, *replayed);
-            let made = chat::RemoteSetting { value, as_of, up_to: up_to.as_ref(), address: Some(chat), replayed };
-            chat::setting(cx, chat, made).await
-        }
-        SessionEvent::SamePerson { people, at } => person::same_person(cx, people, *at).await,
-        SessionEvent::ReadOnOtherDevice { chat, wa_ids, at } => {
-            let receipt = unread::Receipt { chat: chat.as_ref(), wa_ids, at: *at };
-            unread::receipt(cx, receipt).await
-        }
-        SessionEvent::Message(message) => chat::message(cx, message, None).await,
-        SessionEvent::Delivered { message, order } => chat::message(cx, message, Some(*order)).await,
-        SessionEvent::MessageUpdated(rewriting) => edit::message_updated(cx, rewriting).await,
-        SessionEvent::ChatCleared { chat, up_to, as_of, deleted } => {
-            let news = edit::ClearedChat { chat, up_to, as_of: *as_of, deleted: *deleted };
-            edit::chat_cleared(cx, news).await
-        }
-        SessionEvent::ContactRemoved { jid } => contact::removed(cx, jid).await,
-        SessionEvent::UnarchivesChats { unarchives } => inbound_archive::rule(cx, *unarchives).await,
-        SessionEvent::BusinessNamed { jid, name } => contact::business_named(cx, jid, name).await,
-        SessionEvent::NumberChanged { old, new, at } => person::number_changed(cx, old, new, *at).await,
-        SessionEvent::ContactNamed { jid, name } | SessionEvent::GroupNamed { jid, subject: name } => {
-            chat::named(cx, jid, name).await
-        }
-        SessionEvent::ActionSent { chat, desired, version } => chat::action_sent(cx, *chat, *desired, *version).await,
-        // The reason is only logged: it is WhatsApp's internal text.
-        SessionEvent::ActionRejected { chat, setting, version, reason: _ } => {
-            rejection::action_rejected(cx, *chat, *setting, *version, RejectionCode::Rejected).await
-        }
-        SessionEvent::History(chunk) => session::history(cx, chunk).await,
-        SessionEvent::HistoryAnnounced { notice } => cx.unit.history_announced(cx.session, notice).await,
-        SessionEvent::HistoryPartDone { notice } => cx.unit.history_stored(cx.session, notice).await,
-        SessionEvent::HistoryExpected => session::history_expected(cx).await,
-        SessionEvent::HistoryLost => session::history_lost(cx).await,
-        SessionEvent::CollectionSynced { collection, mark } => {
-            cx.unit.settings_told(cx.session, collection, *mark).await
-        }
-        SessionEvent::Untranslated(untranslated) => Err(StoreError::Untranslated(untranslated.reason.clone())),
-        SessionEvent::PairingRenewed
-        | SessionEvent::Barrier
-        | SessionEvent::CallOffered(_)
-        | SessionEvent::CallEnded { .. } => Ok(()),
     }
 }
 

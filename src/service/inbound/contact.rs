@@ -3,6 +3,7 @@
 use crate::domain::chat::ChatNames;
 use crate::domain::chat::ChatPatch;
 use crate::domain::jid::Jid;
+use crate::domain::jid::JidKind;
 use crate::store::error::StoreError;
 
 use super::context::ChatLookup;
@@ -28,5 +29,35 @@ async fn known(cx: &mut InboundContext<'_, '_>, jid: &Jid, patch: &ChatPatch) ->
         ChatLookup::Chat(chat) => cx.apply(StoredChat::existing(chat), patch).await,
         ChatLookup::Tombstone(tombstone) => cx.update_tombstone(tombstone, patch).await,
         ChatLookup::New(_) | ChatLookup::SessionGone => Ok(()),
+    }
+}
+
+/// Applies the name of a saved contact or a group's new subject. A chat without a message is stored, too, so that its
+/// name and settings are there when it gets one.
+pub(in crate::service) async fn named(
+    cx: &mut InboundContext<'_, '_>,
+    jid: &Jid,
+    name: &str,
+) -> Result<(), StoreError> {
+    let address = Some((jid.clone(), 0));
+    let patch = ChatPatch { names: names_from_history(jid, Some(name.to_owned())), address, ..ChatPatch::default() };
+    let found = match cx.lookup_chat(jid).await? {
+        ChatLookup::Chat(chat) => StoredChat::existing(chat),
+        ChatLookup::New(chat) => StoredChat { chat, is_new: true },
+        ChatLookup::Tombstone(tombstone) => {
+            return cx.update_tombstone(tombstone, &patch).await;
+        }
+        ChatLookup::SessionGone => return Ok(()),
+    };
+    cx.apply(found, &patch).await
+}
+
+/// Assigns a name to a group's subject or to a contact's name, by the kind of address.
+pub(in crate::service) fn names_from_history(jid: &Jid, name: Option<String>) -> ChatNames {
+    match jid.kind() {
+        JidKind::PhoneNumber | JidKind::Lid | JidKind::Bot | JidKind::Interop | JidKind::Messenger => {
+            ChatNames { contact: name, ..ChatNames::default() }
+        }
+        _ => ChatNames { subject: name, ..ChatNames::default() },
     }
 }

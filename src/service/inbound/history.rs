@@ -8,7 +8,6 @@ use crate::domain::chat::ChatPatch;
 use crate::domain::chat::LastMessage;
 use crate::domain::message::IncomingMessage;
 use crate::domain::message::MessageUpdate;
-use crate::domain::message_marker::MessageMarker;
 use crate::domain::peer::Peer;
 use crate::domain::peer::last_owner;
 use crate::domain::setting::Setting;
@@ -20,11 +19,12 @@ use crate::session::HistoryChunk;
 use crate::session::UpdatedMessage;
 use crate::store::error::StoreError;
 
-use super::chat;
+use super::contact;
 use super::context::ChatLookup;
 use super::context::InboundContext;
 use super::context::StoredChat;
 use super::edit;
+use super::history_unread;
 use super::person;
 
 /// New data of an import.
@@ -75,7 +75,7 @@ pub(super) async fn one_by_one(
     // The phone exported it after the pairing, so its address mappings are valid from then on.
     person::same_person(cx, &chunk.people, paired_at.unwrap_or(0)).await?;
     for chat in &chunk.chats {
-        let revoked = revoked(chunk, chat);
+        let revoked = history_unread::revoked(chunk, chat);
         import(cx, chat, &revoked, paired_at, &mut brought).await?;
     }
     for (jid, name) in &chunk.push_names {
@@ -104,7 +104,7 @@ async fn import(
     let mut patch = ChatPatch {
         as_of: 0,
         settings: settings(news, paired_at, cx.now()),
-        names: chat::names_from_history(&news.jid, news.name.clone()),
+        names: contact::names_from_history(&news.jid, news.name.clone()),
         address: Some((news.jid.clone(), news.last_message_at.unwrap_or(0))),
         ..ChatPatch::default()
     };
@@ -127,11 +127,19 @@ async fn import(
     let stored = cx.unit.last_message(chat.id).await?;
     let told = news.last_message_at.map(|at| LastMessage { id: None, at });
     patch.last_message = stored.filter(|stored| told.is_none_or(|told| stored.at >= told.at)).or(told);
-    let deleted = deleted_here(cx, &chat, revoked).await?;
+    let deleted = history_unread::deleted_here(cx, &chat, revoked).await?;
     let is_counted = |id: &&str| messages.iter().any(|it| it.wa_id == **id) || deleted.iter().any(|it| it == *id);
     let counted: Vec<_> = revoked.iter().copied().filter(is_counted).collect();
     let known = Some(before).filter(|_| !is_new && !was_empty);
-    count(cx, &chat, news, Revoked { reported: revoked, counted: &counted }, known, &mut patch).await?;
+    history_unread::count(
+        cx,
+        &chat,
+        news,
+        history_unread::Revoked { reported: revoked, counted: &counted },
+        known,
+        &mut patch,
+    )
+    .await?;
     let chat = cx.apply_opened(StoredChat { chat, is_new }, &patch).await?;
     brought.chats += u32::from(was_empty && chat.last_message.is_some());
     brought.messages = brought.messages.saturating_add(u32::try_from(added).unwrap_or(u32::MAX));
@@ -183,97 +191,6 @@ async fn newer(
         rewrite: MessageUpdate::Edit { text: message.text.clone(), as_of: 0 },
     });
     Ok(edits.collect())
-}
-
-/// WhatsApp ids of the incoming messages in a chat that a part of a history reports as revoked. Its unread count
-/// excludes them.
-fn revoked<'a>(chunk: &'a HistoryChunk, chat: &HistoryChat) -> Vec<&'a str> {
-    let of_chat = chunk.rewritings.iter().filter(|it| it.chat == chat.jid && !it.from_me);
-    of_chat.filter(|it| it.rewrite == MessageUpdate::Revocation).map(|it| it.wa_id.as_str()).collect()
-}
-
-/// Returns those of the messages that were deleted here but still count as unread.
-async fn deleted_here(
-    cx: &mut InboundContext<'_, '_>,
-    chat: &Chat,
-    wa_ids: &[&str],
-) -> Result<Vec<String>, StoreError> {
-    if wa_ids.is_empty() || chat.horizon.is_none() {
-        return Ok(Vec::new());
-    }
-    let wa_ids: Vec<_> = wa_ids.iter().map(|id| (*id).to_owned()).collect();
-    let deleted = cx.unit.deleted_unread(cx.session, &wa_ids).await?;
-    Ok(deleted.into_iter().filter(|it| it.chat == chat.id).map(|it| it.wa_id).collect())
-}
-
-/// Returns the position of the last incoming message in a history that is read if `unread` are not.
-fn read_in_history(messages: &[IncomingMessage], unread: u32, revoked: &[&str]) -> Option<MessageMarker> {
-    let mut of_others: Vec<_> = messages.iter().filter(|message| !message.from_me).collect();
-    of_others.retain(|message| !revoked.contains(&message.wa_id.as_str()));
-    of_others.sort_by_key(|message| std::cmp::Reverse(message.at));
-    of_others.into_iter().map(MessageMarker::at_message).nth(usize::try_from(unread).unwrap_or(usize::MAX))
-}
-
-/// Incoming messages of a chat that a history reports as revoked.
-struct Revoked<'a> {
-    /// All of them.
-    reported: &'a [&'a str],
-    /// Those that the stored copy still counts.
-    counted: &'a [&'a str],
-}
-
-/// Counts unread messages. `known` is the number of incoming messages after the read position so far; `None` for a new
-/// chat.
-///
-/// A history gives the unread count at the time of its export: the last N incoming messages up to then, so that all
-/// earlier ones are read. If fewer are stored, the number alone applies, as long as the chat is new here.
-async fn count(
-    cx: &mut InboundContext<'_, '_>,
-    chat: &Chat,
-    news: &HistoryChat,
-    Revoked { reported, counted }: Revoked<'_>,
-    known: Option<u32>,
-    patch: &mut ChatPatch,
-) -> Result<(), StoreError> {
-    let Some(told) = news.unread_count else { return Ok(()) };
-    let chats = [chat.id];
-    let newest = news.messages.iter().map(MessageMarker::at_message).reduce(|one, other| one.max_with(Some(other)));
-    let read = match newest {
-        Some(newest) => cx.unit.last_but(chat.id, told, counted, &newest).await?,
-        None => None,
-    };
-    // Some messages that were deleted here may have been read.
-    let deleted = chat.horizon.as_ref().and_then(|_| read_in_history(&news.messages, told, reported));
-    let read = match (read, deleted) {
-        (Some(read), deleted) => Some(read.max_with(deleted)),
-        (None, deleted) => deleted,
-    };
-    if let Some(read) = &read {
-        let place = read.clone().max_with(chat.read_to.clone());
-        let place = cx.unit.expand_marker(&chats, place).await?;
-        if chat.horizon.is_some() {
-            // A later revocation of a read message must not lower the count.
-            cx.unit.forget_deleted_to(chat.id, &place).await?;
-        }
-        patch.read_to = Some(place);
-    }
-    let place = patch.read_to.as_ref().or(chat.read_to.as_ref());
-    let behind = cx.unit.count_after(&chats, place).await?;
-    let asked = chat.pending.contains(Setting::Read.field());
-    // The revocations of counted messages follow, and each lowers the count by one.
-    let counted = told.saturating_add(u32::try_from(counted.len()).unwrap_or(u32::MAX));
-    patch.unread_count = match (&read, known) {
-        // Messages that a client has read meanwhile do not become unread again.
-        (_, Some(_)) if asked => None,
-        (Some(_), _) => Some(behind),
-        (None, None) if chat.read_to.is_some() => Some(counted.min(behind)),
-        (None, None) => Some(counted),
-        // If a part is imported again, it may have been counted before its messages were stored.
-        (None, Some(_)) if chat.read_to.is_none() => Some(chat.unread_count.max(behind)),
-        // Unread messages that are not stored stay counted.
-        (None, Some(before)) => Some(chat.unread_count.saturating_add(behind.saturating_sub(before)).max(behind)),
-    };
-    Ok(())
 }
 
 /// Finds the chat of a conversation, and its peer. The phone keeps a conversation under the person's present address,

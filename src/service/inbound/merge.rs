@@ -1,14 +1,12 @@
-//! Merging two peers into one, and moving messages between peers, with the effects on their chats.
+//! Merging two peers into one, with the effects on their chats.
 
 use crate::domain::change::Change;
 use crate::domain::chat::Chat;
-use crate::domain::chat::LastMessage;
 use crate::domain::id::ChatId;
 use crate::domain::id::PeerId;
 use crate::domain::jid::Jid;
 use crate::domain::merge::OpenActions;
 use crate::domain::message_marker::MessageMarker;
-use crate::domain::peer::MovedPeriod;
 use crate::domain::peer::Peer;
 use crate::domain::peer::canonical;
 use crate::domain::setting::Versioned;
@@ -17,7 +15,7 @@ use crate::store::MovedMessages;
 use crate::store::error::StoreError;
 
 use super::context::InboundContext;
-use super::context::StoredChat;
+use super::recount;
 use crate::service::chat::delete;
 
 /// Updates the canonical address of a peer and of its chat.
@@ -87,7 +85,7 @@ pub(super) async fn merge(cx: &mut InboundContext<'_, '_>, one: PeerId, other: P
         into.chat = kept;
         cx.unit.save_peer(&into).await?;
         show(cx, into.id).await?;
-        return recount(cx, &merged).await;
+        return recount::group_chats(cx, &merged).await;
     };
     let before = chat.clone();
     let joined = stored.next();
@@ -112,7 +110,7 @@ pub(super) async fn merge(cx: &mut InboundContext<'_, '_>, one: PeerId, other: P
     let last = cx.unit.last_message(chat.id).await?;
     chat.last_message =
         last.filter(|stored| chat.last_message.is_none_or(|known| known.at <= stored.at)).or(chat.last_message);
-    empty(cx, &mut chat).await?;
+    recount::remove_cleared(cx, &mut chat).await?;
     // The deletion of one half may cover all messages of the other.
     let is_gone = !deleted.is_empty() && chat.last_message.is_none() && before.last_message.is_some();
     let replaces = joined.as_ref().map(|other| other.id);
@@ -126,20 +124,7 @@ pub(super) async fn merge(cx: &mut InboundContext<'_, '_>, one: PeerId, other: P
         Some(change) => cx.unit.record(change),
         None => delete::delete(cx.unit, &chat, cx.origin).await?,
     }
-    recount(cx, &merged).await
-}
-
-/// Removes the messages that the phone cleared in the other half of a chat, before the two were known to be one.
-async fn empty(cx: &mut InboundContext<'_, '_>, chat: &mut Chat) -> Result<(), StoreError> {
-    let Some(place) = chat.emptied.clone() else { return Ok(()) };
-    let place = cx.unit.expand_marker(&[chat.id], place).await?;
-    cx.unit.remove_messages_up_to(chat.id, &place).await?;
-    cx.unit.forget_deleted_to(chat.id, &place).await?;
-    let behind = cx.unit.count_after(&[chat.id], chat.read_to.as_ref()).await?;
-    chat.unread_count = chat.unread_count.min(behind);
-    let told = chat.last_message.filter(|last| last.id.is_none() && last.at > place.at);
-    chat.last_message = cx.unit.last_message(chat.id).await?.or(told);
-    Ok(())
+    recount::group_chats(cx, &merged).await
 }
 
 /// Removes what was known when the other half of a chat was deleted, if the chat began later. It would not have come
@@ -260,71 +245,4 @@ async fn merge_deleted(cx: &mut InboundContext<'_, '_>, deleted: Vec<Tombstone>)
     }
     cx.unit.save_tombstone(&one).await?;
     Ok(Some(one.chat.id))
-}
-
-/// Moves messages to the peer that owned the number when they were sent.
-pub(super) async fn move_messages(
-    cx: &mut InboundContext<'_, '_>,
-    moved: &MovedPeriod,
-    to: PeerId,
-) -> Result<(), StoreError> {
-    let (Some(from), Some(mut to)) = (cx.unit.peer(moved.peer).await?, cx.unit.peer(to).await?) else {
-        return Ok(());
-    };
-    if !cx.unit.wrote_in(from.chat, moved).await? {
-        return Ok(());
-    }
-    let merged = cx.unit.rename_moved_sender(moved, to.id).await?;
-    recount(cx, &merged).await?;
-    let Some(mut left) = cx.unit.chat_with_for_update(&from).await? else { return Ok(()) };
-    if !cx.unit.has_moved(left.id, moved).await? {
-        return Ok(());
-    }
-    let found = cx.lookup_chat_with(&to).await?;
-    let Some(StoredChat { mut chat, is_new }) = cx.open_chat(found, &mut to).await? else { return Ok(()) };
-    let (before, before_left) = (chat.clone(), left.clone());
-    cx.unit.move_messages(left.id, chat.id, to.id, MovedMessages::Moved(moved)).await?;
-    chat.arrivals = chat.arrivals.max(left.arrivals);
-    if is_new {
-        chat.read_to.clone_from(&left.read_to);
-    }
-    left.last_message = cx.unit.last_message(left.id).await?;
-    let behind = cx.unit.count_after(&[left.id], left.read_to.as_ref()).await?;
-    left.unread_count = left.unread_count.min(behind);
-    chat.last_message = later(cx.unit.last_message(chat.id).await?, chat.last_message);
-    let behind = cx.unit.count_after(&[chat.id], chat.read_to.as_ref()).await?;
-    let moved = before_left.unread_count.saturating_sub(left.unread_count);
-    chat.unread_count = chat.unread_count.saturating_add(moved).min(behind.max(chat.unread_count));
-    empty(cx, &mut chat).await?;
-    let of_left = left.merged_change(&before_left, cx.now(), cx.origin);
-    let of_chat =
-        if is_new { chat.created(cx.now(), cx.origin) } else { chat.merged_change(&before, cx.now(), cx.origin) };
-    cx.unit.save_chat(&left).await?;
-    cx.unit.save_chat(&chat).await?;
-    cx.unit.record(of_left);
-    cx.unit.record(of_chat);
-    Ok(())
-}
-
-fn later(one: Option<LastMessage>, other: Option<LastMessage>) -> Option<LastMessage> {
-    [one, other].into_iter().flatten().max_by_key(|last| (last.at, last.id.is_some()))
-}
-
-/// Recounts group chats in which copies of a message became one.
-async fn recount(cx: &mut InboundContext<'_, '_>, chats: &[ChatId]) -> Result<(), StoreError> {
-    for id in chats {
-        let Some(mut chat) = cx.unit.chat_by_id_for_update(*id).await? else { continue };
-        let before = chat.clone();
-        let behind = cx.unit.count_after(&[chat.id], chat.read_to.as_ref()).await?;
-        chat.unread_count = chat.unread_count.min(behind);
-        let last = cx.unit.last_message(chat.id).await?;
-        chat.last_message =
-            last.filter(|last| before.last_message.is_none_or(|known| known.at <= last.at)).or(chat.last_message);
-        if chat != before {
-            let joined = chat.merged_change(&before, cx.now(), cx.origin);
-            cx.unit.save_chat(&chat).await?;
-            cx.unit.record(joined);
-        }
-    }
-    Ok(())
 }

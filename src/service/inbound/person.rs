@@ -20,6 +20,7 @@ use crate::store::error::StoreError;
 
 use super::context::InboundContext;
 use super::merge;
+use super::message_move;
 
 /// Returns the time from which a mapping is valid: WhatsApp's time of it, or now if that is unknown (0). Both are in
 /// milliseconds.
@@ -199,7 +200,7 @@ async fn take_number(
     }
     cx.unit.replace_periods(session, number, &periods).await?;
     if let Some(moved) = moved {
-        merge::move_messages(cx, &moved, peer).await?;
+        message_move::move_messages(cx, &moved, peer).await?;
         merge::settle_addresses(cx, moved.peer).await?;
     }
     merge::settle_addresses(cx, peer).await
@@ -223,7 +224,7 @@ async fn give_up_others(
         let before = cx.unit.peer(peer).await?;
         if cx.unit.wrote_in(before.and_then(|peer| peer.chat), &moved).await? {
             let other = cx.unit.new_peer(session, &period.jid, moved.from).await?.id;
-            merge::move_messages(cx, &moved, other).await?;
+            message_move::move_messages(cx, &moved, other).await?;
         }
     }
     Ok(())

@@ -26,6 +26,7 @@ use crate::domain::id::SessionId;
 use crate::domain::message_marker::MessageMarker;
 use crate::domain::person::Person;
 use crate::service::chat::delete::DeleteChat;
+use crate::service::inbound::context::InboundContext;
 use crate::service::inbound::history;
 use crate::service::inbound::history::ImportCounts;
 use crate::store::tests::add_session;

@@ -9,8 +9,8 @@ use crate::domain::setting::Setting;
 use crate::domain::setting::SettingValue;
 use crate::store::error::StoreError;
 
-use super::inbound::context::InboundContext;
-use super::inbound::context::StoredChat;
+use super::context::InboundContext;
+use super::context::StoredChat;
 
 /// Stores whether a new message unarchives its chat. If that is new, chats with a message of another person since they were
 /// archived are unarchived at once.

@@ -1,17 +1,10 @@
-//! Events of one chat: settings, messages, names, and confirmations of pending actions.
-
-use std::sync::atomic::AtomicI64;
-use std::sync::atomic::Ordering;
+//! Settings that the phone or another device changed, and confirmations of pending actions.
 
 use crate::domain::change::ChatFields;
 use crate::domain::chat::Chat;
-use crate::domain::chat::ChatNames;
 use crate::domain::chat::ChatPatch;
 use crate::domain::id::ChatId;
 use crate::domain::jid::Jid;
-use crate::domain::jid::JidKind;
-use crate::domain::message::IncomingMessage;
-use crate::domain::message::MessageKind;
 use crate::domain::message::MessageRange;
 use crate::domain::message_marker::MessageMarker;
 use crate::domain::pending_action::PendingAction;
@@ -24,9 +17,8 @@ use crate::store::error::StoreError;
 use super::context::ChatLookup;
 use super::context::InboundContext;
 use super::context::StoredChat;
-use super::edit;
+use super::unarchive;
 use super::unread;
-use crate::service::inbound_archive;
 
 /// A setting that was changed on the phone or another device.
 pub(in crate::service) struct RemoteSetting<'a> {
@@ -98,9 +90,7 @@ pub(in crate::service) async fn apply_setting(
     let in_order = !replayed && value.setting() != Setting::Read && address == Some(chat.sending_address());
     let address = address.map(|jid| (jid.clone(), as_of));
     let value = match up_to {
-        Some(up_to)
-            if value == SettingValue::Archived(true) && inbound_archive::is_left_since(cx, &chat, up_to).await? =>
-        {
+        Some(up_to) if value == SettingValue::Archived(true) && unarchive::is_left_since(cx, &chat, up_to).await? => {
             SettingValue::Archived(false)
         }
         _ => value,
@@ -224,79 +214,6 @@ pub(in crate::service) async fn action_sent(
     cx.apply(StoredChat::existing(chat), &patch).await
 }
 
-/// Applies a message that arrived, or that the account sent from another device. `order` is its position in WhatsApp's
-/// order, if known.
-pub(in crate::service) async fn message(
-    cx: &mut InboundContext<'_, '_>,
-    message: &IncomingMessage,
-    order: Option<i64>,
-) -> Result<(), StoreError> {
-    // Reactions and the like concern another message; they do not create or advance a chat.
-    if message.kind == MessageKind::Reaction {
-        return Ok(());
-    }
-    let Some((mut peer, found)) = cx.lookup_chat_at(&message.chat, message.at).await? else {
-        return Ok(());
-    };
-    // Deleted messages do not come back.
-    if let ChatLookup::Chat(chat) | ChatLookup::Tombstone(Tombstone { chat, .. }) = &found
-        && chat.is_known_deleted(message)
-    {
-        return Ok(());
-    }
-    let Some(StoredChat { mut chat, is_new }) = cx.open_chat(found, &mut peer).await? else { return Ok(()) };
-    let arrival = order.unwrap_or_else(|| next_arrival(cx.now()).max(chat.arrivals + 1));
-    let stored =
-        cx.unit.insert_messages_with(cx.session, chat.id, Some(&peer), std::slice::from_ref(message), arrival).await?;
-    let address = Some((message.chat.clone(), message.at));
-    // A redelivery: only its address may be new.
-    if stored == 0 {
-        let patch = ChatPatch { address, ..ChatPatch::default() };
-        return cx.apply(StoredChat::existing(chat), &patch).await;
-    }
-    chat.arrivals = chat.arrivals.max(arrival);
-    let mut patch = ChatPatch { address, ..ChatPatch::default() };
-    if let Some(name) = &message.sender_name
-        && !message.from_me
-        && (peer.is_person() || chat.jid == message.sender)
-    {
-        patch.names = ChatNames { push: Some(name.clone()), ..ChatNames::default() };
-    }
-    let read = message.from_me
-        || chat.read_to.as_ref().is_some_and(|place| place.lists(message))
-        || !chat.has_read(message) && cx.unit.take_early_receipt(cx.session, &message.wa_id).await?;
-    if read {
-        // Sending a message implies that the chat was read on that device.
-        let reading = unread::read_up_to(cx, &chat, MessageMarker::at_message(message)).await?;
-        (patch.unread_count, patch.read_to) = (Some(reading.unread), Some(reading.place));
-    } else if !chat.has_read(message) {
-        match read_before(cx, &chat, message).await? {
-            Some(place) => patch.read_to = Some(place),
-            None => patch.unread_count = Some(chat.unread_count.saturating_add(1)),
-        }
-    }
-    patch.last_message = cx.unit.last_message(chat.id).await?;
-    if let Some(since) = inbound_archive::left_with(cx, &chat, message).await? {
-        patch.settings.set_as_of(SettingValue::Archived(false), since);
-    }
-    if message.from_me {
-        patch.settings.set(SettingValue::Read(true));
-        patch.as_of = written_at(message, chat.settings.marked_unread.as_of);
-        let IncomingMessage { wa_id, from_me, sender, at, .. } = message.clone();
-        let range = MessageRange { wa_id, from_me, sender, at };
-        let written_at = |asked_at| written_at(message, asked_at);
-        patch.pending = remove_unread_mark(cx, &chat, Some(range), written_at).await?;
-    }
-    cx.apply_opened(StoredChat { chat, is_new }, &patch).await?;
-    edit::apply_early_of_message(cx, std::slice::from_ref(&message.wa_id)).await
-}
-
-/// Returns the time of an own message relative to a mark of `marked_at`. Messages have whole seconds: in the same
-/// second, a message that arrives after the mark was sent after it.
-fn written_at(message: &IncomingMessage, marked_at: i64) -> i64 {
-    if message.at.div_euclid(1_000) == marked_at.div_euclid(1_000) { message.at.max(marked_at) } else { message.at }
-}
-
 /// Handles a read, up to `range`, of a chat with a pending mark as unread: WhatsApp is asked to show it as read
 /// instead. `at` returns the time of the read, given that of the request; an earlier read changes nothing. Returns the
 /// chat's new pending settings if they changed.
@@ -322,53 +239,4 @@ pub(in crate::service) async fn remove_unread_mark(
     }
     cx.unit.remove_pending_action(cx.session, chat.id, action.desired, action.version).await?;
     Ok(Some(chat.pending.without(field)))
-}
-
-/// Returns the read position for a stored message that arrives late, if WhatsApp sent it before a message of the same
-/// second that is read; otherwise `None`.
-async fn read_before(
-    cx: &mut InboundContext<'_, '_>,
-    chat: &Chat,
-    message: &IncomingMessage,
-) -> Result<Option<MessageMarker>, StoreError> {
-    let Some(read_to) = chat.read_to.clone().filter(|place| place.at == message.at) else { return Ok(None) };
-    let place = cx.unit.expand_marker(&[chat.id], read_to).await?;
-    Ok(place.lists(message).then_some(place))
-}
-
-/// Returns the number of a message that arrives now, increasing over all chats.
-fn next_arrival(now: i64) -> i64 {
-    static LAST: AtomicI64 = AtomicI64::new(0);
-    let next = |last: i64| last.saturating_add(1).max(now.saturating_mul(1_000));
-    LAST.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |last| Some(next(last))).map_or(0, next)
-}
-
-/// Applies the name of a saved contact or a group's new subject. A chat without a message is stored, too, so that its
-/// name and settings are there when it gets one.
-pub(in crate::service) async fn named(
-    cx: &mut InboundContext<'_, '_>,
-    jid: &Jid,
-    name: &str,
-) -> Result<(), StoreError> {
-    let address = Some((jid.clone(), 0));
-    let patch = ChatPatch { names: names_from_history(jid, Some(name.to_owned())), address, ..ChatPatch::default() };
-    let found = match cx.lookup_chat(jid).await? {
-        ChatLookup::Chat(chat) => StoredChat::existing(chat),
-        ChatLookup::New(chat) => StoredChat { chat, is_new: true },
-        ChatLookup::Tombstone(tombstone) => {
-            return cx.update_tombstone(tombstone, &patch).await;
-        }
-        ChatLookup::SessionGone => return Ok(()),
-    };
-    cx.apply(found, &patch).await
-}
-
-/// Assigns a name to a group's subject or to a contact's name, by the kind of address.
-pub(in crate::service) fn names_from_history(jid: &Jid, name: Option<String>) -> ChatNames {
-    match jid.kind() {
-        JidKind::PhoneNumber | JidKind::Lid | JidKind::Bot | JidKind::Interop | JidKind::Messenger => {
-            ChatNames { contact: name, ..ChatNames::default() }
-        }
-        _ => ChatNames { subject: name, ..ChatNames::default() },
-    }
 }
