@@ -143,13 +143,17 @@ impl Settings {
     #[must_use]
     pub fn without_times(&self) -> Self {
         let mut values = Self::default();
-        Setting::ALL.into_iter().for_each(|setting| values.put(self.get(setting).value, 0));
+        for setting in Setting::ALL {
+            values.put(self.get(setting).value, 0);
+        }
         values
     }
 
     /// Takes the values of `other`, and keeps the timestamps.
     pub(super) fn restore(&mut self, other: &Self) {
-        Setting::ALL.into_iter().for_each(|setting| self.put(other.get(setting).value, self.get(setting).as_of));
+        for setting in Setting::ALL {
+            self.put(other.get(setting).value, self.get(setting).as_of);
+        }
     }
 }
 

@@ -76,7 +76,7 @@ struct Pair {
 
 impl Pair {
     async fn start(guarded: bool) -> Self {
-        let rig = Rig::start(Config::default()).await;
+        let rig = Box::pin(Rig::start(Config::default())).await;
         rig.changes(7).await;
         let caller = rig.caller().await;
         let executor = Stock { api: rig.api.clone(), caller, guarded };

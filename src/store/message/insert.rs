@@ -58,8 +58,8 @@ impl UnitOfWork<'_> {
     ) -> Result<u64, StoreError> {
         let direct = peer.filter(|peer| peer.is_person());
         let mut rows = Vec::with_capacity(messages.len());
-        let is_history = arrival == 0 && direct.is_none();
-        let known = if is_history {
+        let historic = arrival == 0 && direct.is_none();
+        let known = if historic {
             let wa_ids: Vec<_> = messages.iter().map(|message| message.wa_id.clone()).collect();
             self.known_messages(chat, &wa_ids).await?
         } else {
@@ -70,7 +70,7 @@ impl UnitOfWork<'_> {
             let sender = match direct {
                 _ if message.from_me => self.account(session, &message.sender).await?,
                 Some(peer) => peer.id,
-                None if is_history => self.writer_in_history(session, message, &known).await?,
+                None if historic => self.writer_in_history(session, message, &known).await?,
                 None => self.writer(session, &message.sender, message.at).await?,
             };
             let (arrival, id) = match in_history.get(place) {
