@@ -1,5 +1,10 @@
 //! Changes of chats, as the change log stores them and subscribers receive them.
 
+use enumset::EnumSet;
+use enumset::EnumSetType;
+use strum::FromRepr;
+use strum::VariantArray;
+
 use super::id::ChatId;
 use super::id::SessionId;
 use super::jid::Jid;
@@ -7,36 +12,39 @@ use super::message::LastMessage;
 use super::setting::Setting;
 use super::setting::Settings;
 
-/// A kind of change.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+/// A kind of change. Its numbers are stored, and never reused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, FromRepr, VariantArray)]
+#[repr(i16)]
 pub enum ChangeKind {
     /// The chat is new.
-    Created,
+    Created = 1,
     /// The chat changed.
-    Updated,
+    Updated = 2,
     /// The chat was removed from the stored copy.
-    Deleted,
+    Deleted = 3,
 }
 
-/// The origin of a change.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+/// The origin of a change. Its numbers are stored, and never reused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, FromRepr, VariantArray)]
+#[repr(i16)]
 pub enum Origin {
     /// A client of the API.
-    Api,
+    Api = 1,
     /// The phone or another linked device.
-    Device,
+    Device = 2,
     /// A message.
-    Message,
+    Message = 3,
     /// History or settings imported from WhatsApp.
-    Import,
+    Import = 4,
     /// WhatsApp rejected a change, and the stored copy was reverted.
-    Revert,
+    Revert = 5,
     /// A mute expired.
-    Expired,
+    Expired = 6,
 }
 
-/// A part of a chat that can change.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+/// A part of a chat that can change, in display order. Its position is a bit in rows, and never changes.
+#[derive(Debug, Hash, EnumSetType)]
+#[enumset(repr = "u32", no_ops)]
 pub enum ChatField {
     /// The canonical address.
     Jid,
@@ -60,26 +68,6 @@ pub enum ChatField {
     Sync,
 }
 
-impl ChatField {
-    /// All values, in display order.
-    pub const ALL: [Self; 10] = [
-        Self::Jid,
-        Self::Aliases,
-        Self::Name,
-        Self::Archived,
-        Self::Pinned,
-        Self::MutedUntil,
-        Self::UnreadCount,
-        Self::MarkedUnread,
-        Self::LastMessage,
-        Self::Sync,
-    ];
-
-    fn bit(self) -> i32 {
-        1 << (self as i32)
-    }
-}
-
 impl Setting {
     /// The field of a chat that shows this setting as pending.
     #[must_use]
@@ -94,64 +82,7 @@ impl Setting {
 }
 
 /// A set of [`ChatField`]s.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
-pub struct ChatFields(i32);
-
-impl ChatFields {
-    /// Returns whether the set is empty.
-    #[must_use]
-    pub fn is_empty(self) -> bool {
-        self.0 == 0
-    }
-
-    /// Returns whether the set contains `field`.
-    #[must_use]
-    pub fn contains(self, field: ChatField) -> bool {
-        self.0 & field.bit() != 0
-    }
-
-    /// Adds `field`.
-    pub fn insert(&mut self, field: ChatField) {
-        self.0 |= field.bit();
-    }
-
-    /// The set with `field`.
-    #[must_use]
-    pub fn with(self, field: ChatField) -> Self {
-        Self(self.0 | field.bit())
-    }
-
-    /// The set without `field`.
-    #[must_use]
-    pub fn without(self, field: ChatField) -> Self {
-        Self(self.0 & !field.bit())
-    }
-
-    /// The members, in display order.
-    pub fn iter(self) -> impl Iterator<Item = ChatField> {
-        ChatField::ALL.into_iter().filter(move |field| self.contains(*field))
-    }
-
-    /// The bits that a row stores.
-    #[must_use]
-    pub fn bits(self) -> i32 {
-        self.0
-    }
-
-    /// Parses the bits of a row.
-    #[must_use]
-    pub fn from_bits(bits: i32) -> Self {
-        Self(bits)
-    }
-}
-
-impl FromIterator<ChatField> for ChatFields {
-    fn from_iter<I: IntoIterator<Item = ChatField>>(fields: I) -> Self {
-        let mut set = Self::default();
-        fields.into_iter().for_each(|field| set.insert(field));
-        set
-    }
-}
+pub type ChatFields = EnumSet<ChatField>;
 
 /// The settings and counters of a chat after a change. It contains no name and no text, which are read as they are now.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -2,6 +2,9 @@
 
 mod patch;
 
+use strum::FromRepr;
+use strum::VariantArray;
+
 use super::change::Change;
 use super::change::ChangeKind;
 use super::change::ChatField;
@@ -23,19 +26,20 @@ pub use super::chat_name::ChatNames;
 pub use super::message::LastMessage;
 pub use patch::ChatPatch;
 
-/// A kind of chat.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+/// A kind of chat. Its numbers are stored, and never reused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, FromRepr, VariantArray)]
+#[repr(i16)]
 pub enum ChatType {
     /// A chat with one user, or with an assistant.
-    Dm,
+    Dm = 1,
     /// A group.
-    Group,
+    Group = 2,
     /// A newsletter (also called channel).
-    Newsletter,
+    Newsletter = 3,
     /// A broadcast list.
-    Broadcast,
+    Broadcast = 4,
     /// Status posts.
-    Status,
+    Status = 5,
 }
 
 impl From<JidKind> for ChatType {
@@ -209,7 +213,7 @@ impl Chat {
                 address.value = jid.clone();
             }
             self.jid = jid;
-            changed = self.differs_from(&before).with(ChatField::Aliases);
+            changed = self.differs_from(&before) | ChatField::Aliases;
         }
         if patch.rewritten.is_some() && self.last_message.and_then(|last| last.id) == patch.rewritten {
             changed.insert(ChatField::LastMessage);
@@ -267,7 +271,7 @@ impl Chat {
     /// chat must be stored afterwards.
     #[must_use]
     pub fn merged_change(&mut self, before: &Self, at: i64, origin: Origin) -> Change {
-        let changed = self.differs_from(before).with(ChatField::Aliases);
+        let changed = self.differs_from(before) | ChatField::Aliases;
         self.change(ChangeKind::Updated, changed, at, origin)
     }
 

@@ -2,19 +2,23 @@
 
 use sha2::Digest as _;
 use sha2::Sha256;
+use strum::FromRepr;
+use strum::VariantArray;
 
 /// Retention of a key in milliseconds.
 pub const KEY_RETENTION_MS: i64 = 24 * 60 * 60 * 1_000;
 /// Maximum length of a key in characters.
 pub const MAX_KEY_LEN: usize = 100;
 
-/// The operation of a key. The same key may be used once for each operation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+/// The operation of a key. The same key may be used once for each operation. The numbers are stored, and
+/// never reused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, FromRepr, VariantArray)]
+#[repr(i16)]
 pub enum Operation {
     /// `createSession`.
-    CreateSession,
+    CreateSession = 1,
     /// `createApiKey`.
-    CreateApiKey,
+    CreateApiKey = 2,
 }
 
 /// An idempotency key with the hash of its input. Neither is stored in plain text.

@@ -2,6 +2,8 @@
 
 use serde::Deserialize;
 use serde::Serialize;
+use strum::FromRepr;
+use strum::VariantArray;
 
 use super::cursor::TimeKey;
 use super::id::ChatId;
@@ -10,35 +12,36 @@ use super::id::PeerId;
 use super::id::SessionId;
 use super::jid::Jid;
 
-/// A kind of message, as a list of chats shows it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+/// A kind of message, as a list of chats shows it. Its numbers are stored, and never reused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, FromRepr, VariantArray)]
+#[repr(i16)]
 pub enum MessageKind {
     /// Plain text, with or without a link preview.
-    Text,
+    Text = 1,
     /// A photo.
-    Image,
+    Image = 2,
     /// A video or an animation.
-    Video,
+    Video = 3,
     /// A sound or a voice note.
-    Audio,
+    Audio = 4,
     /// A file.
-    Document,
+    Document = 5,
     /// A sticker.
-    Sticker,
+    Sticker = 6,
     /// A location, fixed or live.
-    Location,
+    Location = 7,
     /// One or more contact cards.
-    Contact,
+    Contact = 8,
     /// A poll.
-    Poll,
+    Poll = 9,
     /// A reaction to another message.
-    Reaction,
+    Reaction = 10,
     /// A call, answered or missed.
-    Call,
+    Call = 11,
     /// A notice by WhatsApp about the chat.
-    System,
+    System = 12,
     /// Any other kind.
-    Other,
+    Other = 13,
 }
 
 /// A message as received from WhatsApp, before it is stored.

@@ -1,5 +1,8 @@
 //! Pending changes of settings, which are still to be sent to WhatsApp.
 
+use strum::FromRepr;
+use strum::VariantArray;
+
 use super::chat::Chat;
 use super::chat::ChatPatch;
 use super::id::ChatId;
@@ -97,13 +100,14 @@ impl PendingAction {
     }
 }
 
-/// The reason why a setting did not reach WhatsApp.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+/// The reason why a setting did not reach WhatsApp. Its numbers are stored, and never reused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, FromRepr, VariantArray)]
+#[repr(i16)]
 pub enum RejectionCode {
     /// WhatsApp rejected it.
-    Rejected,
+    Rejected = 1,
     /// The session was logged out before it was sent.
-    Unlinked,
+    Unlinked = 2,
 }
 
 impl RejectionCode {

@@ -1,58 +1,63 @@
 //! Sessions: linked WhatsApp numbers.
 
+use strum::FromRepr;
+use strum::VariantArray;
+
 use super::cursor::TimeKey;
 use super::id::OrganizationId;
 use super::id::SessionId;
 use super::jid::Jid;
 
-/// The status of a session.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+/// The status of a session. Its numbers are stored, and never reused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, FromRepr, VariantArray)]
+#[repr(i16)]
 pub enum SessionStatus {
     /// Connecting, or about to connect.
-    Starting,
+    Starting = 1,
     /// Waiting for the user to scan the QR code.
-    ScanQrCode,
+    ScanQrCode = 2,
     /// Connected and in sync.
-    Working,
+    Working = 3,
     /// Disconnected until the user or the operator acts, or until a ban ends; the reason explains why.
-    Failed,
+    Failed = 4,
     /// Stopped by request, or never started.
-    Stopped,
+    Stopped = 5,
     /// The device was unlinked on the phone or by this server.
-    LoggedOut,
+    LoggedOut = 6,
 }
 
-/// The reason why a session failed, was logged out or is slow to start.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+/// The reason why a session failed, was logged out or is slow to start. Its numbers are stored, and never reused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, FromRepr, VariantArray)]
+#[repr(i16)]
 pub enum StatusCode {
     /// No phone linked the session in time.
-    PairingExpired,
+    PairingExpired = 1,
     /// The phone and the server could not complete the pairing.
-    PairingFailed,
+    PairingFailed = 2,
     /// The device was unlinked on the phone or by this server.
-    Unlinked,
+    Unlinked = 3,
     /// WhatsApp locked the account.
-    AccountLocked,
+    AccountLocked = 4,
     /// An account other than the session's own was linked.
-    OtherAccount,
+    OtherAccount = 5,
     /// Another connection uses the same device.
-    Replaced,
+    Replaced = 6,
     /// WhatsApp banned the account temporarily.
-    Banned,
+    Banned = 7,
     /// WhatsApp no longer accepts this version.
-    Outdated,
+    Outdated = 8,
     /// The stored keys of the device cannot be decrypted.
-    KeysDamaged,
+    KeysDamaged = 9,
     /// WhatsApp rejected the connection.
-    Refused,
+    Refused = 10,
     /// The chat settings cannot be read from WhatsApp.
-    SettingsUnreadable,
+    SettingsUnreadable = 11,
     /// An internal error.
-    InternalError,
+    InternalError = 12,
     /// The session's row cannot be read.
-    DatabaseDamaged,
+    DatabaseDamaged = 13,
     /// A reason that an earlier version recorded in words only.
-    Other,
+    Other = 14,
 }
 
 /// The reason for a session's status.

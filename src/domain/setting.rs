@@ -8,19 +8,22 @@
 
 use serde::Deserialize;
 use serde::Serialize;
+use strum::FromRepr;
+use strum::VariantArray;
 
 /// A setting of a chat that WhatsApp stores too. The order is the sending order: archiving comes last, since WhatsApp
-/// unpins an archived chat.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+/// unpins an archived chat. The numbers are stored, and never reused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, FromRepr, VariantArray)]
+#[repr(i16)]
 pub enum Setting {
     /// The pinned state.
-    Pinned,
+    Pinned = 1,
     /// The end of the mute.
-    MutedUntil,
+    MutedUntil = 2,
     /// Read, or marked as unread.
-    Read,
+    Read = 3,
     /// The archived state.
-    Archived,
+    Archived = 4,
 }
 
 impl Setting {

@@ -50,7 +50,7 @@ pub struct NewApiKey {
 impl NewApiKey {
     /// Parses the idempotency key of the request.
     fn under(&self, key: &str) -> Result<IdempotencyKey, Error> {
-        let (permissions, end) = (self.permissions.bits().to_string(), format!("{:?}", self.expires_at));
+        let (permissions, end) = (self.permissions.as_repr().to_string(), format!("{:?}", self.expires_at));
         idempotency_key(Operation::CreateApiKey, key, &[&self.name, &permissions, &end])
     }
 }
@@ -106,7 +106,7 @@ impl ApiKeys {
         let name = api_key::name(&new.name).map(str::to_owned);
         let name =
             name.ok_or_else(|| invalid("name", format!("must have 1 to {} characters", api_key::MAX_NAME_LEN)))?;
-        if new.permissions == Capabilities::default() {
+        if new.permissions.is_empty() {
             return Err(invalid("permissions", "must contain at least one permission"));
         }
         if let Some(more) = new.permissions.iter().find(|permission| !viewer.capabilities.contains(*permission)) {

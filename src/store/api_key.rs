@@ -16,7 +16,6 @@ use sea_orm::sea_query::Expr;
 
 use crate::domain::api_key::ApiKey;
 use crate::domain::api_key::KeyCreator;
-use crate::domain::capability::Capabilities;
 use crate::domain::cursor::TimeKey;
 use crate::domain::id::KeyId;
 use crate::domain::id::OrganizationId;
@@ -24,6 +23,8 @@ use crate::domain::page::Page;
 use crate::domain::page::PageRequest;
 
 use super::Store;
+use super::enum_code::bits;
+use super::enum_code::from_bits;
 use super::error::StoreError;
 use super::keyset;
 use super::keyset::Keyset;
@@ -236,7 +237,7 @@ fn to_row(key: ApiKey, hash: String) -> api_key::ActiveModel {
         name: Set(sanitize::strip_nul(&key.name)),
         prefix: Set(key.prefix),
         hash: Set(hash),
-        permissions: Set(key.permissions.bits()),
+        permissions: Set(bits(key.permissions)),
         created_at: Set(key.created_at),
         expires_at: Set(key.expires_at),
         last_used_at: Set(key.last_used_at),
@@ -261,7 +262,7 @@ fn from_row(row: api_key::Model) -> Result<ApiKey, StoreError> {
         organization: row.organization.parse().map_err(|_| corrupt("organization"))?,
         name: row.name,
         prefix: row.prefix,
-        permissions: Capabilities::from_bits(row.permissions),
+        permissions: from_bits(row.permissions),
         created_at: row.created_at,
         expires_at: row.expires_at,
         last_used_at: row.last_used_at,

@@ -12,7 +12,6 @@ use sea_orm::Select;
 
 use crate::domain::change::Change;
 use crate::domain::change::ChangeKind;
-use crate::domain::change::ChatFields;
 use crate::domain::change::ChatState;
 use crate::domain::change::Origin;
 use crate::domain::chat::LastMessage;
@@ -24,6 +23,8 @@ use crate::domain::id::SessionId;
 use super::Store;
 use super::chunk::chunks;
 use super::enum_code::DbEnum as _;
+use super::enum_code::bits;
+use super::enum_code::from_bits;
 use super::error::StoreError;
 use super::setting_columns::row_with_setting_values;
 use super::setting_columns::setting_values_of_row;
@@ -130,12 +131,12 @@ fn to_row(organization: &OrganizationId, change: &Change) -> change::ActiveModel
         session_id: change.session.to_bytes(),
         chat_id: change.chat.to_bytes(),
         cid: change.cid.to_string(),
-        changed: change.changed.bits(),
+        changed: bits(change.changed),
         unread_count: i32::try_from(state.unread_count).unwrap_or(i32::MAX),
         last_message_at: state.last_message.map(|message| message.at),
         last_message_id: state.last_message.and_then(|message| message.id).map(MessageId::to_bytes),
-        pending: state.pending.bits(),
-        refused: state.refused.bits(),
+        pending: bits(state.pending),
+        refused: bits(state.refused),
         merged_into: change.merged_into.map(ChatId::to_bytes),
         revision: change.revision,
         replaces: change.replaces.map(ChatId::to_bytes),
@@ -157,13 +158,13 @@ fn from_row(row: &change::Model) -> Result<Change, StoreError> {
         session: SessionId::from_bytes(&row.session_id).map_err(|_| corrupt("session_id"))?,
         chat: ChatId::from_bytes(&row.chat_id).map_err(|_| corrupt("chat_id"))?,
         cid: row.cid.parse().map_err(|_| corrupt("cid"))?,
-        changed: ChatFields::from_bits(row.changed),
+        changed: from_bits(row.changed),
         state: ChatState {
             settings: setting_values_of_row!(row),
             unread_count: u32::try_from(row.unread_count).map_err(|_| corrupt("unread_count"))?,
             last_message: row.last_message_at.map(|at| LastMessage { id: message, at }),
-            pending: ChatFields::from_bits(row.pending),
-            refused: ChatFields::from_bits(row.refused),
+            pending: from_bits(row.pending),
+            refused: from_bits(row.refused),
         },
         revision: row.revision,
         merged_into: merged_into.map_err(|_| corrupt("merged_into"))?,

@@ -18,7 +18,6 @@ use sea_orm::Select;
 use sea_orm::sea_query::Expr;
 use sea_orm::sea_query::SelectStatement;
 
-use crate::domain::change::ChatFields;
 use crate::domain::chat::Chat;
 use crate::domain::chat::ChatNames;
 use crate::domain::chat::LastMessage;
@@ -36,6 +35,8 @@ use crate::domain::setting::Versioned;
 
 use super::Store;
 use super::enum_code::DbEnum as _;
+use super::enum_code::bits;
+use super::enum_code::from_bits;
 use super::error::StoreError;
 use super::message_marker;
 use super::organization;
@@ -269,11 +270,11 @@ pub(super) fn to_row(organization: &OrganizationId, chat: &Chat) -> chat::Model 
         inbox_class: InboxClass::new(chat) as i16,
         inbox_rank: chat_list::inbox_rank(chat),
         searchable: sanitize::strip_nul(&search::searchable(chat)),
-        pending: chat.pending.bits(),
+        pending: bits(chat.pending),
         created_at: chat.created_at,
         horizon_at,
         horizon_ids,
-        refused: chat.refused.bits(),
+        refused: bits(chat.refused),
         arrivals: chat.arrivals,
         read_to_at,
         read_to_ids,
@@ -307,8 +308,8 @@ pub(super) fn from_row(row: chat::Model) -> Result<Chat, StoreError> {
         settings: settings_of_row!(row),
         unread_count: u32::try_from(row.unread_count).map_err(|_| corrupt("unread_count"))?,
         last_message: row.last_message_at.map(|at| LastMessage { id: message, at }),
-        pending: ChatFields::from_bits(row.pending),
-        refused: ChatFields::from_bits(row.refused),
+        pending: from_bits(row.pending),
+        refused: from_bits(row.refused),
         horizon: message_marker::from_columns(row.horizon_at, row.horizon_ids.as_deref(), "chat", "horizon_ids")?,
         emptied: message_marker::from_columns(row.emptied_at, row.emptied_ids.as_deref(), "chat", "emptied_ids")?,
         arrivals: row.arrivals,

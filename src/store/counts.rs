@@ -8,6 +8,7 @@ use sea_orm::EntityTrait as _;
 use sea_orm::PaginatorTrait as _;
 use sea_orm::QueryFilter as _;
 use sea_orm::QuerySelect as _;
+use strum::VariantArray as _;
 
 use crate::domain::id::OrganizationId;
 use crate::domain::session::SessionStatus;
@@ -43,7 +44,7 @@ impl Store {
             .group_by(session::Column::Status);
         let rows: Vec<(i16, i64)> = query.into_tuple().all(&self.readers).await?;
         let count = |code: i16| rows.iter().find(|(status, _)| *status == code).map_or(0, |(_, count)| *count);
-        let sessions = SessionStatus::CODES.iter().map(|(status, code)| (*status, count(*code).unsigned_abs()));
+        let sessions = SessionStatus::VARIANTS.iter().map(|status| (*status, count(status.code()).unsigned_abs()));
         let pending_actions = pending_action::Entity::find().count(&self.readers).await?;
         let quarantined = quarantined_event::Entity::find()
             .filter(quarantined_event::Column::Organization.ne(OrganizationId::trash().as_str()));

@@ -1,4 +1,7 @@
-//! Numbers of enum values in rows. A number is never reused.
+//! Numbers of enum values, and bits of sets, in rows. A number is never reused.
+
+use enumset::EnumSet;
+use enumset::EnumSetTypeWithRepr;
 
 use crate::domain::change::ChangeKind;
 use crate::domain::change::Origin;
@@ -12,129 +15,94 @@ use crate::domain::setting::Setting;
 
 use super::error::StoreError;
 
-/// A value that is stored as a small number.
-pub(super) trait DbEnum: Sized + Copy + PartialEq + 'static {
-    /// Each value with its number.
-    const CODES: &'static [(Self, i16)];
+/// A value that is stored as a small number: its discriminant.
+pub(super) trait DbEnum: Sized {
+    fn code(self) -> i16;
 
-    fn code(self) -> i16 {
-        // Every value is in the table: see the test `every_value_has_its_own_number`.
-        Self::CODES.iter().find(|(value, _)| *value == self).map_or(0, |(_, code)| *code)
-    }
-
-    fn from_code(code: i16, table: &'static str, column: &'static str) -> Result<Self, StoreError> {
-        let found = Self::CODES.iter().find(|(_, known)| *known == code);
-        found.map(|(value, _)| *value).ok_or(StoreError::Corrupt { table, column })
-    }
+    fn from_code(code: i16, table: &'static str, column: &'static str) -> Result<Self, StoreError>;
 }
 
-impl DbEnum for SessionStatus {
-    const CODES: &'static [(Self, i16)] = &[
-        (Self::Starting, 1),
-        (Self::ScanQrCode, 2),
-        (Self::Working, 3),
-        (Self::Failed, 4),
-        (Self::Stopped, 5),
-        (Self::LoggedOut, 6),
-    ];
+macro_rules! stored_by_discriminant {
+    ($($name:ty),+ $(,)?) => {$(
+        impl DbEnum for $name {
+            fn code(self) -> i16 {
+                self as i16
+            }
+
+            fn from_code(code: i16, table: &'static str, column: &'static str) -> Result<Self, StoreError> {
+                Self::from_repr(code).ok_or(StoreError::Corrupt { table, column })
+            }
+        }
+    )+};
 }
 
-impl DbEnum for StatusCode {
-    const CODES: &'static [(Self, i16)] = &[
-        (Self::PairingExpired, 1),
-        (Self::PairingFailed, 2),
-        (Self::Unlinked, 3),
-        (Self::AccountLocked, 4),
-        (Self::OtherAccount, 5),
-        (Self::Replaced, 6),
-        (Self::Banned, 7),
-        (Self::Outdated, 8),
-        (Self::KeysDamaged, 9),
-        (Self::Refused, 10),
-        (Self::SettingsUnreadable, 11),
-        (Self::InternalError, 12),
-        (Self::DatabaseDamaged, 13),
-        (Self::Other, 14),
-    ];
+stored_by_discriminant!(
+    SessionStatus,
+    StatusCode,
+    RejectionCode,
+    Operation,
+    ChatType,
+    ChangeKind,
+    Origin,
+    Setting,
+    MessageKind,
+);
+
+/// The bits of a set in a row.
+pub(super) fn bits<T: EnumSetTypeWithRepr<Repr = u32>>(set: EnumSet<T>) -> i32 {
+    set.as_repr().cast_signed()
 }
 
-impl DbEnum for RejectionCode {
-    const CODES: &'static [(Self, i16)] = &[(Self::Rejected, 1), (Self::Unlinked, 2)];
-}
-
-impl DbEnum for Operation {
-    const CODES: &'static [(Self, i16)] = &[(Self::CreateSession, 1), (Self::CreateApiKey, 2)];
-}
-
-impl DbEnum for ChatType {
-    const CODES: &'static [(Self, i16)] =
-        &[(Self::Dm, 1), (Self::Group, 2), (Self::Newsletter, 3), (Self::Broadcast, 4), (Self::Status, 5)];
-}
-
-impl DbEnum for ChangeKind {
-    const CODES: &'static [(Self, i16)] = &[(Self::Created, 1), (Self::Updated, 2), (Self::Deleted, 3)];
-}
-
-impl DbEnum for Origin {
-    const CODES: &'static [(Self, i16)] = &[
-        (Self::Api, 1),
-        (Self::Device, 2),
-        (Self::Message, 3),
-        (Self::Import, 4),
-        (Self::Revert, 5),
-        (Self::Expired, 6),
-    ];
-}
-
-impl DbEnum for Setting {
-    const CODES: &'static [(Self, i16)] =
-        &[(Self::Pinned, 1), (Self::MutedUntil, 2), (Self::Read, 3), (Self::Archived, 4)];
-}
-
-impl DbEnum for MessageKind {
-    const CODES: &'static [(Self, i16)] = &[
-        (Self::Text, 1),
-        (Self::Image, 2),
-        (Self::Video, 3),
-        (Self::Audio, 4),
-        (Self::Document, 5),
-        (Self::Sticker, 6),
-        (Self::Location, 7),
-        (Self::Contact, 8),
-        (Self::Poll, 9),
-        (Self::Reaction, 10),
-        (Self::Call, 11),
-        (Self::System, 12),
-        (Self::Other, 13),
-    ];
+/// Parses the result of [`bits`]. Unknown bits are ignored, so they grant nothing.
+pub(super) fn from_bits<T: EnumSetTypeWithRepr<Repr = u32>>(bits: i32) -> EnumSet<T> {
+    EnumSet::from_repr_truncated(bits.cast_unsigned())
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use strum::VariantArray;
 
-    fn numbers_are_distinct<T: DbEnum + std::fmt::Debug>(values: usize) {
-        let mut codes: Vec<_> = T::CODES.iter().map(|(_, code)| *code).collect();
-        codes.sort_unstable();
-        codes.dedup();
-        assert_eq!(codes.len(), values);
-        for (value, code) in T::CODES {
-            assert_eq!(T::from_code(*code, "t", "c").ok(), Some(*value));
-            assert_eq!(value.code(), *code);
+    use super::*;
+    use crate::domain::capability::Capabilities;
+    use crate::domain::capability::Capability;
+    use crate::domain::change::ChatField;
+    use crate::domain::change::ChatFields;
+
+    fn is_numbered<T: DbEnum + VariantArray + Copy + PartialEq + std::fmt::Debug>(count: i16) {
+        let numbers: Vec<_> = T::VARIANTS.iter().map(|value| value.code()).collect();
+        assert_eq!(numbers, (1..=count).collect::<Vec<_>>());
+        for value in T::VARIANTS {
+            assert_eq!(T::from_code(value.code(), "t", "c").ok(), Some(*value));
         }
+        assert!(T::from_code(0, "t", "c").is_err());
     }
 
     #[test]
     fn every_value_has_its_own_number() {
-        numbers_are_distinct::<SessionStatus>(6);
-        numbers_are_distinct::<StatusCode>(14);
-        numbers_are_distinct::<RejectionCode>(2);
-        numbers_are_distinct::<Operation>(2);
-        numbers_are_distinct::<ChatType>(5);
-        numbers_are_distinct::<ChangeKind>(3);
-        numbers_are_distinct::<Origin>(6);
-        numbers_are_distinct::<Setting>(4);
-        numbers_are_distinct::<MessageKind>(13);
+        is_numbered::<SessionStatus>(6);
+        is_numbered::<StatusCode>(14);
+        is_numbered::<RejectionCode>(2);
+        is_numbered::<Operation>(2);
+        is_numbered::<ChatType>(5);
+        is_numbered::<ChangeKind>(3);
+        is_numbered::<Origin>(6);
+        is_numbered::<Setting>(4);
+        is_numbered::<MessageKind>(13);
         assert!(ChangeKind::from_code(9, "change", "kind").is_err());
+    }
+
+    #[test]
+    fn every_member_of_a_set_has_its_own_bit() {
+        let capabilities = Capabilities::all().iter().map(|member| (member.to_string(), bits(member.into())));
+        let expected = [("read", 1), ("send", 2), ("manage", 4), ("events", 8)];
+        assert_eq!(capabilities.collect::<Vec<_>>(), expected.map(|(name, bit)| (name.to_owned(), bit)));
+        let fields = ChatFields::all().iter().map(|field| bits(field.into()));
+        assert_eq!(fields.collect::<Vec<_>>(), (0..10).map(|at| 1 << at).collect::<Vec<_>>());
+        assert_eq!(bits(ChatFields::only(ChatField::Jid) | ChatField::Sync), 0b10_0000_0001);
+        assert_eq!(
+            from_bits::<Capability>(0b1_0001),
+            Capabilities::only(Capability::Read),
+            "unknown bits grant nothing"
+        );
     }
 }

@@ -96,9 +96,8 @@ fn role_permissions<'a>(
     if is_one_of(on_platform, &config.platform_admin_roles) {
         return (on_platform, Capabilities::all());
     }
-    let all_but_manage = || Capability::ALL.into_iter().filter(|capability| *capability != Capability::Manage);
     if is_one_of(in_organization, &config.member_roles) {
-        return (in_organization, all_but_manage().collect());
+        return (in_organization, Capabilities::all() - Capability::Manage);
     }
     (in_organization, Capabilities::default())
 }

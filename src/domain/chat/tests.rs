@@ -12,7 +12,7 @@ fn the_same_value_again_is_no_change() {
     let mut chat = chat();
     let patch = ChatPatch { as_of: 10, settings: [SettingValue::Archived(true)].into(), ..ChatPatch::default() };
     let change = chat.apply(&patch, 11, Origin::Api).expect("a change");
-    assert_eq!(change.changed, [ChatField::Archived].into_iter().collect());
+    assert_eq!(change.changed, [ChatField::Archived].into_iter().collect::<ChatFields>());
     assert!(change.state.settings.archived.value);
     assert_eq!(chat.apply(&patch, 12, Origin::Device), None);
 }
@@ -66,7 +66,7 @@ fn reading_clears_the_count_and_the_mark() {
         ..ChatPatch::default()
     };
     let change = chat.apply(&read, 6, Origin::Device).expect("a change");
-    assert_eq!(change.changed, [ChatField::UnreadCount, ChatField::MarkedUnread].into_iter().collect());
+    assert_eq!(change.changed, [ChatField::UnreadCount, ChatField::MarkedUnread].into_iter().collect::<ChatFields>());
     assert_eq!((chat.unread_count, chat.settings.marked_unread.value), (0, false));
 }
 

@@ -82,7 +82,7 @@ fn the_newer_of_two_requests_waits_on_and_knows_what_whatsapp_has() {
         assert_eq!((action.desired, action.requested_at), (SettingValue::Archived(first > second), 40));
         assert_eq!((action.base, action.base_as_of), (SettingValue::Archived(true), 5));
         assert_eq!((action.chat, mine.settings.archived.value), (mine.id, first > second));
-        assert_eq!(mine.pending, [ChatField::Archived].into_iter().collect());
+        assert_eq!(mine.pending, [ChatField::Archived].into_iter().collect::<ChatFields>());
     }
 }
 

@@ -32,7 +32,7 @@ fn required(field: &FieldDefinition) -> Option<Capability> {
 }
 
 fn all_but(capability: Capability) -> Capabilities {
-    Capability::ALL.into_iter().filter(|other| *other != capability).collect()
+    Capabilities::all() - capability
 }
 
 /// A valid value for an argument of this type.

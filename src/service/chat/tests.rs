@@ -9,6 +9,7 @@ use super::*;
 use crate::auth::viewer::Forbidden;
 use crate::auth::viewer::Principal;
 use crate::clock::SystemClock;
+use crate::domain::capability::Capabilities;
 use crate::domain::id::KeyId;
 use crate::domain::page::Direction;
 use crate::session;
@@ -34,7 +35,7 @@ fn all_but(test: &TestStore, capability: Capability) -> Viewer {
     Viewer {
         organization: Some(test.organization.clone()),
         principal: Principal::ApiKey(KeyId::new(1)),
-        capabilities: Capability::ALL.into_iter().filter(|other| *other != capability).collect(),
+        capabilities: Capabilities::all() - capability,
         expires_at: None,
     }
 }

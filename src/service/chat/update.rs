@@ -100,7 +100,7 @@ impl UpdateChat {
             self.enqueue_action(unit, &before, *desired, range.as_ref()).await?;
         }
         for setting in heard {
-            refused = refused.without(setting.field());
+            refused.remove(setting.field());
             unit.remove_rejection(chat.id, setting).await?;
         }
         (patch.pending, patch.refused) = (Some(pending), Some(refused));

@@ -70,7 +70,7 @@ async fn reject(
     let refusal = Rejection { setting, code, at: cx.now() };
     cx.unit.put_rejection(chat.id, &refusal).await?;
     let mut patch = action.reverting(&chat);
-    patch.pending = Some(chat.pending.without(setting.field()));
-    patch.refused = Some(chat.refused.with(setting.field()));
+    patch.pending = Some(chat.pending - setting.field());
+    patch.refused = Some(chat.refused | setting.field());
     cx.apply(StoredChat::existing(chat), &patch).await
 }

@@ -144,7 +144,7 @@ pub(in crate::service) async fn apply_setting(
             cx.unit.put_pending_action(&action.as_read(range, as_of)).await?;
         } else {
             cx.unit.remove_pending_action(cx.session, chat.id, action.desired, action.version).await?;
-            patch.pending = Some(chat.pending.without(setting.field()));
+            patch.pending = Some(chat.pending - setting.field());
         }
     }
     if in_order {
@@ -152,7 +152,7 @@ pub(in crate::service) async fn apply_setting(
     }
     if chat.refused.contains(setting.field()) && patch.as_of >= chat.base(setting).1 && !chat.has(value) {
         cx.unit.remove_rejection(chat.id, setting).await?;
-        patch.refused = Some(chat.refused.without(setting.field()));
+        patch.refused = Some(chat.refused - setting.field());
     }
     cx.apply(StoredChat { chat, is_new }, &patch).await
 }
@@ -210,7 +210,7 @@ pub(in crate::service) async fn action_sent(
         let Some(action) = waiting.filter(|action| action.version == version) else { return Ok(()) };
         return cx.unit.put_pending_action(&PendingAction { read_before: None, ..action }).await;
     }
-    let patch = ChatPatch { pending: Some(chat.pending.without(setting.field())), ..ChatPatch::default() };
+    let patch = ChatPatch { pending: Some(chat.pending - setting.field()), ..ChatPatch::default() };
     cx.apply(StoredChat::existing(chat), &patch).await
 }
 
@@ -238,5 +238,5 @@ pub(in crate::service) async fn remove_unread_mark(
         return Ok(None);
     }
     cx.unit.remove_pending_action(cx.session, chat.id, action.desired, action.version).await?;
-    Ok(Some(chat.pending.without(field)))
+    Ok(Some(chat.pending - field))
 }

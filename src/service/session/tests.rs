@@ -8,6 +8,7 @@ use super::*;
 use crate::auth::viewer::Forbidden;
 use crate::auth::viewer::Principal;
 use crate::clock::SystemClock;
+use crate::domain::capability::Capabilities;
 use crate::domain::id::KeyId;
 use crate::domain::page::Direction;
 use crate::service::session::watch::SessionChange;
@@ -31,11 +32,11 @@ fn sessions(test: &TestStore) -> Sessions {
 }
 
 /// A viewer who has every permission except these.
-fn all_but(test: &TestStore, without: &[Capability]) -> Viewer {
+fn all_but(test: &TestStore, without: impl Into<Capabilities>) -> Viewer {
     Viewer {
         organization: Some(test.organization.clone()),
         principal: Principal::ApiKey(KeyId::new(1)),
-        capabilities: Capability::ALL.into_iter().filter(|other| !without.contains(other)).collect(),
+        capabilities: Capabilities::all() - without.into(),
         expires_at: None,
     }
 }
@@ -51,15 +52,15 @@ async fn every_use_case_asks_for_its_capability_again() {
         }
     };
 
-    let viewer = all_but(&test, &[Capability::Read]);
+    let viewer = all_but(&test, Capability::Read);
     let page = PageRequest { limit: 1, direction: Direction::Forward, cursor: None };
     let refused = [sessions.list(&viewer, page).await.err(), sessions.session(&viewer, id).await.err()];
     asks(Capability::Read, &refused);
 
-    let viewer = all_but(&test, &[Capability::Events]);
+    let viewer = all_but(&test, Capability::Events);
     asks(Capability::Events, &[sessions.follow(&viewer, None).await.err()]);
 
-    let viewer = all_but(&test, &[Capability::Manage]);
+    let viewer = all_but(&test, Capability::Manage);
     let session = sessions.session(&viewer, id).await.expect("a session");
     let refused = [
         sessions.create(&viewer, None, None).await.err(),
@@ -73,7 +74,7 @@ async fn every_use_case_asks_for_its_capability_again() {
     asks(Capability::Manage, &refused);
     assert_eq!(test.store.sessions_by_ids(&test.organization, &[id]).await.expect("a read"), [session]);
 
-    let nobody = all_but(&test, &Capability::ALL);
+    let nobody = all_but(&test, Capabilities::all());
     assert!(matches!(sessions.by_ids(&nobody, &[id]).await.err(), Some(Error::Forbidden(_))));
 }
 
@@ -82,7 +83,7 @@ async fn subscribers_of_sessions_share_one_reader() {
     const LISTENERS: usize = 50;
     let test = TestStore::open().await;
     let sessions = sessions(&test);
-    let viewer = all_but(&test, &[]);
+    let viewer = all_but(&test, Capabilities::empty());
     let mut listeners = Vec::new();
     for place in 0..LISTENERS {
         let one = (place % 2 == 0).then_some(test.session);
@@ -121,7 +122,7 @@ async fn subscribers_of_sessions_share_one_reader() {
 async fn another_process_changes_sessions_and_a_listener_learns_of_it() {
     let test = TestStore::open().await;
     let sessions = sessions(&test);
-    let viewer = all_but(&test, &[]);
+    let viewer = all_but(&test, Capabilities::empty());
     let mut listener = sessions.follow(&viewer, None).await.expect("a listener");
     next(&mut listener).await.expect("the session");
     let id = add_session(&test.another().await, &test.organization).await;

@@ -55,7 +55,9 @@ impl Log {
             Row {
                 number: row.try_get("", "number").expect("a number"),
                 entry,
-                changed: ChatFields::from_bits(row.try_get("", "changed").expect("bits")),
+                changed: ChatFields::from_repr_truncated(
+                    row.try_get::<i32>("", "changed").expect("bits").cast_unsigned(),
+                ),
                 muted_until: row.try_get("", "muted_until").expect("a mute or NULL"),
             }
         });

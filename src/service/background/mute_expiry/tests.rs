@@ -4,6 +4,7 @@ use super::*;
 use crate::clock::SystemClock;
 use crate::domain::change::ChangeKind;
 use crate::domain::change::ChatField;
+use crate::domain::change::ChatFields;
 use crate::domain::chat::Chat;
 use crate::domain::clock::FOREVER;
 use crate::store::tests::TestStore;
@@ -70,7 +71,7 @@ async fn mutes_that_expired_while_no_server_ran_are_removed_and_published() {
     assert_eq!(told.len(), ended.len());
     for change in told {
         assert_eq!((change.origin, change.state.settings.muted_until.value), (Origin::Expired, None));
-        assert_eq!(change.changed, [ChatField::MutedUntil].into_iter().collect());
+        assert_eq!(change.changed, [ChatField::MutedUntil].into_iter().collect::<ChatFields>());
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::domain::change::ChangeKind;
+use crate::domain::change::ChatFields;
 use crate::domain::message::MessageUpdate;
 use crate::domain::message_marker::MessageMarker;
 use crate::session::UpdatedMessage;
@@ -44,7 +45,10 @@ async fn an_edit_that_comes_again_or_late_and_one_of_an_unknown_message_change_n
     rig.hears_rewriting("B", edit("At ten", 20)).await;
     assert_eq!(rig.changes().await.len(), 2);
     let told = rig.changes().await.pop().expect("a change");
-    assert_eq!((told.origin, told.changed), (Origin::Message, [ChatField::LastMessage].into_iter().collect()));
+    assert_eq!(
+        (told.origin, told.changed),
+        (Origin::Message, [ChatField::LastMessage].into_iter().collect::<ChatFields>())
+    );
 }
 
 #[tokio::test]
@@ -127,7 +131,7 @@ async fn a_number_that_was_another_persons_leaves_them_their_chat() {
     rig.hears_number("15550180@s.whatsapp.net").await;
     let told = rig.changes().await;
     // Only the number is known as a name.
-    let fields = [ChatField::Jid, ChatField::Aliases, ChatField::Name].into_iter().collect();
+    let fields: ChatFields = [ChatField::Jid, ChatField::Aliases, ChatField::Name].into_iter().collect();
     assert_eq!((told[before + 1].chat, told[before + 1].changed), (rig.chat, fields));
 }
 
@@ -167,7 +171,7 @@ async fn a_message_that_was_deleted_for_its_owner_goes_and_does_not_come_back() 
     assert_eq!((chat.unread_count, chat.last_message.map(|last| last.at)), (2, Some(3_000)));
     rig.hears_rewriting("C", FOR_ME).await;
     let told = rig.changes().await.pop().expect("a change");
-    let changed = [ChatField::LastMessage, ChatField::UnreadCount].into_iter().collect();
+    let changed: ChatFields = [ChatField::LastMessage, ChatField::UnreadCount].into_iter().collect();
     assert_eq!((told.origin, told.changed), (Origin::Device, changed));
     let chat = rig.chat().await;
     assert_eq!((chat.unread_count, chat.last_message.map(|last| last.at)), (1, Some(1_000)));
