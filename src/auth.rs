@@ -3,6 +3,7 @@
 //! keys in `jwks`. To add another kind of token, add a file here and a `Principal`.
 
 pub mod authenticator;
+mod config;
 mod failed_token_limit;
 pub mod imported_token;
 mod jwks;
@@ -10,3 +11,6 @@ pub mod jwt;
 mod key_usage;
 pub mod root_certificates;
 pub mod viewer;
+
+pub use config::Config;
+pub use config::LoginArgs;

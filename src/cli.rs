@@ -1,21 +1,18 @@
 //! The command line. Each setting is a flag, an environment variable and a key of the configuration file, with the same
-//! name. `invocation` reads all three, and `config` validates them; no other module reads arguments or the environment.
+//! name. `invocation` reads all three; no other module reads arguments or the environment. The settings of a component
+//! are declared in its own `config.rs`, and flattened into the commands here.
 //!
 //! A setting has `env`. Arguments of a single call (a key's name, the format of a list) have none. A variable that is
 //! always set therefore does not change them.
 
 mod api_key;
 mod config_file;
-mod connections;
 mod event;
 mod invocation;
-mod limits;
 mod listen;
-mod login;
 mod master_key;
 mod observability;
 mod organization;
-mod pages;
 mod session;
 
 use std::net::SocketAddr;
@@ -26,7 +23,17 @@ use clap::Parser;
 use clap::Subcommand;
 use clap::ValueEnum;
 
-use crate::telemetry::Format;
+use crate::auth;
+use crate::config::Error;
+use crate::graphql;
+use crate::http;
+use crate::service;
+use crate::session::History;
+use crate::session::SandboxArgs;
+use crate::store;
+use crate::store::DatabaseArgs;
+use crate::store::MasterKeyArgs;
+use crate::telemetry;
 
 pub use api_key::Expiry;
 pub use api_key::KeyArgs;
@@ -38,7 +45,6 @@ pub use api_key::KeyRevokeArgs;
 pub use api_key::KeyRotateArgs;
 pub use config_file::FileError;
 pub use config_file::is_of_the_command_line;
-pub use connections::ConnectionArgs;
 pub use event::EventCommand;
 pub use event::EventDeleteArgs;
 pub use event::EventListArgs;
@@ -47,9 +53,6 @@ pub use invocation::Invocation;
 pub use invocation::InvocationError;
 pub use invocation::Setting;
 pub use invocation::Source;
-pub use limits::LimitArgs;
-pub use login::LoginArgs;
-pub use master_key::MasterKeyArgs;
 pub use master_key::MasterKeyCommand;
 pub use master_key::MasterKeyForgetArgs;
 pub use master_key::MasterKeyRotateArgs;
@@ -59,7 +62,6 @@ pub use organization::OrganizationCommand;
 pub use organization::OrganizationDeleteArgs;
 pub use organization::OrganizationListArgs;
 pub use organization::OrganizationShowArgs;
-pub use pages::PageArgs;
 pub use session::SessionCommand;
 pub use session::SessionListArgs;
 
@@ -77,7 +79,7 @@ pub struct Cli {
     pub config: Option<PathBuf>,
     /// Logging.
     #[command(flatten)]
-    pub log: LogArgs,
+    pub log: telemetry::Config,
 }
 
 /// The command.
@@ -115,55 +117,6 @@ pub enum Command {
     MasterKey(MasterKeyCommand),
 }
 
-/// Logging options, for every command.
-#[derive(Debug, Clone, Args)]
-#[command(next_help_heading = "Log")]
-pub struct LogArgs {
-    /// Log format
-    #[arg(long, global = true, env = "CHATGRAPH_LOG_FORMAT", default_value = "text", value_name = "FORMAT")]
-    pub log_format: Format,
-    /// Log filter: error, warn, info, debug or trace, also by module, as in `info,chatgraph::session=debug`.
-    /// Dependencies only log errors, except the statements of `sqlx::query`
-    #[arg(
-        long,
-        global = true,
-        env = "CHATGRAPH_LOG_FILTER",
-        default_value = "error,chatgraph=info,chatgraph_sandbox=info",
-        value_name = "FILTER"
-    )]
-    pub log_filter: String,
-    /// Export traces to the OpenTelemetry collector at this URL, as in `http://127.0.0.1:4318` (OTLP over HTTP). The
-    /// standard OpenTelemetry variables also apply: `OTEL_SERVICE_NAME`, `OTEL_EXPORTER_OTLP_HEADERS`,
-    /// `OTEL_TRACES_SAMPLER`, `OTEL_RESOURCE_ATTRIBUTES`, `OTEL_BSP_SCHEDULE_DELAY`
-    #[arg(long, global = true, env = "CHATGRAPH_OTLP_ENDPOINT", value_name = "URL")]
-    pub otlp_endpoint: Option<String>,
-}
-
-/// Database options.
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Database")]
-pub struct DatabaseArgs {
-    /// Database URL: `sqlite:PATH`, or `postgres://USER:PASSWORD@HOST:PORT/DATABASE` (version 15 or newer). `serve`,
-    /// `migrate up`, `key create` and `key import` create a missing file; other commands fail. The path is taken
-    /// literally, and is relative to the current folder unless it begins with `/`. Other users of the machine can see
-    /// the command line, so pass a password in the variable
-    // Without the variable's value in --help: it may hold a password.
-    #[arg(
-        long,
-        env = "CHATGRAPH_DATABASE",
-        hide_env_values = true,
-        default_value = "sqlite:chatgraph.db",
-        value_name = "URL"
-    )]
-    pub database: String,
-    /// Maximum number of PostgreSQL connections for reads
-    #[arg(long, env = "CHATGRAPH_DATABASE_READERS", default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=1000), value_name = "COUNT")]
-    pub database_readers: u32,
-    /// Maximum number of PostgreSQL connections for writes, and so of organizations that commit at the same time
-    #[arg(long, env = "CHATGRAPH_DATABASE_WRITERS", default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=1000), value_name = "COUNT")]
-    pub database_writers: u32,
-}
-
 /// `serve`
 #[derive(Debug, Args)]
 pub struct ServeArgs {
@@ -174,69 +127,58 @@ pub struct ServeArgs {
     /// without an API key
     #[arg(long, env = "CHATGRAPH_GRAPHIQL", value_parser = clap::builder::FalseyValueParser::new())]
     pub graphiql: bool,
-    /// Connect every session to the sandbox at this loopback URL instead of WhatsApp; needs --sandbox-key
-    #[arg(long, env = "CHATGRAPH_SANDBOX_URL", value_name = "URL")]
-    pub sandbox_url: Option<String>,
-    /// The sandbox's public key, as it prints it at start-up; needs --sandbox-url
-    #[arg(long, env = "CHATGRAPH_SANDBOX_KEY", value_name = "KEY")]
-    pub sandbox_key: Option<String>,
+    /// The sandbox.
+    #[command(flatten)]
+    pub sandbox: SandboxArgs,
     /// Print the effective settings with their sources, secrets hidden, and exit without starting the server. The exit
     /// code is 0 if the settings are valid, 2 if one is invalid
     #[arg(long)]
     pub check_config: bool,
     /// Cross-origin requests of web pages.
     #[command(flatten)]
-    pub pages: PageArgs,
-    /// Retention and history.
+    pub pages: http::PageArgs,
+    /// Retention.
     #[command(flatten)]
-    pub keeping: RetentionArgs,
+    pub retention: service::RetentionConfig,
+    /// History.
+    #[command(flatten)]
+    pub history: History,
     /// Database options.
     #[command(flatten)]
     pub database: DatabaseArgs,
     /// Master keys.
     #[command(flatten)]
     pub master_keys: MasterKeyArgs,
-    /// Request limits.
+    /// Limits of documents and clients.
     #[command(flatten)]
-    pub limits: LimitArgs,
+    pub api: graphql::Config,
+    /// Limits per organization.
+    #[command(flatten)]
+    pub limits: service::Limits,
+    /// Accepted documents.
+    #[command(flatten)]
+    pub documents: graphql::DocumentArgs,
     /// Connection limits and timeouts.
     #[command(flatten)]
-    pub connections: ConnectionArgs,
+    pub connections: http::ConnectionConfig,
+    /// Requests.
+    #[command(flatten)]
+    pub http: http::Config,
+    /// Invalid tokens.
+    #[command(flatten)]
+    pub auth: auth::Config,
+    /// Trusted proxies.
+    #[command(flatten)]
+    pub proxies: http::ProxyArgs,
+    /// TLS files.
+    #[command(flatten)]
+    pub tls: http::TlsArgs,
     /// Login tokens.
     #[command(flatten)]
-    pub login: LoginArgs,
+    pub login: auth::LoginArgs,
     /// Monitoring.
     #[command(flatten)]
     pub watching: ObservabilityArgs,
-}
-
-/// Retention and history options of `serve`.
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Retention and history")]
-pub struct RetentionArgs {
-    /// Retention of changes, in days, 1 to 3650. A subscription can resume after an interruption of up to this time
-    #[arg(long, env = "CHATGRAPH_KEEP_CHANGES_DAYS", default_value_t = 7, value_parser = clap::value_parser!(u32).range(1..=3_650), value_name = "DAYS")]
-    pub keep_changes_days: u32,
-    /// Messages to keep per chat, the newest ones, 1 to 1000000
-    #[arg(long, env = "CHATGRAPH_KEEP_MESSAGES", default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..=1_000_000), value_name = "COUNT")]
-    pub keep_messages: u32,
-    /// History to request from the phone when it is paired. WhatsApp Web requests `recent`, some months; WhatsApp for
-    /// Windows requests `full`, a year
-    #[arg(long, env = "CHATGRAPH_HISTORY", default_value = "recent", value_name = "DEPTH")]
-    pub history: HistoryDepth,
-    /// Skip messages of the history that are older than this many days, 0 to 3650. Chats and their settings are
-    /// imported in any case. Without this option, all messages that the phone sends are imported
-    #[arg(long, env = "CHATGRAPH_HISTORY_DAYS", value_parser = clap::value_parser!(u32).range(0..=3_650), value_name = "DAYS")]
-    pub history_days: Option<u32>,
-}
-
-/// Amount of history to request from a phone.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum HistoryDepth {
-    /// Some months
-    Recent,
-    /// A year
-    Full,
 }
 
 /// `demo`
@@ -256,7 +198,7 @@ pub struct DemoArgs {
     pub quiet: bool,
     /// Cross-origin requests of web pages.
     #[command(flatten)]
-    pub pages: PageArgs,
+    pub pages: http::PageArgs,
 }
 
 /// `migrate`
@@ -286,6 +228,21 @@ pub struct BackupArgs {
     pub database: DatabaseArgs,
 }
 
+impl BackupArgs {
+    /// Returns the SQLite file to copy.
+    ///
+    /// # Errors
+    /// [`Error`] if the database is not an SQLite file.
+    pub fn sqlite(&self) -> Result<PathBuf, Error> {
+        match self.database.config()? {
+            store::Config::Sqlite(file) => Ok(file),
+            store::Config::Postgres(_) => {
+                Err(Error::new("database", "is a PostgreSQL database: back it up with pg_dump"))
+            }
+        }
+    }
+}
+
 /// `restore`
 #[derive(Debug, Args)]
 pub struct RestoreArgs {
@@ -300,6 +257,22 @@ pub struct RestoreArgs {
     /// Database options.
     #[command(flatten)]
     pub database: DatabaseArgs,
+}
+
+impl RestoreArgs {
+    /// Returns the SQLite file to replace.
+    ///
+    /// # Errors
+    /// [`Error`] if the database is not an SQLite file.
+    pub fn sqlite(&self) -> Result<PathBuf, Error> {
+        match self.database.config()? {
+            store::Config::Sqlite(file) => Ok(file),
+            store::Config::Postgres(_) => Err(Error::new(
+                "database",
+                "is a PostgreSQL database: restore it with pg_restore, then run `chatgraph migrate restored`",
+            )),
+        }
+    }
 }
 
 /// `check`

@@ -12,6 +12,7 @@ mod call;
 mod capability;
 mod change_cursor;
 mod chat;
+mod config;
 mod connection;
 mod context;
 mod cost_limit;
@@ -47,14 +48,13 @@ use chatgraph_guard::ScalarCheck;
 
 pub use backpressure::AnswerPermit;
 pub use backpressure::AnswerSlots;
-pub use chatgraph_guard::Limits;
+pub use config::Config;
+pub use config::DocumentArgs;
 pub use executor::Answer;
 pub use executor::Caller;
-pub use executor::Config;
 pub use executor::GraphqlExecutor;
 pub use executor::GraphqlServices;
 pub use executor::LastEvent;
-pub use executor::ORGANIZATION_FACTOR;
 pub use executor::Operation;
 pub use metrics::Metrics;
 pub use open_limit::OpenPermit;
@@ -122,7 +122,7 @@ fn types(schema: &Schema) -> chatgraph_guard::Schema {
 #[must_use]
 pub fn first_invalid(config: &Config) -> Option<String> {
     let documents = config.trusted.as_ref()?.documents();
-    let guard = Guard::new(Arc::new(types(&schema(config))), config.limits.clone());
+    let guard = Guard::new(Arc::new(types(&schema(config))), config.limits());
     let mut refused = documents.into_iter().filter_map(|(name, text)| Some((name, guard.check(text).err()?)));
     refused.next().map(|(name, refusal)| format!("document {name:?}: {refusal}"))
 }

@@ -1,7 +1,7 @@
 //! The HTTP and WebSocket server in front of `graphql`. Called by `server`, which passes the router to a listener.
 //!
 //! Connections: `listener` accepts them, `tls` encrypts them, `client_ip` determines the client's address, and `metrics`
-//! counts. Requests: `request_id` assigns ids, `bearer_token` extracts the token, `graphql_request` parses the GraphQL request, `content_negotiation`
+//! counts. `config` declares the flags. Requests: `request_id` assigns ids, `bearer_token` extracts the token, `graphql_request` parses the GraphQL request, `content_negotiation`
 //! negotiates the content type. `graphql_http` handles POST and GET on `/graphql`, `streaming` the streamed responses, and
 //! `websocket` the WebSockets on the same path. `response` and `rate_limit_headers` write responses and rate-limit headers. `token_watch`
 //! verifies the tokens of long-lived connections again, `origin` and `cors` check web pages, `health` serves probes and
@@ -11,6 +11,7 @@
 mod bearer_token;
 mod body_guard;
 mod client_ip;
+mod config;
 mod content_negotiation;
 mod cors;
 mod exposition;
@@ -37,10 +38,8 @@ mod unread_body;
 mod websocket;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Router;
-use axum::http::HeaderName;
 use axum::middleware;
 use axum::routing::post;
 use tokio_util::sync::CancellationToken;
@@ -57,12 +56,16 @@ use crate::graphql::GraphqlExecutor;
 use health::Detail;
 
 pub use client_ip::Network;
+pub use config::Config;
+pub use config::ConnectionConfig;
+pub use config::PageArgs;
+pub use config::ProxyArgs;
+pub use config::TlsArgs;
 pub use graphiql::Invitations;
 pub use health::Health;
 pub use health::Probe;
 pub use health::Readiness;
 pub use health::health_router;
-pub use listener::ConnectionConfig;
 pub use listener::ListenerContext;
 pub use listener::serve;
 pub use metrics::Metrics;
@@ -86,71 +89,6 @@ pub struct HttpServices {
     pub health: Health,
     /// HTTP metrics.
     pub metrics: Metrics,
-}
-
-/// HTTP settings.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Config {
-    /// Allowed origins of web pages, in addition to the server's own.
-    pub origins: Origins,
-    /// Allowed request headers of those pages, in addition to the usual ones.
-    pub cors_headers: Vec<HeaderName>,
-    /// Proxies whose `X-Forwarded-For` header is trusted.
-    pub trusted_proxies: Vec<Network>,
-    /// Maximum size of a request body or WebSocket message, in bytes.
-    pub max_body: usize,
-    /// Maximum size of a WebSocket message before the client has sent a valid token, in bytes. A login token has at
-    /// most 8 KiB.
-    pub max_init: usize,
-    /// Timeout for receiving a request body.
-    pub body_timeout: Duration,
-    /// Maximum number of operations in a batch.
-    pub max_batch: usize,
-    /// Timeout for receiving a WebSocket's `connection_init`.
-    pub init_timeout: Duration,
-    /// Interval between pings on a WebSocket, and between keep-alives on a stream.
-    pub heartbeat: Duration,
-    /// Timeout for the response to a ping. The WebSocket is closed at the first ping due after it.
-    pub silence: Duration,
-    /// Interval between verifications of a WebSocket's token, which is also verified when it expires. Together with the
-    /// cache lifetime of a verified key, it is below the 10 seconds after which a revoked key is rejected.
-    pub verify: Duration,
-    /// Timeout for sending a message on a WebSocket or stream.
-    pub write_timeout: Duration,
-    /// Maximum number of operations on one WebSocket.
-    pub max_operations: usize,
-    /// Maximum number of messages per second on one WebSocket, averaged over ten seconds.
-    pub max_messages: u32,
-    /// Period over which WebSockets and streams are closed when the server stops.
-    pub drain_window: Duration,
-    /// The GraphiQL page, if it is served.
-    pub graphiql: Option<Invitations>,
-    /// Serves `/metrics` without authentication.
-    pub figures: bool,
-}
-
-impl Default for Config {
-    fn default() -> Self {
-        Self {
-            origins: Origins::default(),
-            cors_headers: Vec::new(),
-            trusted_proxies: Vec::new(),
-            max_body: 1024 * 1024,
-            max_init: 16 * 1024,
-            body_timeout: Duration::from_secs(30),
-            max_batch: 10,
-            init_timeout: Duration::from_secs(10),
-            heartbeat: Duration::from_secs(12),
-            silence: Duration::from_secs(20),
-            verify: Duration::from_secs(5),
-            write_timeout: Duration::from_secs(30),
-            max_operations: 100,
-            max_messages: 50,
-            drain_window: Duration::from_secs(2),
-            graphiql: None,
-            figures: false,
-        }
-    }
 }
 
 /// Responses up to this size are not compressed, in bytes.

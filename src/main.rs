@@ -22,7 +22,7 @@ async fn main() -> ExitCode {
         Err(InvocationError::Usage(usage)) => usage.exit(),
         Err(refused) => return fail(&refused, USAGE_EXIT_CODE),
     };
-    let telemetry = match telemetry::init(&invocation.cli.log.clone().into()) {
+    let telemetry = match telemetry::init(&invocation.cli.log) {
         Ok(telemetry) => telemetry,
         Err(error) => return fail(&error, USAGE_EXIT_CODE),
     };

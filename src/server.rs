@@ -20,6 +20,7 @@ mod process;
 mod readiness;
 mod service_manager;
 mod session;
+mod settings;
 mod warnings;
 
 pub use commands::Error;

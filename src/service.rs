@@ -7,10 +7,11 @@ pub mod audit;
 pub mod background;
 pub mod call;
 pub mod chat;
+mod config;
 pub mod error;
 mod idempotency;
 pub mod inbound;
-mod limits;
 pub mod session;
 
-pub use limits::Limits;
+pub use config::Limits;
+pub use config::RetentionConfig;

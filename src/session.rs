@@ -28,6 +28,9 @@ use tokio::sync::oneshot;
 
 pub use config::Config;
 pub use config::Endpoint;
+pub use config::History;
+pub use config::HistoryDepth;
+pub use config::SandboxArgs;
 pub use connection::Connection;
 pub use connection::SessionError;
 pub use metrics::SessionMetrics;

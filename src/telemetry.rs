@@ -12,6 +12,7 @@ use std::io;
 use std::io::IsTerminal as _;
 use std::time::Duration;
 
+use clap::Args;
 use opentelemetry_sdk::trace::SdkTracerProvider;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::Layer as _;
@@ -35,14 +36,34 @@ pub enum Format {
     Json,
 }
 
-/// Logging and tracing configuration.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Logging and tracing configuration, for every command.
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+#[command(next_help_heading = "Log")]
+#[group(skip)]
 pub struct Config {
-    /// Format of log lines.
+    /// Log format
+    #[arg(
+        long = "log-format",
+        global = true,
+        env = "CHATGRAPH_LOG_FORMAT",
+        default_value = "text",
+        value_name = "FORMAT"
+    )]
     pub format: Format,
-    /// Log filter: `info`, or by module, as in `info,chatgraph::session=debug`.
+    /// Log filter: error, warn, info, debug or trace, also by module, as in `info,chatgraph::session=debug`.
+    /// Dependencies only log errors, except the statements of `sqlx::query`
+    #[arg(
+        long = "log-filter",
+        global = true,
+        env = "CHATGRAPH_LOG_FILTER",
+        default_value = "error,chatgraph=info,chatgraph_sandbox=info",
+        value_name = "FILTER"
+    )]
     pub filter: String,
-    /// Export of traces, if enabled.
+    /// Export traces to the OpenTelemetry collector at this URL, as in `http://127.0.0.1:4318` (OTLP over HTTP). The
+    /// standard OpenTelemetry variables also apply: `OTEL_SERVICE_NAME`, `OTEL_EXPORTER_OTLP_HEADERS`,
+    /// `OTEL_TRACES_SAMPLER`, `OTEL_RESOURCE_ATTRIBUTES`, `OTEL_BSP_SCHEDULE_DELAY`
+    #[arg(long = "otlp-endpoint", global = true, env = "CHATGRAPH_OTLP_ENDPOINT", value_name = "URL")]
     pub traces: Option<Traces>,
 }
 

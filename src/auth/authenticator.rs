@@ -111,10 +111,11 @@ impl Authenticator {
 
     /// Limits invalid tokens per address and minute; see [`Self::authenticate`].
     #[must_use]
-    pub fn with_limit(self, failures_per_minute: u32) -> Self {
-        let counted =
-            FailureCounter { since: Instant::now(), limiter: Mutex::new(FailedTokenLimiter::new(failures_per_minute)) };
-        Self { attempts: Some(Arc::new(counted)), ..self }
+    pub fn with_config(self, config: Config) -> Self {
+        let limit = Some(config.max_failed_tokens_per_minute).filter(|limit| *limit > 0);
+        let counter =
+            |limit| FailureCounter { since: Instant::now(), limiter: Mutex::new(FailedTokenLimiter::new(limit)) };
+        Self { attempts: limit.map(|limit| Arc::new(counter(limit))), ..self }
     }
 
     /// Verifies a token from this address as [`Self::verify`] does. Above the limit of invalid tokens, an invalid token

@@ -17,6 +17,7 @@ use tracing::debug;
 
 use crate::domain::clock::Clock;
 
+use super::config::Claims;
 use super::jwks::Jwks;
 use super::jwks::Unverified;
 use super::root_certificates::RootCertificates;
@@ -38,18 +39,8 @@ pub struct Config {
     pub issuer: String,
     /// Accepted `aud` values.
     pub audiences: Vec<String>,
-    /// Claim with the id of the user's organization.
-    pub organization_claim: String,
-    /// Claim with the user's role in the organization.
-    pub organization_role_claim: String,
-    /// Claim with the user's platform role.
-    pub platform_role_claim: String,
-    /// Organization roles with every permission.
-    pub admin_roles: Vec<String>,
-    /// Organization roles with every permission except `manage`.
-    pub member_roles: Vec<String>,
-    /// Platform roles with every permission in the organization that the token names.
-    pub platform_admin_roles: Vec<String>,
+    /// Claims that determine the organization and the permissions.
+    pub claims: Claims,
 }
 
 /// Reason for rejecting a token. It is logged, never returned to the client.

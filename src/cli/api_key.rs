@@ -7,11 +7,12 @@ use chrono::DateTime;
 use clap::Args;
 use clap::Subcommand;
 
+use crate::config::Error;
+use crate::domain::api_key;
 use crate::domain::capability::Capability;
 use crate::domain::id::KeyId;
 use crate::domain::id::OrganizationId;
-
-use super::DatabaseArgs;
+use crate::store::DatabaseArgs;
 
 /// Longest lifetime of a key, in days.
 const MAX_DAYS: i64 = 36_500;
@@ -52,6 +53,25 @@ pub struct KeyArgs {
     /// Database options.
     #[command(flatten)]
     pub database: DatabaseArgs,
+}
+
+impl KeyArgs {
+    /// Returns the name without surrounding spaces.
+    ///
+    /// # Errors
+    /// [`Error`] if it is empty or too long.
+    pub fn name(&self) -> Result<&str, Error> {
+        let wrong = || Error::new("name", format!("expected 1 to {} characters", api_key::MAX_NAME_LEN));
+        api_key::name(&self.name).ok_or_else(wrong)
+    }
+
+    /// Returns the expiry (inclusive) of a key that is created at `now`. Both times are in milliseconds.
+    ///
+    /// # Errors
+    /// [`Error`] if the expiry is before `now`.
+    pub fn expires_at(&self, now: i64) -> Result<Option<i64>, Error> {
+        self.expires.map(|expiry| expiry.at("expires", now)).transpose()
+    }
 }
 
 /// `key create`
@@ -104,6 +124,17 @@ pub struct KeyRotateArgs {
     pub database: DatabaseArgs,
 }
 
+impl KeyRotateArgs {
+    /// Returns the expiry of the previous secret (inclusive) if the key is rotated at `now`. Both times are in
+    /// milliseconds.
+    ///
+    /// # Errors
+    /// [`Error`] if the expiry is before `now`.
+    pub fn previous_until(&self, now: i64) -> Result<Option<i64>, Error> {
+        self.grace.map(|expiry| expiry.at("grace", now)).transpose()
+    }
+}
+
 /// `key revoke`
 #[derive(Debug, Args)]
 pub struct KeyRevokeArgs {
@@ -125,6 +156,16 @@ pub enum Expiry {
     At(i64),
     /// This many milliseconds from now.
     In(i64),
+}
+
+impl Expiry {
+    fn at(self, flag: &'static str, now: i64) -> Result<i64, Error> {
+        match self {
+            Self::In(time_ms) => Ok(now + time_ms),
+            Self::At(at) if at >= now => Ok(at),
+            Self::At(_) => Err(Error::new(flag, "must be in the future")),
+        }
+    }
 }
 
 impl FromStr for Expiry {

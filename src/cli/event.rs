@@ -6,8 +6,7 @@ use clap::Subcommand;
 use crate::domain::id::EventId;
 use crate::domain::id::OrganizationId;
 use crate::domain::id::SessionId;
-
-use super::DatabaseArgs;
+use crate::store::DatabaseArgs;
 
 /// `events`
 #[derive(Debug, Subcommand)]

@@ -1,13 +1,11 @@
 //! `master-key`: keys for encryption at rest.
 
-use std::path::PathBuf;
-
 use clap::Args;
 use clap::Subcommand;
 
+use crate::store::DatabaseArgs;
+use crate::store::MasterKeyArgs;
 use crate::store::MasterKeyId;
-
-use super::DatabaseArgs;
 
 /// `master-key`
 #[derive(Debug, Subcommand)]
@@ -22,22 +20,6 @@ pub enum MasterKeyCommand {
     /// Discard a lost key, while no server is running. Deletes the WhatsApp credentials of every session that needs the
     /// key; these sessions must be paired again
     Forget(MasterKeyForgetArgs),
-}
-
-/// Master key options.
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Secrets at rest")]
-pub struct MasterKeyArgs {
-    /// File with the master keys that encrypt the sessions' secrets in the database, one per line. Generate a key with
-    /// `chatgraph master-key new` or `openssl rand -base64 32`. The first key encrypts, all keys decrypt. With a line
-    /// `plain` before the first key, new secrets are not encrypted
-    #[arg(long, env = "CHATGRAPH_MASTER_KEY_FILE", value_name = "FILE")]
-    pub master_key_file: Option<PathBuf>,
-    /// The master keys, separated by commas. Other users of the machine can see the command line, so pass them in the
-    /// variable
-    // Without the variable's value in --help: it is a secret.
-    #[arg(long, env = "CHATGRAPH_MASTER_KEY", hide_env_values = true, value_name = "KEYS")]
-    pub master_key: Option<String>,
 }
 
 /// `master-key status`

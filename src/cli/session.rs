@@ -4,8 +4,7 @@ use clap::Args;
 use clap::Subcommand;
 
 use crate::domain::id::OrganizationId;
-
-use super::DatabaseArgs;
+use crate::store::DatabaseArgs;
 
 /// `session`
 #[derive(Debug, Subcommand)]

@@ -78,7 +78,7 @@ fn origins_may_be_repeated() {
 #[test]
 fn the_log_is_set_before_or_after_the_command() {
     for arguments in [["--log-format", "json", "serve"], ["serve", "--log-format", "json"]] {
-        assert_eq!(parse(&arguments).expect("parses").log.log_format, Format::Json);
+        assert_eq!(parse(&arguments).expect("parses").log.format, telemetry::Format::Json);
     }
 }
 
@@ -204,16 +204,31 @@ fn no_option_stands_under_the_heading_of_others() {
         let options = serve.get_arguments().filter(|arg| arg.get_help_heading() == heading);
         options.map(|arg| arg.get_id().to_string()).collect::<Vec<_>>()
     };
-    for (heading, args) in [
-        ("Log", LogArgs::augment_args(clap::Command::new("x"))),
-        ("Database", DatabaseArgs::augment_args(clap::Command::new("x"))),
-        ("Secrets at rest", MasterKeyArgs::augment_args(clap::Command::new("x"))),
-        ("Retention and history", RetentionArgs::augment_args(clap::Command::new("x"))),
-        ("Limits", LimitArgs::augment_args(clap::Command::new("x"))),
-        ("Connections", ConnectionArgs::augment_args(clap::Command::new("x"))),
-        ("Login tokens", LoginArgs::augment_args(clap::Command::new("x"))),
-        ("Monitoring", ObservabilityArgs::augment_args(clap::Command::new("x"))),
-    ] {
+    let headings: [(&str, &[fn(clap::Command) -> clap::Command]); 9] = [
+        ("Log", &[telemetry::Config::augment_args]),
+        ("Cross-origin requests", &[http::PageArgs::augment_args]),
+        ("Database", &[DatabaseArgs::augment_args]),
+        ("Secrets at rest", &[MasterKeyArgs::augment_args]),
+        ("Retention and history", &[service::RetentionConfig::augment_args, History::augment_args]),
+        (
+            "Limits",
+            &[graphql::Config::augment_args, service::Limits::augment_args, graphql::DocumentArgs::augment_args],
+        ),
+        (
+            "Connections",
+            &[
+                http::ConnectionConfig::augment_args,
+                http::Config::augment_args,
+                auth::Config::augment_args,
+                http::ProxyArgs::augment_args,
+                http::TlsArgs::augment_args,
+            ],
+        ),
+        ("Login tokens", &[auth::LoginArgs::augment_args]),
+        ("Monitoring", &[ObservabilityArgs::augment_args]),
+    ];
+    for (heading, parts) in headings {
+        let args = parts.iter().fold(clap::Command::new("x"), |command, augment| augment(command));
         let expected: Vec<_> = args.get_arguments().map(|arg| arg.get_id().to_string()).collect();
         assert_eq!(under(Some(heading)), expected, "{heading}");
     }

@@ -9,7 +9,6 @@ use async_graphql::Response;
 use async_graphql::ServerError;
 use async_graphql::parser::types::OperationType;
 use chatgraph_guard::Guard;
-use chatgraph_guard::Limits;
 use chatgraph_guard::Shape;
 use futures_util::FutureExt as _;
 use futures_util::StreamExt as _;
@@ -21,8 +20,6 @@ use tracing::Span;
 use tracing::debug_span;
 
 use crate::auth::viewer::Viewer;
-use crate::domain::page::DEFAULT_PAGE_LEN;
-use crate::domain::page::MAX_PAGE_LEN;
 use crate::domain::rate_limit::Rate;
 use crate::domain::rate_limit::RateLimitStatus;
 use crate::service::api_key::ApiKeys;
@@ -35,6 +32,7 @@ use super::backpressure::AnswerPacer;
 use super::backpressure::AnswerPermit;
 use super::backpressure::AnswerSlots;
 use super::change_cursor;
+use super::config::Config;
 use super::cost_limit::CostLimiter;
 use super::document;
 use super::error::ApiError;
@@ -47,7 +45,6 @@ use super::metrics::Metrics;
 use super::open_limit::OpenLimiter;
 use super::open_limit::OpenPermit;
 use super::persisted_documents::DocumentSource;
-use super::persisted_documents::TrustedDocuments;
 use super::request_names::RequestNames;
 use super::response_shape;
 
@@ -62,46 +59,6 @@ pub struct GraphqlServices {
     pub calls: Calls,
     /// The API key service.
     pub keys: ApiKeys,
-}
-
-/// The limits and options of the API.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Config {
-    /// The limits of a document.
-    pub limits: Limits,
-    /// True to enable introspection.
-    pub introspection: bool,
-    /// The only documents that may be executed, if the operator has configured such a list.
-    pub trusted: Option<TrustedDocuments>,
-    /// The rate limit of one client, in operation cost; `None` for no limit.
-    pub rate: Option<Rate>,
-    /// The rate limit of all clients of an organization together.
-    pub organization_rate: Option<Rate>,
-    /// Maximum number of open WebSockets per organization.
-    pub max_sockets: usize,
-    /// Maximum number of open subscriptions per organization.
-    pub max_subscriptions: usize,
-}
-
-/// The ratio of the default rate limit of an organization to that of a client.
-pub const ORGANIZATION_FACTOR: u64 = 4;
-
-impl Default for Config {
-    fn default() -> Self {
-        let limits = Limits { default_page: DEFAULT_PAGE_LEN, longest_page: MAX_PAGE_LEN, ..Limits::DEFAULT };
-        // Per second twice the maximum cost of one operation, which is about a quarter of a core, and a burst of twelve
-        // seconds.
-        let rate = Rate { per_minute: 120 * limits.cost, burst: 24 * limits.cost };
-        Self {
-            limits,
-            introspection: true,
-            trusted: None,
-            rate: Some(rate),
-            organization_rate: Some(rate.times(ORGANIZATION_FACTOR)),
-            max_sockets: 2_000,
-            max_subscriptions: 10_000,
-        }
-    }
 }
 
 /// The client that sent a request.
@@ -134,12 +91,12 @@ impl GraphqlExecutor {
     #[must_use]
     pub fn new(parts: GraphqlServices, config: &Config) -> Self {
         let schema = super::schema(config);
-        let guard = Arc::new(Guard::new(Arc::new(super::types(&schema)), config.limits.clone()));
+        let guard = Arc::new(Guard::new(Arc::new(super::types(&schema)), config.limits()));
         let documents = Arc::new(DocumentSource::new(config.trusted.clone()));
-        let (metrics, cost_limiter) = (Metrics::default(), CostLimiter::new(config.rate, config.organization_rate));
+        let (metrics, cost_limiter) = (Metrics::default(), CostLimiter::new(config.rate(), config.organization_rate()));
         let sockets = OpenLimiter::new(config.max_sockets);
         let subscriptions = OpenLimiter::new(config.max_subscriptions);
-        let (longest, introspection) = (config.limits.bytes, config.introspection);
+        let (longest, introspection) = (config.limits().bytes, config.introspection);
         Self { schema, guard, documents, metrics, cost_limiter, sockets, subscriptions, longest, introspection, parts }
     }
 

@@ -38,7 +38,7 @@ use tracing::debug;
 use tracing::warn;
 
 use super::body_guard;
-use super::client_ip::Network;
+use super::config::ConnectionConfig;
 use super::log_limit::LogLimit;
 use super::message_rate::MessageRate;
 use super::metrics::Metrics;
@@ -56,62 +56,6 @@ pub(super) use header_timeout::InFlight;
 
 /// Delay after a failed `accept` if the operating system has no resources left.
 const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(200);
-
-/// Limits and timeouts of connections.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ConnectionConfig {
-    /// Maximum number of connections, including WebSockets.
-    pub connections: usize,
-    /// Maximum number per address: an IPv4 address, or a /64 network of IPv6. Behind a trusted proxy, the number of
-    /// concurrent requests and WebSockets.
-    pub connections_per_address: usize,
-    /// Maximum number of those without a valid token.
-    pub anonymous_per_address: usize,
-    /// Trusted proxies, which are exempt from the limits per address. Their clients are counted instead.
-    pub trusted_proxies: Vec<Network>,
-    /// Open files held in reserve to accept connections when the process has reached its limit.
-    pub spare_files: usize,
-    /// Timeout for a request head from its first byte; for the first request, from the start of the connection.
-    pub head_timeout: Duration,
-    /// Idle timeout between requests.
-    pub idle_timeout: Duration,
-    /// Write timeout while the peer does not read.
-    pub write_timeout: Duration,
-    /// Maximum number of headers of a request.
-    pub headers: usize,
-    /// Maximum size of a request head, in bytes.
-    pub head: usize,
-    /// Maximum number of concurrent requests on an HTTP/2 connection.
-    pub streams: u32,
-    /// Maximum number of HTTP/2 frames per second without a request or data, averaged over ten seconds. Frames in
-    /// response to received data are exempt.
-    pub control_frames: u32,
-    /// Interval between pings on an HTTP/2 connection, and timeout for the response.
-    pub heartbeat: Duration,
-    /// Timeout for running requests when the server stops.
-    pub drain: Duration,
-}
-
-impl Default for ConnectionConfig {
-    fn default() -> Self {
-        Self {
-            connections: 10_000,
-            connections_per_address: 2_000,
-            anonymous_per_address: 200,
-            trusted_proxies: Vec::new(),
-            spare_files: 0,
-            head_timeout: Duration::from_secs(10),
-            idle_timeout: Duration::from_secs(75),
-            write_timeout: Duration::from_secs(30),
-            headers: 64,
-            head: 32 * 1024,
-            streams: 100,
-            control_frames: 50,
-            heartbeat: Duration::from_secs(20),
-            drain: Duration::from_secs(4),
-        }
-    }
-}
 
 /// Configuration of a listener.
 #[derive(Clone)]

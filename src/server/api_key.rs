@@ -7,10 +7,13 @@ use std::sync::Arc;
 use crate::auth::authenticator;
 use crate::auth::authenticator::Authenticator;
 use crate::auth::imported_token;
+use crate::cli::KeyArgs;
 use crate::cli::KeyCommand;
+use crate::cli::KeyImportArgs;
+use crate::cli::KeyListArgs;
+use crate::cli::KeyRevokeArgs;
+use crate::cli::KeyRotateArgs;
 use crate::clock::SystemClock;
-use crate::config;
-use crate::config::NewKey;
 use crate::domain::api_key::ApiKey;
 use crate::domain::api_key::KeyCreator;
 use crate::domain::capability::Capability;
@@ -21,6 +24,7 @@ use crate::domain::id::OrganizationId;
 use crate::service::api_key;
 use crate::service::api_key::ApiKeys;
 use crate::service::audit;
+use crate::store;
 use crate::store::Store;
 
 use super::commands::Error;
@@ -33,27 +37,29 @@ const MAX_FILE_LEN: u64 = 4096;
 /// Runs the command.
 pub(super) async fn run(command: KeyCommand) -> Result<(), Error> {
     match command {
-        KeyCommand::Create(args) => create(&NewKey::try_from(args)?).await,
-        KeyCommand::Import(args) => import(&config::KeyImport::try_from(args)?).await,
-        KeyCommand::List(args) => list(&args.try_into()?).await,
-        KeyCommand::Rotate(args) => rotate(args.try_into()?).await,
-        KeyCommand::Revoke(args) => revoke(args.try_into()?).await,
+        KeyCommand::Create(args) => create(&args.key).await,
+        KeyCommand::Import(args) => import(&args).await,
+        KeyCommand::List(args) => list(&args).await,
+        KeyCommand::Rotate(args) => rotate(args).await,
+        KeyCommand::Revoke(args) => revoke(args).await,
     }
 }
 
 /// Creates a key and prints its secret, which cannot be shown again.
-async fn create(config: &NewKey) -> Result<(), Error> {
+async fn create(args: &KeyArgs) -> Result<(), Error> {
+    let (name, database) = (args.name()?, args.database.config()?);
     let secret = authenticator::generate();
-    insert(config, &secret).await?;
+    insert(args, name, &database, &secret).await?;
     println!("{secret}");
     Ok(())
 }
 
-async fn import(config: &config::KeyImport) -> Result<(), Error> {
-    let file = config.token_file.as_deref();
+async fn import(args: &KeyImportArgs) -> Result<(), Error> {
+    let (name, database) = (args.key.name()?, args.key.database.config()?);
+    let file = args.token_file.as_deref();
     let from = || file.map_or_else(|| "standard input".to_owned(), |file| file.display().to_string());
     let content = read(file).map_err(|source| Error::TokenFile { from: from(), source })?;
-    let id = insert(&config.key, imported_token::parse(&content)?).await?;
+    let id = insert(&args.key, name, &database, imported_token::parse(&content)?).await?;
     println!("{id}");
     Ok(())
 }
@@ -68,24 +74,24 @@ fn read(file: Option<&Path>) -> std::io::Result<String> {
     Ok(String::from_utf8_lossy(&content).into_owned())
 }
 
-async fn insert(config: &NewKey, secret: &str) -> Result<KeyId, Error> {
-    let expires_at = config.expires_at(SystemClock.now())?;
-    let new = api_key::NewApiKey { name: config.name.clone(), permissions: config.permissions, expires_at };
-    let store = Store::open(&config.database, Arc::new(SystemClock), &Lifecycle::default().tasks).await?;
+async fn insert(args: &KeyArgs, name: &str, database: &store::Config, secret: &str) -> Result<KeyId, Error> {
+    let (expires_at, permissions) = (args.expires_at(SystemClock.now())?, args.permission.iter().copied().collect());
+    let new = api_key::NewApiKey { name: name.to_owned(), permissions, expires_at };
+    let store = Store::open(database, Arc::new(SystemClock), &Lifecycle::default().tasks).await?;
     on(&store, async |keys| {
         if keys.is_taken(secret).await? {
             return Err(Error::TokenTaken);
         }
-        let id = keys.issue(&config.organization, new, KeyCreator::Operator, secret).await?.id;
-        audit::record_operator("key.create", &config.organization, id);
+        let id = keys.issue(&args.organization, new, KeyCreator::Operator, secret).await?.id;
+        audit::record_operator("key.create", &args.organization, id);
         Ok(id)
     })
     .await
 }
 
-async fn list(config: &config::KeyList) -> Result<(), Error> {
-    let store = Store::open_existing(&config.database, Arc::new(SystemClock), &Lifecycle::default().tasks).await?;
-    let keys = on(&store, async |keys| Ok(keys.of(&config.organization).await?)).await?;
+async fn list(args: &KeyListArgs) -> Result<(), Error> {
+    let store = Store::open_existing(&args.database.config()?, Arc::new(SystemClock), &Lifecycle::default().tasks).await?;
+    let keys = on(&store, async |keys| Ok(keys.of(&args.organization).await?)).await?;
     for key in &keys {
         let permissions: Vec<_> = key.permissions.iter().map(Capability::as_str).collect();
         let until = key.expires_at.map_or_else(|| "never".to_owned(), clock::iso);
@@ -121,27 +127,28 @@ fn printable(text: &str) -> String {
 }
 
 /// Replaces a key's secret and prints the new one, which cannot be shown again.
-async fn rotate(config: config::KeyRotate) -> Result<(), Error> {
-    let previous_until = config.previous_until(SystemClock.now())?;
+async fn rotate(args: KeyRotateArgs) -> Result<(), Error> {
+    let database = args.database.config()?;
+    let previous_until = args.previous_until(SystemClock.now())?;
     let secret = authenticator::generate();
-    let store = Store::open_existing(&config.database, Arc::new(SystemClock), &Lifecycle::default().tasks).await?;
+    let store = Store::open_existing(&database, Arc::new(SystemClock), &Lifecycle::default().tasks).await?;
     let rotated =
-        on(&store, async |keys| Ok(keys.rotate(&config.organization, config.id, &secret, previous_until).await?));
+        on(&store, async |keys| Ok(keys.rotate(&args.organization, args.id, &secret, previous_until).await?));
     if !rotated.await? {
-        return Err(no_such_key(config.id, config.organization));
+        return Err(no_such_key(args.id, args.organization));
     }
-    audit::record_operator("key.rotate", &config.organization, config.id);
+    audit::record_operator("key.rotate", &args.organization, args.id);
     println!("{secret}");
     Ok(())
 }
 
-async fn revoke(config: config::KeyRevoke) -> Result<(), Error> {
-    let store = Store::open_existing(&config.database, Arc::new(SystemClock), &Lifecycle::default().tasks).await?;
-    if on(&store, async |keys| Ok(keys.remove(&config.organization, config.id).await?)).await? {
-        audit::record_operator("key.revoke", &config.organization, config.id);
+async fn revoke(args: KeyRevokeArgs) -> Result<(), Error> {
+    let store = Store::open_existing(&args.database.config()?, Arc::new(SystemClock), &Lifecycle::default().tasks).await?;
+    if on(&store, async |keys| Ok(keys.remove(&args.organization, args.id).await?)).await? {
+        audit::record_operator("key.revoke", &args.organization, args.id);
         Ok(())
     } else {
-        Err(no_such_key(config.id, config.organization))
+        Err(no_such_key(args.id, args.organization))
     }
 }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::Router;
 
+use crate::auth;
 use crate::auth::authenticator::Authenticator;
 use crate::auth::jwt;
 use crate::auth::jwt::JwtVerifier;
@@ -19,10 +20,10 @@ use crate::http::Health;
 use crate::http::ListenerContext;
 use crate::http::Tls;
 use crate::service;
+use crate::service::RetentionConfig;
 use crate::service::api_key::ApiKeys;
 use crate::service::background::mute_expiry::MuteExpirer;
 use crate::service::background::purge::Purger;
-use crate::service::background::retention;
 use crate::service::background::retention::Retention;
 use crate::service::call::Calls;
 use crate::service::call::broadcast::CallBroadcast;
@@ -62,26 +63,27 @@ pub(super) struct Application {
 }
 
 /// The configuration of the components.
+#[derive(Debug)]
 pub(super) struct Configs {
-    pub(super) store: store::Config,
-    pub(super) master_keys: MasterKeys,
+    pub(super) database: store::Config,
+    /// `None` if no key option is set.
+    pub(super) master_keys: Option<MasterKeys>,
     pub(super) session: session::Config,
-    pub(super) retention: retention::Config,
+    pub(super) retention: RetentionConfig,
     pub(super) api: graphql::Config,
     /// Limits per organization.
     pub(super) limits: service::Limits,
     pub(super) http: http::Config,
+    pub(super) auth: auth::Config,
     /// `None` if only API keys are accepted.
     pub(super) logins: Option<jwt::Config>,
-    /// Invalid tokens allowed per address and minute; `None` for no limit.
-    pub(super) failed_tokens: Option<u32>,
 }
 
 /// Opens the database and builds all components.
 pub(super) async fn build(configs: Configs, lifecycle: &Lifecycle) -> Result<Application, OpenError> {
     let (tasks, stop) = (&lifecycle.tasks, &lifecycle.stop);
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let store = Store::open_sealed(&configs.store, &configs.master_keys, Arc::clone(&clock), tasks).await?;
+    let store = Store::open_sealed(&configs.database, &configs.master_keys.unwrap_or_default(), Arc::clone(&clock), tasks).await?;
     let feed = Feed::start(store.clone(), feed::Config::default(), tasks, stop.clone());
     let retention = Retention::new(store.clone(), Arc::clone(&clock), configs.retention);
     tasks.spawn(retention.run(stop.clone()));
@@ -110,11 +112,7 @@ pub(super) async fn build(configs: Configs, lifecycle: &Lifecycle) -> Result<App
             .with_limit(configs.limits.sessions);
     let calls = Calls::new(store.clone(), registry.clone(), calling, Arc::clone(&clock));
     let logins = configs.logins.map(|config| JwtVerifier::new(config, Arc::clone(&clock), tasks.clone()));
-    let tokens = Authenticator::new(store.clone(), logins, Arc::clone(&clock));
-    let tokens = match configs.failed_tokens {
-        Some(most) => tokens.with_limit(most),
-        None => tokens,
-    };
+    let tokens = Authenticator::new(store.clone(), logins, Arc::clone(&clock)).with_config(configs.auth);
     tasks.spawn(tokens.clone().store_key_usage(stop.clone()));
     let keys = ApiKeys::new(store.clone(), tokens.clone(), Arc::clone(&clock)).with_limit(configs.limits.api_keys);
     let api = GraphqlExecutor::new(
@@ -137,7 +135,7 @@ pub(super) async fn build(configs: Configs, lifecycle: &Lifecycle) -> Result<App
         inbound,
         tokens: tokens.clone(),
         certificate: Arc::clone(&certificate),
-        file: match &configs.store {
+        file: match &configs.database {
             store::Config::Sqlite(path) => Some(path.clone()),
             store::Config::Postgres(_) => None,
         },

@@ -8,11 +8,12 @@ use crate::cli;
 use crate::cli::ServeArgs;
 use crate::cli::Setting;
 use crate::cli::Source;
-use crate::config;
 use crate::http::Tls;
+use crate::store;
 
 use super::commands::Error;
 use super::output;
+use super::settings::Settings;
 use super::warnings;
 
 /// Column of the comment with the source, if the value is short enough.
@@ -23,9 +24,9 @@ pub(super) fn check(args: ServeArgs, settings: &[Setting]) -> Result<(), Error> 
     for setting in settings {
         output::line(line(setting))?;
     }
-    let config = config::Serve::try_from(args)?;
-    let tls = config.tls.clone().map(Tls::read).transpose()?;
-    warnings::of_settings(&config, tls.as_ref());
+    let settings = Settings::new(args)?;
+    let tls = settings.tls.clone().map(Tls::read).transpose()?;
+    warnings::of_settings(&settings, tls.as_ref());
     Ok(())
 }
 
@@ -67,8 +68,8 @@ fn shown(setting: &Setting, value: &str) -> String {
         return value.to_owned();
     }
     // A database URL is printed without user and password, a master key not at all.
-    let shown = match (setting.is_secret, value.parse::<config::Database>()) {
-        (true, Ok(config::Database::Postgres(server))) => config::Database::Postgres(server).to_string(),
+    let shown = match (setting.is_secret, value.parse::<store::Config>()) {
+        (true, Ok(store::Config::Postgres(server))) => store::Config::Postgres(server).to_string(),
         (true, Err(_)) => "(hidden)".to_owned(),
         _ => without_user(value),
     };

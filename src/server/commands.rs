@@ -5,8 +5,6 @@ use std::pin::pin;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use tokio::net::TcpListener;
 use tracing::error;
 use tracing::info;
@@ -25,8 +23,6 @@ use crate::http::ConnectionConfig;
 use crate::http::ListenerContext;
 use crate::http::Metrics;
 use crate::http::Tls;
-use crate::session;
-use crate::session::Endpoint;
 use crate::store::DatabaseLock;
 use crate::store::MasterKeys;
 use crate::store::OpenError;
@@ -34,7 +30,6 @@ use crate::store::ServerLock;
 use crate::store::error::StoreError;
 
 use super::api_key;
-use super::build::Configs;
 use super::build::build;
 use super::check_config;
 use super::database;
@@ -48,6 +43,7 @@ use super::organization;
 use super::output;
 use super::service_manager;
 use super::session as session_command;
+use super::settings::Settings;
 use super::warnings;
 
 /// Exit code for an invalid command line or setting. Success is 0, any other failure 1.
@@ -164,12 +160,12 @@ pub async fn run(invocation: Invocation) -> Result<(), Error> {
     }
     match invocation.cli.command {
         Command::Serve(args) if args.check_config => check_config::check(*args, &invocation.settings),
-        Command::Serve(args) => Box::pin(serve((*args).try_into()?)).await,
-        Command::Demo(args) => demo::demo(args.try_into()?).await,
-        Command::Migrate(args) => database::migrate(args.try_into()?).await,
-        Command::Backup(args) => database::back_up(args.try_into()?).await,
-        Command::Restore(args) => database::restore(args.try_into()?).await,
-        Command::Check(args) => database::check(args.try_into()?).await,
+        Command::Serve(args) => Box::pin(serve(Settings::new(*args)?)).await,
+        Command::Demo(args) => demo::demo(args).await,
+        Command::Migrate(args) => database::migrate(args).await,
+        Command::Backup(args) => database::back_up(args).await,
+        Command::Restore(args) => database::restore(args).await,
+        Command::Check(args) => database::check(args).await,
         Command::Schema => output::line(graphql::sdl().trim_end()),
         Command::Key(command) => api_key::run(command).await,
         Command::Organization(command) => organization::run(command).await,
@@ -179,28 +175,22 @@ pub async fn run(invocation: Invocation) -> Result<(), Error> {
     }
 }
 
-async fn serve(config: config::Serve) -> Result<(), Error> {
+async fn serve(settings: Settings) -> Result<(), Error> {
     let lifecycle = Lifecycle::default();
     let open_files = open_files::raise_limit();
-    let tls = config.tls.clone().map(Tls::read).transpose()?;
-    warnings::of_settings(&config, tls.as_ref());
-    log_encryption_mode(config.master_keys.as_ref());
+    let tls = settings.tls.clone().map(Tls::read).transpose()?;
+    warnings::of_settings(&settings, tls.as_ref());
+    log_encryption_mode(settings.components.master_keys.as_ref());
     // Before the database is opened: a server that cannot listen must not migrate it.
-    let (listener, address) = listen(config.listen, "listen").await?;
-    let watchers = match config.watching {
+    let (listener, address) = listen(settings.listen, "listen").await?;
+    let watchers = match settings.metrics_listen {
         Some(address) => Some(listen(address, "metrics-listen").await?),
         None => None,
     };
-    let (database, master_keys) = (config.database, config.master_keys.unwrap_or_default());
+    let database = settings.components.database.clone();
     let _hold = DatabaseLock::take(&database)?;
     let lock = ServerLock::take(&database).await?;
-    let endpoint = endpoint(config.sandbox);
-    let session = session::Config { history: config.history, ..session::Config::new(endpoint) };
-    let (retention, api, limits, http) = (config.retention, config.api, config.limits, config.http);
-    let (logins, failed_tokens) = (config.logins, config.failed_tokens);
-    let configs =
-        Configs { store: database.clone(), master_keys, session, retention, api, limits, http, logins, failed_tokens };
-    let parts = build(configs, &lifecycle).await?;
+    let parts = build(settings.components, &lifecycle).await?;
     let watching = Lifecycle::default();
     if let Some((listener, address)) = watchers {
         let config = ConnectionConfig {
@@ -239,7 +229,7 @@ async fn serve(config: config::Serve) -> Result<(), Error> {
             lifecycle.tasks.spawn(lifecycle::ignore_hangups(lifecycle.stop.clone()).map_err(Error::Serve)?);
         }
     }
-    let mut connections = config.connections;
+    let mut connections = settings.connections;
     let others = MONITORING_CONNECTIONS + sessions + open_files::of_database(&database);
     open_files::limit_connections(&mut connections, open_files, others);
     lifecycle.tasks.spawn(lifecycle::ignore_user_signals(lifecycle.stop.clone()).map_err(Error::Serve)?);
@@ -291,16 +281,5 @@ pub(super) async fn serve_until_signal(
     tokio::select! {
         ended = &mut serving => ended.map_err(|died| Error::Serve(died.into())),
         () = asked => Ok(()),
-    }
-}
-
-/// Returns the endpoint of sessions: WhatsApp, or a sandbox on this machine.
-pub(super) fn endpoint(sandbox: Option<config::Sandbox>) -> Endpoint {
-    match sandbox {
-        None => Endpoint::WhatsApp,
-        Some(config::Sandbox { url, key }) => {
-            let key = URL_SAFE_NO_PAD.decode(key).ok().and_then(|key| key.try_into().ok());
-            Endpoint::Sandbox { url, key: key.expect("config checks that the key has 32 bytes") }
-        }
     }
 }

@@ -5,9 +5,12 @@ use std::io::IsTerminal as _;
 use serde_json::json;
 use tracing::info;
 
+use crate::cli::BackupArgs;
+use crate::cli::CheckArgs;
+use crate::cli::MigrateArgs;
 use crate::cli::Migration;
+use crate::cli::RestoreArgs;
 use crate::clock::SystemClock;
-use crate::config;
 use crate::domain::clock::Clock as _;
 use crate::store;
 
@@ -15,11 +18,11 @@ use super::commands::Error;
 use super::output;
 
 /// Runs `migrate`.
-pub(super) async fn migrate(config: config::Migrate) -> Result<(), Error> {
-    let database = config.database;
-    match config.migration {
+pub(super) async fn migrate(args: MigrateArgs) -> Result<(), Error> {
+    let database = args.database.config()?;
+    match args.direction {
         Migration::Up => store::migrate_up(&database).await?,
-        Migration::Down => down(&database, config.confirmed).await?,
+        Migration::Down => down(&database, args.yes).await?,
         Migration::Status => {}
         Migration::Restored => store::reset_change_log(&database, SystemClock.now()).await?,
     }
@@ -30,7 +33,7 @@ pub(super) async fn migrate(config: config::Migrate) -> Result<(), Error> {
 }
 
 /// Reverts the newest migration after confirmation.
-async fn down(database: &config::Database, confirmed: bool) -> Result<(), Error> {
+async fn down(database: &store::Config, confirmed: bool) -> Result<(), Error> {
     let steps = store::migrations(database).await?;
     let Some((step, _)) = steps.into_iter().rfind(|(_, applied)| *applied) else { return Ok(()) };
     if !confirmed {
@@ -54,26 +57,28 @@ pub(super) fn confirm(question: &str) -> Result<(), Error> {
 }
 
 /// Runs `backup`.
-pub(super) async fn back_up(config: config::Backup) -> Result<(), Error> {
-    store::back_up(&config.database, &config.file, SystemClock.now()).await?;
-    info!(file = %config.file.display(), "Backup completed");
+pub(super) async fn back_up(args: BackupArgs) -> Result<(), Error> {
+    store::back_up(&args.sqlite()?, &args.file, SystemClock.now()).await?;
+    info!(file = %args.file.display(), "Backup completed");
     Ok(())
 }
 
 /// Runs `restore`.
-pub(super) async fn restore(config: config::Restore) -> Result<(), Error> {
-    store::restore(&config.database, &config.file, config.overwrite, SystemClock.now()).await?;
-    info!(database = %config::Database::Sqlite(config.database), "Restore completed");
+pub(super) async fn restore(args: RestoreArgs) -> Result<(), Error> {
+    let database = args.sqlite()?;
+    store::restore(&database, &args.file, args.overwrite, SystemClock.now()).await?;
+    info!(database = %store::Config::Sqlite(database), "Restore completed");
     Ok(())
 }
 
 /// Runs `check`.
-pub(super) async fn check(config: config::Check) -> Result<(), Error> {
-    let checked = store::check(&config.database).await?;
+pub(super) async fn check(args: CheckArgs) -> Result<(), Error> {
+    let database = args.database.config()?;
+    let checked = store::check(&database).await?;
     let sound = checked.iter().all(|check| check.problems.is_empty());
-    if config.json {
+    if args.json {
         let checks = checked.iter().map(|check| json!({"name": check.name, "problems": check.problems}));
-        let (database, checks) = (config.database.to_string(), checks.collect::<Vec<_>>());
+        let (database, checks) = (database.to_string(), checks.collect::<Vec<_>>());
         output::line(json!({"database": database, "sound": sound, "checks": checks}))?;
     } else {
         for check in &checked {

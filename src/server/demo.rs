@@ -12,11 +12,12 @@ use serde_json::json;
 use tokio::time::timeout;
 use tracing::info;
 
+use crate::auth;
 use crate::auth::authenticator;
 use crate::auth::viewer::Principal;
 use crate::auth::viewer::Viewer;
+use crate::cli::DemoArgs;
 use crate::clock::SystemClock;
-use crate::config;
 use crate::domain::api_key::KeyCreator;
 use crate::domain::capability::Capabilities;
 use crate::domain::capability::Capability;
@@ -33,18 +34,17 @@ use crate::http;
 use crate::http::ConnectionConfig;
 use crate::http::Invitations;
 use crate::service;
+use crate::service::RetentionConfig;
 use crate::service::api_key::NewApiKey;
-use crate::service::background::retention;
 use crate::session;
+use crate::session::SandboxArgs;
 use crate::store;
 use crate::store::DatabaseLock;
-use crate::store::MasterKeys;
 
 use super::build::Application;
 use super::build::Configs;
 use super::build::build;
 use super::commands::Error;
-use super::commands::endpoint;
 use super::commands::listen;
 use super::commands::serve_until_signal;
 use super::lifecycle;
@@ -58,11 +58,13 @@ const READY_TIMEOUT: Duration = Duration::from_mins(1);
 const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
 /// Runs the demo until it receives a signal to stop.
-pub(super) async fn demo(config: config::Demo) -> Result<(), Error> {
-    let folder = Folder::open(config.data.as_deref())?;
+pub(super) async fn demo(args: DemoArgs) -> Result<(), Error> {
+    let mut http = http::Config { graphiql: Some(Invitations::Trusted), ..http::Config::default() };
+    args.pages.apply(true, &mut http)?;
+    let folder = Folder::open(args.data.as_deref())?;
     let lifecycle = Lifecycle::default();
     let open_files = open_files::raise_limit();
-    let (listener, address) = listen(config.listen, "listen").await?;
+    let (listener, address) = listen(args.listen, "listen").await?;
     info!("Starting the WhatsApp sandbox");
     let sandbox = chatgraph_sandbox::Config { data: folder.sandbox(), ..chatgraph_sandbox::Config::default() };
     let sandbox = Sandbox::start(sandbox).await.map_err(failed)?;
@@ -73,34 +75,29 @@ pub(super) async fn demo(config: config::Demo) -> Result<(), Error> {
     };
     let database = store::Config::Sqlite(folder.database());
     let _hold = DatabaseLock::take(&database)?;
-    let endpoint = endpoint(Some(config::Sandbox { url: sandbox.url(), key: sandbox.key() }));
+    let endpoint = SandboxArgs { sandbox_url: Some(sandbox.url()), sandbox_key: Some(sandbox.key()) }.endpoint()?;
     let configs = Configs {
-        store: database.clone(),
+        database: database.clone(),
         // A demo has no real account, so encryption is not needed.
-        master_keys: MasterKeys::default(),
+        master_keys: None,
         session: session::Config::new(endpoint),
-        retention: retention::Config::default(),
+        retention: RetentionConfig::default(),
         api: graphql::Config::default(),
         limits: service::Limits::default(),
-        http: http::Config {
-            graphiql: Some(Invitations::Trusted),
-            origins: config.pages.origins,
-            cors_headers: config.pages.headers,
-            ..http::Config::default()
-        },
+        http,
+        auth: auth::Config { max_failed_tokens_per_minute: 0 },
         logins: None,
-        failed_tokens: None,
     };
     let parts = build(configs, &lifecycle).await?;
     let (secret, viewer) = key(&parts, &folder).await?;
     let session = timeout(READY_TIMEOUT, connect(&parts, &viewer, &phone)).await.map_err(|_| late())??;
-    if config.activity {
+    if !args.quiet {
         let stop = lifecycle.stop.clone();
         lifecycle.tasks.spawn(chatgraph_sandbox::demo::activity(phone.clone(), stop));
     }
     let ready = Ready { address, secret, session: session.id.to_string(), sandbox: sandbox.url(), phone };
     let asked = lifecycle::shutdown_signal().map_err(Error::Serve)?;
-    if config.json {
+    if args.json {
         ready.print_json();
     } else {
         ready.print_text();

@@ -9,10 +9,10 @@ use crate::cli::EventDeleteArgs;
 use crate::cli::EventListArgs;
 use crate::cli::EventRetryArgs;
 use crate::clock::SystemClock;
-use crate::config;
 use crate::domain::clock;
 use crate::domain::id::OrganizationId;
 use crate::domain::id::SessionId;
+use crate::store;
 use crate::store::QuarantinedEvent;
 use crate::store::Store;
 
@@ -31,7 +31,7 @@ pub(super) async fn run(command: EventCommand) -> Result<(), Error> {
 
 async fn list(args: EventListArgs) -> Result<(), Error> {
     let EventListArgs { organization, session, json, database } = args;
-    on(database.try_into()?, async |store| print(store, organization.as_ref(), session, json).await).await
+    on(database.config()?, async |store| print(store, organization.as_ref(), session, json).await).await
 }
 
 async fn print(
@@ -89,7 +89,7 @@ fn as_line(event: &QuarantinedEvent) -> String {
 
 async fn retry(args: EventRetryArgs) -> Result<(), Error> {
     let EventRetryArgs { id, database } = args;
-    let count = on(database.try_into()?, async |store| Ok(store.request_retry(id).await?)).await?;
+    let count = on(database.config()?, async |store| Ok(store.request_retry(id).await?)).await?;
     match id {
         Some(id) if count == 0 => Err(Error::NoSuchEvent(id)),
         _ => {
@@ -101,7 +101,7 @@ async fn retry(args: EventRetryArgs) -> Result<(), Error> {
 
 async fn delete(args: EventDeleteArgs) -> Result<(), Error> {
     let EventDeleteArgs { id, database } = args;
-    on(database.try_into()?, async |store| {
+    on(database.config()?, async |store| {
         let found = store.quarantined_event(id).await?.ok_or(Error::NoSuchEvent(id))?;
         if store.delete_quarantined(&found).await? { Ok(()) } else { Err(Error::NoSuchEvent(id)) }
     })
@@ -109,7 +109,7 @@ async fn delete(args: EventDeleteArgs) -> Result<(), Error> {
 }
 
 /// Runs `work` on the database, then closes it.
-async fn on<T>(database: config::Database, work: impl AsyncFnOnce(&Store) -> Result<T, Error>) -> Result<T, Error> {
+async fn on<T>(database: store::Config, work: impl AsyncFnOnce(&Store) -> Result<T, Error>) -> Result<T, Error> {
     let store = Store::open_existing(&database, Arc::new(SystemClock), &Lifecycle::default().tasks).await?;
     let done = work(&store).await;
     store.close().await?;

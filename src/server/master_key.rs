@@ -1,7 +1,8 @@
 //! `master-key`: commands on master keys. Most can run while a server is running.
 
 use crate::cli::MasterKeyCommand;
-use crate::config;
+use crate::cli::MasterKeyForgetArgs;
+use crate::cli::MasterKeyRotateArgs;
 use crate::store;
 use crate::store::MasterKeyId;
 use crate::store::Rotated;
@@ -16,23 +17,24 @@ pub(super) async fn run(command: MasterKeyCommand) -> Result<(), Error> {
             println!("{}", store::new_master_key());
             Ok(())
         }
-        MasterKeyCommand::Status(args) => status(&args.database.try_into()?).await,
-        MasterKeyCommand::Rotate(args) => rotate(&args.try_into()?).await,
-        MasterKeyCommand::Forget(args) => forget(&args.try_into()?).await,
+        MasterKeyCommand::Status(args) => status(&args.database.config()?).await,
+        MasterKeyCommand::Rotate(args) => rotate(&args).await,
+        MasterKeyCommand::Forget(args) => forget(&args).await,
     }
 }
 
-async fn status(database: &config::Database) -> Result<(), Error> {
+async fn status(database: &store::Config) -> Result<(), Error> {
     for (key, count) in store::master_key_rows(database).await? {
         output::line(format_args!("{:<16}  {count}", named(key)))?;
     }
     Ok(())
 }
 
-async fn rotate(config: &config::MasterKeyRotate) -> Result<(), Error> {
+async fn rotate(args: &MasterKeyRotateArgs) -> Result<(), Error> {
+    let keys = args.keys.required()?;
     let Rotated { anew, before, unopened, is_final, .. } =
-        store::rotate_master_key(&config.database, &config.keys).await?;
-    let named = named(config.keys.encryption_key());
+        store::rotate_master_key(&args.database.config()?, &keys).await?;
+    let named = named(keys.encryption_key());
     println!("{named}: {anew} secrets re-encrypted, {before} already encrypted with this key");
     if !unopened.is_empty() {
         for (session, count) in &unopened {
@@ -48,9 +50,9 @@ async fn rotate(config: &config::MasterKeyRotate) -> Result<(), Error> {
     Ok(())
 }
 
-async fn forget(config: &config::MasterKeyForget) -> Result<(), Error> {
-    let sessions = store::forget_master_key(&config.database, config.id).await?;
-    println!("{}: discarded; {sessions} sessions must be paired again", config.id);
+async fn forget(args: &MasterKeyForgetArgs) -> Result<(), Error> {
+    let sessions = store::forget_master_key(&args.database.config()?, args.id).await?;
+    println!("{}: discarded; {sessions} sessions must be paired again", args.id);
     Ok(())
 }
 

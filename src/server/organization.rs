@@ -10,9 +10,9 @@ use crate::cli::OrganizationDeleteArgs;
 use crate::cli::OrganizationListArgs;
 use crate::cli::OrganizationShowArgs;
 use crate::clock::SystemClock;
-use crate::config;
 use crate::domain::clock;
 use crate::service::audit;
+use crate::store;
 use crate::store::DatabaseLock;
 use crate::store::OrganizationCounts;
 use crate::store::ServerLock;
@@ -34,7 +34,7 @@ pub(super) async fn run(command: OrganizationCommand) -> Result<(), Error> {
 
 async fn list(args: OrganizationListArgs) -> Result<(), Error> {
     let OrganizationListArgs { json, database } = args;
-    on(&database.try_into()?, async |store| {
+    on(&database.config()?, async |store| {
         let mut after = None;
         loop {
             let page = store.organizations(after.as_ref()).await?;
@@ -54,7 +54,7 @@ async fn list(args: OrganizationListArgs) -> Result<(), Error> {
 
 async fn show(args: OrganizationShowArgs) -> Result<(), Error> {
     let OrganizationShowArgs { id, json, database } = args;
-    on(&database.try_into()?, async |store| {
+    on(&database.config()?, async |store| {
         let counts = store.count_organization(&id).await?.ok_or(Error::NoSuchOrganization(id))?;
         output::line(if json { as_json(&counts) } else { as_lines(&counts) })
     })
@@ -99,7 +99,7 @@ fn as_lines(counts: &OrganizationCounts) -> String {
 
 async fn delete(args: OrganizationDeleteArgs) -> Result<(), Error> {
     let OrganizationDeleteArgs { id, yes, database } = args;
-    let database = config::Database::try_from(database)?;
+    let database = database.config()?;
     // The store is opened before the lock, so that a missing database gets no lock file.
     let store = Store::open_existing(&database, Arc::new(SystemClock), &Lifecycle::default().tasks).await?;
     let deleted = async {
@@ -125,7 +125,7 @@ async fn delete(args: OrganizationDeleteArgs) -> Result<(), Error> {
 
 /// Runs `work` on the database, then closes it.
 pub(super) async fn on<T>(
-    database: &config::Database,
+    database: &store::Config,
     work: impl AsyncFnOnce(&Store) -> Result<T, Error>,
 ) -> Result<T, Error> {
     let store = Store::open_existing(database, Arc::new(SystemClock), &Lifecycle::default().tasks).await?;

@@ -4,7 +4,6 @@ use serde_json::json;
 
 use crate::cli::SessionCommand;
 use crate::cli::SessionListArgs;
-use crate::config;
 use crate::domain::clock;
 use crate::domain::id::OrganizationId;
 use crate::domain::session::Session;
@@ -24,7 +23,7 @@ pub(super) async fn run(command: SessionCommand) -> Result<(), Error> {
 
 async fn list(args: SessionListArgs) -> Result<(), Error> {
     let SessionListArgs { organization, json, database } = args;
-    let database = config::Database::try_from(database)?;
+    let database = database.config()?;
     on(&database, async |store| match organization {
         Some(organization) if !store.has_organization(&organization).await? => {
             Err(Error::NoSuchOrganization(organization))

@@ -8,12 +8,13 @@ use tracing::error;
 use tracing::warn;
 
 use crate::clock::SystemClock;
-use crate::config;
 use crate::domain::clock;
 use crate::domain::clock::Clock;
 use crate::domain::clock::DAY_MS;
 use crate::http::Network;
 use crate::http::Tls;
+
+use super::settings::Settings;
 
 /// Time before its expiry from which a certificate causes a warning.
 const EXPIRY_WARNING_MS: i64 = 14 * DAY_MS;
@@ -21,12 +22,12 @@ const EXPIRY_WARNING_MS: i64 = 14 * DAY_MS;
 const CHECK_INTERVAL: Duration = Duration::from_hours(24);
 
 /// Logs a warning for each valid but risky setting.
-pub(super) fn of_settings(config: &config::Serve, tls: Option<&Tls>) {
-    if !config.listen.ip().is_loopback() && tls.is_none() {
-        let listen = config.listen;
+pub(super) fn of_settings(settings: &Settings, tls: Option<&Tls>) {
+    if !settings.listen.ip().is_loopback() && tls.is_none() {
+        let listen = settings.listen;
         warn!(%listen, "Listening without TLS: tokens and chats are sent unencrypted unless a proxy encrypts them (--tls-certificate)");
     }
-    if config.http.trusted_proxies.iter().any(Network::is_unrestricted) {
+    if settings.components.http.trusted_proxies.iter().any(Network::is_unrestricted) {
         warn!("--trusted-proxies trusts every address, so any client can spoof its address");
     }
     if let Some(tls) = tls {

@@ -28,13 +28,11 @@ use crate::store::Store;
 use crate::store::error::StoreError;
 
 use super::audit;
+use super::config::Limits;
 use super::error::ConflictReason;
 use super::error::Error;
 use super::idempotency::idempotency_key;
 use super::idempotency::reused;
-
-/// Default limit of keys that an organization creates through the API.
-pub const DEFAULT_MAX_KEYS: u64 = 1_000;
 
 /// A key to be created.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,7 +67,7 @@ impl ApiKeys {
     /// Creates the use cases. Revoked keys are removed from `tokens`.
     #[must_use]
     pub fn new(store: Store, tokens: Authenticator, clock: Arc<dyn Clock>) -> Self {
-        Self { store, tokens, most: DEFAULT_MAX_KEYS, clock }
+        Self { store, tokens, most: Limits::default().api_keys, clock }
     }
 
     /// Sets the maximum number of keys that an organization can create.

@@ -39,6 +39,7 @@ use super::action_rate::ActionRateLimiter;
 use super::action_rate::LimitedAction;
 use super::audit;
 use super::background::purge::Purger;
+use super::config::Limits;
 use super::error::ConflictReason;
 use super::error::Error;
 use super::idempotency::idempotency_key;
@@ -56,9 +57,6 @@ const LOG_OUT_TIMEOUT: Duration = Duration::from_secs(5);
 const PAIRING_CODE_TIMEOUT: Duration = Duration::from_secs(100);
 /// Time limit for a resync.
 const RESYNC_TIMEOUT: Duration = Duration::from_secs(25);
-
-/// Default limit of sessions per organization.
-pub const DEFAULT_MAX_SESSIONS: u64 = 200;
 
 /// The use cases around sessions.
 #[derive(Clone)]
@@ -87,7 +85,7 @@ impl Sessions {
         tasks: TaskTracker,
         stop: CancellationToken,
     ) -> Self {
-        let (pauses, most) = (ActionRateLimiter::default(), DEFAULT_MAX_SESSIONS);
+        let (pauses, most) = (ActionRateLimiter::default(), Limits::default().sessions);
         let readers =
             SessionReaders::new(store.clone(), registry.clone(), news.clone(), Arc::clone(&clock), tasks, stop);
         Self { store, registry, news, purger, readers, pauses, most, clock }

@@ -1,8 +1,16 @@
 //! Configuration of session connections: endpoint, timeouts, retries.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use clap::Args;
+use clap::ValueEnum;
+use http::Uri;
+
+use crate::config::Error;
 use crate::domain::clock::DAY_MS;
 
 /// Server that a session connects to.
@@ -28,14 +36,66 @@ impl fmt::Debug for Endpoint {
     }
 }
 
+/// The sandbox to connect to, if any.
+#[derive(Debug, Args)]
+#[group(skip)]
+pub struct SandboxArgs {
+    /// Connect every session to the sandbox at this loopback URL instead of WhatsApp; needs --sandbox-key
+    #[arg(long, env = "CHATGRAPH_SANDBOX_URL", value_name = "URL")]
+    pub sandbox_url: Option<String>,
+    /// The sandbox's public key, as it prints it at start-up; needs --sandbox-url
+    #[arg(long, env = "CHATGRAPH_SANDBOX_KEY", value_name = "KEY")]
+    pub sandbox_key: Option<String>,
+}
+
+impl SandboxArgs {
+    /// Returns the server that sessions connect to. A sandbox has no authentication, so it must be on this machine.
+    ///
+    /// # Errors
+    /// [`Error`] if a flag is missing or invalid.
+    pub fn endpoint(self) -> Result<Endpoint, Error> {
+        let (url, key) = match (self.sandbox_url, self.sandbox_key) {
+            (None, None) => return Ok(Endpoint::WhatsApp),
+            (Some(_), None) => return Err(Error::new("sandbox-key", "is required with --sandbox-url")),
+            (None, Some(_)) => return Err(Error::new("sandbox-url", "is required with --sandbox-key")),
+            (Some(url), Some(key)) => (url, key),
+        };
+        let wrong = || Error::new("sandbox-url", "expected http://127.0.0.1:PORT, or another loopback host");
+        let uri: Uri = url.parse().map_err(|_| wrong())?;
+        let host = uri.host().ok_or_else(wrong)?.trim_matches(['[', ']']);
+        let loopback = host == "localhost" || host.parse().is_ok_and(|address: IpAddr| address.is_loopback());
+        if uri.scheme_str() != Some("http") || !loopback || uri.path() != "/" || uri.query().is_some() {
+            return Err(wrong());
+        }
+        let key = URL_SAFE_NO_PAD.decode(&key).ok().and_then(|key| key.try_into().ok());
+        let key = key.ok_or_else(|| Error::new("sandbox-key", "expected the 43 characters that the sandbox prints"))?;
+        Ok(Endpoint::Sandbox { url: url.trim_end_matches('/').to_owned(), key })
+    }
+}
+
 /// Extent of the history that an account imports when it is paired.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Args)]
+#[command(next_help_heading = "Retention and history")]
+#[group(skip)]
 pub struct History {
-    /// True to request a year of history, as WhatsApp's Windows client does; false for the last months, as WhatsApp Web
-    /// does.
-    pub full: bool,
-    /// Maximum age of imported messages, in days; `None` for no limit.
+    /// History to request from the phone when it is paired. WhatsApp Web requests `recent`, some months; WhatsApp for
+    /// Windows requests `full`, a year
+    #[arg(long = "history", env = "CHATGRAPH_HISTORY", default_value = "recent", value_name = "DEPTH")]
+    pub depth: HistoryDepth,
+    /// Skip messages of the history that are older than this many days, 0 to 3650. Chats and their settings are
+    /// imported in any case. Without this option, all messages that the phone sends are imported
+    #[arg(long = "history-days", env = "CHATGRAPH_HISTORY_DAYS", value_parser = clap::value_parser!(u32).range(0..=3_650), value_name = "DAYS")]
     pub days: Option<u32>,
+}
+
+/// Amount of history to request from a phone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum HistoryDepth {
+    /// Some months
+    #[default]
+    Recent,
+    /// A year
+    Full,
 }
 
 impl History {

@@ -45,6 +45,12 @@ pub struct Config {
     pub endpoint: String,
 }
 
+impl From<String> for Config {
+    fn from(endpoint: String) -> Self {
+        Self { endpoint }
+    }
+}
+
 impl Config {
     /// Returns whether the URL is valid for HTTP requests.
     pub(super) fn has_url(&self) -> bool {

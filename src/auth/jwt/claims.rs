@@ -12,6 +12,7 @@ use crate::domain::capability::Capability;
 use crate::domain::clock::FOREVER;
 use crate::domain::id::OrganizationId;
 
+use super::Claims;
 use super::Config;
 use super::JwtError;
 
@@ -42,10 +43,10 @@ pub(super) fn viewer(claims: &Map<String, Value>, config: &Config, now: i64) -> 
     }
     let subject = claims.get("sub").and_then(Value::as_str).filter(|id| (1..=MAX_SUBJECT_LEN).contains(&id.len()));
     let subject = subject.ok_or(JwtError::Subject)?;
-    let organization = organization(claims.get(&config.organization_claim))?;
+    let organization = organization(claims.get(&config.claims.organization))?;
     let role = |claim: &str| claims.get(claim).and_then(Value::as_str);
     let (role, capabilities) =
-        role_permissions(config, role(&config.organization_role_claim), role(&config.platform_role_claim));
+        role_permissions(&config.claims, role(&config.claims.organization_role), role(&config.claims.platform_role));
     Ok(Viewer {
         capabilities: if organization.is_some() { capabilities } else { Capabilities::default() },
         organization,
@@ -85,18 +86,18 @@ fn organization(claim: Option<&Value>) -> Result<Option<OrganizationId>, JwtErro
 
 /// Returns the effective role and its permissions in an organization.
 fn role_permissions<'a>(
-    config: &Config,
+    claims: &Claims,
     in_organization: Option<&'a str>,
     on_platform: Option<&'a str>,
 ) -> (Option<&'a str>, Capabilities) {
     let is_one_of = |role: Option<&str>, roles: &[String]| role.is_some_and(|role| roles.iter().any(|own| own == role));
-    if is_one_of(in_organization, &config.admin_roles) {
+    if is_one_of(in_organization, &claims.admin_roles) {
         return (in_organization, Capabilities::all());
     }
-    if is_one_of(on_platform, &config.platform_admin_roles) {
+    if is_one_of(on_platform, &claims.platform_admin_roles) {
         return (on_platform, Capabilities::all());
     }
-    if is_one_of(in_organization, &config.member_roles) {
+    if is_one_of(in_organization, &claims.member_roles) {
         return (in_organization, Capabilities::all() - Capability::Manage);
     }
     (in_organization, Capabilities::default())

@@ -64,7 +64,7 @@ pub(super) fn viewer(capabilities: Capabilities) -> Arc<Viewer> {
 pub(super) async fn execute(query: &str, variables: serde_json::Value, capabilities: Capabilities) -> Response {
     let mut request = Request::new(query).variables(async_graphql::Variables::from_json(variables));
     let schema = schema(&Config::default());
-    let guard = Guard::new(Arc::new(types(&schema)), Config::default().limits);
+    let guard = Guard::new(Arc::new(types(&schema)), Config::default().limits());
     let mut response = match document::compile(&guard, &mut request, None) {
         Err(errors) => Response::from_errors(errors),
         Ok(compiled) => {

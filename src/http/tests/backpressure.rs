@@ -137,7 +137,11 @@ async fn each_event_is_charged_and_waits_and_no_event_is_lost() {
     const CHANGES: usize = 10;
     // A burst of two events, then ten per second.
     let rate = Rate { per_minute: DEAR_COST * 600, burst: DEAR_COST * 2 };
-    let api = graphql::Config { rate: Some(rate), ..graphql::Config::default() };
+    let api = graphql::Config {
+        rate_limit_cost_per_minute: rate.per_minute,
+        rate_limit_burst: rate.burst,
+        ..graphql::Config::default()
+    };
     for transport in [NEWER, OLDER, "events"] {
         let rig = Rig::with_api(Config::default(), &api).await;
         let mut listener = Listener::open(&rig, transport, DEAR).await;
@@ -157,7 +161,12 @@ async fn each_event_is_charged_and_waits_and_no_event_is_lost() {
 #[tokio::test]
 async fn events_of_all_keys_of_an_organization_are_paid_for_together() {
     let rate = Rate { per_minute: DEAR_COST * 600, burst: DEAR_COST * 2 };
-    let api = graphql::Config { rate: None, organization_rate: Some(rate), ..graphql::Config::default() };
+    let api = graphql::Config {
+        rate_limit_cost_per_minute: 0,
+        organization_rate_limit_cost_per_minute: Some(rate.per_minute),
+        organization_rate_limit_burst: Some(rate.burst),
+        ..graphql::Config::default()
+    };
     let rig = Rig::with_api(Config::default(), &api).await;
     let mut listeners = Vec::new();
     for _ in 0..2 {

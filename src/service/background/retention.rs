@@ -13,6 +13,7 @@ use crate::domain::clock::Clock;
 use crate::domain::clock::DAY_MS;
 use crate::domain::cursor::TimeKey;
 use crate::domain::id::ChatId;
+use crate::service::RetentionConfig;
 use crate::store::Store;
 use crate::store::error::StoreError;
 
@@ -24,32 +25,17 @@ const STEP_DELAY: Duration = Duration::from_millis(20);
 /// Retention of quarantined events, in days.
 const QUARANTINE_DAYS: i64 = 90;
 
-/// Retention limits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Config {
-    /// Maximum age of a change, in milliseconds: the time for which a subscriber can be away.
-    pub changes_ms: i64,
-    /// Number of the newest messages that are kept per chat.
-    pub messages: u32,
-}
-
-impl Default for Config {
-    fn default() -> Self {
-        Self { changes_ms: 7 * DAY_MS, messages: 500 }
-    }
-}
-
 /// Removes expired data.
 pub struct Retention {
     store: Store,
     clock: Arc<dyn Clock>,
-    config: Config,
+    config: RetentionConfig,
 }
 
 impl Retention {
     /// Creates the retention; [`Retention::run`] starts it.
     #[must_use]
-    pub fn new(store: Store, clock: Arc<dyn Clock>, config: Config) -> Self {
+    pub fn new(store: Store, clock: Arc<dyn Clock>, config: RetentionConfig) -> Self {
         Self { store, clock, config }
     }
 

@@ -20,6 +20,7 @@ use crate::session::HistoryChat;
 use crate::session::HistoryChunk;
 use crate::session::UpdatedMessage;
 use crate::session::config::History;
+use crate::session::config::HistoryDepth;
 
 /// Maximum number of chats in a part…
 const MAX_CHATS: usize = 200;
@@ -30,7 +31,7 @@ const MAX_NAMES: usize = 10 * MAX_CHATS;
 /// Returns the device properties for the phone, with the requested history.
 pub(super) fn wanted(history: History) -> DevicePropsOverride {
     let device = DevicePropsOverride::new().with_os("chatgraph");
-    if !history.full {
+    if history.depth == HistoryDepth::Recent {
         return device;
     }
     // WhatsApp's own clients use two combinations of these fields; this is the whole of the other one.

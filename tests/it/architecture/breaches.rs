@@ -34,7 +34,7 @@ fn each_layer_has_its_arrows_and_no_other() {
         ("store", "domain"),
         ("domain", ""),
     ];
-    let all = "server http graphql service feed session auth store domain cli config clock telemetry";
+    let all = "server http graphql service feed session auth store domain cli clock telemetry";
     for (layer, targets) in allowed {
         for target in all.split(' ') {
             let text = format!("use crate::{target}::thing::Thing;");
@@ -49,9 +49,31 @@ fn each_layer_has_its_arrows_and_no_other() {
 
 #[test]
 fn the_wiring_may_name_every_layer() {
-    for path in ["src/server/build.rs", "src/lib.rs", "src/cli.rs", "src/config.rs", "src/clock.rs", "src/telemetry.rs"]
-    {
+    for path in ["src/server/build.rs", "src/lib.rs", "src/cli.rs", "src/clock.rs", "src/telemetry.rs"] {
         assert_clean(path, "use crate::http::Door;\nuse crate::store::Store;\nuse crate::server::run;");
+    }
+}
+
+#[test]
+fn every_layer_but_the_domain_may_name_what_is_shared_which_names_nothing() {
+    for layer in ["http", "graphql", "service", "feed", "session", "auth", "store", "server"] {
+        assert_clean(&format!("src/{layer}/config.rs"), "use crate::config::Error;");
+    }
+    assert_breach("src/domain/chat.rs", "use crate::config::Error;", "domain may not name config");
+    for target in ["http", "store", "domain", "server", "cli"] {
+        assert_breach("src/config.rs", &format!("use crate::{target}::Thing;"), "config may not name");
+    }
+}
+
+#[test]
+fn flags_are_declared_in_configurations() {
+    for path in ["src/cli.rs", "src/cli/key.rs", "src/config.rs", "src/http/config.rs", "src/store/config.rs"] {
+        assert_clean(path, "use clap::Args;");
+    }
+    for path in
+        ["src/http.rs", "src/http/listener.rs", "src/store/chat.rs", "src/server/build.rs", "src/feed/config.rs"]
+    {
+        assert_breach(path, "use clap::Args;", "may name clap");
     }
 }
 

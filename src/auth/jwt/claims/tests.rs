@@ -11,12 +11,7 @@ fn config() -> Config {
         jwks_roots: None,
         issuer: "https://login.example.org".into(),
         audiences: vec!["chatgraph".into()],
-        organization_claim: "activeOrganizationId".into(),
-        organization_role_claim: "orgRole".into(),
-        platform_role_claim: "role".into(),
-        admin_roles: vec!["owner".into()],
-        member_roles: vec!["member".into()],
-        platform_admin_roles: vec!["super_admin".into()],
+        claims: Claims { admin_roles: vec!["owner".into()], ..crate::config::defaults() },
     }
 }
 

@@ -21,7 +21,7 @@ impl Clock for At {
     }
 }
 
-fn retention(test: &TestStore, now: i64, config: Config) -> Retention {
+fn retention(test: &TestStore, now: i64, config: RetentionConfig) -> Retention {
     Retention::new(test.store.clone(), Arc::new(At(now)), config)
 }
 
@@ -32,7 +32,7 @@ async fn changes_older_than_configured_go_and_the_log_goes_on() {
     test.add_chat(1_200, 200).await;
     // The clock was set back: changes with higher numbers are kept, whatever their time.
     test.add_chat(1_201, 50).await;
-    let config = Config { changes_ms: 1_000, ..Config::default() };
+    let config = RetentionConfig { changes_ms: 1_000, ..RetentionConfig::default() };
 
     assert_eq!(retention(&test, 1_100, config).pass().await.expect("a pass"), (0, 0));
     assert_eq!(retention(&test, 1_101, config).pass().await.expect("a pass"), (1_200, 0));
@@ -49,7 +49,7 @@ async fn changes_of_a_clock_that_was_ahead_do_not_keep_the_log_from_being_trimme
     for at in (0..600).map(|_| 9_000_000).chain([100, 9_000_000, 101, 5_000]) {
         test.add_chat(usize::try_from(at).expect("small") + test.log().await.len(), at).await;
     }
-    let config = Config { changes_ms: 1_000, ..Config::default() };
+    let config = RetentionConfig { changes_ms: 1_000, ..RetentionConfig::default() };
     assert_eq!(retention(&test, 5_000, config).pass().await.expect("a pass"), (603, 0));
     assert_eq!(test.log().await.iter().map(|change| change.number).collect::<Vec<_>>(), [604]);
 }
@@ -71,7 +71,7 @@ async fn every_log_is_trimmed_and_an_empty_one_keeps_its_number() {
         })
         .await;
     copied.expect("stored");
-    let config = Config { changes_ms: 10, ..Config::default() };
+    let config = RetentionConfig { changes_ms: 10, ..RetentionConfig::default() };
 
     assert_eq!(retention(&test, 20, config).pass().await.expect("a pass"), (3, 0));
 
@@ -87,7 +87,7 @@ async fn of_each_chat_the_newest_messages_stay() {
     let (busy, calm) = (test.add_chat(1, 1).await, test.add_chat(2, 1).await);
     add_messages(&test, &busy, 1_300).await;
     add_messages(&test, &calm, 7).await;
-    let config = Config { messages: 7, changes_ms: 0 };
+    let config = RetentionConfig { messages: 7, changes_ms: 0 };
 
     assert_eq!(retention(&test, 0, config).pass().await.expect("a pass"), (0, 1_293));
 
@@ -106,7 +106,7 @@ async fn events_leave_the_quarantine_after_ninety_days_and_an_import_that_lost_o
         assert!(test.store.quarantine(event, vec![1]).await.expect("kept"));
     }
 
-    retention(&test, now, Config::default()).pass().await.expect("a pass");
+    retention(&test, now, RetentionConfig::default()).pass().await.expect("a pass");
 
     let left = test.store.quarantined_events(None, None, None).await.expect("a list");
     assert_eq!(left, std::slice::from_ref(&young));

@@ -116,7 +116,7 @@ fn messages_from_before_the_wanted_days_are_left_out_and_their_chat_is_not() {
 fn a_year_is_asked_for_by_all_that_belongs_to_it() {
     let recent = wanted(History::default());
     assert_eq!((recent.os.as_deref(), recent.require_full_sync), (Some("chatgraph"), None));
-    let year = wanted(History { full: true, days: None });
+    let year = wanted(History { depth: HistoryDepth::Full, days: None });
     assert_eq!((year.platform_type, year.require_full_sync), (Some(PlatformType::UWP), Some(true)));
     assert_eq!(year.history_sync_config.and_then(|config| config.full_sync_days_limit), Some(365));
 }

@@ -1,28 +1,38 @@
 //! Cross-origin requests of web pages.
 
 use axum::http::HeaderName;
+use clap::Args;
 use url::Url;
 
-use crate::cli::PageArgs;
-use crate::http::Origins;
+use crate::config::Error;
 
-use super::Error;
+use super::Config;
+use super::Origins;
 
-/// Cross-origin settings.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Pages {
-    /// The allowed origins.
-    pub origins: Origins,
-    /// The allowed request headers, in addition to the usual ones.
-    pub headers: Vec<HeaderName>,
+/// Cross-origin options.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Cross-origin requests")]
+#[group(skip)]
+pub struct PageArgs {
+    /// Origin of web pages that may use the API (CORS and WebSockets), as in `https://chat.example.org`; repeatable.
+    /// The server's own origin is always allowed; `demo` also allows every loopback origin
+    #[arg(long, env = "CHATGRAPH_ALLOWED_ORIGIN", value_delimiter = ',', value_name = "ORIGIN")]
+    pub allowed_origin: Vec<String>,
+    /// Request header to allow in CORS, in addition to the usual headers of GraphQL clients and tracers; repeatable
+    #[arg(long, env = "CHATGRAPH_CORS_HEADER", value_delimiter = ',', value_name = "NAME")]
+    pub cors_header: Vec<String>,
 }
 
-impl Pages {
-    /// Allows the origins in `args`, and every loopback origin if `loopback`.
-    pub(super) fn new(args: &PageArgs, loopback: bool) -> Result<Self, Error> {
-        let named = args.allowed_origin.iter().map(|text| origin(text)).collect::<Result<_, _>>()?;
-        let headers = args.cors_header.iter().map(|name| header(name)).collect::<Result<_, _>>()?;
-        Ok(Self { origins: Origins { named, loopback }, headers })
+impl PageArgs {
+    /// Allows these origins in `config`, and every loopback origin if `loopback`.
+    ///
+    /// # Errors
+    /// [`Error`] if an origin or a header is invalid.
+    pub fn apply(&self, loopback: bool, config: &mut Config) -> Result<(), Error> {
+        let named = self.allowed_origin.iter().map(|text| origin(text)).collect::<Result<_, _>>()?;
+        config.cors_headers = self.cors_header.iter().map(|name| header(name)).collect::<Result<_, _>>()?;
+        config.origins = Origins { named, loopback };
+        Ok(())
     }
 }
 

@@ -1,3 +1,6 @@
+use std::fs;
+use std::time::Duration;
+
 use clap::Parser as _;
 
 use super::*;
@@ -5,6 +8,12 @@ use crate::cli::Cli;
 use crate::cli::Command;
 use crate::cli::KeyCommand;
 use crate::domain::capability::Capability;
+use crate::graphql;
+use crate::graphql::TrustedDocuments;
+use crate::http;
+use crate::service::RetentionConfig;
+use crate::session::Endpoint;
+use crate::store::Config as Database;
 
 const KEY: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
@@ -12,23 +21,30 @@ fn command(arguments: &[&str]) -> Command {
     Cli::try_parse_from(std::iter::once("chatgraph").chain(arguments.iter().copied())).expect("parses").command
 }
 
-fn serve(arguments: &[&str]) -> Result<Serve, Error> {
+fn serve(arguments: &[&str]) -> Result<Settings, Error> {
     match command(&[&["serve"], arguments].concat()) {
-        Command::Serve(args) => (*args).try_into(),
+        Command::Serve(args) => Settings::new(*args),
         other => panic!("not serve: {other:?}"),
     }
 }
 
-fn flag(result: Result<Serve, Error>) -> &'static str {
+fn flag(result: Result<Settings, Error>) -> &'static str {
     result.expect_err("an error").flag
 }
 
 #[test]
 fn a_database_is_a_file_however_it_is_spelled() {
     for url in ["sqlite:a/b.db", "sqlite://a/b.db", "sqlite://a/b.db?mode=rwc"] {
-        assert_eq!(serve(&["--database", url]).expect("valid").database, Database::Sqlite("a/b.db".into()), "{url}");
+        assert_eq!(
+            serve(&["--database", url]).expect("valid").components.database,
+            Database::Sqlite("a/b.db".into()),
+            "{url}"
+        );
     }
-    assert_eq!(serve(&["--database", "sqlite:/b.db"]).expect("valid").database, Database::Sqlite("/b.db".into()));
+    assert_eq!(
+        serve(&["--database", "sqlite:/b.db"]).expect("valid").components.database,
+        Database::Sqlite("/b.db".into())
+    );
     for url in ["", "b.db", "sqlite:", "sqlite::memory:", "postgres://localhost", "mysql://localhost/b"] {
         assert_eq!(flag(serve(&["--database", url])), "database", "{url}");
     }
@@ -38,22 +54,22 @@ fn a_database_is_a_file_however_it_is_spelled() {
 fn a_database_is_a_server_with_its_connections() {
     let url = "postgres://chatgraph:secret@localhost/chats";
     let sized = serve(&["--database", url, "--database-readers", "3", "--database-writers", "2"]).expect("valid");
-    let Database::Postgres(server) = sized.database else { panic!("not PostgreSQL") };
+    let Database::Postgres(server) = sized.components.database else { panic!("not PostgreSQL") };
     assert_eq!((server.readers, server.writers), (3, 2));
     assert!(!format!("{server:?}").contains("secret"));
 }
 
 #[test]
 fn retention_defaults_to_a_week_and_500_messages() {
-    let kept = |arguments: &[&str]| serve(arguments).expect("valid").retention;
-    assert_eq!(kept(&[]), retention::Config::default());
+    let kept = |arguments: &[&str]| serve(arguments).expect("valid").components.retention;
+    assert_eq!(kept(&[]), RetentionConfig::default());
     let told = kept(&["--keep-changes-days", "2", "--keep-messages", "20"]);
-    assert_eq!(told, retention::Config { changes_ms: 2 * 86_400_000, messages: 20 });
+    assert_eq!(told, RetentionConfig { changes_ms: 2 * 86_400_000, messages: 20 });
 }
 
 #[test]
 fn request_limits_have_their_defaults() {
-    let api = |arguments: &[&str]| serve(arguments).expect("valid").api;
+    let api = |arguments: &[&str]| serve(arguments).expect("valid").components.api;
     assert_eq!(api(&[]), graphql::Config::default());
     let told = api(&[
         "--max-tokens",
@@ -68,14 +84,14 @@ fn request_limits_have_their_defaults() {
         "8",
         "--no-introspection",
     ]);
-    let Limits { tokens, depth, selections, aliases, cost, .. } = told.limits;
-    assert_eq!((tokens, depth, selections, aliases, cost, told.introspection), (400, 5, 6, 7, 8, false));
+    let graphql::Config { max_tokens, max_depth, max_fields, max_aliases, max_cost, introspection, .. } = told;
+    assert_eq!((max_tokens, max_depth, max_fields, max_aliases, max_cost, introspection), (400, 5, 6, 7, 8, false));
 }
 
 #[test]
 fn connection_limits_have_their_defaults() {
     let default = serve(&[]).expect("valid");
-    assert_eq!((default.connections, default.http), (ConnectionConfig::default(), http::Config::default()));
+    assert_eq!((default.connections, default.components.http), (ConnectionConfig::default(), http::Config::default()));
     let told = serve(&[
         "--max-connections",
         "5",
@@ -93,7 +109,7 @@ fn connection_limits_have_their_defaults() {
         told.connections;
     assert_eq!((connections, connections_per_address, anonymous_per_address), (5, 4, 3));
     assert_eq!(head_timeout, Duration::from_secs(3));
-    assert_eq!(told.http.body_timeout, Duration::from_secs(2));
+    assert_eq!(told.components.http.body_timeout, Duration::from_secs(2));
 }
 
 #[test]
@@ -105,7 +121,7 @@ fn trusted_documents_are_texts_by_their_names() {
         serve(&["--trusted-documents", file.to_str().expect("a path")])
     };
     let documents = [("who".to_owned(), "{ viewer { kind } }".to_owned())];
-    let trusted = listed(r#"{"who": "{ viewer { kind } }"}"#).expect("valid").api.trusted;
+    let trusted = listed(r#"{"who": "{ viewer { kind } }"}"#).expect("valid").components.api.trusted;
     assert_eq!(trusted, Some(TrustedDocuments::new(documents.into())));
     for text in ["", "[]", r#"{"who": 1}"#, "{", r#"{"who": "{ viewer { kind }"}"#, r#"{"who": "{ nobody }"}"#] {
         assert_eq!(flag(listed(text)), "trusted-documents", "{text}");
@@ -115,12 +131,13 @@ fn trusted_documents_are_texts_by_their_names() {
 
 #[test]
 fn a_sandbox_is_named_by_url_and_key_together() {
-    assert_eq!(serve(&[]).expect("valid").sandbox, None);
+    let endpoint = |settings: Result<Settings, Error>| settings.expect("valid").components.session.endpoint;
+    assert_eq!(endpoint(serve(&[])), Endpoint::WhatsApp);
     assert_eq!(flag(serve(&["--sandbox-url", "http://127.0.0.1:1"])), "sandbox-key");
     assert_eq!(flag(serve(&["--sandbox-key", KEY])), "sandbox-url");
     assert_eq!(flag(serve(&["--sandbox-url", "http://127.0.0.1:1", "--sandbox-key", "short"])), "sandbox-key");
-    let sandbox = serve(&["--sandbox-url", "http://127.0.0.1:1/", "--sandbox-key", KEY]).expect("valid").sandbox;
-    assert_eq!(sandbox, Some(Sandbox { url: "http://127.0.0.1:1".into(), key: KEY.into() }));
+    let sandbox = endpoint(serve(&["--sandbox-url", "http://127.0.0.1:1/", "--sandbox-key", KEY]));
+    assert_eq!(sandbox, Endpoint::Sandbox { url: "http://127.0.0.1:1".into(), key: [0; 32] });
 }
 
 #[test]
@@ -145,9 +162,9 @@ fn a_sandbox_is_on_this_machine() {
 #[test]
 fn origins_are_kept_as_browsers_send_them() {
     let origins = serve(&["--allowed-origin", "https://Chat.Example.org/,http://localhost:3000"]).expect("valid");
-    assert_eq!(origins.http.origins.named, ["https://chat.example.org", "http://localhost:3000"]);
+    assert_eq!(origins.components.http.origins.named, ["https://chat.example.org", "http://localhost:3000"]);
     let normalized = serve(&["--allowed-origin", "https://bücher.example:443,http://127.1:80,http://[0:0::1]:3000"]);
-    let normalized = normalized.expect("valid").http.origins.named;
+    let normalized = normalized.expect("valid").components.http.origins.named;
     assert_eq!(normalized, ["https://xn--bcher-kva.example", "http://127.0.0.1", "http://[::1]:3000"]);
 }
 
@@ -177,7 +194,7 @@ fn an_origin_that_never_matches_is_refused() {
 
 #[test]
 fn headers_of_pages_are_names() {
-    let headers = serve(&["--cors-header", "X-Tenant,x-trace"]).expect("valid").http.cors_headers;
+    let headers = serve(&["--cors-header", "X-Tenant,x-trace"]).expect("valid").components.http.cors_headers;
     assert_eq!(headers, ["x-tenant", "x-trace"]);
     for header in ["*", "", "x tenant", "x:y"] {
         assert_eq!(flag(serve(&["--cors-header", header])), "cors-header", "{header}");
@@ -187,24 +204,24 @@ fn headers_of_pages_are_names() {
 #[test]
 fn a_key_has_read_and_events_by_default() {
     let create = |arguments: &[&str]| match command(&[&["key", "create", "--organization", "a"], arguments].concat()) {
-        Command::Key(KeyCommand::Create(args)) => NewKey::try_from(args),
+        Command::Key(KeyCommand::Create(args)) => args.key,
         other => panic!("not key create: {other:?}"),
     };
-    let least = create(&[]).expect("valid");
-    assert_eq!(least.permissions.iter().collect::<Vec<_>>(), [Capability::Read, Capability::Events]);
+    let least = create(&[]);
+    assert_eq!(least.permission, [Capability::Read, Capability::Events]);
     assert_eq!(least.expires_at(1), Ok(None));
-    let some = create(&["--permission", "read,send", "--expires", "2d"]).expect("valid");
-    assert_eq!(some.permissions.iter().collect::<Vec<_>>(), [Capability::Read, Capability::Send]);
+    let some = create(&["--permission", "read,send", "--expires", "2d"]);
+    assert_eq!(some.permission, [Capability::Read, Capability::Send]);
     assert_eq!(some.expires_at(1), Ok(Some(172_800_001)));
-    let past = create(&["--expires", "1970-01-01T00:00:00.005Z"]).expect("valid");
+    let past = create(&["--expires", "1970-01-01T00:00:00.005Z"]);
     assert_eq!(past.expires_at(5), Ok(Some(5)), "the last millisecond counts");
     assert_eq!(past.expires_at(6).expect_err("an error").flag, "expires");
-    assert_eq!(create(&["--name", "  "]).expect_err("an error").flag, "name");
+    assert_eq!(create(&["--name", "  "]).name().expect_err("an error").flag, "name");
 }
 
 #[test]
 fn login_tokens_need_keys_an_issuer_and_an_audience() {
-    assert_eq!(serve(&[]).expect("valid").logins, None);
+    assert_eq!(serve(&[]).expect("valid").components.logins, None);
     let url = ["--jwks-url", "https://login.example.org/jwks"];
     let (issuer, audience) = (["--jwt-issuer", "https://login.example.org"], ["--jwt-audience", "a,b"]);
     assert_eq!(flag(serve(&url)), "jwt-issuer");
@@ -218,14 +235,14 @@ fn login_tokens_need_keys_an_issuer_and_an_audience() {
     let missing = ["--jwks-ca-file", "/nowhere/ca.pem"];
     assert_eq!(flag(serve(&missing)), "jwks-url");
     assert_eq!(flag(serve(&[url, issuer, audience, missing].concat())), "jwks-ca-file");
-    let logins = serve(&[url, issuer, audience].concat()).expect("valid").logins.expect("some");
+    let logins = serve(&[url, issuer, audience].concat()).expect("valid").components.logins.expect("some");
     assert_eq!((&*logins.jwks_url, &*logins.issuer), (url[1], issuer[1]));
     assert_eq!(logins.audiences, ["a", "b"]);
-    assert_eq!(logins.organization_claim, "activeOrganizationId");
-    assert_eq!((&*logins.organization_role_claim, &*logins.platform_role_claim), ("orgRole", "role"));
-    assert_eq!(logins.admin_roles, ["owner", "admin"]);
+    assert_eq!(logins.claims.organization, "activeOrganizationId");
+    assert_eq!((&*logins.claims.organization_role, &*logins.claims.platform_role), ("orgRole", "role"));
+    assert_eq!(logins.claims.admin_roles, ["owner", "admin"]);
     assert_eq!(
-        (&*logins.member_roles, &*logins.platform_admin_roles),
+        (&*logins.claims.member_roles, &*logins.claims.platform_admin_roles),
         (&["member".to_owned()][..], &["super_admin".to_owned()][..])
     );
     let unnamed = [&[url, issuer, audience].concat()[..], &["--jwt-organization-claim", ""]].concat();
