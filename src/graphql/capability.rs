@@ -1,6 +1,7 @@
 //! The capability that a field requires. It is declared in the field's guard and stated in its description, and a test
-//! compares the two. This concerns every root field, and every nested field that requires more than its parents. A
-//! field without a guard exposes nothing either, since each use case checks its capability again.
+//! compares the two. This concerns every root field, and every nested field that requires more than its parents. The
+//! guard answers before the arguments are read. A field without a guard exposes nothing either: the use case checks its
+//! capability itself, once, and no other code does. Resolvers take the organization of a cursor from the context.
 
 use async_graphql::Context;
 use async_graphql::Enum;

@@ -55,7 +55,7 @@ impl ChangeCursorQuery {
     #[graphql(guard = "requires(Capability::Read)")]
     #[expect(clippy::unused_async, reason = "async-graphql requires it")]
     async fn change_cursor(&self, context: &Context<'_>) -> Result<String, ApiError> {
-        let organization = context.viewer().require(Capability::Read)?;
+        let organization = context.organization()?;
         let Before(read) = context.data_opt::<Before>().ok_or_else(ApiError::internal)?;
         Ok(read.clone()?.encode(organization))
     }

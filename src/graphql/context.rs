@@ -6,7 +6,10 @@ use async_graphql::Context;
 use async_graphql::ID;
 use async_graphql::dataloader::DataLoader;
 
+use crate::auth::viewer::Forbidden;
 use crate::auth::viewer::Viewer;
+use crate::domain::capability::Capability;
+use crate::domain::id::OrganizationId;
 use crate::domain::id::SessionId;
 use crate::service::api_key::ApiKeys;
 use crate::service::call::Calls;
@@ -23,6 +26,12 @@ use super::loader::Loaders;
 pub(super) trait ContextExt {
     /// The authenticated viewer.
     fn viewer(&self) -> &Viewer;
+    /// The organization of the viewer, to which cursors are bound. It grants no access: that takes a capability, which
+    /// the field's guard and the use case require.
+    ///
+    /// # Errors
+    /// `forbidden` if the viewer has none, and so no capability.
+    fn organization(&self) -> Result<&OrganizationId, ApiError>;
     /// The chat service.
     fn chats(&self) -> &Chats;
     /// The session service.
@@ -40,6 +49,10 @@ pub(super) trait ContextExt {
 impl ContextExt for Context<'_> {
     fn viewer(&self) -> &Viewer {
         self.data_unchecked::<Arc<Viewer>>()
+    }
+
+    fn organization(&self) -> Result<&OrganizationId, ApiError> {
+        self.viewer().organization.as_ref().ok_or_else(|| Forbidden(Capability::Read).into())
     }
 
     fn chats(&self) -> &Chats {

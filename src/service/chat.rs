@@ -137,7 +137,7 @@ impl Chats {
         if let Some(session) = list.session {
             existing_session(&self.store, organization, session).await?;
         }
-        Ok(self.lists(viewer, &[(list, page)]).await?.remove(0))
+        Ok(self.pages(organization, &[(list, page)]).await?.remove(0))
     }
 
     /// Returns pages of several lists at once, for loaders. The list of a missing session is empty.
@@ -150,7 +150,14 @@ impl Chats {
         viewer: &Viewer,
         pages: &[(ChatList, PageRequest<ChatKey>)],
     ) -> Result<Vec<ChatPage>, Error> {
-        let organization = viewer.require(Capability::Read)?;
+        self.pages(viewer.require(Capability::Read)?, pages).await
+    }
+
+    async fn pages(
+        &self,
+        organization: &OrganizationId,
+        pages: &[(ChatList, PageRequest<ChatKey>)],
+    ) -> Result<Vec<ChatPage>, Error> {
         // Read the cursor before the pages: a commit in between is then delivered twice rather than missed.
         let change_cursor = self.store.log_head(organization).await?;
         let pages = self.store.chats(organization, pages, self.clock.now()).await?;

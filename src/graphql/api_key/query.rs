@@ -38,10 +38,9 @@ impl KeyQuery {
         #[graphql(desc = "Return the API keys before this cursor. Cannot be combined with `first` or `after`.")]
         before: Option<String>,
     ) -> Result<ApiKeyConnection, ApiError> {
-        let viewer = context.viewer();
-        let scope = ["api-keys", viewer.require(Capability::Manage)?.as_str()];
+        let scope = ["api-keys", context.organization()?.as_str()];
         let page = PageArguments { first, after, last, before }.request(&scope)?;
-        let page = context.keys().list(viewer, page).await?;
+        let page = context.keys().list(context.viewer(), page).await?;
         Ok(ApiKeyConnection(ConnectionPage::new(page, &scope, api_key::ApiKey::key)))
     }
 }

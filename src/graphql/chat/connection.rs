@@ -4,7 +4,6 @@ use async_graphql::Context;
 use async_graphql::Description;
 use async_graphql::Object;
 
-use crate::domain::capability::Capability;
 use crate::domain::chat_list::ChatKey;
 use crate::domain::chat_list::ChatList;
 use crate::domain::id::OrganizationId;
@@ -63,7 +62,7 @@ impl ChatConnection {
     }
 
     fn of(context: &Context<'_>, list: ChatList, chats: ChatPage) -> Result<Self, ApiError> {
-        let organization = context.viewer().require(Capability::Read)?;
+        let organization = context.organization()?;
         let listing =
             ConnectionPage::new(chats.page, &scope(organization, &list.scope()), |chat| ChatKey::new(chat, list.order));
         Ok(Self { listing, change_cursor: chats.change_cursor.encode(organization), list })
@@ -76,7 +75,7 @@ impl ChatListArguments {
         context: &Context<'_>,
         session: Option<SessionId>,
     ) -> Result<(ChatList, PageRequest<ChatKey>), ApiError> {
-        let organization = context.viewer().require(Capability::Read)?;
+        let organization = context.organization()?;
         let filter = self.filter.map(ChatFilter::read).transpose()?.unwrap_or_default();
         let list = ChatList { session, filter, order: self.order.into() };
         let page = self.page.request(&scope(organization, &list.scope()))?;

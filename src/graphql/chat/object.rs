@@ -151,7 +151,7 @@ impl Chat {
         #[graphql(desc = "Return the messages before this cursor. Cannot be combined with `first` or `after`.")]
         before: Option<String>,
     ) -> Result<MessageConnection, ApiError> {
-        let organization = context.viewer().require(Capability::Read)?;
+        let organization = context.organization()?;
         let id = self.0.id.to_string();
         let scope = ["messages", organization.as_str(), &id];
         let page = PageArguments { first, after, last, before }.request(&scope)?;

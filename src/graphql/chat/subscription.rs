@@ -57,8 +57,7 @@ impl ChatSubscription {
         )]
         chat_id: Option<ID>,
     ) -> Result<impl Stream<Item = Result<ChatChangeEvent, ApiError>> + use<>, ApiError> {
-        let viewer = context.viewer();
-        let organization = viewer.require(Capability::Events)?;
+        let organization = context.organization()?;
         let session = session_id.as_ref().map(self::session_id).transpose()?;
         let after = after.or_else(|| context.data_opt::<LastEvent>().map(|last| last.0.clone()));
         let after = after.map(|after| read_cursor(&after, organization)).transpose()?;
@@ -70,7 +69,7 @@ impl ChatSubscription {
             (None, Some(id)) => Some(FollowTarget::Id(self::chat_id(&id)?)),
             (None, None) => None,
         };
-        let changes = context.chats().follow(viewer, session, chat, after).await?;
+        let changes = context.chats().follow(context.viewer(), session, chat, after).await?;
         Ok(events(changes, organization.clone(), context.pacer().clone()))
     }
 }

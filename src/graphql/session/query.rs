@@ -41,10 +41,9 @@ impl SessionQuery {
         #[graphql(desc = "Return the sessions before this cursor. Cannot be combined with `first` or `after`.")]
         before: Option<String>,
     ) -> Result<SessionConnection, ApiError> {
-        let viewer = context.viewer();
-        let scope = ["sessions", viewer.require(Capability::Read)?.as_str()];
+        let scope = ["sessions", context.organization()?.as_str()];
         let page = PageArguments { first, after, last, before }.request(&scope)?;
-        let page = context.sessions().list(viewer, page).await?;
+        let page = context.sessions().list(context.viewer(), page).await?;
         Ok(SessionConnection(ConnectionPage::new(page, &scope, session::Session::key)))
     }
 
