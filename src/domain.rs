@@ -20,7 +20,6 @@ pub mod page;
 pub mod peer;
 pub mod pending_action;
 pub mod person;
-pub mod rate_limit;
 pub mod search;
 pub mod session;
 pub mod setting;

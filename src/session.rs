@@ -6,7 +6,6 @@
 //! [`connection::Connector`] for a connection, and runs the `outbox` loop beside it. A new kind of event is added to
 //! [`SessionEvent`] and `whatsapp/event.rs`; a setting is in `whatsapp/setting.rs`.
 
-mod backoff;
 pub mod config;
 pub mod connection;
 mod metrics;

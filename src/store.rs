@@ -61,6 +61,7 @@ use tracing::Span;
 use tracing::debug_span;
 use tracing::warn;
 
+use crate::backoff::Backoff;
 use crate::domain::clock::Clock;
 use crate::domain::id::OrganizationId;
 use crate::domain::id::SessionId;
@@ -117,9 +118,10 @@ pub use session::WantedSessions;
 pub use unit_of_work::UnitOfWork;
 pub use unit_of_work::Work;
 
-/// Attempts of a unit that conflicts with another process, and pause between them.
+/// Attempts of a unit that conflicts with another process, and pauses between them.
 const MAX_ATTEMPTS: u32 = 5;
-const RETRY_DELAY: Duration = Duration::from_millis(20);
+const FIRST_RETRY_DELAY: Duration = Duration::from_millis(20);
+const MAX_RETRY_DELAY: Duration = Duration::from_millis(100);
 /// Maximum number of concurrent full scans of lists; less than the number of readers.
 const WALKS: usize = 2;
 
@@ -267,7 +269,7 @@ impl Store {
         E: From<StoreError> + std::error::Error + Send + 'static,
         F: for<'u> Fn(I, &'u mut UnitOfWork<'_>) -> Work<'u, T, E> + Clone + Send + 'static,
     {
-        let mut attempt = 1;
+        let (mut attempt, mut pauses) = (1, Backoff::half_jitter(FIRST_RETRY_DELAY, MAX_RETRY_DELAY));
         loop {
             let (input, work) = (input.clone(), work.clone());
             match self.write_session(organization, session, move |unit| work(input, unit)).await {
@@ -276,7 +278,7 @@ impl Store {
                         error = &failed as &dyn std::error::Error,
                         attempt, "Write conflict; retrying the unit of work"
                     );
-                    tokio::time::sleep(RETRY_DELAY * attempt).await;
+                    pauses.wait().await;
                     attempt += 1;
                 }
                 done => return done,

@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::PoisonError;
 use std::time::Duration;
-use std::time::Instant;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -15,13 +14,16 @@ use sha2::Digest as _;
 use sha2::Sha256;
 use tokio_util::sync::CancellationToken;
 
+use crate::cache::BoundedMap;
 use crate::domain::api_key::ApiKey;
 use crate::domain::clock::Clock;
 use crate::domain::id::KeyId;
+use crate::rate_limit::MonotonicClock;
 use crate::store::KeySecret;
 use crate::store::Store;
 use crate::store::error::StoreError;
 
+use super::config::Config;
 use super::failed_token_limit::FailedTokenLimiter;
 use super::jwt::JwtVerifier;
 use super::key_usage::KeyUsage;
@@ -78,7 +80,7 @@ pub struct Authenticator {
 
 /// Counter of invalid tokens.
 struct FailureCounter {
-    since: Instant,
+    clock: MonotonicClock,
     limiter: Mutex<FailedTokenLimiter>,
 }
 
@@ -113,8 +115,10 @@ impl Authenticator {
     #[must_use]
     pub fn with_config(self, config: Config) -> Self {
         let limit = Some(config.max_failed_tokens_per_minute).filter(|limit| *limit > 0);
-        let counter =
-            |limit| FailureCounter { since: Instant::now(), limiter: Mutex::new(FailedTokenLimiter::new(limit)) };
+        let counter = |limit| FailureCounter {
+            clock: MonotonicClock::start(),
+            limiter: Mutex::new(FailedTokenLimiter::new(limit)),
+        };
         Self { attempts: limit.map(|limit| Arc::new(counter(limit))), ..self }
     }
 
@@ -126,16 +130,16 @@ impl Authenticator {
     pub async fn authenticate(&self, token: &str, from: IpAddr) -> Result<Option<Viewer>, AuthError> {
         let Some(counted) = &self.attempts else { return Ok(self.verify(token).await?) };
         let too_many = |wait_ms| AuthError::TooMany { retry_after: Duration::from_millis(wait_ms) };
-        let blocked_ms = counted.attempts().blocked_ms(token, from, counted.now_ms());
+        let blocked_ms = counted.attempts().blocked_ms(token, from, counted.clock.now_ms());
         if let Some(wait_ms) = blocked_ms {
             return Err(too_many(wait_ms));
         }
         let viewer = self.verify(token).await?;
         if viewer.is_some() {
-            counted.attempts().record_success(token, counted.now_ms());
+            counted.attempts().record_success(token, counted.clock.now_ms());
             return Ok(viewer);
         }
-        let wait_ms = counted.attempts().record_failure(from, counted.now_ms());
+        let wait_ms = counted.attempts().record_failure(from, counted.clock.now_ms());
         wait_ms.map_or(Ok(None), |wait_ms| Err(too_many(wait_ms)))
     }
 
@@ -199,10 +203,6 @@ impl Authenticator {
 }
 
 impl FailureCounter {
-    fn now_ms(&self) -> u64 {
-        u64::try_from(self.since.elapsed().as_millis()).unwrap_or(u64::MAX)
-    }
-
     fn attempts(&self) -> std::sync::MutexGuard<'_, FailedTokenLimiter> {
         self.limiter.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -232,12 +232,17 @@ fn expired(viewer: &Viewer, now: i64) -> bool {
 }
 
 /// Cache of verified keys, by hash. Failures are not cached, because an unknown key can be created at any time.
-#[derive(Default)]
 struct KeyCache {
-    viewers: HashMap<String, (Viewer, i64)>,
+    viewers: BoundedMap<String, (Viewer, i64)>,
     /// Recently revoked keys: a concurrent verification may have read one before its revocation, and must not cache it
     /// afterwards.
     revoked: HashMap<KeyId, i64>,
+}
+
+impl Default for KeyCache {
+    fn default() -> Self {
+        Self { viewers: BoundedMap::new(MAX_CACHED_KEYS), revoked: HashMap::new() }
+    }
 }
 
 impl KeyCache {
@@ -251,13 +256,7 @@ impl KeyCache {
         if self.revoked.contains_key(&id) {
             return;
         }
-        if self.viewers.len() >= MAX_CACHED_KEYS {
-            self.viewers.retain(|_, (_, read_at)| fresh(*read_at, now));
-        }
-        if self.viewers.len() >= MAX_CACHED_KEYS {
-            self.viewers.clear();
-        }
-        self.viewers.insert(hash, (viewer, now));
+        self.viewers.insert(hash, (viewer, now), |(_, read_at)| !fresh(*read_at, now));
     }
 
     fn forget(&mut self, id: KeyId, now: i64) {

@@ -2,11 +2,12 @@
 //! Valid tokens are still accepted, so that one client does not lock out others with its address. Above a second,
 //! higher limit, which bounds the cost of verification, tokens are only verified if they were recently valid.
 
-use std::collections::HashMap;
 use std::hash::BuildHasher as _;
 use std::hash::RandomState;
 use std::net::IpAddr;
-use std::net::Ipv6Addr;
+
+use crate::cache::BoundedMap;
+use crate::rate_limit::address_prefix;
 
 /// Period of counting, and duration of a block, in milliseconds.
 const MINUTE_MS: u64 = 60_000;
@@ -23,9 +24,9 @@ const MAX_ADDRESSES: usize = 10_000;
 pub(super) struct FailedTokenLimiter {
     /// Failures per minute before further ones get 429.
     limit: u32,
-    failures: HashMap<IpAddr, Failures>,
+    failures: BoundedMap<IpAddr, Failures>,
     /// Last success by a keyed 64-bit digest of the token. It only decides whether a token is verified.
-    good: HashMap<u64, u64>,
+    good: BoundedMap<u64, u64>,
     digest: RandomState,
 }
 
@@ -47,13 +48,14 @@ impl Failures {
 
 impl FailedTokenLimiter {
     pub(super) fn new(limit: u32) -> Self {
-        Self { limit, failures: HashMap::new(), good: HashMap::new(), digest: RandomState::new() }
+        let (failures, good) = (BoundedMap::new(MAX_ADDRESSES), BoundedMap::new(MAX_ADDRESSES));
+        Self { limit, failures, good, digest: RandomState::new() }
     }
 
     /// Returns the remaining milliseconds for which this token from this address is not verified; `None` if it must be
     /// verified now.
     pub(super) fn blocked_ms(&self, token: &str, from: IpAddr, now_ms: u64) -> Option<u64> {
-        let failures = self.failures.get(&rate_limit_prefix(from)).filter(|failures| failures.counts(now_ms))?;
+        let failures = self.failures.get(&address_prefix(from)).filter(|failures| failures.counts(now_ms))?;
         if failures.count < self.max_verified() {
             return None;
         }
@@ -67,7 +69,7 @@ impl FailedTokenLimiter {
     /// Counts an invalid token from this address. If it exceeds the limit, returns the remaining milliseconds of the
     /// block.
     pub(super) fn record_failure(&mut self, from: IpAddr, now_ms: u64) -> Option<u64> {
-        let address = rate_limit_prefix(from);
+        let address = address_prefix(from);
         let known = self.failures.get(&address).copied().filter(|failures| failures.counts(now_ms));
         let mut failures = known.unwrap_or(Failures { count: 0, since_ms: now_ms });
         let was_too_many = failures.count >= self.limit;
@@ -75,8 +77,8 @@ impl FailedTokenLimiter {
         if [self.limit, self.max_verified()].contains(&failures.count) {
             failures.since_ms = now_ms;
         }
-        if self.failures.contains_key(&address) || self.has_room(now_ms) {
-            self.failures.insert(address, failures);
+        if self.failures.contains(&address) || self.has_room(now_ms) {
+            self.failures.insert(address, failures, |_| false);
         }
         was_too_many.then(|| failures.left_ms(now_ms))
     }
@@ -88,38 +90,20 @@ impl FailedTokenLimiter {
     /// Remembers a valid token.
     pub(super) fn record_success(&mut self, token: &str, now_ms: u64) {
         let digest = self.digest.hash_one(token);
-        if self.good.len() >= MAX_ADDRESSES && !self.good.contains_key(&digest) {
-            self.good.retain(|_, at| now_ms.saturating_sub(*at) < RECENT_SUCCESS_MS);
-            if self.good.len() >= MAX_ADDRESSES {
-                self.good.clear();
-            }
-        }
-        self.good.insert(digest, now_ms);
+        self.good.insert(digest, now_ms, |at| now_ms.saturating_sub(*at) >= RECENT_SUCCESS_MS);
     }
 
     /// Makes room for another address: evicts addresses whose minute is over, then those below the limit. Returns false
     /// if all are above it; failures of further addresses are then not counted.
     fn has_room(&mut self, now_ms: u64) -> bool {
-        if self.failures.len() < MAX_ADDRESSES {
-            return true;
+        if self.failures.is_full() {
+            self.failures.retain(|_, failures| failures.counts(now_ms));
         }
-        self.failures.retain(|_, failures| failures.counts(now_ms));
-        if self.failures.len() >= MAX_ADDRESSES {
+        if self.failures.is_full() {
             let limit = self.limit;
             self.failures.retain(|_, failures| failures.count >= limit);
         }
-        self.failures.len() < MAX_ADDRESSES
-    }
-}
-
-/// Returns the prefix that limits apply to: an IPv4 address, or the /64 network of an IPv6 address.
-fn rate_limit_prefix(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(address) => {
-            let [a, b, c, d, ..] = address.segments();
-            Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0).into()
-        }
-        address @ IpAddr::V4(_) => address,
+        !self.failures.is_full()
     }
 }
 

@@ -7,7 +7,6 @@
 mod fetch;
 mod key;
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::MutexGuard;
@@ -19,6 +18,7 @@ use tokio_util::task::TaskTracker;
 use tracing::debug;
 use tracing::warn;
 
+use crate::cache::BoundedMap;
 use crate::domain::clock::Clock;
 
 use super::root_certificates::RootCertificates;
@@ -71,7 +71,6 @@ pub(super) struct Jwks {
     state: Arc<Mutex<State>>,
 }
 
-#[derive(Default)]
 struct State {
     keys: Arc<[VerificationKey]>,
     /// Number of started fetches.
@@ -84,7 +83,7 @@ struct State {
     renewed_at: Option<i64>,
     /// Last fetch because no key verified a token.
     sought_at: Option<i64>,
-    unknown: HashMap<String, i64>,
+    unknown: BoundedMap<String, i64>,
     /// The fetch in progress; cancelled when it ends, in any way.
     flight: Option<CancellationToken>,
 }
@@ -220,19 +219,28 @@ impl Jwks {
     }
 }
 
+impl Default for State {
+    fn default() -> Self {
+        Self {
+            keys: Arc::default(),
+            begun: 0,
+            origin: 0,
+            fetched_at: 0,
+            renewed_at: None,
+            sought_at: None,
+            unknown: BoundedMap::new(MAX_UNKNOWN_KEYS),
+            flight: None,
+        }
+    }
+}
+
 impl State {
     fn is_fetching(&self) -> bool {
         self.flight.as_ref().is_some_and(|flight| !flight.is_cancelled())
     }
 
     fn remember_unknown(&mut self, id: &str, now: i64) {
-        if self.unknown.len() >= MAX_UNKNOWN_KEYS {
-            self.unknown.retain(|_, found_at| is_within(Some(*found_at), UNKNOWN_KEY_TTL_MS, now));
-        }
-        if self.unknown.len() >= MAX_UNKNOWN_KEYS {
-            self.unknown.clear();
-        }
-        self.unknown.insert(id.to_owned(), now);
+        self.unknown.insert(id.to_owned(), now, |found_at| !is_within(Some(*found_at), UNKNOWN_KEY_TTL_MS, now));
     }
 }
 

@@ -12,7 +12,7 @@ use crate::config;
 use crate::config::Error;
 use crate::domain::page::DEFAULT_PAGE_LEN;
 use crate::domain::page::MAX_PAGE_LEN;
-use crate::domain::rate_limit::Rate;
+use crate::rate_limit::Rate;
 
 use super::persisted_documents::TrustedDocuments;
 

@@ -11,29 +11,29 @@ use std::sync::Weak;
 use std::time::Duration;
 
 use tokio::sync::Semaphore;
-use tokio::time::Instant;
 use tokio::time::sleep;
 
 use crate::auth::viewer::Principal;
 use crate::auth::viewer::Viewer;
 use crate::domain::id::KeyId;
 use crate::domain::id::OrganizationId;
-use crate::domain::rate_limit::Rate;
-use crate::domain::rate_limit::RateLimitStatus;
-use crate::domain::rate_limit::RateLimited;
-use crate::domain::rate_limit::RateLimiter;
+use crate::rate_limit::MonotonicClock;
+use crate::rate_limit::Rate;
+use crate::rate_limit::RateLimitStatus;
+use crate::rate_limit::RateLimited;
+use crate::rate_limit::RateLimiter;
 
 use super::error::ApiError;
 
 /// The token buckets of all clients and organizations. Clones share them.
 #[derive(Clone)]
 pub(super) struct CostLimiter {
-    since: Instant,
+    clock: MonotonicClock,
     callers: Option<Arc<Shared<RateLimitKey>>>,
     organizations: Option<Arc<Shared<OrganizationId>>>,
 }
 
-struct Shared<K> {
+struct Shared<K: Eq + Hash> {
     rate: Rate,
     limiter: Mutex<RateLimiter<K>>,
     queues: Mutex<HashMap<K, Weak<Semaphore>>>,
@@ -60,7 +60,7 @@ impl CostLimiter {
     pub(super) fn new(caller: Option<Rate>, organization: Option<Rate>) -> Self {
         let callers = caller.map(|rate| Arc::new(Shared::new(rate)));
         let organizations = organization.map(|rate| Arc::new(Shared::new(rate)));
-        Self { since: Instant::now(), callers, organizations }
+        Self { clock: MonotonicClock::start(), callers, organizations }
     }
 
     /// Checks that neither `viewer` nor its organization has exhausted its limit.
@@ -70,7 +70,7 @@ impl CostLimiter {
 
     /// Charges `cost`, even if that overdraws the limits.
     pub(super) fn take(&self, viewer: &Viewer, cost: u64) {
-        let now_ms = self.now_ms();
+        let now_ms = self.clock.now_ms();
         if let Some(callers) = &self.callers {
             callers.allowances().take(RateLimitKey::new(viewer), cost, now_ms);
         }
@@ -86,7 +86,7 @@ impl CostLimiter {
 
     /// The rates and state of the client's and the organization's limits, if they have one.
     pub(super) fn statuses(&self, viewer: &Viewer) -> [Option<(Rate, RateLimitStatus)>; 2] {
-        let now_ms = self.now_ms();
+        let now_ms = self.clock.now_ms();
         let caller = self.callers.as_ref().map(|callers| callers.status(&RateLimitKey::new(viewer), now_ms));
         let organizations = self.organizations.as_ref().zip(viewer.organization.as_ref());
         [caller, organizations.map(|(organizations, whose)| organizations.status(whose, now_ms))]
@@ -101,7 +101,7 @@ impl CostLimiter {
     }
 
     fn try_take(&self, viewer: &Viewer, cost: u64) -> Result<(), RateLimited> {
-        let now_ms = self.now_ms();
+        let now_ms = self.clock.now_ms();
         let (payer, organization) = (RateLimitKey::new(viewer), viewer.organization.as_ref());
         // Locks both, the client's first, so that one is not charged if the other is exhausted.
         let mut callers = self.callers.as_ref().map(|callers| callers.allowances());
@@ -124,17 +124,13 @@ impl CostLimiter {
 
     fn check_caller(&self, viewer: &Viewer) -> Result<(), RateLimited> {
         let Some(callers) = &self.callers else { return Ok(()) };
-        callers.allowances().check(&RateLimitKey::new(viewer), self.now_ms())
+        callers.allowances().check(&RateLimitKey::new(viewer), self.clock.now_ms())
     }
 
     fn check_organization(&self, viewer: &Viewer) -> Result<(), RateLimited> {
         let organizations = self.organizations.as_ref().zip(viewer.organization.as_ref());
         let Some((organizations, whose)) = organizations else { return Ok(()) };
-        organizations.allowances().check(whose, self.now_ms())
-    }
-
-    fn now_ms(&self) -> u64 {
-        u64::try_from(self.since.elapsed().as_millis()).unwrap_or(u64::MAX)
+        organizations.allowances().check(whose, self.clock.now_ms())
     }
 }
 
@@ -212,6 +208,7 @@ fn rate_limited(RateLimited { retry_after_ms }: RateLimited) -> ApiError {
 mod tests {
     use futures_util::FutureExt as _;
     use futures_util::future::join_all;
+    use tokio::time::Instant;
     use tokio::time::advance;
 
     use super::*;

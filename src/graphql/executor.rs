@@ -20,8 +20,8 @@ use tracing::Span;
 use tracing::debug_span;
 
 use crate::auth::viewer::Viewer;
-use crate::domain::rate_limit::Rate;
-use crate::domain::rate_limit::RateLimitStatus;
+use crate::rate_limit::Rate;
+use crate::rate_limit::RateLimitStatus;
 use crate::service::api_key::ApiKeys;
 use crate::service::call::Calls;
 use crate::service::chat::Chats;

@@ -2,7 +2,6 @@
 //! not a trusted proxy.
 
 use std::net::IpAddr;
-use std::net::Ipv6Addr;
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -43,18 +42,6 @@ impl Network {
 /// Returns whether one of the networks contains the address.
 pub(super) fn any_contains(networks: &[Network], address: IpAddr) -> bool {
     networks.iter().any(|network| network.0.contains(&address))
-}
-
-/// Returns the prefix that limits apply to: an IPv4 address, also if it is mapped to IPv6, or the /64 network of an
-/// IPv6 address.
-pub(super) fn rate_limit_prefix(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(address) => {
-            let [a, b, c, d, ..] = address.segments();
-            Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0).into()
-        }
-        address @ IpAddr::V4(_) => address,
-    }
 }
 
 /// The client's address, and the permit of its connection or request.

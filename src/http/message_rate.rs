@@ -1,9 +1,8 @@
 //! Rate limit for messages or frames of one client: a token bucket with a burst of several seconds.
 
-use tokio::time::Instant;
-
-use crate::domain::rate_limit;
-use crate::domain::rate_limit::TokenBucket;
+use crate::rate_limit;
+use crate::rate_limit::MonotonicClock;
+use crate::rate_limit::TokenBucket;
 
 /// Burst, in seconds of the rate.
 const BURST_SECONDS: u64 = 10;
@@ -12,19 +11,19 @@ const BURST_SECONDS: u64 = 10;
 pub(super) struct MessageRate {
     allowed: rate_limit::Rate,
     taken: TokenBucket,
-    since: Instant,
+    clock: MonotonicClock,
 }
 
 impl MessageRate {
     pub(super) fn new(per_second: u32) -> Self {
         let per_second = u64::from(per_second);
         let allowed = rate_limit::Rate { per_minute: per_second * 60, burst: per_second * BURST_SECONDS };
-        Self { allowed, taken: TokenBucket::default(), since: Instant::now() }
+        Self { allowed, taken: TokenBucket::default(), clock: MonotonicClock::start() }
     }
 
     /// Counts a message within the limit. Returns whether the limit is exceeded.
     pub(super) fn exceeded(&mut self) -> bool {
-        let now_ms = u64::try_from(self.since.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let now_ms = self.clock.now_ms();
         let exceeded = self.taken.check(self.allowed, now_ms).is_err();
         if !exceeded {
             self.taken.take(self.allowed, 1, now_ms);

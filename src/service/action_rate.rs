@@ -5,10 +5,9 @@ use std::sync::Mutex;
 use std::sync::PoisonError;
 use std::time::Duration;
 
-use tokio::time::Instant;
-
-use crate::domain::rate_limit::Rate;
-use crate::domain::rate_limit::RateLimiter;
+use crate::rate_limit::MonotonicClock;
+use crate::rate_limit::Rate;
+use crate::rate_limit::RateLimiter;
 use crate::session::SessionKey;
 
 use super::error::Error;
@@ -39,14 +38,14 @@ impl LimitedAction {
 /// The rate limits of all sessions. Clones share them.
 #[derive(Clone)]
 pub(super) struct ActionRateLimiter {
-    since: Instant,
+    clock: MonotonicClock,
     taken: Arc<[Mutex<RateLimiter<SessionKey>>; 3]>,
 }
 
 impl Default for ActionRateLimiter {
     fn default() -> Self {
         let taken = LimitedAction::ALL.map(|action| Mutex::new(RateLimiter::new(action.rate())));
-        Self { since: Instant::now(), taken: Arc::new(taken) }
+        Self { clock: MonotonicClock::start(), taken: Arc::new(taken) }
     }
 }
 
@@ -56,7 +55,7 @@ impl ActionRateLimiter {
     /// # Errors
     /// `TooSoon` if the limit is reached; the action is not counted then.
     pub(super) fn try_begin(&self, action: LimitedAction, key: &SessionKey) -> Result<(), Error> {
-        let now_ms = u64::try_from(self.since.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let now_ms = self.clock.now_ms();
         let mut taken = self.taken[action as usize].lock().unwrap_or_else(PoisonError::into_inner);
         let too_soon = |retry_after_ms| Error::TooSoon { retry_after: Duration::from_millis(retry_after_ms) };
         taken.check(key, now_ms).map_err(|exhausted| too_soon(exhausted.retry_after_ms))?;

@@ -29,7 +29,6 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use tokio::sync::mpsc;
-use tokio::time::sleep;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -38,6 +37,7 @@ use tracing::error;
 use tracing::info_span;
 use tracing::warn;
 
+use crate::backoff::Backoff;
 use crate::domain::clock::Clock;
 use crate::domain::session::SessionStatus;
 use crate::domain::setting::SettingValue;
@@ -62,17 +62,17 @@ use quarantine::QuarantineMetrics;
 const QUEUE_CAPACITY: usize = 256;
 /// Number of names and people after which no further events join a unit; bounds the wait of others.
 const MAX_BATCH_WEIGHT: usize = 100;
-/// Attempts of an event before it is quarantined, and pause between them.
+/// Attempts of an event before it is quarantined, and pauses between them. While the database is unavailable, the events
+/// wait.
 const MAX_ATTEMPTS: u32 = 5;
-const RETRY_DELAY: Duration = Duration::from_millis(200);
+const FIRST_RETRY_DELAY: Duration = Duration::from_millis(200);
+const MAX_RETRY_DELAY: Duration = Duration::from_millis(800);
 /// Attempts of an event before it is split.
 const ATTEMPTS_BEFORE_SPLIT: u32 = 2;
 /// Attempts of an event that exceeds the time limit of a unit: each takes that long.
 const ATTEMPTS_IN_TIME: u32 = 2;
 /// Time limit of an empty unit while the database is available.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(5);
-/// Pause between attempts while the database is unavailable; the events wait.
-const OUTAGE_RETRY_DELAY: Duration = Duration::from_millis(500);
 
 /// Receivers of notifications after a commit.
 #[derive(Clone, Default)]
@@ -205,6 +205,7 @@ impl InboundWorker {
             let events: Arc<[SessionEvent]> = Arc::from([event]);
             let halves = split::halves(&events[0]);
             let (mut attempt, mut late) = (0, 0);
+            let mut pauses = Backoff::half_jitter(FIRST_RETRY_DELAY, MAX_RETRY_DELAY);
             let reason = loop {
                 let Err(failed) = self.apply(key, &events, 0..1).await else { return true };
                 error!(error = &failed as &dyn std::error::Error, attempt, "Applying an event failed");
@@ -219,8 +220,7 @@ impl InboundWorker {
                 if is_over {
                     break quarantine::reason(&failed);
                 }
-                let pause = if failed.is_passing() { OUTAGE_RETRY_DELAY } else { RETRY_DELAY * attempt };
-                if self.stop.run_until_cancelled(sleep(pause)).await.is_none() {
+                if self.stop.run_until_cancelled(pauses.wait()).await.is_none() {
                     return false;
                 }
             };

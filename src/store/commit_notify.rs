@@ -19,6 +19,7 @@ use sea_orm::sqlx::postgres::PgListener;
 use tokio::time::timeout;
 use tracing::warn;
 
+use crate::backoff::Backoff;
 use crate::domain::id::OrganizationId;
 
 use super::Postgres;
@@ -28,8 +29,9 @@ use super::group_commit::CommitNotifier;
 const CHANNEL: &str = "chatgraph_change";
 /// Time for which commits are collected into one notification.
 const DEBOUNCE: Duration = Duration::from_millis(15);
-/// Pause after a failure.
-const RETRY_DELAY: Duration = Duration::from_secs(1);
+/// Pauses after failures.
+const FIRST_RETRY_DELAY: Duration = Duration::from_millis(500);
+const MAX_RETRY_DELAY: Duration = Duration::from_secs(2);
 /// Time without a notification after which the connection is checked, and time limit of the answer.
 const IDLE_CHECK_INTERVAL: Duration = Duration::from_mins(1);
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
@@ -44,14 +46,18 @@ pub(super) async fn share(server: &Postgres, connection: &impl ConnectionTrait, 
 }
 
 async fn publish(connection: &impl ConnectionTrait, process: &str, commits: &CommitNotifier) -> Infallible {
+    let mut pauses = Backoff::half_jitter(FIRST_RETRY_DELAY, MAX_RETRY_DELAY);
     loop {
         let mut whose = commits.to_tell.next().await;
         tokio::time::sleep(DEBOUNCE).await;
         whose.extend(commits.to_tell.take());
         for text in payloads(process, &whose) {
-            if let Err(failed) = notify(connection, text).await {
-                warn!(error = &failed as &dyn std::error::Error, "Notifying other processes of a commit failed");
-                tokio::time::sleep(RETRY_DELAY).await;
+            match notify(connection, text).await {
+                Ok(()) => pauses.reset(),
+                Err(failed) => {
+                    warn!(error = &failed as &dyn std::error::Error, "Notifying other processes of a commit failed");
+                    pauses.wait().await;
+                }
             }
         }
     }
@@ -64,13 +70,14 @@ async fn notify(connection: &impl ConnectionTrait, text: String) -> Result<(), D
 }
 
 async fn subscribe(server: &Postgres, process: &str, commits: &CommitNotifier) -> Infallible {
+    let mut pauses = Backoff::half_jitter(FIRST_RETRY_DELAY, MAX_RETRY_DELAY);
     loop {
         let Err(failed) = listen(server, process, commits).await;
         warn!(
             error = &failed as &dyn std::error::Error,
             "Listening for commits of other processes failed; the feed falls back to polling"
         );
-        tokio::time::sleep(RETRY_DELAY).await;
+        pauses.wait().await;
     }
 }
 

@@ -25,8 +25,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("domain", &[]),
 ];
 
-/// Modules that every layer may name. They belong to no subject and name nothing but each other.
-const SHARED: &[&str] = &["config"];
+/// Modules that every layer except the domain may name. They belong to no subject and name nothing but each other.
+const SHARED: &[&str] = &["backoff", "cache", "config", "rate_limit"];
 
 /// Modules that connect all parts: they may name every folder and each other.
 const WIRING: &[&str] = &["server", "main", "lib", "cli", "clock", "telemetry"];
@@ -50,6 +50,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("sd_notify", &["server/", "server.rs"]),
     ("toml", &["cli/"]),
     ("clap", CONFIGURATION),
+    ("lru", &["cache.rs"]),
     ("strsim", &["cli.rs"]),
     ("ureq", &["auth/", "auth.rs", "telemetry/"]),
     ("opentelemetry", &["telemetry/", "telemetry.rs"]),

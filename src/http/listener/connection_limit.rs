@@ -23,6 +23,7 @@ use crate::http::client_ip;
 use crate::http::metrics::Connected;
 use crate::http::metrics::Metrics;
 use crate::http::metrics::RejectReason;
+use crate::rate_limit::address_prefix;
 
 use super::ConnectionConfig;
 use super::header_timeout::HeaderTimer;
@@ -59,7 +60,7 @@ impl ConnectionLimiter {
     pub(super) fn acquire(&self, peer: IpAddr) -> Option<ConnectionPermit> {
         let room = &self.0;
         let is_proxy = client_ip::any_contains(&room.config.trusted_proxies, peer.to_canonical());
-        let network = (!is_proxy).then(|| client_ip::rate_limit_prefix(peer));
+        let network = (!is_proxy).then(|| address_prefix(peer));
         let mut taken = room.taken();
         if taken.all >= room.config.connections {
             room.metrics.refused(RejectReason::Full);
@@ -115,7 +116,7 @@ impl ConnectionPermit {
     /// Acquires a permit for a request that this proxy connection forwards; `None` if a limit of the client's address
     /// is reached.
     pub(in crate::http) fn for_client(&self, client: IpAddr) -> Option<Self> {
-        let network = client_ip::rate_limit_prefix(client);
+        let network = address_prefix(client);
         self.room.count(&mut self.room.taken(), network)?;
         let room = Arc::clone(&self.room);
         Some(Self { room, network: Some(network), anonymous: AtomicBool::new(true), connected: None })

@@ -9,9 +9,9 @@ use serde_json::json;
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Message;
 
-use crate::domain::rate_limit::Rate;
 use crate::graphql;
 use crate::http::Config;
+use crate::rate_limit::Rate;
 
 use super::fixture::NEWER;
 use super::fixture::OLDER;

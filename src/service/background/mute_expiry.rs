@@ -7,12 +7,12 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::sync::Notify;
-use tokio::time::sleep;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::warn;
 
+use crate::backoff::Backoff;
 use crate::domain::change::Origin;
 use crate::domain::chat::ChatPatch;
 use crate::domain::clock::Clock;
@@ -25,8 +25,9 @@ use crate::store::error::StoreError;
 
 /// Polling interval if no mute is known to end, for mutes stored by other processes and for clock changes.
 const POLL_INTERVAL: Duration = Duration::from_secs(30);
-/// Pause after a failure.
-const RETRY_DELAY: Duration = Duration::from_secs(5);
+/// Pauses after failures.
+const FIRST_RETRY_DELAY: Duration = Duration::from_secs(1);
+const MAX_RETRY_DELAY: Duration = Duration::from_secs(10);
 /// Mutes per read.
 const BATCH_LEN: u64 = 100;
 
@@ -56,11 +57,13 @@ impl MuteExpirer {
     }
 
     async fn watch(self, store: Store, clock: Arc<dyn Clock>) {
+        let mut pauses = Backoff::half_jitter(FIRST_RETRY_DELAY, MAX_RETRY_DELAY);
         loop {
             // A mute that is stored during the check wakes this loop again.
             self.next.store(i64::MAX, Ordering::Release);
             match end_due(&store, clock.now()).await {
                 Ok(next) => {
+                    pauses.reset();
                     let now = clock.now();
                     let until = next.map_or(POLL_INTERVAL, |next| {
                         Duration::from_millis(u64::try_from(next - now).unwrap_or_default()).min(POLL_INTERVAL)
@@ -71,7 +74,7 @@ impl MuteExpirer {
                 }
                 Err(failed) => {
                     warn!(error = &failed as &dyn std::error::Error, "Ending expired mutes failed");
-                    sleep(RETRY_DELAY).await;
+                    pauses.wait().await;
                 }
             }
         }

@@ -7,11 +7,11 @@ use std::sync::PoisonError;
 use std::time::Duration;
 
 use tokio::sync::Notify;
-use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::warn;
 
+use crate::backoff::Backoff;
 use crate::domain::clock::Clock;
 use crate::session::SessionKey;
 use crate::store::Store;
@@ -20,8 +20,9 @@ use crate::store::error::StoreError;
 use crate::service::inbound::rejection;
 use crate::service::session::lifecycle;
 
-/// Pause after a failure.
-const RETRY_DELAY: Duration = Duration::from_secs(10);
+/// Pauses after failures.
+const FIRST_RETRY_DELAY: Duration = Duration::from_secs(2);
+const MAX_RETRY_DELAY: Duration = Duration::from_secs(20);
 
 /// Handle to wake the sweeper. Cheap to clone.
 #[derive(Clone, Default)]
@@ -82,17 +83,21 @@ struct Task {
 
 impl Task {
     async fn run(&self) {
+        let mut pauses = Backoff::half_jitter(FIRST_RETRY_DELAY, MAX_RETRY_DELAY);
         while let Err(failed) = self.resume().await {
             warn!(error = &failed as &dyn std::error::Error, "Reading unfinished purges failed; it will be retried");
-            sleep(RETRY_DELAY).await;
+            pauses.wait().await;
         }
         loop {
             match self.step().await {
-                Ok(true) => {}
-                Ok(false) => self.purger.wake.notified().await,
+                Ok(true) => pauses.reset(),
+                Ok(false) => {
+                    pauses.reset();
+                    self.purger.wake.notified().await;
+                }
                 Err(failed) => {
                     warn!(error = &failed as &dyn std::error::Error, "Purging deleted rows failed; it will be retried");
-                    sleep(RETRY_DELAY).await;
+                    pauses.wait().await;
                 }
             }
         }

@@ -1,11 +1,11 @@
 //! Rate limit of auto-replies per caller.
 
-use std::collections::HashMap;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::PoisonError;
 
+use crate::cache::BoundedMap;
 use crate::domain::id::SessionId;
 use crate::domain::jid::Jid;
 
@@ -14,26 +14,35 @@ const MAX_REPLIES: usize = 3;
 /// …within this time, in milliseconds.
 const REPLY_WINDOW_MS: i64 = 60 * 60 * 1_000;
 
+/// Maximum number of remembered callers.
+const MAX_CALLERS: usize = 100_000;
+
 /// Times of the replies to each caller, oldest first.
-type Times = HashMap<(SessionId, Jid), VecDeque<i64>>;
+type Times = BoundedMap<(SessionId, Jid), VecDeque<i64>>;
 
 /// Replies sent by this process. Clones share them.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub(super) struct ReplyLimiter(Arc<Mutex<Times>>);
+
+impl Default for ReplyLimiter {
+    fn default() -> Self {
+        Self(Arc::new(Mutex::new(BoundedMap::new(MAX_CALLERS))))
+    }
+}
 
 impl ReplyLimiter {
     /// Returns whether the caller may be sent a reply at `now`, in milliseconds. If so, counts the reply as sent.
     pub(super) fn may_reply(&self, session: SessionId, caller: &Jid, now: i64) -> bool {
         let mut callers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        callers.retain(|_, times| {
-            times.retain(|at| *at > now - REPLY_WINDOW_MS);
-            !times.is_empty()
-        });
-        let times = callers.entry((session, caller.clone())).or_default();
+        let is_recent = |at: &i64| *at > now - REPLY_WINDOW_MS;
+        let whose = (session, caller.clone());
+        let mut times = callers.get(&whose).cloned().unwrap_or_default();
+        times.retain(is_recent);
         if times.len() >= MAX_REPLIES {
             return false;
         }
         times.push_back(now);
+        callers.insert(whose, times, |times| !times.iter().any(is_recent));
         true
     }
 }

@@ -16,6 +16,7 @@ use tracing::error;
 use tracing::info;
 use tracing::warn;
 
+use crate::backoff::Backoff;
 use crate::domain::id::EventId;
 use crate::session::SessionEvent;
 use crate::session::SessionKey;
@@ -33,12 +34,14 @@ const POLL_INTERVAL: Duration = Duration::from_secs(2);
 /// Interval of automatic retries, for events with fewer than [`AUTOMATIC`] attempts: the database may have recovered.
 const RETRY_INTERVAL: Duration = Duration::from_mins(10);
 const AUTOMATIC: u32 = 8;
-/// Pause after a failure.
-const STEP_DELAY: Duration = Duration::from_secs(10);
+/// Pauses after failures of the retries.
+const FIRST_POLL_RETRY_DELAY: Duration = Duration::from_secs(2);
+const MAX_POLL_RETRY_DELAY: Duration = Duration::from_secs(20);
 /// Attempts to quarantine an event while the database is available.
 const MAX_ATTEMPTS: u32 = 5;
-/// Pause between those attempts, and between attempts to reach the database.
-const RETRY_DELAY: Duration = Duration::from_millis(500);
+/// Pauses between those attempts, and between attempts to reach the database.
+const FIRST_RETRY_DELAY: Duration = Duration::from_millis(200);
+const MAX_RETRY_DELAY: Duration = Duration::from_millis(800);
 
 /// Counters of quarantined and retried events. Clones share them.
 #[derive(Debug, Clone, Default)]
@@ -99,7 +102,7 @@ pub(in crate::service) async fn quarantine(
         version: VERSION.to_owned(),
         retry_at: None,
     };
-    let mut attempt = 1;
+    let (mut attempt, mut pauses) = (1, Backoff::half_jitter(FIRST_RETRY_DELAY, MAX_RETRY_DELAY));
     loop {
         match store.quarantine(&kept, payload.clone()).await {
             Ok(true) => {
@@ -122,7 +125,7 @@ pub(in crate::service) async fn quarantine(
                 }
             }
         }
-        if stop.run_until_cancelled(sleep(RETRY_DELAY)).await.is_none() {
+        if stop.run_until_cancelled(pauses.wait()).await.is_none() {
             return false;
         }
     }
@@ -143,12 +146,16 @@ pub fn start_retries(store: Store, inbox: InboundWorker, tasks: &TaskTracker, st
 
 async fn retry(store: Store, inbox: InboundWorker) {
     let (mut is_upgraded, mut last) = (false, Instant::now());
+    let mut pauses = Backoff::half_jitter(FIRST_POLL_RETRY_DELAY, MAX_POLL_RETRY_DELAY);
     loop {
         match look(&store, &inbox, &mut is_upgraded, &mut last).await {
-            Ok(()) => sleep(POLL_INTERVAL).await,
+            Ok(()) => {
+                pauses.reset();
+                sleep(POLL_INTERVAL).await;
+            }
             Err(failed) => {
                 warn!(error = &failed as &dyn Error, "Retrying quarantined events failed");
-                sleep(STEP_DELAY).await;
+                pauses.wait().await;
             }
         }
     }

@@ -20,6 +20,7 @@ use tracing::Instrument as _;
 use tracing::debug_span;
 use tracing::warn;
 
+use crate::backoff::Backoff;
 use crate::domain::clock::Clock;
 use crate::domain::id::OrganizationId;
 use crate::domain::id::SessionId;
@@ -39,8 +40,9 @@ use super::log::State;
 const POLL_INTERVAL: Duration = Duration::from_secs(10);
 /// Time for which notifications are collected before a read.
 const DEBOUNCE: Duration = Duration::from_millis(20);
-/// Pause after a failed read.
-const RETRY_DELAY: Duration = Duration::from_secs(1);
+/// Pauses after failed reads.
+const FIRST_RETRY_DELAY: Duration = Duration::from_millis(500);
+const MAX_RETRY_DELAY: Duration = Duration::from_secs(2);
 /// Minimum wait for the expiry of a pairing code.
 const MIN_WAIT: Duration = Duration::from_millis(100);
 
@@ -149,6 +151,7 @@ impl Reader {
     async fn run(mut self) {
         let _ended = self.shared.ended.clone().drop_guard();
         let mut poll = Instant::now() + POLL_INTERVAL;
+        let mut pauses = Backoff::half_jitter(FIRST_RETRY_DELAY, MAX_RETRY_DELAY);
         loop {
             let next = self.shared.changed.take();
             if let Err(failed) = self.read(&next).await {
@@ -159,9 +162,10 @@ impl Reader {
                 });
                 tokio::select! {
                     () = self.readers.stop.cancelled() => return,
-                    () = sleep(RETRY_DELAY) => continue,
+                    () = pauses.wait() => continue,
                 }
             }
+            pauses.reset();
             self.shared.done.send_replace(next.ticket);
             tokio::select! {
                 () = self.readers.stop.cancelled() => return,

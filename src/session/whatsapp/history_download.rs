@@ -44,7 +44,7 @@ use super::backend::SessionBackend;
 use super::event_queue::EventSink;
 use super::event_queue::QueueItem;
 use super::event_queue::login;
-use crate::session::backoff::Backoff;
+use crate::backoff::Backoff;
 
 /// Parts that are downloaded or wait for storage at the same time; bounds the memory.
 const MAX_CONCURRENT_DOWNLOADS: usize = 2;

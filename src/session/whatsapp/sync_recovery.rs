@@ -11,9 +11,9 @@ use whatsapp_rust::wacore::appstate::patch_decode::WAPatchName;
 
 use super::app_state_sync::AppStateSync;
 use super::app_state_sync::FetchOutcome;
+use crate::backoff::Backoff;
 use crate::session::Config;
 use crate::session::SessionMetrics;
-use crate::session::backoff::Backoff;
 
 /// Number of early attempts to read a collection from the start: transfer errors are gone then.
 const MAX_RESYNCS: u32 = 3;

@@ -18,6 +18,8 @@ use sea_orm::sqlx::sqlite::SqliteConnectOptions;
 use sea_orm::sqlx::sqlite::SqliteJournalMode;
 use sea_orm::sqlx::sqlite::SqliteSynchronous;
 
+use crate::backoff::Backoff;
+
 use super::COUNT_TIMEOUT;
 use super::file::create_private;
 
@@ -25,19 +27,21 @@ use super::file::create_private;
 pub(super) const MAX_READERS: u32 = 5;
 /// Time limit for another process's lock.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
-/// Pause between attempts if SQLite does not wait by itself.
-const BUSY_RETRY_DELAY: Duration = Duration::from_millis(20);
+/// Pauses between attempts if SQLite does not wait by itself.
+const FIRST_RETRY_DELAY: Duration = Duration::from_millis(20);
+const MAX_RETRY_DELAY: Duration = Duration::from_millis(100);
 
 /// Opens the only connection for writing. With `synchronous=FULL` a commit is on disk when it returns.
 pub(super) async fn writer(path: &Path) -> Result<DatabaseConnection, DbErr> {
     let durable = |options: SqliteConnectOptions| {
         options.journal_mode(SqliteJournalMode::Wal).synchronous(SqliteSynchronous::Full)
     };
-    let deadline = Instant::now() + BUSY_TIMEOUT;
+    let (deadline, mut pauses) =
+        (Instant::now() + BUSY_TIMEOUT, Backoff::half_jitter(FIRST_RETRY_DELAY, MAX_RETRY_DELAY));
     loop {
         match connect(path, 1, durable).await {
             // Two processes that switch a new file to WAL at once conflict, and SQLite does not wait then.
-            Err(failed) if is_busy(&failed) && Instant::now() < deadline => tokio::time::sleep(BUSY_RETRY_DELAY).await,
+            Err(failed) if is_busy(&failed) && Instant::now() < deadline => pauses.wait().await,
             done => return done,
         }
     }

@@ -25,6 +25,7 @@ use super::key_of;
 use super::key_registry;
 use super::key_registry::Entry;
 use super::key_registry::KeyRegistry;
+use crate::backoff::Backoff;
 use crate::domain::id::SessionId;
 use crate::store::connect;
 use crate::store::connect::Config;
@@ -34,9 +35,10 @@ use crate::store::connect::ServerLock;
 use crate::store::error::StoreError;
 use crate::store::whatsapp_device;
 
-/// Attempts of a page that conflicts with the server, and pause between them.
+/// Attempts of a page that conflicts with the server, and pauses between them.
 const MAX_ATTEMPTS: u32 = 20;
-const RETRY_DELAY: Duration = Duration::from_millis(250);
+const FIRST_RETRY_DELAY: Duration = Duration::from_millis(100);
+const MAX_RETRY_DELAY: Duration = Duration::from_millis(400);
 /// Values between two progress messages.
 const PROGRESS_INTERVAL: u64 = 20_000;
 
@@ -210,12 +212,12 @@ async fn replace<E: EncryptedRow>(
     if changes.is_empty() {
         return Ok(0);
     }
-    let mut attempt = 1;
+    let (mut attempt, mut pauses) = (1, Backoff::half_jitter(FIRST_RETRY_DELAY, MAX_RETRY_DELAY));
     loop {
         match replace_once::<E>(writers, changes).await {
             Err(failed) if failed.is_passing() && attempt < MAX_ATTEMPTS => {
                 attempt += 1;
-                tokio::time::sleep(RETRY_DELAY).await;
+                pauses.wait().await;
             }
             done => return done,
         }

@@ -1,5 +1,7 @@
 //! Tests of mutes on a real database, with the real clock.
 
+use tokio::time::sleep;
+
 use super::*;
 use crate::clock::SystemClock;
 use crate::domain::change::ChangeKind;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use tokio::time::sleep;
 use tokio::time::timeout;
 
 use super::*;

@@ -1,10 +1,13 @@
-//! Exponential backoff with jitter, so that many sessions do not reconnect at the same moment.
+//! Exponential backoff with jitter, for every retry loop. With jitter, parties that failed at the same moment do not
+//! retry at the same moment.
 
 use std::time::Duration;
 
+use tokio::time::sleep;
+
 /// State of a backoff.
 #[derive(Debug)]
-pub(super) struct Backoff {
+pub(crate) struct Backoff {
     base: Duration,
     max: Duration,
     jitter: Jitter,
@@ -21,18 +24,18 @@ enum Jitter {
 
 impl Backoff {
     /// Creates a backoff of 0 to `base`, then 0 to twice that, and so on up to 0 to `max`.
-    pub(super) fn full_jitter(base: Duration, max: Duration) -> Self {
+    pub(crate) fn full_jitter(base: Duration, max: Duration) -> Self {
         Self { base, max, jitter: Jitter::Full, attempts: 0 }
     }
 
     /// Creates a backoff of about `base`, then about twice that, and so on up to about `max`. A pause is never longer
     /// than its limit and never below half of it.
-    pub(super) fn half_jitter(base: Duration, max: Duration) -> Self {
+    pub(crate) fn half_jitter(base: Duration, max: Duration) -> Self {
         Self { base, max, jitter: Jitter::Half, attempts: 0 }
     }
 
     /// Returns the next pause.
-    pub(super) fn next(&mut self) -> Duration {
+    pub(crate) fn next(&mut self) -> Duration {
         let pause = self.base.saturating_mul(2_u32.saturating_pow(self.attempts)).min(self.max);
         self.attempts = self.attempts.saturating_add(1);
         match self.jitter {
@@ -41,13 +44,18 @@ impl Backoff {
         }
     }
 
+    /// Waits for the next pause. Cancel-safe, but a cancelled pause counts.
+    pub(crate) async fn wait(&mut self) {
+        sleep(self.next()).await;
+    }
+
     /// Returns whether there was a pause since the start or the last reset.
-    pub(super) fn running(&self) -> bool {
+    pub(crate) fn running(&self) -> bool {
         self.attempts > 0
     }
 
     /// Lowers the backoff to the step at which a pause is at most `longest`.
-    pub(super) fn cap(&mut self, longest: Duration) {
+    pub(crate) fn cap(&mut self, longest: Duration) {
         let is_too_long = |attempts| self.base.saturating_mul(2_u32.saturating_pow(attempts)) > longest;
         while self.attempts > 0 && is_too_long(self.attempts) {
             self.attempts -= 1;
@@ -55,7 +63,7 @@ impl Backoff {
     }
 
     /// Resets the backoff.
-    pub(super) fn reset(&mut self) {
+    pub(crate) fn reset(&mut self) {
         self.attempts = 0;
     }
 }

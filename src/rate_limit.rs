@@ -1,9 +1,15 @@
-//! Token buckets: a bucket is refilled steadily, and holds at most a burst.
+//! Rate limits of clients: token buckets, which are refilled steadily and hold at most a burst; the clock that they are
+//! refilled by; and the network that stands for a client's address.
 
-use std::collections::HashMap;
 use std::hash::Hash;
+use std::net::IpAddr;
+use std::net::Ipv6Addr;
 
-/// Maximum number of buckets kept at once. Full buckets are removed first.
+use tokio::time::Instant;
+
+use crate::cache::BoundedMap;
+
+/// Maximum number of buckets kept at once. Full buckets are removed first, then the one that was used longest ago.
 const MAX_BUCKETS: usize = 100_000;
 const MINUTE_MS: u128 = 60_000;
 
@@ -88,16 +94,16 @@ impl TokenBucket {
 
 /// Token buckets with one rate, by key.
 #[derive(Debug)]
-pub struct RateLimiter<K> {
+pub struct RateLimiter<K: Eq + Hash> {
     rate: Rate,
-    taken: HashMap<K, TokenBucket>,
+    taken: BoundedMap<K, TokenBucket>,
 }
 
-impl<K: Eq + Hash> RateLimiter<K> {
+impl<K: Eq + Hash + Clone> RateLimiter<K> {
     /// Creates the buckets, all of them full.
     #[must_use]
     pub fn new(rate: Rate) -> Self {
-        Self { rate, taken: HashMap::new() }
+        Self { rate, taken: BoundedMap::new(MAX_BUCKETS) }
     }
 
     /// Checks that `whose` bucket has units available; see [`TokenBucket::check`].
@@ -110,8 +116,9 @@ impl<K: Eq + Hash> RateLimiter<K> {
 
     /// Takes `amount` units from `whose` bucket.
     pub fn take(&mut self, whose: K, amount: u64, now_ms: u64) {
-        self.evict_idle(now_ms);
-        self.taken.entry(whose).or_default().take(self.rate, amount, now_ms);
+        let (rate, mut bucket) = (self.rate, self.bucket(&whose));
+        bucket.take(rate, amount, now_ms);
+        self.taken.insert(whose, bucket, |bucket| bucket.debt(rate, now_ms) == 0);
     }
 
     /// The state of `whose` bucket.
@@ -122,17 +129,33 @@ impl<K: Eq + Hash> RateLimiter<K> {
     fn bucket(&self, whose: &K) -> TokenBucket {
         self.taken.get(whose).copied().unwrap_or_default()
     }
+}
 
-    /// Removes buckets. If all of them are in debt, all are removed, so that memory stays bounded.
-    fn evict_idle(&mut self, now_ms: u64) {
-        if self.taken.len() < MAX_BUCKETS {
-            return;
+/// Milliseconds since a start, on the monotonic clock.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct MonotonicClock(Instant);
+
+impl MonotonicClock {
+    /// Starts at zero.
+    pub(crate) fn start() -> Self {
+        Self(Instant::now())
+    }
+
+    /// Returns the milliseconds since the start.
+    pub(crate) fn now_ms(self) -> u64 {
+        u64::try_from(self.0.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+}
+
+/// Returns the prefix that limits apply to: an IPv4 address, also if it is mapped to IPv6, or the /64 network of an
+/// IPv6 address.
+pub(crate) fn address_prefix(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => {
+            let [a, b, c, d, ..] = address.segments();
+            Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0).into()
         }
-        let rate = self.rate;
-        self.taken.retain(|_, allowance| allowance.debt(rate, now_ms) > 0);
-        if self.taken.len() >= MAX_BUCKETS {
-            self.taken.clear();
-        }
+        address @ IpAddr::V4(_) => address,
     }
 }
 

@@ -1,0 +1,114 @@
+//! A map with a limit on its entries, for everything that is remembered about clients: they must not be able to fill
+//! the memory.
+
+use std::borrow::Borrow;
+use std::hash::Hash;
+
+use lru::LruCache;
+
+/// A map of at most `capacity` entries. To insert another one, it evicts the entry that was inserted longest ago, and
+/// all expired entries that are older than any other.
+#[derive(Debug)]
+pub(crate) struct BoundedMap<K: Eq + Hash, V> {
+    entries: LruCache<K, V>,
+    capacity: usize,
+}
+
+impl<K: Eq + Hash + Clone, V> BoundedMap<K, V> {
+    /// Creates an empty map, which takes no memory yet.
+    pub(crate) fn new(capacity: usize) -> Self {
+        Self { entries: LruCache::unbounded(), capacity }
+    }
+
+    /// Returns the value of a key, expired or not.
+    pub(crate) fn get<Q: Eq + Hash + ?Sized>(&self, key: &Q) -> Option<&V>
+    where
+        K: Borrow<Q>,
+    {
+        self.entries.peek(key)
+    }
+
+    /// Returns whether there is an entry for the key, expired or not.
+    pub(crate) fn contains(&self, key: &K) -> bool {
+        self.entries.contains(key)
+    }
+
+    /// Returns whether inserting another key evicts an entry.
+    pub(crate) fn is_full(&self) -> bool {
+        self.entries.len() >= self.capacity
+    }
+
+    /// Inserts or replaces an entry, which is the newest one then. A new key may evict others; see [`BoundedMap`].
+    pub(crate) fn insert(&mut self, key: K, value: V, is_expired: impl Fn(&V) -> bool) {
+        if self.is_full() && !self.contains(&key) {
+            while self.entries.peek_lru().is_some_and(|(_, oldest)| is_expired(oldest)) {
+                self.entries.pop_lru();
+            }
+            if self.is_full() {
+                self.entries.pop_lru();
+            }
+        }
+        self.entries.put(key, value);
+    }
+
+    /// Removes the entries for which `keep` returns false. Costs a visit of all entries.
+    pub(crate) fn retain(&mut self, keep: impl Fn(&K, &V) -> bool) {
+        let removed: Vec<K> =
+            self.entries.iter().filter(|(key, value)| !keep(key, value)).map(|(key, _)| key.clone()).collect();
+        for key in removed {
+            self.entries.pop(&key);
+        }
+    }
+
+    /// Returns the number of entries.
+    #[cfg(test)]
+    pub(crate) fn len(&self) -> usize {
+        self.entries.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn keys(map: &BoundedMap<u32, u32>) -> Vec<u32> {
+        let mut keys: Vec<_> = map.entries.iter().map(|(key, _)| *key).collect();
+        keys.sort_unstable();
+        keys
+    }
+
+    #[test]
+    fn the_oldest_entry_is_evicted_and_expired_ones_before() {
+        let mut map = BoundedMap::new(3);
+        for key in [1, 2, 3] {
+            map.insert(key, key, |_| false);
+        }
+        assert!(map.is_full());
+        map.insert(1, 10, |_| false);
+        assert_eq!((keys(&map), map.get(&1)), (vec![1, 2, 3], Some(&10)), "replacing evicts nothing");
+        map.insert(4, 4, |_| false);
+        assert_eq!(keys(&map), [1, 3, 4], "2 was inserted longest ago");
+        map.insert(5, 5, |value| *value > 2);
+        assert_eq!(keys(&map), [5], "all were expired");
+    }
+
+    #[test]
+    fn a_read_does_not_make_an_entry_newer() {
+        let mut map = BoundedMap::new(2);
+        map.insert(1, 1, |_| false);
+        map.insert(2, 2, |_| false);
+        assert!(map.get(&1).is_some() && map.contains(&1));
+        map.insert(3, 3, |_| false);
+        assert_eq!(keys(&map), [2, 3]);
+    }
+
+    #[test]
+    fn only_the_wanted_entries_are_kept() {
+        let mut map = BoundedMap::new(10);
+        for key in 0..10 {
+            map.insert(key, key, |_| false);
+        }
+        map.retain(|key, value| key % 2 == 0 && *value < 5);
+        assert_eq!((keys(&map), map.len()), (vec![0, 2, 4], 3));
+    }
+}
