@@ -1,12 +1,10 @@
 //! Delivery of committed changes to subscribers. One tail per node reads each new row of the change log once. A
 //! subscriber has no queue, only a position, so a slow one costs no more than a fast one.
 //!
-//! `tail` reads the log, and `commit_exchange` listens for commits of other nodes. `recent_changes` holds the recent changes of one
-//! organization. `subscription` is one subscriber's position in them and in the table. `chat_filter` matches the changes
-//! of a single chat.
+//! `tail` reads the log. `recent_changes` holds the recent changes of one organization. `subscription` is one
+//! subscriber's position in them and in the table. `chat_filter` matches the changes of a single chat.
 
 mod chat_filter;
-mod commit_exchange;
 mod recent_changes;
 mod subscription;
 mod tail;
@@ -119,7 +117,9 @@ impl Feed {
         let feed = Self { store, config, topics: Topics::default(), heads: Heads::default(), stop };
         let (topics, heads) = (Arc::clone(&feed.topics), feed.heads.clone());
         tasks.spawn(tail::follow(feed.store.clone(), topics, heads, config, feed.stop.clone()));
-        tasks.spawn(commit_exchange::exchange(feed.store.clone(), feed.stop.clone()));
+        let (store, stop) = (feed.store.clone(), feed.stop.clone());
+        // Notifications between processes arrive before the next poll.
+        tasks.spawn(async move { stop.run_until_cancelled(store.share_commits()).await });
         feed
     }
 

@@ -26,6 +26,21 @@ pub enum SessionStatus {
     LoggedOut = 6,
 }
 
+impl SessionStatus {
+    /// The name in the API, in metrics and in the output of commands.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Starting => "STARTING",
+            Self::ScanQrCode => "SCAN_QR_CODE",
+            Self::Working => "WORKING",
+            Self::Failed => "FAILED",
+            Self::Stopped => "STOPPED",
+            Self::LoggedOut => "LOGGED_OUT",
+        }
+    }
+}
+
 /// The reason why a session failed, was logged out or is slow to start. Its numbers are stored, and never reused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, FromRepr, VariantArray)]
 #[repr(i16)]

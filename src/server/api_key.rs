@@ -90,7 +90,8 @@ async fn insert(args: &KeyArgs, name: &str, database: &store::Config, secret: &s
 }
 
 async fn list(args: &KeyListArgs) -> Result<(), Error> {
-    let store = Store::open_existing(&args.database.config()?, Arc::new(SystemClock), &Lifecycle::default().tasks).await?;
+    let store =
+        Store::open_existing(&args.database.config()?, Arc::new(SystemClock), &Lifecycle::default().tasks).await?;
     let keys = on(&store, async |keys| Ok(keys.of(&args.organization).await?)).await?;
     for key in &keys {
         let permissions: Vec<_> = key.permissions.iter().map(Capability::as_str).collect();
@@ -143,7 +144,8 @@ async fn rotate(args: KeyRotateArgs) -> Result<(), Error> {
 }
 
 async fn revoke(args: KeyRevokeArgs) -> Result<(), Error> {
-    let store = Store::open_existing(&args.database.config()?, Arc::new(SystemClock), &Lifecycle::default().tasks).await?;
+    let store =
+        Store::open_existing(&args.database.config()?, Arc::new(SystemClock), &Lifecycle::default().tasks).await?;
     if on(&store, async |keys| Ok(keys.remove(&args.organization, args.id).await?)).await? {
         audit::record_operator("key.revoke", &args.organization, args.id);
         Ok(())

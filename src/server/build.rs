@@ -83,7 +83,9 @@ pub(super) struct Configs {
 pub(super) async fn build(configs: Configs, lifecycle: &Lifecycle) -> Result<Application, OpenError> {
     let (tasks, stop) = (&lifecycle.tasks, &lifecycle.stop);
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let store = Store::open_sealed(&configs.database, &configs.master_keys.unwrap_or_default(), Arc::clone(&clock), tasks).await?;
+    let store =
+        Store::open_sealed(&configs.database, &configs.master_keys.unwrap_or_default(), Arc::clone(&clock), tasks)
+            .await?;
     let feed = Feed::start(store.clone(), feed::Config::default(), tasks, stop.clone());
     let retention = Retention::new(store.clone(), Arc::clone(&clock), configs.retention);
     tasks.spawn(retention.run(stop.clone()));

@@ -25,7 +25,6 @@ use crate::store::Store;
 
 use super::process;
 use super::readiness::ReadinessProbe;
-use super::readiness::status_label;
 
 type Labels = [(&'static str, &'static str); 1];
 
@@ -97,7 +96,7 @@ impl ServerMetrics {
             let sessions = Family::<[(&'static str, &'static str); 1], Gauge>::default();
             for (status, count) in &census.sessions {
                 let count = i64::try_from(*count).unwrap_or(i64::MAX);
-                sessions.get_or_create(&[("status", status_label(*status))]).set(count);
+                sessions.get_or_create(&[("status", status.as_str())]).set(count);
             }
             own.register("sessions", "Sessions, by status", sessions);
             let waiting = "Chat settings that are not yet sent to WhatsApp";

@@ -19,7 +19,6 @@ use tokio_util::task::TaskTracker;
 use tracing::info;
 use tracing::warn;
 
-use crate::domain::session::SessionStatus;
 use crate::http::Readiness;
 use crate::session::SessionMetrics;
 use crate::store::Counts;
@@ -79,7 +78,7 @@ impl ReadinessProbe {
     pub(super) async fn readiness(&self) -> Readiness {
         let census = self.counts().await;
         let sessions = census.map(|census| {
-            let counts = census.sessions.iter().map(|(status, count)| (status_label(*status), *count));
+            let counts = census.sessions.iter().map(|(status, count)| (status.as_str(), *count));
             counts.collect::<BTreeMap<_, _>>()
         });
         let writes = self.accepts_writes();
@@ -121,17 +120,5 @@ impl ReadinessProbe {
         let found = found.boxed().shared();
         *look = Some(ProbeResult { begun: Instant::now(), found: found.clone() });
         found
-    }
-}
-
-/// Returns the name of a status in the API.
-pub(super) fn status_label(status: SessionStatus) -> &'static str {
-    match status {
-        SessionStatus::Starting => "STARTING",
-        SessionStatus::ScanQrCode => "SCAN_QR_CODE",
-        SessionStatus::Working => "WORKING",
-        SessionStatus::Failed => "FAILED",
-        SessionStatus::Stopped => "STOPPED",
-        SessionStatus::LoggedOut => "LOGGED_OUT",
     }
 }

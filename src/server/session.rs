@@ -12,7 +12,6 @@ use crate::store::Store;
 use super::commands::Error;
 use super::organization::on;
 use super::output;
-use super::readiness::status_label;
 
 /// Runs the command.
 pub(super) async fn run(command: SessionCommand) -> Result<(), Error> {
@@ -61,7 +60,7 @@ fn as_json(session: &Session) -> String {
         "organization": session.organization.as_str(),
         "id": session.id.to_string(),
         "label": session.label,
-        "status": status_label(session.status),
+        "status": session.status.as_str(),
         "statusReason": session.status_reason.as_ref().map(|reason| &reason.words),
         "createdAt": clock::iso(session.created_at),
         "lastConnectedAt": session.last_connected_at.map(clock::iso),
@@ -75,7 +74,7 @@ fn as_line(session: &Session) -> String {
     let reason = session.status_reason.as_ref().map(|reason| reason.words.as_str());
     let texts = [session.label.as_deref(), reason].map(Option::unwrap_or_default);
     let texts = texts.join("  ").chars().filter(|character| !character.is_control()).collect::<String>();
-    let (status, id) = (status_label(session.status), session.id);
+    let (status, id) = (session.status.as_str(), session.id);
     let line = format!("{}  {id}  {status:<12}  connected {connected:<24}  {texts}", session.organization);
     line.trim_end().to_owned()
 }
