@@ -6,9 +6,10 @@
 
 mod columns;
 mod key_registry;
-mod master_key;
+pub(super) mod master_key;
 mod rotation;
 
+use super::error::DecryptError;
 use super::error::StoreError;
 use master_key::ID_LEN;
 
@@ -31,20 +32,6 @@ const MARKED_PLAIN: u8 = 0;
 const MARKED_ENCRYPTED: u8 = 1;
 /// Length of the header of an encrypted value.
 const HEADER_LEN: usize = MARK.len() + 1 + ID_LEN;
-
-/// Reason why a stored value cannot be decrypted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum DecryptError {
-    /// Its key is missing.
-    #[error("it is encrypted with master key {0}")]
-    WithoutKey(MasterKeyId),
-    /// It was modified or moved.
-    #[error("it was modified outside the server")]
-    Changed,
-    /// It is plaintext, although all values of this database are encrypted.
-    #[error("it was replaced by plaintext outside the server")]
-    Plain,
-}
 
 /// Associated data: the location of a value, to which its ciphertext is bound.
 pub(super) struct AssociatedData<'a> {

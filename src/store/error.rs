@@ -10,7 +10,7 @@ use sea_orm::RuntimeErr;
 use sea_orm::SqlErr;
 use sea_orm::SqlxError;
 
-use super::encryption::DecryptError;
+use super::encryption::master_key::MasterKeyId;
 
 /// PostgreSQL's codes for `serialization_failure`, `deadlock_detected` and `lock_not_available`; the last one is a lock
 /// timeout.
@@ -35,6 +35,20 @@ const READ_ONLY: &str = "25006";
 /// Message of a read that was cancelled.
 const TOO_SLOW: &str = "the read timed out";
 const MAY_ONLY_READ: &str = "the connection is read-only";
+
+/// Reason why a stored value cannot be decrypted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum DecryptError {
+    /// Its key is missing.
+    #[error("it is encrypted with master key {0}")]
+    WithoutKey(MasterKeyId),
+    /// It was modified or moved.
+    #[error("it was modified outside the server")]
+    Changed,
+    /// It is plaintext, although all values of this database are encrypted.
+    #[error("it was replaced by plaintext outside the server")]
+    Plain,
+}
 
 /// Error of the store.
 #[derive(Debug, Clone, thiserror::Error)]
