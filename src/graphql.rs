@@ -43,8 +43,8 @@ use async_graphql::MergedSubscription;
 use async_graphql::SDLExportOptions;
 use async_graphql::ScalarType;
 use async_graphql::ValidationMode;
-use chatgraph_guard::Guard;
-use chatgraph_guard::ScalarCheck;
+use graphql_guard::Guard;
+use graphql_guard::ScalarCheck;
 
 pub use backpressure::AnswerPermit;
 pub use backpressure::AnswerSlots;
@@ -56,6 +56,7 @@ pub use executor::GraphqlExecutor;
 pub use executor::GraphqlServices;
 pub use executor::LastEvent;
 pub use executor::Operation;
+pub use graphql_guard::Limits;
 pub use metrics::Metrics;
 pub use open_limit::OpenPermit;
 pub use persisted_documents::TrustedDocuments;
@@ -111,10 +112,10 @@ fn stock_schema() -> &'static Schema {
     &SCHEMA
 }
 
-fn types(schema: &Schema) -> chatgraph_guard::Schema {
+fn types(schema: &Schema) -> graphql_guard::Schema {
     let scalars: [(&'static str, ScalarCheck); 2] =
         [("JID", <Jid as ScalarType>::is_valid), ("Timestamp", <Timestamp as ScalarType>::is_valid)];
-    let types = chatgraph_guard::Schema::parse(&schema.sdl(), &scalars).expect("the schema we print is a schema");
+    let types = graphql_guard::Schema::parse(&schema.sdl(), &scalars).expect("the schema we print is a schema");
     types.with_weights(weight::WEIGHTS)
 }
 

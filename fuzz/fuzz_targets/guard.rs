@@ -12,12 +12,12 @@ use async_graphql_parser::types::SelectionSet;
 use async_graphql_value::ConstValue;
 use async_graphql_value::Name;
 use async_graphql_value::Variables;
-use chatgraph_guard::Fields;
-use chatgraph_guard::Guard;
-use chatgraph_guard::Limits;
-use chatgraph_guard::Object;
-use chatgraph_guard::Schema;
-use chatgraph_guard::TYPE_KEY;
+use graphql_guard::Fields;
+use graphql_guard::Guard;
+use graphql_guard::Limits;
+use graphql_guard::Object;
+use graphql_guard::Schema;
+use graphql_guard::TYPE_KEY;
 use libfuzzer_sys::fuzz_target;
 
 /// Limits low enough for a small text to reach them.

@@ -29,18 +29,18 @@ use async_graphql_value::ConstValue;
 use async_graphql_value::Name;
 use async_graphql_value::Variables;
 
-use crate::Limits;
-use crate::Rejection;
-use crate::Schema;
 use crate::arguments::are_same;
-use crate::cost::Items;
+use crate::items::Items;
+use crate::limits::Limits;
 use crate::literal;
 use crate::problem::Problem;
+use crate::problem::Rejection;
 use crate::problem::pos;
 use crate::response_shape;
 use crate::response_shape::Fields;
 use crate::response_shape::Object;
 use crate::response_shape::TYPE_KEY;
+use crate::schema::Schema;
 
 /// Maximum ratio of compiled to written selections. Selections on an interface are compiled for each of its object
 /// types.
@@ -253,7 +253,7 @@ impl<'a> Compiler<'a> {
             key: Name::new(key),
             answer_type: type_of(&first.definition.ty),
             object,
-            items: Items::of(first, parent),
+            items: Items::new(first, parent),
             weight: self.schema.weight(parent, &first.name),
         };
         Ok((Positioned::new(types::Selection::Field(Positioned::new(field, at)), at), shape))

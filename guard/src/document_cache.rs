@@ -10,7 +10,7 @@ use sha2::Digest as _;
 use sha2::Sha256;
 
 /// Maximum size in bytes of the texts of one generation. Parsed, they take about twenty times as much memory.
-const GENERATION: usize = 256 * 1024;
+const GENERATION_BYTES: usize = 256 * 1024;
 
 /// Maximum number of entries of one generation.
 const MAX_ENTRIES: usize = 2_000;
@@ -22,7 +22,7 @@ pub struct Digest([u8; 32]);
 impl Digest {
     /// The digest of a text.
     #[must_use]
-    pub fn of(text: &str) -> Self {
+    pub fn new(text: &str) -> Self {
         Self(Sha256::digest(text).into())
     }
 
@@ -33,7 +33,7 @@ impl Digest {
 
     /// Parses a digest of 64 hexadecimal digits.
     #[must_use]
-    pub fn read(hexadecimal: &str) -> Option<Self> {
+    pub fn from_hex(hexadecimal: &str) -> Option<Self> {
         let mut bytes = [0; 32];
         let digits = hexadecimal.as_bytes();
         if digits.len() != 64 {
@@ -53,7 +53,7 @@ pub struct DocumentCache<V>(Mutex<Generations<V>>);
 
 impl<V> Default for DocumentCache<V> {
     fn default() -> Self {
-        Self::new(GENERATION)
+        Self::new(GENERATION_BYTES)
     }
 }
 
@@ -66,13 +66,13 @@ impl<V> DocumentCache<V> {
 
 impl<V> fmt::Debug for DocumentCache<V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Recent")
+        f.write_str("DocumentCache")
     }
 }
 
 struct Generations<V> {
-    young: HashMap<Digest, Known<V>>,
-    old: HashMap<Digest, Known<V>>,
+    young: HashMap<Digest, Entry<V>>,
+    old: HashMap<Digest, Entry<V>>,
     /// Size in bytes of the texts in the young generation.
     bytes: usize,
     /// Maximum size in bytes of a generation.
@@ -80,38 +80,38 @@ struct Generations<V> {
 }
 
 #[derive(Clone)]
-struct Known<V> {
+struct Entry<V> {
     value: V,
     bytes: usize,
 }
 
 impl<V: Clone> DocumentCache<V> {
     /// The value for this digest, if it is still cached.
-    pub fn find(&self, digest: &Digest) -> Option<V> {
+    pub fn get(&self, digest: &Digest) -> Option<V> {
         let mut generations = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = generations.young.get(digest) {
-            return Some(known.value.clone());
+        if let Some(entry) = generations.young.get(digest) {
+            return Some(entry.value.clone());
         }
-        let known = generations.old.get(digest)?.clone();
-        let value = known.value.clone();
-        generations.keep(digest.clone(), known);
+        let entry = generations.old.get(digest)?.clone();
+        let value = entry.value.clone();
+        generations.insert(digest.clone(), entry);
         Some(value)
     }
 
     /// Caches the value for a text of `bytes` bytes.
-    pub fn keep(&self, digest: Digest, bytes: usize, value: V) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).keep(digest, Known { value, bytes });
+    pub fn insert(&self, digest: Digest, bytes: usize, value: V) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(digest, Entry { value, bytes });
     }
 }
 
 impl<V> Generations<V> {
-    fn keep(&mut self, digest: Digest, known: Known<V>) {
-        if self.bytes + known.bytes > self.most || self.young.len() >= MAX_ENTRIES {
+    fn insert(&mut self, digest: Digest, entry: Entry<V>) {
+        if self.bytes + entry.bytes > self.most || self.young.len() >= MAX_ENTRIES {
             self.old = mem::take(&mut self.young);
             self.bytes = 0;
         }
-        let bytes = known.bytes;
-        if self.young.insert(digest, known).is_none() {
+        let bytes = entry.bytes;
+        if self.young.insert(digest, entry).is_none() {
             self.bytes += bytes;
         }
     }
@@ -121,40 +121,40 @@ impl<V> Generations<V> {
 mod tests {
     use super::*;
 
-    fn keep(recent: &DocumentCache<()>, name: &str, bytes: usize) {
-        recent.keep(Digest::of(name), bytes, ());
+    fn insert(cache: &DocumentCache<()>, name: &str, bytes: usize) {
+        cache.insert(Digest::new(name), bytes, ());
     }
 
     #[test]
     fn what_is_asked_for_stays_and_the_rest_goes() {
-        let recent = DocumentCache::default();
-        keep(&recent, "often", 1);
-        keep(&recent, "once", 1);
+        let cache = DocumentCache::default();
+        insert(&cache, "often", 1);
+        insert(&cache, "once", 1);
         for at in 0..10 {
-            keep(&recent, &at.to_string(), GENERATION - 1);
-            assert!(recent.find(&Digest::of("often")).is_some());
+            insert(&cache, &at.to_string(), GENERATION_BYTES - 1);
+            assert!(cache.get(&Digest::new("often")).is_some());
         }
-        assert!(recent.find(&Digest::of("once")).is_none());
+        assert!(cache.get(&Digest::new("once")).is_none());
     }
 
     #[test]
     fn no_more_than_two_generations_are_held() {
-        let recent = DocumentCache::default();
+        let cache = DocumentCache::default();
         for at in 0..1_000 {
-            keep(&recent, &at.to_string(), 1_000);
+            insert(&cache, &at.to_string(), 1_000);
         }
-        let generations = recent.0.into_inner().expect("whole");
-        let held: usize = generations.young.values().chain(generations.old.values()).map(|known| known.bytes).sum();
-        assert!(held <= 2 * GENERATION);
+        let generations = cache.0.into_inner().expect("whole");
+        let held: usize = generations.young.values().chain(generations.old.values()).map(|entry| entry.bytes).sum();
+        assert!(held <= 2 * GENERATION_BYTES);
     }
 
     #[test]
     fn many_small_entries_are_too_many() {
-        let recent = DocumentCache::default();
+        let cache = DocumentCache::default();
         for at in 0..3 * MAX_ENTRIES {
-            keep(&recent, &at.to_string(), 1);
+            insert(&cache, &at.to_string(), 1);
         }
-        let generations = recent.0.into_inner().expect("whole");
+        let generations = cache.0.into_inner().expect("whole");
         assert!(generations.young.len() + generations.old.len() <= 2 * MAX_ENTRIES);
     }
 
@@ -162,12 +162,13 @@ mod tests {
     fn a_digest_is_read_as_it_is_written() {
         let written = "2d9c0dc7ee5d4fa3f9e0b8f2a3a5c4d5e6f708192a3b4c5d6e7f8091a2b3c4d5";
         assert!(
-            Digest::read(written).is_some_and(|digest| digest == Digest::read(&written.to_uppercase()).expect("same"))
+            Digest::from_hex(written)
+                .is_some_and(|digest| digest == Digest::from_hex(&written.to_uppercase()).expect("same"))
         );
         let empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
-        assert!(Digest::read(empty).is_some_and(|digest| digest == Digest::of("")));
+        assert!(Digest::from_hex(empty).is_some_and(|digest| digest == Digest::new("")));
         for wrong in ["", &empty[1..], &format!("{empty}0"), &empty.replace('e', "g"), &"é".repeat(32)] {
-            assert!(Digest::read(wrong).is_none(), "{wrong}");
+            assert!(Digest::from_hex(wrong).is_none(), "{wrong}");
         }
     }
 }

@@ -10,8 +10,8 @@ use apollo_compiler::ast::Document;
 use apollo_compiler::ast::FragmentDefinition;
 use apollo_compiler::ast::Selection;
 
-use crate::Limits;
-use crate::Rejection;
+use crate::limits::Limits;
+use crate::problem::Rejection;
 
 /// Maximum depth of nested selections of any kind. It is the engine's own limit, and bounds the stack of this module.
 const LEVELS: u32 = 32;

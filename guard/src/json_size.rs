@@ -2,7 +2,7 @@
 
 /// The number of values in JSON text, including nested ones. For invalid JSON, the number is arbitrary.
 #[must_use]
-pub fn values(json: &[u8]) -> usize {
+pub fn count_json_values(json: &[u8]) -> usize {
     let (mut count, mut in_string, mut escaped) = (1, false, false);
     for byte in json {
         match (in_string, byte) {
@@ -41,14 +41,14 @@ mod tests {
             json!({"a,": 1, "\"[": {"c": [true, null], "d\\": "\\"}}),
         ];
         for value in values {
-            assert_eq!(super::values(value.to_string().as_bytes()), counted(&value), "{value}");
+            assert_eq!(super::count_json_values(value.to_string().as_bytes()), counted(&value), "{value}");
         }
     }
 
     #[test]
     fn what_is_no_json_is_counted_somehow() {
         for text in ["", "\"", "\"\\", "]]", "[[[[", "\u{0}"] {
-            assert!(super::values(text.as_bytes()) <= text.len() + 1);
+            assert!(super::count_json_values(text.as_bytes()) <= text.len() + 1);
         }
     }
 }

@@ -4,9 +4,9 @@
 use apollo_parser::Lexer;
 use apollo_parser::TokenKind;
 
-use crate::Limits;
-use crate::Rejection;
+use crate::limits::Limits;
 use crate::problem::Problem;
+use crate::problem::Rejection;
 use crate::problem::position;
 
 /// Maximum length in bytes of a name or number.

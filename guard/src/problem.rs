@@ -1,6 +1,7 @@
 //! Reasons why a request is invalid, each in one line and with its position in the document.
 
 use std::collections::HashSet;
+use std::fmt;
 
 use apollo_compiler::ExecutableDocument;
 use apollo_compiler::diagnostic::ToCliReport as _;
@@ -9,7 +10,6 @@ use apollo_compiler::parser::SourceSpan;
 use apollo_compiler::validation::DiagnosticList;
 use async_graphql_parser::Pos;
 
-use crate::Rejection;
 use crate::arguments;
 
 /// Maximum number of problems in one response.
@@ -42,6 +42,26 @@ impl Problem {
         Self { field: field.map(str::to_owned), ..self }
     }
 }
+
+/// The reason why an operation is not executed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Rejection {
+    /// The document exceeds [`Limits`](crate::Limits).
+    Limit(String),
+    /// The document or the variables are invalid, for at least one reason.
+    Invalid(Vec<Problem>),
+}
+
+impl fmt::Display for Rejection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Limit(message) => f.write_str(message),
+            Self::Invalid(problems) => f.write_str(problems.first().map_or("invalid", |problem| &problem.message)),
+        }
+    }
+}
+
+impl std::error::Error for Rejection {}
 
 impl From<Problem> for Rejection {
     fn from(problem: Problem) -> Self {
@@ -134,10 +154,10 @@ mod tests {
     #[test]
     fn a_missing_or_unknown_argument_is_named_by_the_message() {
         for (message, name) in [
-            (r#"Unknown argument "x" on field "Query.chat"."#, Some("x")),
-            (r#"Field "chat" argument "cid" of type "JID!" is required, but it was not provided."#, Some("cid")),
-            (r#"Field "UpdateChatInput.cid" of required type "JID!" was not provided."#, Some("cid")),
-            (r#"Field "x" is not defined by type "UpdateChatInput"."#, Some("x")),
+            (r#"Unknown argument "x" on field "Query.book"."#, Some("x")),
+            (r#"Field "book" argument "isbn" of type "ISBN!" is required, but it was not provided."#, Some("isbn")),
+            (r#"Field "UpdateBookInput.isbn" of required type "ISBN!" was not provided."#, Some("isbn")),
+            (r#"Field "x" is not defined by type "UpdateBookInput"."#, Some("x")),
             (r#"Cannot query field "x" on type "Query"."#, None),
             ("", None),
         ] {

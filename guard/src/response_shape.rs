@@ -3,11 +3,11 @@
 use async_graphql_parser::types::Type;
 use async_graphql_value::Name;
 
-use crate::cost::Items;
+use crate::items::Items;
 
 /// The response key under which the engine returns the type of an object of an interface or a union. It also makes an
-/// object without selected fields non-null. It is not a valid name, so no document contains it, and it is removed from
-/// every response: see `graphql/response_shape.rs`.
+/// object without selected fields non-null. It is not a valid name, so no document contains it. Remove it from every
+/// response.
 pub const TYPE_KEY: &str = "#type";
 
 /// The objects at one position of a response.

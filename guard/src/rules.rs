@@ -18,12 +18,12 @@ use apollo_compiler::executable::SelectionSet;
 use apollo_compiler::parser::SourceSpan;
 use apollo_compiler::schema::ExtendedType;
 
-use crate::Rejection;
-use crate::Schema;
 use crate::literal;
 use crate::problem::MAX_PROBLEMS;
 use crate::problem::Problem;
+use crate::problem::Rejection;
 use crate::problem::pos;
+use crate::schema::Schema;
 
 /// Rejects a document that violates one of these rules. It must have passed the validator.
 pub(crate) fn check(document: &ExecutableDocument, schema: &Schema) -> Result<(), Rejection> {
@@ -183,7 +183,7 @@ fn is_allowed(given: &VariableDefinition, place: &Type, place_has_default: bool)
 mod tests {
     use async_graphql_value::Variables;
 
-    use crate::Rejection;
+    use crate::problem::Rejection;
     use crate::tests::guard;
 
     /// The field of the first problem; `None` for a document without a problem.

@@ -1,5 +1,11 @@
 //! Shared code of the tests, and tests of the whole crate.
 
+use std::sync::Arc;
+
+use async_graphql_parser::types::OperationType;
+use async_graphql_value::ConstValue;
+use async_graphql_value::Variables;
+
 use super::*;
 
 pub(crate) const LIMITS: Limits = Limits::DEFAULT;
@@ -56,7 +62,7 @@ fn a_document_that_was_refused_is_not_remembered() {
     for _ in 0..2 {
         assert!(guard.compile(text, None, &mut Variables::default()).is_err());
     }
-    assert!(guard.known.find(&Digest::of(text)).is_none());
+    assert!(guard.documents.get(&Digest::new(text)).is_none());
 }
 
 #[test]
@@ -137,30 +143,27 @@ fn an_error_is_one_line_with_its_position() {
     }
 }
 
-/// A page as a list of chats requests it, and the same page composed of fragments.
+/// A page of a list, and the same page composed of fragments.
 const PAGES: [(&str, &str); 2] = [
     (
         "a page",
-        "query($s: ID!) { chats(sessionId: $s, first: 50) { nodes { id jid name archived pinned muted mutedUntil unreadCount
-             markedUnread lastMessageAt } pageInfo { hasNextPage } } }",
+        "query($n: Int!) { list(first: $n) { nodes { id list(first: 1) { nodes { id } } } } one { id } any { id } }",
     ),
     (
         "a page of fragments",
-        "query($s: ID!, $all: Boolean = false) { chats(sessionId: $s, first: 50) { nodes { ...Row ...Badge } ...Paging } }
-         fragment Row on Chat { id name ...Badge lastMessage { id text fromMe ... on Message @include(if: $all) { at } } }
-         fragment Badge on Chat { id unreadCount markedUnread sync { state ...Pending } lastMessage { id at } }
-         fragment Pending on ChatSync { state pending @include(if: $all) }
-         fragment Paging on ChatConnection { pageInfo { hasNextPage endCursor } totalCount }",
+        "query($n: Int!, $all: Boolean = false) { list(first: $n) { nodes { ...Row ...First } } one { ...Row } any { ...Key } }
+         fragment Row on Item { id ...Key ...First list(first: 1) { ... on List @include(if: $all) { __typename } } }
+         fragment First on Item { id list(first: 1) { nodes { ...Key } } }
+         fragment Key on Node { id @include(if: $all) ... on Item { id } ... on Other { id } }",
     ),
 ];
 
 #[test]
-#[ignore = "a measurement: cargo test --release -p chatgraph-guard -- --ignored --nocapture"]
-fn what_a_document_costs() {
+#[ignore = "a measurement: cargo test --release -p graphql-guard -- --ignored --nocapture"]
+fn compilation_time_of_new_and_cached_documents() {
     const TIMES: u32 = 2_000;
-    let schema = Schema::parse(include_str!("../../schema.graphql"), &[]).expect("a schema");
-    let guard = Guard::new(Arc::new(schema), LIMITS);
-    let variables = Variables::from_json(serde_json::json!({"s": "ses_01J0000000000000000000000"}));
+    let guard = guard();
+    let variables = Variables::from_json(serde_json::json!({"n": 50}));
     let compile = |text: &str| {
         let operation = guard.compile(text, None, &mut variables.clone()).expect("compiled");
         std::hint::black_box(operation);

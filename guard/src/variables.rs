@@ -10,13 +10,13 @@ use async_graphql_value::Name;
 use async_graphql_value::Number;
 use async_graphql_value::Variables;
 
-use crate::Rejection;
-use crate::Schema;
 use crate::arguments;
 use crate::literal;
 use crate::problem::MAX_PROBLEMS;
 use crate::problem::Problem;
+use crate::problem::Rejection;
 use crate::problem::pos;
+use crate::schema::Schema;
 
 /// The largest integer that every JSON number represents exactly.
 const MAX_SAFE_INTEGER: f64 = 9_007_199_254_740_991.0;

@@ -5,8 +5,8 @@ use std::fs;
 use std::path::Path;
 use std::path::PathBuf;
 
-use chatgraph_guard::Limits;
 use clap::Args;
+use graphql_guard::Limits;
 
 use crate::config;
 use crate::config::Error;

@@ -5,9 +5,9 @@ use async_graphql::Pos;
 use async_graphql::Request;
 use async_graphql::ServerError;
 use async_graphql::parser::types::OperationType;
-use chatgraph_guard::Guard;
-use chatgraph_guard::Rejection;
-use chatgraph_guard::Shape;
+use graphql_guard::Guard;
+use graphql_guard::Rejection;
+use graphql_guard::Shape;
 
 use super::error::ApiError;
 use super::error::ApiErrorCode;

@@ -157,7 +157,7 @@ impl ApiError {
     #[must_use]
     pub fn too_many_values(json: &[u8]) -> Option<Self> {
         let message = || format!("a request may have at most {MAX_JSON_VALUES} values");
-        (chatgraph_guard::values(json) > MAX_JSON_VALUES).then(|| Self::limit_exceeded(message()))
+        (graphql_guard::count_json_values(json) > MAX_JSON_VALUES).then(|| Self::limit_exceeded(message()))
     }
 
     /// The token is missing or invalid. The reason is logged, not returned.

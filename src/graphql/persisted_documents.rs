@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use async_graphql::Request;
 use async_graphql::Value;
-use chatgraph_guard::Digest;
-use chatgraph_guard::DocumentCache;
+use graphql_guard::Digest;
+use graphql_guard::DocumentCache;
 
 use super::error::ApiError;
 use super::error::ApiErrorCode;
@@ -87,15 +87,15 @@ fn name(request: &Request) -> Option<String> {
 
 fn by_digest(recent: &DocumentCache<Arc<str>>, name: &str, request: &mut Request) -> Result<(), ApiError> {
     let wrong = || ApiError::new(ApiErrorCode::ValidationError, "sha256Hash is not the SHA-256 of the query");
-    let digest = Digest::read(name).ok_or_else(wrong)?;
+    let digest = Digest::from_hex(name).ok_or_else(wrong)?;
     if request.query.is_empty() {
         // Apollo's clients recognize this message, and then send the text too.
         let unknown = || ApiError::new(ApiErrorCode::NotFound, "PersistedQueryNotFound");
-        request.query = recent.find(&digest).ok_or_else(unknown)?.to_string();
-    } else if Digest::of(&request.query) != digest {
+        request.query = recent.get(&digest).ok_or_else(unknown)?.to_string();
+    } else if Digest::new(&request.query) != digest {
         return Err(wrong());
     } else {
-        recent.keep(digest, request.query.len(), request.query.as_str().into());
+        recent.insert(digest, request.query.len(), request.query.as_str().into());
     }
     Ok(())
 }

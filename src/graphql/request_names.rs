@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use async_graphql::Request;
 use async_graphql::ServerError;
 use async_graphql::Value;
-use chatgraph_guard::Problem;
+use graphql_guard::Problem;
 
 /// Replaces the message of an error about an argument that the client did not give.
 const MISSING: &str = "a required argument or input field is missing";

@@ -9,9 +9,9 @@ use async_graphql::Response;
 use async_graphql::Value;
 use async_graphql::indexmap::IndexMap;
 use async_graphql::parser::types::BaseType;
-use chatgraph_guard::Fields;
-use chatgraph_guard::Object;
-use chatgraph_guard::TYPE_KEY;
+use graphql_guard::Fields;
+use graphql_guard::Object;
+use graphql_guard::TYPE_KEY;
 
 /// Completes a response to an operation with these fields.
 pub(super) fn apply(fields: &Fields, response: &mut Response) {
@@ -147,9 +147,9 @@ mod tests {
 
     use async_graphql::ServerError;
     use async_graphql::Variables;
-    use chatgraph_guard::Guard;
-    use chatgraph_guard::Limits;
-    use chatgraph_guard::Schema;
+    use graphql_guard::Guard;
+    use graphql_guard::Limits;
+    use graphql_guard::Schema;
     use serde_json::json;
 
     use super::*;

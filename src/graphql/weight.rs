@@ -1,6 +1,6 @@
 //! Weights of mutations. The unit is the cost of a field, about 2 µs of CPU time.
 
-use chatgraph_guard::Weights;
+use graphql_guard::Weights;
 
 /// A write is one or a few statements, and a commit that waits for the disk on the only writer. Mutations that require
 /// work by WhatsApp, or that change a whole session, weigh more.

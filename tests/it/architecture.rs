@@ -56,7 +56,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("opentelemetry", &["telemetry/", "telemetry.rs"]),
     ("opentelemetry_sdk", &["telemetry/", "telemetry.rs"]),
     ("opentelemetry_otlp", &["telemetry/", "telemetry.rs"]),
-    ("chatgraph_guard", &["graphql/", "graphql.rs"]),
+    ("graphql_guard", &["graphql/", "graphql.rs"]),
     ("chatgraph_sandbox", &["server/demo.rs", "server/demo/"]),
 ];
 

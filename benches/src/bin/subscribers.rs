@@ -13,10 +13,10 @@ use chatgraph_benches::client::Client;
 use chatgraph_benches::data;
 use chatgraph_benches::percentiles;
 use chatgraph_benches::program::Program;
-use chatgraph_guard::Guard;
-use chatgraph_guard::Limits;
-use chatgraph_guard::Schema;
 use futures_util::future::try_join_all;
+use graphql_guard::Guard;
+use graphql_guard::Limits;
+use graphql_guard::Schema;
 use serde_json::json;
 
 const LISTENERS: usize = 1_000;

@@ -12,8 +12,8 @@ use async_graphql::parser::types::FieldDefinition;
 use async_graphql::parser::types::TypeDefinition;
 use async_graphql::parser::types::TypeKind;
 use async_graphql::parser::types::TypeSystemDefinition;
-use chatgraph_guard::Guard;
 use futures_util::StreamExt as _;
+use graphql_guard::Guard;
 
 use crate::auth::viewer::Principal;
 use crate::auth::viewer::Viewer;
