@@ -5,7 +5,9 @@
 //! `timeline` converts relative times, and `script` selects the next step.
 
 mod activity;
+mod chat;
 mod chats;
+mod groups;
 mod people;
 mod script;
 mod timeline;
@@ -18,15 +20,14 @@ use crate::{
     FOREVER,
     spec::{AccountSpec, ChatSpec, ContactSpec, GroupSpec, MessageSpec},
 };
-use chats::{Chat, Group, Mute, With};
+use chat::{Chat, Group, Mute, With};
 use people::{ME, Person};
+use timeline::{MINUTE_MS, SECOND_MS};
 
 /// Default number of the demo account.
 pub const PHONE: &str = "447700900100";
 
 const OWNER: &str = "Marta Oliveira";
-const SECOND_MS: i64 = 1000;
-const MINUTE_MS: i64 = 60 * SECOND_MS;
 
 /// Describes the demo account, under its own number or under `phone`.
 ///

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use crate::phone::MAX_PINNED;
+use crate::chat::MAX_PINNED;
 
 /// Error of the sandbox or of a phone.
 #[derive(Debug, thiserror::Error)]

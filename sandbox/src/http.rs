@@ -1,10 +1,9 @@
 //! The JSON interface on loopback, with which any script can act as the phone.
 //!
-//! There is one file per resource. `body` parses bodies, `error` has the error responses, `guard` rejects web pages. A
+//! There is one file per resource. `request` finds the phone and parses bodies, `error` has the error responses, `guard` rejects web pages. A
 //! new route is added here, to the summary in `summary.txt` and to `HTTP.md`.
 
 mod accounts;
-mod body;
 mod calls;
 mod chats;
 mod companions;
@@ -20,6 +19,7 @@ mod messages;
 mod pictures;
 mod privacy;
 mod receipts;
+mod request;
 mod scan;
 mod settings;
 
@@ -31,11 +31,9 @@ use axum::{
     routing::{get, post},
 };
 
-use crate::{Phone, Sandbox};
+use crate::Sandbox;
 use error::ApiError;
-
-/// Maximum size of a body; an account with a long history is large.
-const MAX_BODY_BYTES: usize = 16 * 1024 * 1024;
+use request::MAX_BODY_BYTES;
 
 /// The routes of the interface.
 pub fn router(sandbox: Sandbox) -> Router {
@@ -83,11 +81,4 @@ async fn unknown_route(uri: Uri) -> ApiError {
 
 async fn wrong_method(method: Method, uri: Uri) -> ApiError {
     ApiError::method_not_allowed(format!("{} does not support {method}; GET / lists the routes.", uri.path()))
-}
-
-/// Returns the phone in the path.
-fn phone(sandbox: &Sandbox, number: &str) -> Result<Phone, ApiError> {
-    sandbox
-        .account(number)
-        .ok_or_else(|| ApiError::not_found("unknown_account", format!("There is no account {number}.")))
 }

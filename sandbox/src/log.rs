@@ -37,6 +37,9 @@ pub enum Direction {
     Note,
 }
 
+/// Account number and device number of a log entry, if known.
+pub(crate) type Who = (Option<String>, Option<u16>);
+
 /// Ring buffer of the latest entries.
 #[derive(Debug, Default)]
 pub(crate) struct Log {
@@ -46,7 +49,7 @@ pub(crate) struct Log {
 
 impl Log {
     /// Adds an entry and drops the oldest beyond the capacity.
-    pub(crate) fn push(&mut self, at: i64, who: (Option<String>, Option<u16>), direction: Direction, text: String) {
+    pub(crate) fn push(&mut self, at: i64, who: Who, direction: Direction, text: String) {
         self.last += 1;
         if self.entries.len() == CAPACITY {
             self.entries.pop_front();

@@ -1,10 +1,8 @@
 //! Pairing of clients as companions of a phone.
 //!
-//! `qr` parses the QR code, `adv` signs the identities by which the account vouches for the companion, and `scan`
-//! performs the pairing. `code` starts it with a phone code instead.
+//! `registry` has the connections that wait for it, `qr` parses QR codes, and `adv` signs device identities. The owner's
+//! part is in `phone`, the client's in `server`.
 
 pub(crate) mod adv;
-pub(crate) mod code;
-mod qr;
+pub(crate) mod qr;
 pub(crate) mod registry;
-mod scan;

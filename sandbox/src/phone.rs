@@ -11,44 +11,48 @@ pub(crate) mod bootstrap;
 mod calls;
 pub(crate) mod competing_patch;
 mod device_list;
+pub(crate) mod group_node;
 mod groups;
 mod history;
 mod identity_mapping;
 mod key_rotation;
-mod kinds;
 mod linked_devices;
 pub(crate) mod message;
 pub(crate) mod mutation;
 mod numbers;
+mod pairing_code;
 mod peer;
 mod people;
 mod pictures;
 mod privacy;
 mod receipt;
+mod scan;
 mod send;
 mod sender_keys;
 mod sent_receipts;
+pub(crate) mod services;
 mod signal_peer;
+pub(crate) mod signal_peers;
 mod signed_key;
 mod snapshot;
 pub(crate) mod state;
+mod verified_name;
 mod view;
 
 use std::{fmt, sync::Arc};
 
-pub use calls::{CallState, CallView};
-pub use kinds::MessageKind;
 pub use receipt::ReceiptForm;
 pub use send::Draft;
-pub use view::{ChatKind, ChatView, FOREVER, MAX_PINNED, MessageView};
+pub use view::{CallState, CallView, ChatView, MessageView};
 
-use crate::{Error, locked, server::Server};
+use crate::{Error, lock::locked};
 use account::Account;
+use services::Services;
 
 /// One account's phone. Clones share it.
 #[derive(Clone)]
 pub struct Phone {
-    pub(crate) server: Arc<Server>,
+    pub(crate) services: Arc<Services>,
     pub(crate) account: Arc<Account>,
 }
 
@@ -59,8 +63,8 @@ impl fmt::Debug for Phone {
 }
 
 impl Phone {
-    pub(crate) fn new(server: Arc<Server>, account: Arc<Account>) -> Self {
-        Self { server, account }
+    pub(crate) fn new(services: Arc<Services>, account: Arc<Account>) -> Self {
+        Self { services, account }
     }
 
     /// Returns the phone number, digits only.
@@ -157,7 +161,7 @@ impl Phone {
             }
             tokio::select! {
                 _ = changes.changed() => {}
-                () = self.server.stop.cancelled() => return Err(Error::Stopped),
+                () = self.services.stop.cancelled() => return Err(Error::Stopped),
             }
         }
     }

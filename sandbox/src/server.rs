@@ -1,25 +1,21 @@
 //! The server: connections, requests and deliveries.
 //!
-//! `connection` handles one connection, and `router` passes each stanza to its handler. `iq` answers requests, with
+//! `connection` handles one connection, `client` is a companion that is logged in on it, and `router` passes each stanza to its handler. `iq` answers requests, with
 //! `sync`, `users`, `groups`, `pictures` and `privacy`. `outbound` handles messages from a companion, `peer` its
-//! requests to the phone, and `fan_out` the copies for the account's other companions. `companion` and `queue` are the
-//! state of a client between connections. To answer a new request, add an arm in `iq`.
+//! requests to the phone, and `fan_out` the copies for the account's other companions. To answer a new request, add an
+//! arm in `iq`.
 
-pub(crate) mod companion;
+mod client;
 pub(crate) mod connection;
-pub(crate) mod disconnect;
 mod fan_out;
-pub(crate) mod group_node;
 mod groups;
 mod iq;
 pub(crate) mod media;
 mod outbound;
-pub(crate) mod outlet;
+mod pairing_code;
 mod peer;
 mod pictures;
-mod prekeys;
 mod privacy;
-pub(crate) mod queue;
 mod router;
 mod sync;
 mod users;
@@ -37,16 +33,13 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::{
     Error, clock,
     fault::Faults,
-    locked,
-    log::{Direction, Log},
+    lock::locked,
+    log::{Direction, Log, Who},
     pairing::registry::PairingRegistry,
-    phone::account::Account,
-    storage::Folder,
+    phone::{account::Account, services::Services},
+    storage::{Folder, media::Media},
     wire::certificate::Identity,
 };
-
-/// Account number and device number of a log entry, if known.
-pub(crate) type Who = (Option<String>, Option<u16>);
 
 /// State shared by all connections and phones.
 pub(crate) struct Server {
@@ -55,10 +48,7 @@ pub(crate) struct Server {
     pub(crate) accounts: Mutex<BTreeMap<String, Arc<Account>>>,
     pub(crate) log: Mutex<Log>,
     pub(crate) faults: Mutex<Faults>,
-    pub(crate) media: media::Media,
-    pub(crate) desk: PairingRegistry,
-    pub(crate) stop: CancellationToken,
-    pub(crate) tasks: TaskTracker,
+    pub(crate) services: Arc<Services>,
     connections: AtomicU64,
     /// Folder for all state, if there is one.
     pub(crate) folder: Option<Folder>,
@@ -67,20 +57,22 @@ pub(crate) struct Server {
 impl Server {
     /// Creates a server with the accounts in the folder, if there is one.
     pub(crate) fn new(identity: Identity, folder: Option<Folder>) -> Result<Self, Error> {
-        let accounts = folder.as_ref().map(Folder::accounts).transpose()?.unwrap_or_default();
+        let files = folder.as_ref().map(Folder::accounts).transpose()?.unwrap_or_default();
+        let accounts = files.into_iter().map(Account::restore).collect::<Result<Vec<_>, _>>()?;
         let accounts = accounts.into_iter().map(|account| (account.number.clone(), Arc::new(account)));
-        let media = folder
-            .as_ref()
-            .map_or_else(|| media::Media::Memory(Mutex::default()), |folder| media::Media::Folder(folder.blobs()));
+        let media =
+            folder.as_ref().map_or_else(|| Media::Memory(Mutex::default()), |folder| Media::Folder(folder.blobs()));
         Ok(Self {
             identity,
             accounts: Mutex::new(accounts.collect()),
             log: Mutex::default(),
             faults: Mutex::default(),
-            media,
-            desk: PairingRegistry::default(),
-            stop: CancellationToken::new(),
-            tasks: TaskTracker::new(),
+            services: Arc::new(Services {
+                media,
+                pairings: PairingRegistry::default(),
+                stop: CancellationToken::new(),
+                tasks: TaskTracker::new(),
+            }),
             connections: AtomicU64::new(0),
             folder,
         })

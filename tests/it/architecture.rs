@@ -3,6 +3,7 @@
 //! A missing arrow is deliberate: move the code before you add one.
 
 mod breaches;
+mod cycles;
 mod source;
 
 use std::fmt;
@@ -111,6 +112,26 @@ fn the_sandbox_knows_nothing_of_chatgraph() {
     let mut breaches = manifest_of_the_sandbox(&manifest);
     breaches.extend(sources.iter().flat_map(in_the_sandbox));
     assert_none(&breaches);
+}
+
+#[test]
+fn the_guard_depends_on_no_other_member_and_has_no_circular_dependencies() {
+    let manifest = fs::read_to_string(root().join("guard/Cargo.toml")).expect("guard/Cargo.toml can be read");
+    assert!(!manifest.contains("path =") && !manifest.contains("chatgraph"), "guard/Cargo.toml names another member");
+    let sources = read_rust_files("guard/src");
+    let named = sources.iter().flat_map(|source| source.lines_naming("chatgraph").map(|line| (&source.path, line)));
+    assert_eq!(named.collect::<Vec<_>>(), []);
+    let graph = cycles::dependencies(&sources, "guard/src/");
+    assert!(graph["guard"].contains("compile"), "no dependencies found");
+    assert_eq!(cycles::cycles(&graph), [], "files that depend on each other");
+}
+
+#[test]
+fn the_sandbox_has_no_circular_dependencies() {
+    let graph = cycles::dependencies(&read_rust_files("sandbox/src"), "sandbox/src/");
+    assert!(graph["phone::account"].contains("companion"), "no dependencies found");
+    assert_eq!(cycles::cycles(&graph), [], "files that depend on each other");
+    assert_eq!(cycles::cycles(&cycles::at_the_root(&graph)), [], "modules of lib.rs that depend on each other");
 }
 
 fn assert_none(breaches: &[Breach]) {

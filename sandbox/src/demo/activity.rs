@@ -3,7 +3,7 @@
 use tokio_util::sync::CancellationToken;
 
 use super::script::{Change, Script, Step};
-use crate::{Error, Phone, clock::now_ms, locked};
+use crate::{Error, Phone, clock::now_ms, lock::locked};
 
 /// Seed of the script.
 const SEED: u64 = 0x05ca_1ab1e;

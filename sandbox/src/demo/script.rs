@@ -8,7 +8,7 @@ use std::{fmt, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use super::{chats::With, people::Person};
+use super::{chat::With, people::Person};
 use crate::{ChatKind, ChatView, FOREVER};
 use scenes::{SCENES, Scene};
 

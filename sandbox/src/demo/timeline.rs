@@ -1,6 +1,7 @@
 //! Times of the lines of a chat: bursts with long pauses between them.
 
-use super::MINUTE_MS;
+pub(super) const SECOND_MS: i64 = 1000;
+pub(super) const MINUTE_MS: i64 = 60 * SECOND_MS;
 
 /// Number of lines in a burst.
 const BURST: usize = 4;

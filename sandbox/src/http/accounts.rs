@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
-    body::{Body, invalid},
     error::ApiError,
+    request::{Body, invalid},
 };
 use crate::{AccountSpec, Phone, Sandbox, clock, demo};
 

@@ -7,7 +7,10 @@ use axum::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{body::Body, error::ApiError, phone};
+use super::{
+    error::ApiError,
+    request::{Body, phone},
+};
 use crate::{CallView, Sandbox};
 
 /// An incoming call.

@@ -6,7 +6,10 @@ use axum::{
 };
 use serde::{Deserialize, Deserializer};
 
-use super::{body::Body, error::ApiError, phone};
+use super::{
+    error::ApiError,
+    request::{Body, phone},
+};
 use crate::{ChatView, FOREVER, MessageView, Phone, Sandbox};
 
 /// Changes of a chat. At least one field is required; absent fields leave the setting as it is.

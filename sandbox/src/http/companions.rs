@@ -9,9 +9,8 @@ use serde::Deserialize;
 
 use super::{
     accounts::AccountView,
-    body::{Body, invalid},
     error::ApiError,
-    phone,
+    request::{Body, invalid, phone},
 };
 use crate::{DisconnectReason, Sandbox};
 

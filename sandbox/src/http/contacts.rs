@@ -9,7 +9,11 @@ use axum::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{body::Body, chats::present, error::ApiError, phone};
+use super::{
+    chats::present,
+    error::ApiError,
+    request::{Body, phone},
+};
 use crate::Sandbox;
 
 /// Changes of a person: at least one more field.

@@ -2,7 +2,7 @@
 
 use axum::{Json, extract::State, http::StatusCode};
 
-use super::{body::Body, error::ApiError};
+use super::{error::ApiError, request::Body};
 use crate::{Fault, Sandbox};
 
 pub(super) async fn inject(

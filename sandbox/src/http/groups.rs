@@ -7,7 +7,11 @@ use axum::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{body::Body, chats::present, error::ApiError, phone};
+use super::{
+    chats::present,
+    error::ApiError,
+    request::{Body, phone},
+};
 use crate::{Sandbox, spec::Addressing};
 
 /// A group that is created, or that the owner is added to.

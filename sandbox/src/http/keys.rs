@@ -7,9 +7,8 @@ use axum::{
 use serde::Deserialize;
 
 use super::{
-    body::{self, Body},
     error::ApiError,
-    phone,
+    request::{self, Body, phone},
 };
 use crate::Sandbox;
 
@@ -17,7 +16,7 @@ use crate::Sandbox;
 #[serde(deny_unknown_fields)]
 pub(super) struct Renewal {
     /// True if the companions get the key at once; otherwise when the keys are shared.
-    #[serde(default = "body::yes")]
+    #[serde(default = "request::yes")]
     told: bool,
 }
 

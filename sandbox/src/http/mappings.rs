@@ -8,9 +8,8 @@ use axum::{
 use serde::{Deserialize, Serialize};
 
 use super::{
-    body::{self, Body},
     error::ApiError,
-    phone,
+    request::{self, Body, phone},
 };
 use crate::Sandbox;
 
@@ -21,7 +20,7 @@ pub(super) struct Mapping {
     lid: String,
     phone: String,
     /// True if the companions are notified at once; otherwise with the next message.
-    #[serde(default = "body::yes")]
+    #[serde(default = "request::yes")]
     told: bool,
     /// True if the phone writes a setting for the companions instead.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]

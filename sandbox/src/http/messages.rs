@@ -8,9 +8,8 @@ use axum::{
 use serde::{Deserialize, Serialize};
 
 use super::{
-    body::{self, Body},
     error::ApiError,
-    phone,
+    request::{self, Body, phone},
 };
 use crate::{Draft, MessageKind, Sandbox};
 
@@ -30,7 +29,7 @@ pub(super) struct Message {
     #[serde(default)]
     to: Vec<String>,
     /// True if the companions get it now; otherwise when it is delivered again.
-    #[serde(default = "body::yes")]
+    #[serde(default = "request::yes")]
     delivered: bool,
 }
 

@@ -7,7 +7,10 @@ use axum::{
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use serde::{Deserialize, Serialize};
 
-use super::{body::Body, error::ApiError, phone};
+use super::{
+    error::ApiError,
+    request::{Body, phone},
+};
 use crate::Sandbox;
 
 /// A profile picture.

@@ -8,7 +8,10 @@ use axum::{
 };
 use serde::Serialize;
 
-use super::{body::Body, error::ApiError, phone};
+use super::{
+    error::ApiError,
+    request::{Body, phone},
+};
 use crate::{Phone, Sandbox};
 
 /// The owner's privacy.

@@ -6,7 +6,11 @@ use axum::{
 };
 use serde::Deserialize;
 
-use super::{accounts::AccountView, body::Body, error::ApiError, phone};
+use super::{
+    accounts::AccountView,
+    error::ApiError,
+    request::{Body, phone},
+};
 use crate::Sandbox;
 
 #[derive(Debug, Deserialize)]

@@ -6,7 +6,10 @@ use axum::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{body::Body, error::ApiError, phone};
+use super::{
+    error::ApiError,
+    request::{Body, phone},
+};
 use crate::Sandbox;
 
 /// The settings.

@@ -5,11 +5,11 @@ use std::{collections::HashMap, sync::Mutex};
 
 use tokio::sync::oneshot;
 
-use super::code::Finish;
-
 use crate::{
-    Error, crypto, locked,
-    server::outlet::Outlet,
+    Error,
+    companion::outlet::Outlet,
+    crypto,
+    lock::locked,
     wire::node::{Node, SERVER, node},
 };
 
@@ -33,6 +33,14 @@ pub(crate) struct Asked {
     pub(crate) offer: Offer,
     /// The companion's key, encrypted with the code.
     pub(crate) wrapped: Vec<u8>,
+}
+
+/// A client's answer after the code was typed on the phone.
+#[derive(Debug)]
+pub(crate) struct Finish {
+    pub(crate) identity: [u8; 32],
+    /// Salt, nonce, and the encrypted keys.
+    pub(crate) bundle: Vec<u8>,
 }
 
 /// All waiting connections.

@@ -12,18 +12,20 @@ use whatsapp_rust::wacore::{appstate::Mutation, libsignal::protocol::IdentityKey
 
 use super::{
     app_state::{AppState, Rejected},
-    calls::CallView,
-    message::Parties,
     mutation::{self, Change},
     signal_peer::SignalPeer,
+    signal_peers::Parties,
     state::PhoneState,
+    view::CallView,
 };
 use crate::{
-    Error, clock, crypto, locked,
-    server::{
-        companion::Companions,
+    Error, clock,
+    companion::{
+        Companions,
         queue::{Content, Item},
     },
+    crypto,
+    lock::locked,
     spec::AccountSpec,
     storage::AccountFile,
     wire::node::{SERVER, node},

@@ -4,9 +4,8 @@ use super::{
     Phone,
     mutation::{Change, Range},
     state::{Chat, PhoneState},
-    view::MAX_PINNED,
 };
-use crate::Error;
+use crate::{Error, chat::MAX_PINNED};
 
 impl Phone {
     /// Archives or unarchives the chat. Archiving also unpins, as on a real phone.

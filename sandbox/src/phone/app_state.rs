@@ -27,9 +27,11 @@ use whatsapp_rust::{
     },
 };
 
-use super::mutation::{COLLECTIONS, Change};
+use super::mutation::Change;
 use crate::{
-    Error, clock, crypto,
+    Error, clock,
+    companion::COLLECTIONS,
+    crypto,
     storage::bytes::{self, FromText, Text},
 };
 

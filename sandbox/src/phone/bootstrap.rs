@@ -12,7 +12,7 @@ use whatsapp_rust::{
 };
 
 use super::{account::Account, app_state::SyncKey, history};
-use crate::{Error, locked, server::media::Media};
+use crate::{Error, lock::locked, storage::media::Media};
 
 /// Sends them once, as soon as the companion's keys are there; does nothing if they were sent already.
 pub(crate) async fn settle(account: &Account, media: &Media, device: u16) -> Result<(), Error> {

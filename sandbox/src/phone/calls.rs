@@ -1,39 +1,17 @@
 //! Calls that ring on the owner's devices. They are only sent live: offline companions miss them.
 
-use serde::Serialize;
-
-use super::{Phone, account::Account, view::ChatKind};
+use super::{
+    Phone,
+    account::Account,
+    view::{CallState, CallView},
+};
 use crate::{
-    Error, clock, crypto, locked,
+    Error,
+    chat::ChatKind,
+    clock, crypto,
+    lock::locked,
     wire::node::{Node, SERVER, attr, children, empty, node},
 };
-
-/// One call of this run of the sandbox.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct CallView {
-    /// Its id on the wire.
-    pub id: String,
-    /// The caller's JID.
-    pub from: String,
-    /// True for a video call.
-    pub video: bool,
-    /// The group that is called, if it is one.
-    pub group: Option<String>,
-    /// Its state.
-    pub state: CallState,
-}
-
-/// State of a call.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum CallState {
-    /// Not answered yet.
-    Ringing,
-    /// Rejected by a companion.
-    Rejected,
-    /// Ended by the caller.
-    Ended,
-}
 
 impl Phone {
     /// Starts a call, and returns its id. It rings until [`Phone::hang_up`], or until a companion rejects it.

@@ -2,9 +2,10 @@
 
 use super::account::Account;
 use crate::{
-    clock, locked,
+    clock,
+    companion::queue::{Content, Item},
+    lock::locked,
     pairing::adv,
-    server::queue::{Content, Item},
     wire::node::{Node, SERVER, node},
 };
 

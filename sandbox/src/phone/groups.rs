@@ -1,13 +1,14 @@
 //! The owner's groups: creation, subject, description, members and admins.
 
 use super::{
-    Phone,
+    Phone, group_node,
     state::{Description, Group, Mark, PhoneState},
-    view::ChatKind,
 };
 use crate::{
-    Error, clock, crypto, locked,
-    server::group_node,
+    Error,
+    chat::ChatKind,
+    clock, crypto,
+    lock::locked,
     spec::Addressing,
     wire::node::{Node, SERVER, empty, node},
 };

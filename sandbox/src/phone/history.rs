@@ -25,11 +25,11 @@ use whatsapp_rust::{
 
 use super::{
     account::Account,
-    kinds::MessageKind,
     state::{self, Chat, Person, PhoneState},
-    view::FOREVER,
 };
-use crate::{Error, clock, locked, server::media::Media, wire::node::SERVER};
+use crate::{
+    Error, chat::FOREVER, clock, lock::locked, message_kind::MessageKind, storage::media::Media, wire::node::SERVER,
+};
 
 /// Maximum length of an inline chunk, in bytes before compression.
 const INLINE_LIMIT: usize = 32 * 1024;

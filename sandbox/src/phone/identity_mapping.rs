@@ -13,7 +13,7 @@ use super::{
     mutation::Change,
     state::{Chat, Person, PhoneState},
 };
-use crate::{Error, locked, wire::node::SERVER};
+use crate::{Error, lock::locked, wire::node::SERVER};
 
 impl Phone {
     /// Makes the phone map a LID and a number, given as user parts, to one person. Two chats are merged, under the

@@ -1,7 +1,7 @@
 //! Rotation of the app-state key, as phones do now and then.
 
 use super::{Phone, bootstrap::key_share};
-use crate::{Error, locked};
+use crate::{Error, lock::locked};
 
 impl Phone {
     /// Rotates the phone's app-state key. With `told` its companions get the new key at once. Otherwise they cannot

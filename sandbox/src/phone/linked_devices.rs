@@ -2,11 +2,12 @@
 
 use super::Phone;
 use crate::{
-    Error, clock, locked,
-    server::{
-        companion::Companion,
+    Error, clock,
+    companion::{
+        Companion,
         disconnect::{DisconnectReason, conflict},
     },
+    lock::locked,
 };
 
 impl Phone {

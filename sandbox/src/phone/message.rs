@@ -1,8 +1,5 @@
 //! Messages to companions: encrypted once for each, and queued until confirmed.
 
-use std::collections::BTreeMap;
-
-use serde::{Deserialize, Serialize};
 use tokio::sync::MutexGuard;
 use whatsapp_rust::{
     buffa::{Message as _, MessageField},
@@ -10,93 +7,18 @@ use whatsapp_rust::{
     waproto::whatsapp as wa,
 };
 
-use super::{
-    account::Account,
-    address,
-    kinds::MessageKind,
-    people,
-    signal_peer::{Sealed, SignalPeer},
-};
+use super::{account::Account, address, signal_peer::Sealed, signal_peers::Parties, verified_name};
 use crate::{
-    Error, clock, crypto, locked,
-    server::queue::{Content, Item},
-    storage::bytes,
+    Error, clock,
+    companion::{
+        message::{Alternate, Letter},
+        queue::{Content, Item},
+    },
+    crypto,
+    lock::locked,
+    message_kind::MessageKind,
     wire::node::{Node, node},
 };
-
-/// A message before its encryption.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct Letter {
-    pub(crate) id: String,
-    /// JID of the sender whose keys are used; the owner's own for the phone.
-    pub(crate) sender: String,
-    /// Address in the stanza: the group's, if it is a group message.
-    pub(crate) from: String,
-    /// The author in a group.
-    #[serde(default)]
-    pub(crate) participant: Option<String>,
-    /// The chat of a message by the owner, unless that is a group.
-    #[serde(default)]
-    pub(crate) recipient: Option<String>,
-    /// Recipients, if the owner sent it to a broadcast list.
-    #[serde(default)]
-    pub(crate) listed: Vec<String>,
-    #[serde(default)]
-    pub(crate) kind: MessageKind,
-    /// The effect on an earlier message, as on the wire: `1` edits, `7` revokes, `8` revokes as a group's admin.
-    #[serde(default)]
-    pub(crate) edit: Option<String>,
-    /// The same person's other address.
-    pub(crate) alternate: Option<Alternate>,
-    /// Time of the message, in milliseconds.
-    pub(crate) at: i64,
-    /// True for messages between the owner's own devices, which are not shown.
-    pub(crate) peer: bool,
-    /// The sender's push name.
-    pub(crate) notify: Option<String>,
-    /// The verified name, if the sender is a business.
-    #[serde(default)]
-    pub(crate) business: Option<String>,
-    #[serde(with = "bytes")]
-    pub(crate) body: wa::Message,
-}
-
-/// The other address of the sender.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) enum Alternate {
-    Number(String),
-    Lid(String),
-}
-
-/// All senders to an account's companions, by JID.
-#[derive(Serialize, Deserialize)]
-pub(crate) struct Parties(BTreeMap<String, SignalPeer>);
-
-impl Parties {
-    /// Creates it with the phone itself.
-    pub(crate) fn new(owner: String, phone: SignalPeer) -> Self {
-        Self(BTreeMap::from([(owner, phone)]))
-    }
-
-    /// Merges the senders with these JIDs: the sessions by number continue, or else those by LID.
-    pub(crate) fn join(&mut self, lid: &str, number: &str) {
-        if let Some(party) = self.0.remove(lid) {
-            self.0.entry(number.to_owned()).or_insert(party);
-        }
-    }
-
-    /// Renames a sender, who keeps the keys and sessions. A later sender with the old name is a new one.
-    pub(crate) fn rename(&mut self, before: &str, after: &str) {
-        if let Some(party) = self.0.remove(before) {
-            self.0.insert(after.to_owned(), party);
-        }
-    }
-
-    /// Returns the sender with this JID.
-    pub(crate) fn of(&mut self, sender: &str) -> &mut SignalPeer {
-        self.0.entry(sender.to_owned()).or_insert_with(|| SignalPeer::new(crypto::identity()))
-    }
-}
 
 impl Account {
     /// Creates a message of the phone to one of its companions.
@@ -215,7 +137,7 @@ impl Account {
         if letter.kind == MessageKind::Poll {
             contents.push(node("meta").attr("polltype", "creation").build());
         }
-        contents.extend(letter.business.as_deref().map(people::verified_name));
+        contents.extend(letter.business.as_deref().map(verified_name::verified_name));
         let mut message = node("message")
             .attr("from", letter.from.as_str())
             .attr("id", letter.id.as_str())

@@ -2,7 +2,8 @@
 
 use super::{Phone, address, state::Person};
 use crate::{
-    Error, locked,
+    Error,
+    lock::locked,
     wire::node::{SERVER, empty, node},
 };
 

@@ -17,7 +17,7 @@ use whatsapp_rust::{
 };
 
 use super::{account::Account, bootstrap, history};
-use crate::{Error, locked, server::media::Media};
+use crate::{Error, lock::locked, storage::media::Media};
 
 impl Account {
     /// Answers the request in the message `id` of the companion `device`.

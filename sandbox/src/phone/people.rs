@@ -1,20 +1,12 @@
 //! People: their names, and notifications of companions.
 
-use whatsapp_rust::{
-    buffa::Message as _,
-    waproto::whatsapp::{VerifiedNameCertificate, verified_name_certificate},
-};
-
-use super::{
-    Phone,
-    account::Account,
-    mutation::Change,
-    state::{Person, PhoneState},
-    view::ChatKind,
-};
+use super::{Phone, account::Account, mutation::Change, state::Person, verified_name};
 use crate::{
-    Error, clock, locked,
-    server::queue::{Content, Item},
+    Error,
+    chat::ChatKind,
+    clock,
+    companion::queue::{Content, Item},
+    lock::locked,
     wire::node::{Node, node},
 };
 
@@ -53,7 +45,11 @@ impl Phone {
     pub async fn verify_business(&self, number: &str, name: &str) -> Result<(), Error> {
         let jid = self.person(number);
         self.change_person(&jid, |person| person.business = Some(name.to_owned()))?;
-        let verified = node("verified_name").attr("jid", jid.as_str()).attr("v", "2").bytes(certificate(name)).build();
+        let verified = node("verified_name")
+            .attr("jid", jid.as_str())
+            .attr("v", "2")
+            .bytes(verified_name::certificate(name))
+            .build();
         self.announce("business", &jid, None, verified).await
     }
 
@@ -111,23 +107,4 @@ impl Account {
             companion.push(Item { id, node, content: Content::Notice });
         }
     }
-}
-
-impl PhoneState {
-    pub(super) fn person_mut(&mut self, jid: &str) -> Option<&mut Person> {
-        let place = self.people.iter().position(|person| person.has_jid(jid))?;
-        self.people.get_mut(place)
-    }
-}
-
-/// Creates the verified name in the messages of a business.
-pub(super) fn verified_name(name: &str) -> Node {
-    node("verified_name").attr("v", "2").bytes(certificate(name)).build()
-}
-
-/// Creates the certificate of the name; its signature is not checked here.
-fn certificate(name: &str) -> Vec<u8> {
-    let details = verified_name_certificate::Details { verified_name: Some(name.to_owned()), ..Default::default() };
-    let details = Some(details.encode_to_vec());
-    VerifiedNameCertificate { details, ..Default::default() }.encode_to_vec()
 }

@@ -1,21 +1,16 @@
 //! Profile pictures of the owner, of contacts, and of groups.
 
-use serde::{Deserialize, Serialize};
-
-use super::{Phone, state::PhoneState, view::ChatKind};
+use super::{
+    Phone,
+    state::{Person, PhoneState, Picture},
+};
 use crate::{
-    Error, clock, locked,
+    Error,
+    chat::ChatKind,
+    clock,
+    lock::locked,
     wire::node::{Node, node},
 };
-
-/// The picture of a person or group.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct Picture {
-    /// Increases with each picture of the same person; close to the time in seconds.
-    pub(crate) id: u64,
-    /// Path of the image.
-    pub(crate) path: String,
-}
 
 impl Phone {
     /// Sets or removes the picture of the owner, of another person or of a group; returns its id. The companions are
@@ -35,7 +30,7 @@ impl Phone {
         image: Option<&[u8]>,
         author: Option<u16>,
     ) -> Result<Option<u64>, Error> {
-        let path = image.map(|image| self.server.media.publish(image)).transpose()?;
+        let path = image.map(|image| self.services.media.publish(image)).transpose()?;
         let jid = self.person(whose);
         let (jid, id) = {
             let mut book = locked(&self.account.book);
@@ -82,7 +77,7 @@ fn notice(jid: &str, owner: &str, id: Option<u64>) -> Node {
 impl PhoneState {
     /// Returns the JID under which the picture of `jid` is stored.
     fn pictured(&self, jid: &str) -> String {
-        self.person(jid).map_or_else(|| jid.to_owned(), super::state::Person::jid)
+        self.person(jid).map_or_else(|| jid.to_owned(), Person::jid)
     }
 
     /// Moves a picture to another JID.

@@ -4,8 +4,9 @@ use serde::Deserialize;
 
 use super::{Phone, address, state::Chat};
 use crate::{
-    Error, clock, locked,
-    server::queue::{Content, Item},
+    Error, clock,
+    companion::queue::{Content, Item},
+    lock::locked,
     wire::node::node,
 };
 

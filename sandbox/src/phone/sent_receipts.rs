@@ -4,11 +4,13 @@ use super::{
     Phone,
     account::Account,
     state::{Person, PhoneState},
-    view::ChatKind,
 };
 use crate::{
-    Error, clock, locked,
-    server::queue::{Content, Item},
+    Error,
+    chat::ChatKind,
+    clock,
+    companion::queue::{Content, Item},
+    lock::locked,
     wire::node::{Node, node},
 };
 

@@ -13,10 +13,12 @@ use tokio::sync::watch;
 use tokio_util::task::TaskTracker;
 use whatsapp_rust::wacore::libsignal::protocol::IdentityKeyPair;
 
-use super::{account::Account, app_state::AppState, message::Parties, state::PhoneState};
+use super::{account::Account, app_state::AppState, signal_peers::Parties, state::PhoneState};
 use crate::{
-    Error, crypto, locked,
-    server::companion::Companions,
+    Error,
+    companion::Companions,
+    crypto,
+    lock::locked,
     storage::{AccountFile, bytes, replace},
 };
 

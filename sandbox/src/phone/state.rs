@@ -1,220 +1,31 @@
 //! State of a phone: people, groups, chats. Everything else is derived from it.
 
+mod chat;
+mod group;
+mod person;
+mod picture;
+pub(crate) mod privacy;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+pub(crate) use chat::{Chat, Message};
+pub(crate) use group::{Description, Group, Mark};
+pub(crate) use person::Person;
+pub(crate) use picture::Picture;
+pub(crate) use privacy::Privacy;
+
 use super::{
     address,
-    kinds::MessageKind,
-    pictures::Picture,
-    privacy::Privacy,
-    view::{ChatKind, ChatView, MAX_PINNED, MessageView},
+    view::{ChatView, MessageView},
 };
 use crate::{
-    Error, clock, crypto,
+    Error,
+    chat::{ChatKind, MAX_PINNED},
+    clock, crypto,
     spec::{AccountSpec, Addressing},
 };
-
-/// A person.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-pub(crate) struct Person {
-    /// The number, unless only the LID is known.
-    pub(crate) phone: Option<String>,
-    /// The user part of the LID, if one is known.
-    pub(crate) lid: Option<String>,
-    /// The name in the address book.
-    pub(crate) name: Option<String>,
-    /// The name the person chose.
-    pub(crate) push_name: Option<String>,
-    /// The verified business name.
-    #[serde(default)]
-    pub(crate) business: Option<String>,
-    /// The JID of an assistant, or of a person on another messenger, who has neither number nor LID.
-    #[serde(default)]
-    pub(crate) elsewhere: Option<String>,
-}
-
-impl Person {
-    /// Returns the JID by number, or else by LID; or the JID at another server.
-    pub(crate) fn jid(&self) -> String {
-        match (&self.phone, &self.lid) {
-            _ if self.elsewhere.is_some() => self.elsewhere.clone().unwrap_or_default(),
-            (Some(phone), _) => format!("{phone}@s.whatsapp.net"),
-            (None, lid) => format!("{}@lid", lid.as_deref().unwrap_or_default()),
-        }
-    }
-
-    /// Returns the JID by LID.
-    pub(crate) fn lid_jid(&self) -> Option<String> {
-        self.lid.as_ref().map(|lid| format!("{lid}@lid"))
-    }
-
-    /// Returns the sender's name in this person's messages.
-    pub(crate) fn shown_name(&self) -> Option<&str> {
-        self.push_name.as_deref().or(self.name.as_deref())
-    }
-
-    /// Returns the person's name in the list of chats, unless it is the number.
-    fn name_in_list(&self) -> Option<&str> {
-        [&self.name, &self.push_name, &self.business].into_iter().flatten().next().map(String::as_str)
-    }
-
-    /// Returns whether this is one of the person's JIDs.
-    pub(crate) fn has_jid(&self, jid: &str) -> bool {
-        match jid.split_once('@') {
-            Some((user, "s.whatsapp.net")) => self.phone.as_deref() == Some(user),
-            Some((user, "lid")) => self.lid.as_deref() == Some(user),
-            Some(_) => self.elsewhere.as_deref() == Some(jid),
-            None => false,
-        }
-    }
-}
-
-/// A group the account is in.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct Group {
-    pub(crate) subject: String,
-    /// The members' numbers, the owner's among them; the JID by LID of one whose number is not known.
-    pub(crate) members: Vec<String>,
-    /// True if its members are addressed by LID.
-    #[serde(default)]
-    pub(crate) by_lid: bool,
-    /// The admins; `None`: the owner only.
-    #[serde(default)]
-    pub(crate) admins: Option<Vec<String>>,
-    /// Its creator, and the time; `None`: the owner, when the account was created.
-    #[serde(default)]
-    pub(crate) made: Option<Mark>,
-    /// The author of the subject, and the time; `None`: the creator.
-    #[serde(default)]
-    pub(crate) named: Option<Mark>,
-    #[serde(default)]
-    pub(crate) description: Option<Description>,
-}
-
-/// The author of a change to a group, under their address in the group, and its time.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct Mark {
-    pub(crate) by: String,
-    /// In milliseconds.
-    pub(crate) at: i64,
-}
-
-/// A group's description.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct Description {
-    /// Id of this text: a client needs it to change the text.
-    pub(crate) id: String,
-    pub(crate) text: String,
-    pub(crate) mark: Mark,
-}
-
-impl Group {
-    /// Creates a new group.
-    pub(crate) fn new(subject: &str, members: Vec<String>, by_lid: bool, made: Option<Mark>) -> Self {
-        let admins = made.as_ref().map(|made| vec![made.by.clone()]);
-        Self { subject: subject.to_owned(), members, by_lid, admins, made, named: None, description: None }
-    }
-
-    /// Returns the group for another account, without the defaults that depend on this account and its time of
-    /// creation.
-    pub(crate) fn spelled_out(&self, owner: &str, at: i64) -> Self {
-        let made = self.made.clone().unwrap_or_else(|| Mark { by: owner.to_owned(), at });
-        let admins = self.admins.clone().unwrap_or_else(|| vec![owner.to_owned()]);
-        Self { made: Some(made), admins: Some(admins), ..self.clone() }
-    }
-
-    /// Returns whether this person is a member.
-    pub(crate) fn has(&self, person: &Person) -> bool {
-        let lid = person.lid_jid();
-        self.members.iter().any(|member| Some(member) == person.phone.as_ref() || Some(member) == lid.as_ref())
-    }
-
-    /// Returns whether this member is an admin, in the group of an account with the number `owner`.
-    pub(crate) fn is_admin(&self, member: &str, owner: &str) -> bool {
-        let admins = self.admins.as_deref();
-        admins.map_or(member == owner, |admins| admins.iter().any(|admin| admin == member))
-    }
-
-    /// Makes members admins, or admins members.
-    pub(crate) fn appoint(&mut self, members: &[String], admin: bool, owner: &str) {
-        let admins = self.admins.get_or_insert_with(|| vec![owner.to_owned()]);
-        admins.retain(|admin| !members.contains(admin));
-        if admin {
-            admins.extend(members.iter().filter(|member| self.members.contains(member)).cloned());
-        }
-    }
-
-    /// Changes a member's address.
-    pub(crate) fn rename(&mut self, before: &str, after: &str) {
-        let described = self.description.as_mut().map(|description| &mut description.mark);
-        let marks = [self.made.as_mut(), self.named.as_mut(), described].into_iter().flatten().map(|mark| &mut mark.by);
-        let names = self.members.iter_mut().chain(self.admins.iter_mut().flatten()).chain(marks);
-        for name in names.filter(|name| name.as_str() == before) {
-            after.clone_into(name);
-        }
-    }
-}
-
-/// A chat on the phone.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-pub(crate) struct Chat {
-    pub(crate) archived: bool,
-    /// Time of archiving, in milliseconds.
-    #[serde(default)]
-    pub(crate) archived_at: Option<i64>,
-    /// True if it is locked behind a code.
-    #[serde(default)]
-    pub(crate) locked: bool,
-    /// Time of pinning, in milliseconds.
-    pub(crate) pinned_at: Option<i64>,
-    /// End of the mute, in milliseconds.
-    pub(crate) muted_until: Option<i64>,
-    pub(crate) unread: u32,
-    pub(crate) marked_unread: bool,
-    /// The messages, oldest first.
-    pub(crate) messages: Vec<Message>,
-}
-
-/// A text in a chat.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-pub(crate) struct Message {
-    pub(crate) id: String,
-    /// The sender's JID; `None`: the owner.
-    pub(crate) from: Option<String>,
-    pub(crate) text: String,
-    #[serde(default)]
-    pub(crate) kind: MessageKind,
-    /// The broadcast list through which it was sent.
-    #[serde(default)]
-    pub(crate) list: Option<String>,
-    /// In milliseconds since the Unix epoch.
-    pub(crate) at: i64,
-    /// True if its author revoked it.
-    #[serde(default)]
-    pub(crate) revoked: bool,
-    /// Time of its last edit or revocation, in milliseconds.
-    #[serde(default)]
-    pub(crate) changed_at: Option<i64>,
-    /// The original text, if it was edited or revoked.
-    #[serde(default)]
-    pub(crate) original: Option<String>,
-}
-
-impl Message {
-    /// Returns the original text.
-    pub(crate) fn as_sent(&self) -> &str {
-        self.original.as_deref().unwrap_or(&self.text)
-    }
-
-    /// Changes the text, or revokes it, at the present time.
-    pub(crate) fn change(&mut self, text: &str, revoked: bool) {
-        let before = std::mem::replace(&mut self.text, text.to_owned());
-        self.original.get_or_insert(before);
-        (self.revoked, self.changed_at) = (revoked, Some(clock::now_ms()));
-    }
-}
 
 /// All state of a phone.
 #[derive(Debug, Serialize, Deserialize)]
@@ -303,6 +114,12 @@ impl PhoneState {
     pub(crate) fn person(&self, jid: &str) -> Option<&Person> {
         let jid = address::person(jid);
         self.people.iter().find(|person| person.has_jid(&jid))
+    }
+
+    /// Returns the person with this JID, for changes.
+    pub(crate) fn person_mut(&mut self, jid: &str) -> Option<&mut Person> {
+        let index = self.people.iter().position(|person| person.has_jid(jid))?;
+        self.people.get_mut(index)
     }
 
     /// Returns the JID of a person in a group's stanzas, given a JID or a number.
@@ -407,34 +224,6 @@ impl PhoneState {
             marked_unread: chat.marked_unread,
             last_message_at: chat.last_message_at(),
         }
-    }
-}
-
-impl Chat {
-    /// Returns the time of the latest message, in milliseconds.
-    pub(crate) fn last_message_at(&self) -> Option<i64> {
-        self.messages.iter().map(|message| message.at).max()
-    }
-
-    /// Counts the incoming messages that are not revoked.
-    pub(crate) fn from_others(messages: &[Message]) -> u32 {
-        let others = messages.iter().filter(|message| message.from.is_some() && !message.revoked);
-        u32::try_from(others.count()).unwrap_or(u32::MAX)
-    }
-
-    /// Removes a message, which no longer counts as unread.
-    pub(crate) fn remove(&mut self, id: &str) {
-        let Some(place) = self.messages.iter().position(|message| message.id == id) else { return };
-        let message = self.messages.remove(place);
-        let is_unread =
-            message.from.is_some() && !message.revoked && Self::from_others(&self.messages[place..]) < self.unread;
-        self.unread -= u32::from(is_unread);
-    }
-
-    /// Marks everything as read.
-    pub(crate) fn read(&mut self) {
-        self.unread = 0;
-        self.marked_unread = false;
     }
 }
 

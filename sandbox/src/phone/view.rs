@@ -2,13 +2,7 @@
 
 use serde::Serialize;
 
-use super::kinds::MessageKind;
-
-/// End of a mute without end, in milliseconds since the Unix epoch: the last millisecond of the year 9999.
-pub const FOREVER: i64 = 253_402_300_799_999;
-
-/// Maximum number of pinned chats.
-pub const MAX_PINNED: usize = 3;
+use crate::{chat::ChatKind, message_kind::MessageKind};
 
 /// One chat as the phone shows it, the reference for comparing a companion.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -31,7 +25,7 @@ pub struct ChatView {
     pub locked: bool,
     /// True if it is pinned.
     pub pinned: bool,
-    /// End of the mute, in milliseconds since the Unix epoch; [`FOREVER`] without end; `None`: not muted.
+    /// End of the mute, in milliseconds since the Unix epoch; [`FOREVER`](crate::FOREVER) without end; `None`: not muted.
     pub muted_until: Option<i64>,
     /// Number of unread messages.
     pub unread_count: u32,
@@ -61,32 +55,29 @@ pub struct MessageView {
     pub revoked: bool,
 }
 
-/// The kinds of chats.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum ChatKind {
-    /// A direct chat.
-    Dm,
-    /// A group.
-    Group,
-    /// A channel.
-    Newsletter,
-    /// A broadcast list.
-    Broadcast,
-    /// The status updates.
-    Status,
+/// One call of this run of the sandbox.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct CallView {
+    /// Its id on the wire.
+    pub id: String,
+    /// The caller's JID.
+    pub from: String,
+    /// True for a video call.
+    pub video: bool,
+    /// The group that is called, if it is one.
+    pub group: Option<String>,
+    /// Its state.
+    pub state: CallState,
 }
 
-impl ChatKind {
-    /// Derives the kind from the JID.
-    #[must_use]
-    pub fn of(jid: &str) -> Self {
-        match jid.rsplit_once('@') {
-            Some((_, "g.us")) => Self::Group,
-            Some((_, "newsletter")) => Self::Newsletter,
-            Some(("status", "broadcast")) => Self::Status,
-            Some((_, "broadcast")) => Self::Broadcast,
-            _ => Self::Dm,
-        }
-    }
+/// State of a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum CallState {
+    /// Not answered yet.
+    Ringing,
+    /// Rejected by a companion.
+    Rejected,
+    /// Ended by the caller.
+    Ended,
 }

@@ -16,16 +16,16 @@ use whatsapp_rust::{
     waproto::whatsapp::{ClientPayload, DeviceProps},
 };
 
-use super::{
-    Server, Who,
-    disconnect::Refusal,
-    outlet::{Outgoing, Outlet},
-    router::{Seat, route},
-};
+use super::{Server, client::Client, pairing_code, router::route};
 use crate::{
-    clock, locked,
-    log::Direction,
-    pairing::{code, registry::Offer},
+    clock,
+    companion::{
+        disconnect::Refusal,
+        outlet::{Outgoing, Outlet},
+    },
+    lock::locked,
+    log::{Direction, Who},
+    pairing::registry::Offer,
     phone::account::Account,
     wire::{
         node::{attr, node, render},
@@ -46,7 +46,7 @@ const FAREWELL: Duration = Duration::from_secs(1);
 
 /// `GET /ws/chat`
 pub(crate) async fn accept(State(server): State<Arc<Server>>, upgrade: WebSocketUpgrade) -> Response {
-    let task = server.tasks.token();
+    let task = server.services.tasks.token();
     upgrade.on_upgrade(move |socket| async move {
         let (mut frames, sink) = split(socket);
         serve(&server, &mut frames, sink).await;
@@ -74,7 +74,7 @@ impl Shared {
 async fn serve(server: &Arc<Server>, frames: &mut Frames, mut sink: FrameSink) {
     let hello = tokio::select! {
         hello = timeout(HELLO, frames.next()) => hello,
-        () = server.stop.cancelled() => return,
+        () = server.services.stop.cancelled() => return,
     };
     let Ok(Ok(hello)) = hello else {
         return server.note(Who::default(), "a connection ended before its first message");
@@ -89,19 +89,19 @@ async fn serve(server: &Arc<Server>, frames: &mut Frames, mut sink: FrameSink) {
         }
     };
     let (link, outgoing) = Outlet::new(server.next_connection());
-    let end = server.stop.child_token();
+    let end = server.services.stop.child_token();
     let shared = Arc::new(Shared { server: Arc::clone(server), who: OnceLock::new(), account: OnceLock::new(), end });
     let writer = write(Arc::clone(&shared), sink, Sealer::new(session.outbound), outgoing);
-    server.tasks.spawn(writer);
+    server.services.tasks.spawn(writer);
 
     let offer = Offer { link: link.clone(), noise: session.client, full: wants_full_history(&session.payload) };
-    let seat = greet(&shared, &offer, &session.payload);
-    read(&shared, frames, Opener::new(session.inbound), &offer, seat.as_ref()).await;
+    let client = greet(&shared, &offer, &session.payload);
+    read(&shared, frames, Opener::new(session.inbound), &offer, client.as_ref()).await;
 
-    server.desk.withdraw(&link);
+    server.services.pairings.withdraw(&link);
     link.ended();
-    if let Some(seat) = seat {
-        seat.leave();
+    if let Some(client) = client {
+        client.leave();
     }
     link.close("the connection has ended");
     server.note(shared.who(), "disconnected");
@@ -129,7 +129,7 @@ async fn shake_hands(
             }
             let finish = tokio::select! {
                 finish = timeout(HELLO, frames.next()) => finish,
-                () = server.stop.cancelled() => return Ok(None),
+                () = server.services.stop.cancelled() => return Ok(None),
             };
             let Ok(Ok(finish)) = finish else {
                 server.note(Who::default(), DISBELIEVED);
@@ -143,14 +143,14 @@ async fn shake_hands(
 }
 
 /// Logs a companion in; any other client is offered a pairing.
-fn greet(shared: &Shared, offer: &Offer, payload: &ClientPayload) -> Option<Seat> {
+fn greet(shared: &Shared, offer: &Offer, payload: &ClientPayload) -> Option<Client> {
     let (server, link) = (&shared.server, &offer.link);
     let number = payload.username.unwrap_or_default().to_string();
     let device = u16::try_from(payload.device.unwrap_or_default()).unwrap_or_default();
     let account = server.account(&number).filter(|_| device != 0);
     let Some(account) = account else {
         server.note(Who::default(), "connected, not paired");
-        match server.desk.open(offer) {
+        match server.services.pairings.open(offer) {
             Ok(request) => link.send(request),
             Err(error) => tracing::error!(%error, "Offering a pairing failed"),
         }
@@ -175,10 +175,10 @@ fn greet(shared: &Shared, offer: &Offer, payload: &ClientPayload) -> Option<Seat
         .attr("location", "sandbox")
         .attr("creation", clock::seconds(account.made_at).to_string());
     link.send(success.build());
-    Some(Seat { server: Arc::clone(server), account, device, link: link.clone() })
+    Some(Client { server: Arc::clone(server), account, device, link: link.clone() })
 }
 
-async fn read(shared: &Shared, frames: &mut Frames, mut opener: Opener, offer: &Offer, seat: Option<&Seat>) {
+async fn read(shared: &Shared, frames: &mut Frames, mut opener: Opener, offer: &Offer, client: Option<&Client>) {
     loop {
         let frame = tokio::select! {
             frame = frames.next() => frame,
@@ -191,14 +191,14 @@ async fn read(shared: &Shared, frames: &mut Frames, mut opener: Opener, offer: &
         };
         shared.server.record(shared.who(), Direction::Received, render(&node));
         let reply = node.tag == "iq" && matches!(attr(&node, "type").as_deref(), Some("result" | "error"));
-        match seat {
+        match client {
             _ if reply => offer.link.answered(&node),
-            Some(seat) => {
-                route(seat, &node).await;
-                seat.account.save_soon(&seat.server.tasks);
+            Some(client) => {
+                route(client, &node).await;
+                client.account.save_soon(&client.server.services.tasks);
             }
             // Other stanzas of a client that is not paired need no answer.
-            None => code::answer(&shared.server, offer, &node),
+            None => pairing_code::answer(&shared.server, offer, &node),
         }
     }
     // Drain the input for a moment: closing a socket with unread data would drop the last frames.
@@ -216,7 +216,7 @@ async fn write(
     let reason = 'connection: loop {
         let count = tokio::select! {
             biased;
-            () = shared.server.stop.cancelled() => break "the sandbox stops",
+            () = shared.server.services.stop.cancelled() => break "the sandbox stops",
             count = outgoing.recv_many(&mut batch, BATCH) => count,
         };
         // Everything that is sent to a companion must survive a crash.

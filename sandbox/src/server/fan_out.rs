@@ -2,28 +2,29 @@
 //! If a companion cannot decrypt it, the author encrypts it again.
 
 use super::{
-    queue::{Content, Item},
-    router::Seat,
+    client::Client,
     users::{own_companion, own_device},
 };
 use crate::{
-    ChatKind, clock, locked,
+    ChatKind, clock,
+    companion::queue::{Content, Item},
+    lock::locked,
     phone::address,
     wire::node::{Node, SERVER, attr, children, node},
 };
 
 /// Forwards a companion's message to the other companions that have the history; the rest find it there.
-pub(super) fn forward(seat: &Seat, message: &Node) {
+pub(super) fn forward(client: &Client, message: &Node) {
     let to = attr(message, "to").unwrap_or_default();
     let in_group = ChatKind::of(&to) == ChatKind::Group;
     let copies = message.get_optional_child("participants").map(children).unwrap_or_default();
     let id = attr(message, "id").unwrap_or_default();
-    let stanza = forwarded(seat, message, &to);
-    for (device, companion) in locked(&seat.account.companions).all_mut() {
-        if device == seat.device || !companion.settled {
+    let stanza = forwarded(client, message, &to);
+    for (device, companion) in locked(&client.account.companions).all_mut() {
+        if device == client.device || !companion.settled {
             continue;
         }
-        let own = |copy: &&Node| own_companion(&seat.account, &attr(copy, "jid").unwrap_or_default()) == Some(device);
+        let own = |copy: &&Node| own_companion(&client.account, &attr(copy, "jid").unwrap_or_default()) == Some(device);
         let copy = copies.iter().find(own).map(children).unwrap_or_default();
         // In a group, a companion with the sender key needs no copy of its own.
         if copy.is_empty() && !in_group {
@@ -32,15 +33,15 @@ pub(super) fn forward(seat: &Seat, message: &Node) {
         let parts = copy.iter().chain(parts(message)).cloned();
         let mut whole = node("message").children(parts).build();
         whole.attrs = stanza.attrs.clone();
-        companion.push(Item { id: id.clone(), node: whole, content: Content::Forwarded { author: seat.device } });
+        companion.push(Item { id: id.clone(), node: whole, content: Content::Forwarded { author: client.device } });
     }
 }
 
 /// Creates the stanza without its content, from the companion that wrote it.
-fn forwarded(seat: &Seat, message: &Node, to: &str) -> Node {
-    let book = locked(&seat.account.book);
+fn forwarded(client: &Client, message: &Node, to: &str) -> Node {
+    let book = locked(&client.account.book);
     let by_lid = book.groups.get(to).map_or_else(|| address::is_lid(to), |group| group.by_lid);
-    let author = own_address(seat, seat.device, by_lid);
+    let author = own_address(client, client.device, by_lid);
     let mut stanza = node("message")
         .attr("id", attr(message, "id").unwrap_or_default())
         .attr("type", attr(message, "type").unwrap_or_else(|| "text".to_owned()))
@@ -61,20 +62,20 @@ fn parts(message: &Node) -> impl Iterator<Item = &Node> {
     children(message).iter().filter(|part| matches!(part.tag.as_ref(), "enc" | "device-identity"))
 }
 
-fn own_address(seat: &Seat, device: u16, by_lid: bool) -> String {
-    let (user, server) = if by_lid { (&seat.account.lid, "lid") } else { (&seat.account.number, SERVER) };
+fn own_address(client: &Client, device: u16, by_lid: bool) -> String {
+    let (user, server) = if by_lid { (&client.account.lid, "lid") } else { (&client.account.number, SERVER) };
     format!("{user}:{device}@{server}")
 }
 
 /// Asks the companion that wrote a message to encrypt it again for this one, and returns its device number; `None` if
 /// no companion wrote it.
-pub(super) fn ask_again(seat: &Seat, id: &str, receipt: &Node) -> Option<u16> {
-    let mut companions = locked(&seat.account.companions);
-    let item = companions.get_mut(seat.device)?.queue.find(id)?;
+pub(super) fn ask_again(client: &Client, id: &str, receipt: &Node) -> Option<u16> {
+    let mut companions = locked(&client.account.companions);
+    let item = companions.get_mut(client.device)?.queue.find(id)?;
     let Content::Forwarded { author } = item.content else { return None };
     let in_group = attr(&item.node, "participant");
     let by_lid = in_group.clone().or_else(|| attr(&item.node, "from")).is_some_and(|author| address::is_lid(&author));
-    let asking = own_address(seat, seat.device, by_lid);
+    let asking = own_address(client, client.device, by_lid);
     let request =
         node("receipt").attr("id", id).attr("type", "retry").attr("t", clock::seconds(clock::now_ms()).to_string());
     let request = match (in_group, attr(&item.node, "recipient")) {
@@ -87,21 +88,21 @@ pub(super) fn ask_again(seat: &Seat, id: &str, receipt: &Node) -> Option<u16> {
 }
 
 /// Returns the device of this account for which a message was encrypted again.
-pub(super) fn repeated_for(seat: &Seat, message: &Node) -> Option<u16> {
+pub(super) fn repeated_for(client: &Client, message: &Node) -> Option<u16> {
     if attr(message, "category").as_deref() == Some("peer") || message.get_optional_child("enc").is_none() {
         return None;
     }
     let to = attr(message, "participant").or_else(|| attr(message, "to"))?;
-    own_device(&seat.account, &to).filter(|_| to.contains(':'))
+    own_device(&client.account, &to).filter(|_| to.contains(':'))
 }
 
 /// Passes a message that was encrypted again to the companion that requested it, replacing the first one.
-pub(super) fn repeat(seat: &Seat, device: u16, message: &Node) {
+pub(super) fn repeat(client: &Client, device: u16, message: &Node) {
     let id = attr(message, "id").unwrap_or_default();
-    let mut companions = locked(&seat.account.companions);
+    let mut companions = locked(&client.account.companions);
     let Some(companion) = companions.get_mut(device) else { return };
     let Some(item) = companion.queue.find(&id) else { return };
-    if !matches!(item.content, Content::Forwarded { author } if author == seat.device) {
+    if !matches!(item.content, Content::Forwarded { author } if author == client.device) {
         return;
     }
     let mut again = node("message").children(parts(message).cloned()).build();

@@ -13,11 +13,12 @@ use whatsapp_rust::{
     },
 };
 
-use super::{fan_out, router::Seat, users::own_device};
+use super::{client::Client, fan_out, users::own_device};
 use crate::{
-    ChatKind, Error, clock, locked,
+    ChatKind, Error, clock,
+    lock::locked,
     phone::{
-        message::Parties,
+        signal_peers::Parties,
         state::{Chat, Message},
     },
     wire::node::{Node, attr, bytes, children, node},
@@ -27,69 +28,69 @@ use crate::{
 const JOURNEY: Duration = Duration::from_millis(100);
 
 /// Handles a message of a companion.
-pub(super) async fn take(seat: &Seat, message: &Node) {
-    if let Some(device) = fan_out::repeated_for(seat, message) {
-        fan_out::repeat(seat, device, message);
-        return acknowledge(seat, message);
+pub(super) async fn take(client: &Client, message: &Node) {
+    if let Some(device) = fan_out::repeated_for(client, message) {
+        fan_out::repeat(client, device, message);
+        return acknowledge(client, message);
     }
     // Held to the end, so that a companion that is paired meanwhile finds the message in the history or gets it.
-    let mut parties = seat.account.parties.lock().await;
-    if let Err(error) = show(seat, &mut parties, message).await {
-        tracing::warn!(phone = seat.account.number, %error, "Decrypting a companion's message failed");
-        seat.note(format!("a companion's message cannot be decrypted: {error}"));
+    let mut parties = client.account.parties.lock().await;
+    if let Err(error) = show(client, &mut parties, message).await {
+        tracing::warn!(phone = client.account.number, %error, "Decrypting a companion's message failed");
+        client.note(format!("a companion's message cannot be decrypted: {error}"));
     }
-    fan_out::forward(seat, message);
+    fan_out::forward(client, message);
     drop(parties);
-    acknowledge(seat, message);
-    deliver(seat, message);
+    acknowledge(client, message);
+    deliver(client, message);
 }
 
 /// Acknowledges the message.
-fn acknowledge(seat: &Seat, message: &Node) {
+fn acknowledge(client: &Client, message: &Node) {
     let mut ack = node("ack").attr("class", "message").attr("id", attr(message, "id").unwrap_or_default());
     for (told, from) in [("from", "to"), ("participant", "participant")] {
         if let Some(value) = attr(message, from) {
             ack = ack.attr(told, value);
         }
     }
-    seat.link.send(ack.attr("t", clock::seconds(clock::now_ms()).to_string()).build());
+    client.link.send(ack.attr("t", clock::seconds(clock::now_ms()).to_string()).build());
 }
 
 /// Delivers the message: the recipients' receipts follow a moment later.
-fn deliver(seat: &Seat, message: &Node) {
+fn deliver(client: &Client, message: &Node) {
     let (Some(to), Some(id), None) = (attr(message, "to"), attr(message, "id"), attr(message, "category")) else {
         return;
     };
-    let (server, account, device) = (seat.server.clone(), seat.account.clone(), seat.device);
-    seat.server.tasks.spawn(async move {
+    let (server, account, device) = (client.server.clone(), client.account.clone(), client.device);
+    client.server.services.tasks.spawn(async move {
         tokio::select! {
             () = sleep(JOURNEY) => account.delivered(device, &to, &id),
-            () = server.stop.cancelled() => {}
+            () = server.services.stop.cancelled() => {}
         }
     });
 }
 
-async fn show(seat: &Seat, parties: &mut MutexGuard<'_, Parties>, message: &Node) -> Result<(), Error> {
-    let (account, to) = (&seat.account, attr(message, "to").unwrap_or_default());
+async fn show(client: &Client, parties: &mut MutexGuard<'_, Parties>, message: &Node) -> Result<(), Error> {
+    let (account, to) = (&client.account, attr(message, "to").unwrap_or_default());
     let phone = parties.of(&account.jid());
     let copies = message.get_optional_child("participants").map(children).unwrap_or_default();
     let is_the_phone = |copy: &&Node| own_device(account, &attr(copy, "jid").unwrap_or_default()) == Some(0);
     let mut said = None;
     if let Some((kind, sealed)) = copies.iter().find(is_the_phone).and_then(|copy| sealed(copy)) {
-        let mut body = read(&phone.open(seat.device, &kind, sealed).await?)?;
+        let mut body = read(&phone.open(client.device, &kind, sealed).await?)?;
         if let Some(copy) = body.device_sent_message.take() {
             body = copy.message.into_option().unwrap_or_default();
             said = copy.destination_jid.map(|chat| (chat, body.clone()));
         }
         let key = body.sender_key_distribution_message.into_option();
         if let Some(key) = key.and_then(|key| key.group_id.zip(key.axolotl_sender_key_distribution_message)) {
-            phone.groups.learn(&key.0, seat.device, &key.1).await?;
+            phone.groups.learn(&key.0, client.device, &key.1).await?;
         }
     }
     if ChatKind::of(&to) == ChatKind::Group
         && let Some((_, sealed)) = sealed(message).filter(|(kind, _)| kind == "skmsg")
     {
-        let body = read(&phone.groups.open(&to, seat.device, sealed).await?)?;
+        let body = read(&phone.groups.open(&to, client.device, sealed).await?)?;
         said = Some((to, body));
     }
     let Some((chat, body)) = said else { return Ok(()) };

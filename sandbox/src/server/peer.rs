@@ -6,7 +6,7 @@ use whatsapp_rust::{
     waproto::{codec, whatsapp as wa},
 };
 
-use super::router::Seat;
+use super::client::Client;
 use crate::{
     Error, clock,
     phone::address,
@@ -14,33 +14,33 @@ use crate::{
 };
 
 /// Handles a peer request, which the phone answers.
-pub(super) async fn take(seat: &Seat, message: &Node) {
+pub(super) async fn take(client: &Client, message: &Node) {
     let id = attr(message, "id").unwrap_or_default();
     let mut ack = node("ack").attr("class", "message").attr("id", id.as_str());
     if let Some(to) = attr(message, "to") {
         ack = ack.attr("from", to);
     }
-    seat.link.send(ack.attr("t", clock::seconds(clock::now_ms()).to_string()).build());
-    let answered = match open(seat, message).await {
-        Ok(body) => seat.account.answer(&seat.server.media, seat.device, &id, &body).await,
+    client.link.send(ack.attr("t", clock::seconds(clock::now_ms()).to_string()).build());
+    let answered = match open(client, message).await {
+        Ok(body) => client.account.answer(&client.server.services.media, client.device, &id, &body).await,
         Err(error) => Err(error),
     };
     if let Err(error) = answered {
-        tracing::warn!(phone = seat.account.number, %error, "Answering a peer request failed");
-        seat.note(format!("the phone cannot answer {id}: {error}"));
+        tracing::warn!(phone = client.account.number, %error, "Answering a peer request failed");
+        client.note(format!("the phone cannot answer {id}: {error}"));
     }
 }
 
-async fn open(seat: &Seat, message: &Node) -> Result<wa::Message, Error> {
+async fn open(client: &Client, message: &Node) -> Result<wa::Message, Error> {
     let to = attr(message, "to").unwrap_or_default();
-    let account = &seat.account;
+    let account = &client.account;
     let own = [account.jid(), format!("{}@lid", account.lid)].contains(&address::person(&to));
     if !own || to.contains(':') {
         return Err(Error::Unsupported("a peer request to a device other than the phone"));
     }
     let sealed = message.get_optional_child("enc").and_then(|enc| Some((attr(enc, "type")?, bytes(enc)?)));
     let (kind, sealed) = sealed.ok_or(Error::Unsupported("an unencrypted peer request"))?;
-    let plain = account.parties.lock().await.of(&account.jid()).open(seat.device, &kind, sealed).await?;
+    let plain = account.parties.lock().await.of(&account.jid()).open(client.device, &kind, sealed).await?;
     let plain = MessageUtils::unpad_message_ref(&plain, 2)
         .map_err(|error| Error::protocol("a message is not padded", error.into_boxed_dyn_error()))?;
     codec::message_decode(plain).map_err(|error| Error::protocol("a message cannot be read", error))

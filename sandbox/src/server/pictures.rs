@@ -1,8 +1,8 @@
 //! Requests about pictures: those of people and groups, and the owner's own.
 
-use super::router::Seat;
+use super::client::Client;
 use crate::{
-    locked,
+    lock::locked,
     phone::Phone,
     wire::node::{Node, attr, bytes, children, node, refusal, result},
 };
@@ -11,10 +11,10 @@ use crate::{
 const HOST: &str = "https://pps.whatsapp.net";
 
 /// Returns the location of a profile picture.
-pub(super) fn show(seat: &Seat, request: &Node) -> Node {
-    let phone = phone(seat);
+pub(super) fn show(client: &Client, request: &Node) -> Node {
+    let phone = phone(client);
     let asked = request.get_optional_child("picture");
-    let Some(picture) = phone.picture(&target(seat, request)) else {
+    let Some(picture) = phone.picture(&target(client, request)) else {
         return refusal(request, 404, "item-not-found");
     };
     let id = picture.id.to_string();
@@ -32,21 +32,23 @@ pub(super) fn show(seat: &Seat, request: &Node) -> Node {
 }
 
 /// Sets or removes the picture of the owner, or of a group they are in.
-pub(super) async fn set(seat: &Seat, request: &Node) {
-    let (whose, phone) = (target(seat, request), phone(seat));
+pub(super) async fn set(client: &Client, request: &Node) {
+    let (whose, phone) = (target(client, request), phone(client));
     let own = [phone.jid(), phone.lid()].contains(&whose);
-    let is_member =
-        locked(&seat.account.book).groups.get(&whose).is_some_and(|group| group.members.contains(&seat.account.number));
+    let is_member = locked(&client.account.book)
+        .groups
+        .get(&whose)
+        .is_some_and(|group| group.members.contains(&client.account.number));
     let image = children(request).iter().find(|picture| attr(picture, "type").as_deref() != Some("preview"));
     let image = image.map(|picture| bytes(picture).unwrap_or_default());
     let done = match image {
         _ if !own && !is_member => Err((403, "forbidden")),
         Some([]) => Err((400, "bad-request")),
         image => {
-            phone.set_picture_from(&whose, image, Some(seat.device)).await.map_err(|_| (500, "internal-server-error"))
+            phone.set_picture_from(&whose, image, Some(client.device)).await.map_err(|_| (500, "internal-server-error"))
         }
     };
-    seat.link.send(match done {
+    client.link.send(match done {
         Ok(id) => {
             let picture = id.map(|id| node("picture").attr("id", id.to_string()).build());
             result(request).children(picture).build()
@@ -56,10 +58,10 @@ pub(super) async fn set(seat: &Seat, request: &Node) {
 }
 
 /// Returns the target of a request: the owner, if it names none.
-fn target(seat: &Seat, request: &Node) -> String {
-    attr(request, "target").unwrap_or_else(|| seat.account.jid())
+fn target(client: &Client, request: &Node) -> String {
+    attr(request, "target").unwrap_or_else(|| client.account.jid())
 }
 
-fn phone(seat: &Seat) -> Phone {
-    Phone::new(seat.server.clone(), seat.account.clone())
+fn phone(client: &Client) -> Phone {
+    Phone::new(client.server.services.clone(), client.account.clone())
 }

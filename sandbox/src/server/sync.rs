@@ -5,15 +5,17 @@ use std::time::Duration;
 use tokio::time::sleep;
 use whatsapp_rust::{buffa::Message, wacore::download::MediaType, waproto::whatsapp::ExternalBlobReference};
 
-use super::{media::Media, router::Seat};
+use super::client::Client;
 use crate::{
-    Error, Fault, FaultKind, On, Part, When, locked,
+    Error, Fault, FaultKind, On, Part, When,
+    lock::locked,
     phone::{app_state::Rejected, competing_patch},
+    storage::media::Media,
     wire::node::{Node, attr, child_bytes, children, error, node, number, result},
 };
 
 /// Answers each requested collection exactly once, unless a fault closes the connection.
-pub(crate) async fn answer(seat: &Seat, request: &Node) {
+pub(crate) async fn answer(client: &Client, request: &Node) {
     let asked = request.get_optional_child("sync").map(children).unwrap_or_default();
     let mut answers = Vec::with_capacity(asked.len());
     let (mut told, mut cut) = (Vec::new(), None);
@@ -25,38 +27,38 @@ pub(crate) async fn answer(seat: &Seat, request: &Node) {
         let whole = attr(collection, "return_snapshot").as_deref() == Some("true");
         let base = if whole && patch.is_none() { 0 } else { base };
         let mut spoiled = None;
-        match strike(seat, &name, base, if patch.is_some() { On::Upload } else { On::Fetch }).await {
+        match strike(client, &name, base, if patch.is_some() { On::Upload } else { On::Fetch }).await {
             Struck::Nothing => {}
             Struck::Refused => {
                 answers.push(failed(&name, 400, "bad-request", Vec::new()));
                 continue;
             }
             Struck::Spoiled(part) => spoiled = Some(part),
-            Struck::Cut(When::Before) => return seat.link.cut(),
+            Struck::Cut(When::Before) => return client.link.cut(),
             Struck::Cut(when) => cut = Some(when),
         }
         if let Some(patch) = patch {
-            answers.push(upload(seat, &name, base, patch));
+            answers.push(upload(client, &name, base, patch));
         } else {
-            answers.push(fetch(seat, &name, base, spoiled));
+            answers.push(fetch(client, &name, base, spoiled));
             told.push(name);
         }
     }
     let answer = result(request).children([node("sync").children(answers).build()]).build();
     match cut {
         None => {
-            seat.link.send(answer);
-            fetched(seat, told);
+            client.link.send(answer);
+            fetched(client, told);
         }
-        Some(When::During) => seat.link.cut_within(answer),
-        Some(When::Before | When::After) => seat.link.cut(),
+        Some(When::During) => client.link.cut_within(answer),
+        Some(When::Before | When::After) => client.link.cut(),
     }
-    seat.account.notify();
+    client.account.notify();
 }
 
 /// Records the collections that the companion has fetched.
-fn fetched(seat: &Seat, collections: Vec<String>) {
-    if let Some(companion) = locked(&seat.account.companions).get_mut(seat.device) {
+fn fetched(client: &Client, collections: Vec<String>) {
+    if let Some(companion) = locked(&client.account.companions).get_mut(client.device) {
         companion.fetched.extend(collections);
     }
 }
@@ -69,22 +71,22 @@ enum Struck {
 }
 
 /// Applies the next fault for this request.
-async fn strike(seat: &Seat, collection: &str, base: u64, on: On) -> Struck {
-    let has_something = locked(&seat.account.ledger).version(collection).is_some_and(|version| version > base);
-    let fault = locked(&seat.server.faults).strike(&seat.account.number, collection, on, has_something);
+async fn strike(client: &Client, collection: &str, base: u64, on: On) -> Struck {
+    let has_something = locked(&client.account.ledger).version(collection).is_some_and(|version| version > base);
+    let fault = locked(&client.server.faults).strike(&client.account.number, collection, on, has_something);
     let Some(Fault { kind, ms, when, part, .. }) = fault else { return Struck::Nothing };
-    seat.note(format!("fault: {kind:?} on {collection}"));
+    client.note(format!("fault: {kind:?} on {collection}"));
     match kind {
         FaultKind::Conflict => {
-            if let Err(error) = competing_patch::write(&seat.account, collection) {
-                seat.note(format!("no conflict: {error}"));
+            if let Err(error) = competing_patch::write(&client.account, collection) {
+                client.note(format!("no conflict: {error}"));
             }
             Struck::Nothing
         }
         FaultKind::Delay => {
             tokio::select! {
                 () = sleep(Duration::from_millis(ms.unwrap_or(1000))) => Struck::Nothing,
-                () = seat.server.stop.cancelled() => Struck::Cut(When::Before),
+                () = client.server.services.stop.cancelled() => Struck::Cut(When::Before),
             }
         }
         FaultKind::Refuse => Struck::Refused,
@@ -93,16 +95,16 @@ async fn strike(seat: &Seat, collection: &str, base: u64, on: On) -> Struck {
     }
 }
 
-fn upload(seat: &Seat, name: &str, base: u64, patch: &[u8]) -> Node {
-    match seat.account.upload(seat.device, name, base, patch) {
+fn upload(client: &Client, name: &str, base: u64, patch: &[u8]) -> Node {
+    match client.account.upload(client.device, name, base, patch) {
         Ok(version) => node("collection").attr("name", name).attr("version", version.to_string()).build(),
         Err(Rejected::Conflict { .. }) => {
-            let missed = locked(&seat.account.ledger).patches_above(name, base);
+            let missed = locked(&client.account.ledger).patches_above(name, base);
             failed(name, 409, "conflict", missed)
         }
         Err(rejected) => {
-            tracing::warn!(phone = seat.account.number, collection = name, error = %rejected, "Rejected a patch");
-            seat.note(format!("rejected a patch for {name}: {rejected}"));
+            tracing::warn!(phone = client.account.number, collection = name, error = %rejected, "Rejected a patch");
+            client.note(format!("rejected a patch for {name}: {rejected}"));
             failed(name, 400, "bad-request", Vec::new())
         }
     }
@@ -121,12 +123,12 @@ fn patches(patches: Vec<Vec<u8>>) -> Node {
 }
 
 /// Returns the data after version `from`: a snapshot, or some patches; with a wrong MAC if it is `spoiled`.
-fn fetch(seat: &Seat, name: &str, from: u64, spoiled: Option<Part>) -> Node {
-    let mut ledger = locked(&seat.account.ledger);
+fn fetch(client: &Client, name: &str, from: u64, spoiled: Option<Part>) -> Node {
+    let mut ledger = locked(&client.account.ledger);
     let Some(version) = ledger.version(name) else {
         return failed(name, 404, "item-not-found", Vec::new());
     };
-    let keep = |whole: &[u8]| store(&seat.server.media, whole);
+    let keep = |whole: &[u8]| store(&client.server.services.media, whole);
     let content = match spoiled {
         None if from == 0 => ledger.snapshot(name, keep).map(|place| place.map(snapshot)),
         Some(_) if from == 0 => ledger.spoiled_snapshot(name, keep).map(|place| place.map(snapshot)),
@@ -139,7 +141,7 @@ fn fetch(seat: &Seat, name: &str, from: u64, spoiled: Option<Part>) -> Node {
         Ok(Some(content)) => collection.children([content]).build(),
         Ok(None) => collection.build(),
         Err(error) => {
-            seat.note(format!("the notification of {name} failed: {error}"));
+            client.note(format!("the notification of {name} failed: {error}"));
             failed(name, 500, "internal-server-error", Vec::new())
         }
     }

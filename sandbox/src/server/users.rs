@@ -1,8 +1,9 @@
 //! Requests about people: their devices and their keys.
 
-use super::router::Seat;
+use super::client::Client;
 use crate::{
-    ChatKind, clock, locked,
+    ChatKind, clock,
+    lock::locked,
     pairing::adv,
     phone::{account::Account, address, state::Person},
     wire::node::{Node, SERVER, attr, bytes, children, empty, error, node, result},
@@ -10,10 +11,10 @@ use crate::{
 
 /// Returns the devices of people: for the owner the phone and its companions, for all others only the phone. Includes
 /// their LIDs if the phone knows them.
-pub(crate) fn devices(seat: &Seat, request: &Node) -> Node {
+pub(crate) fn devices(client: &Client, request: &Node) -> Node {
     let asked = request.get_optional_child("usync");
     let list = asked.and_then(|usync| usync.get_optional_child("list")).map(children).unwrap_or_default();
-    let users = list.iter().filter_map(|asked| user(seat, asked));
+    let users = list.iter().filter_map(|asked| user(client, asked));
     let mut usync = node("usync");
     for (name, default) in [("sid", ""), ("mode", "query"), ("context", "message")] {
         let value = asked.and_then(|usync| attr(usync, name)).unwrap_or_else(|| default.to_owned());
@@ -24,8 +25,8 @@ pub(crate) fn devices(seat: &Seat, request: &Node) -> Node {
 }
 
 /// Returns one of the requested people: by JID, or by a number whose existence is checked.
-fn user(seat: &Seat, asked: &Node) -> Option<Node> {
-    let account = &seat.account;
+fn user(client: &Client, asked: &Node) -> Option<Node> {
+    let account = &client.account;
     let number = asked.get_optional_child("contact").and_then(bytes).map(String::from_utf8_lossy);
     let exists = number.as_ref().map(|_| node("contact").attr("type", "in").build());
     let number = number.map(|number| format!("{}@{SERVER}", number.trim_start_matches('+')));
@@ -56,15 +57,15 @@ fn user(seat: &Seat, asked: &Node) -> Option<Node> {
 }
 
 /// Returns key bundles: of the phones of all people, including the owner's, and of the account's companions.
-pub(crate) async fn bundles(seat: &Seat, request: &Node) -> Node {
+pub(crate) async fn bundles(client: &Client, request: &Node) -> Node {
     let asked = request.get_optional_child("key").map(children).unwrap_or_default();
     let mut users = Vec::with_capacity(asked.len());
-    let mut parties = seat.account.parties.lock().await;
+    let mut parties = client.account.parties.lock().await;
     for jid in asked.iter().filter_map(|user| attr(user, "jid")) {
-        let keys = match party(seat, &jid) {
+        let keys = match party(client, &jid) {
             Some(name) => parties.of(&name).keys().ok(),
-            None => own_companion(&seat.account, &jid)
-                .and_then(|device| locked(&seat.account.companions).get_mut(device)?.keys()),
+            None => own_companion(&client.account, &jid)
+                .and_then(|device| locked(&client.account.companions).get_mut(device)?.keys()),
         };
         users.push(
             node("user").attr("jid", jid).children(keys.unwrap_or_else(|| vec![error(404, "item-not-found")])).build(),
@@ -93,16 +94,16 @@ pub(crate) fn own_device(account: &Account, jid: &str) -> Option<u16> {
 }
 
 /// Returns the sender's name of a person's phone; `None` for other devices, and for other addresses.
-fn party(seat: &Seat, jid: &str) -> Option<String> {
+fn party(client: &Client, jid: &str) -> Option<String> {
     let (user, server) = jid.split_once('@')?;
     let (user, device) = user.split_once(':').unwrap_or((user, "0"));
     if device != "0" || ChatKind::of(jid) != ChatKind::Dm {
         return None;
     }
-    if user == seat.account.number || user == seat.account.lid {
-        return Some(seat.account.jid());
+    if user == client.account.number || user == client.account.lid {
+        return Some(client.account.jid());
     }
-    let mut book = locked(&seat.account.book);
+    let mut book = locked(&client.account.book);
     let jid = format!("{user}@{server}");
     book.meet(&jid);
     book.person(&jid).map(Person::jid)

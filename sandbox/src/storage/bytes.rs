@@ -2,6 +2,8 @@
 //!
 //! For fields, `#[serde(with = "bytes")]`; for maps of them, `#[serde(with = "bytes::map")]`.
 
+pub(crate) mod map;
+
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
 use whatsapp_rust::{
@@ -50,31 +52,6 @@ pub(crate) struct FromText<T>(pub(crate) T);
 impl<'de, T: Packed> Deserialize<'de> for FromText<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserialize(deserializer).map(Self)
-    }
-}
-
-/// Maps with packed values.
-pub(crate) mod map {
-    use std::collections::BTreeMap;
-
-    use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
-    use super::{FromText, Packed, Text};
-
-    /// Serialises a field.
-    pub(crate) fn serialize<K: Serialize, T: Packed, S: Serializer>(
-        map: &BTreeMap<K, T>,
-        serializer: S,
-    ) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(map.iter().map(|(key, value)| (key, Text(value))))
-    }
-
-    /// Deserialises a field.
-    pub(crate) fn deserialize<'de, K: Ord + Deserialize<'de>, T: Packed, D: Deserializer<'de>>(
-        deserializer: D,
-    ) -> Result<BTreeMap<K, T>, D::Error> {
-        let map = BTreeMap::<K, FromText<T>>::deserialize(deserializer)?;
-        Ok(map.into_iter().map(|(key, FromText(value))| (key, value)).collect())
     }
 }
 

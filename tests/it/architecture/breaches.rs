@@ -1,6 +1,7 @@
 //! Tests of the checker itself: sample files, each with one violation or with something that resembles one.
 
 use super::breaches_in;
+use super::cycles;
 use super::in_the_sandbox;
 use super::manifest_of_the_sandbox;
 use super::source::Source;
@@ -231,4 +232,37 @@ fn the_sandbox_stays_a_stranger() {
     assert_eq!(found.iter().map(|breach| breach.line).collect::<Vec<_>>(), [4]);
     assert_eq!(manifest_of_the_sandbox("chatgraph-entity.workspace = true\n\"chatgraph-migration\" = \"1\"").len(), 2);
     assert_eq!(manifest_of_the_sandbox("[[bin]]\nname = \"chatgraph-sandbox\""), []);
+}
+
+/// Returns the cycles of a crate with these files, each as its modules.
+fn cycles_of(files: &[(&str, &str)]) -> Vec<String> {
+    let sources: Vec<_> = files.iter().map(|(path, text)| Source::new(&format!("sandbox/src/{path}"), text)).collect();
+    let found = cycles::cycles(&cycles::dependencies(&sources, "sandbox/src/"));
+    found.into_iter().map(|cycle| cycle.into_iter().collect::<Vec<_>>().join(" ")).collect()
+}
+
+#[test]
+fn a_circular_dependency_is_found_however_it_is_written() {
+    let back = ("b.rs", "use crate::a::A;\npub struct B;");
+    for text in [
+        "use crate::b::B;\npub struct A;",
+        "use crate::{c::C, b::{self, B}};\npub struct A;",
+        "use super::b as other;\npub struct A(other::B);",
+        "pub struct A(crate::b::B);",
+        "use crate::B;\npub struct A;",
+        "pub use crate::B as D;\npub struct A;",
+    ] {
+        let lib = ("lib.rs", "mod a;\nmod b;\nmod c;\npub use b::B;");
+        assert_eq!(cycles_of(&[lib, ("a.rs", text), back, ("c.rs", "pub struct C;")]), ["a b"], "{text}");
+    }
+    let deep = [("a.rs", "mod x;\nuse x::X;\npub struct A;"), ("a/x.rs", "use super::A;\npub struct X;")];
+    assert_eq!(cycles_of(&deep), ["a a::x"]);
+}
+
+#[test]
+fn re_exports_of_children_and_tests_are_no_cycle() {
+    let parent = ("a.rs", "mod x;\nmod y;\npub(crate) use x::X;\n#[cfg(test)]\nmod tests { use crate::b::B; }");
+    let children = [("a/x.rs", "pub struct X;"), ("a/y.rs", "use super::X;\npub struct Y;")];
+    let other = ("b.rs", "use crate::a::X;\nuse std::fmt::{self, Debug};\npub(in crate::a) struct B;");
+    assert_eq!(cycles_of(&[parent, children[0], children[1], other]), Vec::<String>::new());
 }

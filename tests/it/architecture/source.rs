@@ -35,6 +35,22 @@ impl Token {
     }
 }
 
+/// One name that a `use` brings in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Import {
+    /// True if it is also visible to other modules.
+    pub(super) is_public: bool,
+    pub(super) path: Vec<String>,
+    alias: Option<String>,
+}
+
+impl Import {
+    /// Returns the name under which it is known here; `None` for `self` and `*`.
+    pub(super) fn name(&self) -> Option<&String> {
+        self.alias.as_ref().or_else(|| self.path.last())
+    }
+}
+
 /// A file's code.
 pub(super) struct Source {
     /// Path from the root of the repository, with `/`.
@@ -130,6 +146,78 @@ impl Source {
             let tree = self.tokens[at..].iter().take_while(|(_, token)| !token.is(";"));
             tree.clone().find(|(_, token)| token.is("{")).map(|(line, _)| *line)
         })
+    }
+
+    /// Returns all names that are imported, with groups resolved.
+    pub(super) fn imports(&self) -> Vec<Import> {
+        let mut imports = Vec::new();
+        for at in (0..self.tokens.len()).filter(|&at| self.is(at, "use")) {
+            let is_public = at > 0 && (self.is(at - 1, "pub") || self.is(at - 1, ")"));
+            self.import_tree(at + 1, &[], is_public, &mut imports);
+        }
+        imports
+    }
+
+    /// Adds the names of the tree at `at`, and returns the position after it.
+    fn import_tree(&self, mut at: usize, before: &[String], is_public: bool, imports: &mut Vec<Import>) -> usize {
+        let mut path = before.to_vec();
+        let mut alias = None;
+        loop {
+            match self.tokens.get(at).map(|(_, token)| token) {
+                Some(Token::Path) => at += 1,
+                Some(Token::Sign('{')) => {
+                    at += 1;
+                    while !self.is(at, "}") && at < self.tokens.len() {
+                        at = self.import_tree(at, &path, is_public, imports);
+                        at += usize::from(self.is(at, ","));
+                    }
+                    return at + 1;
+                }
+                Some(Token::Name(name)) if name == "as" => {
+                    alias = self.tokens.get(at + 1).map(|(_, token)| token.to_string());
+                    at += 2;
+                }
+                Some(Token::Name(name)) => {
+                    // `a::{self}` names `a`.
+                    if name != "self" || path.is_empty() {
+                        path.push(name.clone());
+                    }
+                    at += 1;
+                }
+                Some(Token::Sign('*')) => at += 1,
+                _ => break,
+            }
+        }
+        imports.push(Import { is_public, path, alias });
+        at
+    }
+
+    /// Returns the paths outside of `use`, with at least two parts.
+    pub(super) fn paths(&self) -> Vec<Vec<String>> {
+        let mut paths = Vec::new();
+        let mut at = 0;
+        while at < self.tokens.len() {
+            if self.is(at, "use") {
+                while at < self.tokens.len() && !self.is(at, ";") {
+                    at += 1;
+                }
+            }
+            let mut path = Vec::new();
+            // `pub(in crate::a)` only limits who may name an item.
+            let is_visibility = at > 0 && self.is(at - 1, "in") && self.is(at, "crate");
+            while let Some((_, Token::Name(name))) = self.tokens.get(at) {
+                path.push(name.clone());
+                if !self.is(at + 1, "::") {
+                    break;
+                }
+                at += 2;
+            }
+            if path.len() > 1 && !is_visibility {
+                paths.push(path);
+            }
+            at += 1;
+        }
+        paths
     }
 
     fn is(&self, at: usize, text: &str) -> bool {

@@ -1,9 +1,12 @@
 //! School, football, the street, the book club: everything the demo account is also in.
 
-use super::{ALLOTMENT, BOOKS, Chat, DAY, FOOTBALL, HOUR, JAPANESE, MARKET, Mute, PARTY, SCHOOL, TRADERS};
-use crate::demo::people::{
-    ANDREI, CLAIRE, DAIRY, DENTAL, DIYA, ELENI, FIONA, GRAHAM, HANNAH, JOANA, ME, MEI, MINJUN, MOIRA, OLENA, OMAR,
-    PETE, RACHEL, SAM, SATO, TOM, YUKI, YUSUF,
+use crate::demo::{
+    chat::{Chat, DAY, HOUR, Line, Mute},
+    groups::{ALLOTMENT, BOOKS, FOOTBALL, JAPANESE, MARKET, PARTY, SCHOOL, TRADERS},
+    people::{
+        ANDREI, CLAIRE, DAIRY, DENTAL, DIYA, ELENI, FIONA, GRAHAM, HANNAH, JOANA, ME, MEI, MINJUN, MOIRA, OLENA, OMAR,
+        PETE, RACHEL, SAM, SATO, TOM, YUKI, YUSUF,
+    },
 };
 
 pub(super) fn chats() -> Vec<Chat> {
@@ -23,7 +26,7 @@ pub(super) fn chats() -> Vec<Chat> {
     ]
 }
 
-const PETE_LINES: &[super::Line] = &[
+const PETE_LINES: &[Line] = &[
     (PETE, "Your recycling blew into ours, put it back 👍"),
     (ME, "Thank you Pete! A loaf is coming over the wall"),
     (PETE, "That's why I do it"),
@@ -32,7 +35,7 @@ const PETE_LINES: &[super::Line] = &[
     (PETE, "God help them 😄"),
 ];
 
-const MINJUN_LINES: &[super::Line] = &[
+const MINJUN_LINES: &[Line] = &[
     (MINJUN, "안녕하세요! 지호가 레오랑 토요일에 놀고 싶대요"),
     (ME, "Leo would love that! Our place at 2?"),
     (MINJUN, "네 좋아요. 간식은 제가 가져갈게요"),
@@ -40,20 +43,20 @@ const MINJUN_LINES: &[super::Line] = &[
     (MINJUN, "하하 그럼 과일만요 🍓"),
 ];
 
-const DENTAL_LINES: &[super::Line] = &[
+const DENTAL_LINES: &[Line] = &[
     (DENTAL, "Reminder: check-up for LEO on Tuesday at 15:40. Reply C to confirm."),
     (ME, "C"),
     (DENTAL, "Thank you, see you on Tuesday."),
 ];
 
-const SATO_LINES: &[super::Line] = &[
+const SATO_LINES: &[Line] = &[
     (SATO, "マルタさん、発音がとても良くなりましたね"),
     (ME, "ほんとうですか?うれしいです!"),
     (SATO, "次の課題は第七課です。ゆっくりどうぞ"),
     (ME, "がんばります 💪"),
 ];
 
-const SCHOOL_LINES: &[super::Line] = &[
+const SCHOOL_LINES: &[Line] = &[
     (RACHEL, "Reminder: museum trip on Wednesday, packed lunch and a coat!"),
     (HANNAH, "Coat as in waterproof?"),
     (RACHEL, "It's Bristol, so yes"),
@@ -75,7 +78,7 @@ const SCHOOL_LINES: &[super::Line] = &[
     (OMAR, "Also football moved to 5 on Thursday, for those who are in both groups"),
 ];
 
-const PARTY_LINES: &[super::Line] = &[
+const PARTY_LINES: &[Line] = &[
     (ME, "Leo turns 8! Saturday the 9th, 2 to 5, at the café after we close"),
     (HANNAH, "We're in 🎉"),
     (DIYA, "ज़रूर आएँगे!"),
@@ -85,7 +88,7 @@ const PARTY_LINES: &[super::Line] = &[
     (ME, "Thank you all for coming ❤️ we found two jumpers and a tooth"),
 ];
 
-const FOOTBALL_LINES: &[super::Line] = &[
+const FOOTBALL_LINES: &[Line] = &[
     (ANDREI, "Всем привет! Training on Thursday moves to 17:00, pitch 2"),
     (OMAR, "Ok for Sami"),
     (TOM, "Ok for Leo, I'll drive three more if needed"),
@@ -98,7 +101,7 @@ const FOOTBALL_LINES: &[super::Line] = &[
     (OMAR, "Five is generous"),
 ];
 
-const TRADERS_LINES: &[super::Line] = &[
+const TRADERS_LINES: &[Line] = &[
     (CLAIRE, "Street lights meeting moved to the bookshop, Monday 18:30"),
     (GRAHAM, "I'll bring the ladder argument again"),
     (YUSUF, "سأكون هناك، مع الشاي"),
@@ -110,7 +113,7 @@ const TRADERS_LINES: &[super::Line] = &[
     (CLAIRE, "Happy to co-sign"),
 ];
 
-const BOOKS_LINES: &[super::Line] = &[
+const BOOKS_LINES: &[Line] = &[
     (CLAIRE, "Next one: the 28th, and it's Moira's pick"),
     (MOIRA, "The one with the lighthouse. 300 pages, I promise it's quick"),
     (FIONA, "You said that about the whale"),
@@ -121,7 +124,7 @@ const BOOKS_LINES: &[super::Line] = &[
     (CLAIRE, "Cake will be discussed more than the book, as is tradition"),
 ];
 
-const JAPANESE_LINES: &[super::Line] = &[
+const JAPANESE_LINES: &[Line] = &[
     (SATO, "みなさん、今週の火曜日は七時からです"),
     (YUKI, "了解です!お菓子は何ですか?"),
     (ME, "抹茶のシフォンケーキです 🍵"),
@@ -132,7 +135,7 @@ const JAPANESE_LINES: &[super::Line] = &[
     (YUKI, "友だちを一人連れて行ってもいいですか?"),
 ];
 
-const MARKET_LINES: &[super::Line] = &[
+const MARKET_LINES: &[Line] = &[
     (MOIRA, "Pitches for Saturday: same as last week, Eleni next to Olena"),
     (ELENI, "Τέλεια, ευχαριστώ!"),
     (OLENA, "Дякую! Я буду о сьомій"),
@@ -142,7 +145,7 @@ const MARKET_LINES: &[super::Line] = &[
     (MOIRA, "A fine market, everybody. Rain held off until packing up ☔"),
 ];
 
-const ALLOTMENT_LINES: &[super::Line] = &[
+const ALLOTMENT_LINES: &[Line] = &[
     (MOIRA, "Slugs. Again. All the lettuce on 28"),
     (PETE, "Beer traps"),
     (GRAHAM, "I sell copper tape, just saying"),

@@ -1,7 +1,9 @@
 //! The demo account's customers, some of whom were never saved.
 
-use super::{Chat, DAY, HOUR};
-use crate::demo::people::{ABERNATHY, GARETH, HALIMA, LINA, ME, SOPHIE, STRANGER};
+use crate::demo::{
+    chat::{Chat, DAY, HOUR, Line},
+    people::{ABERNATHY, GARETH, HALIMA, LINA, ME, SOPHIE, STRANGER},
+};
 
 pub(super) fn chats() -> Vec<Chat> {
     vec![
@@ -14,7 +16,7 @@ pub(super) fn chats() -> Vec<Chat> {
     ]
 }
 
-const SOPHIE_LINES: &[super::Line] = &[
+const SOPHIE_LINES: &[Line] = &[
     (SOPHIE, "Hi! Friends told us you do wedding cakes? 14 June, about 80 people"),
     (ME, "Congratulations! Yes we do. Any flavours in mind?"),
     (SOPHIE, "Lemon and elderflower for me, chocolate for Dan 😬"),
@@ -31,7 +33,7 @@ const SOPHIE_LINES: &[super::Line] = &[
     (ME, "Received, see you at 3!"),
 ];
 
-const ABERNATHY_LINES: &[super::Line] = &[
+const ABERNATHY_LINES: &[Line] = &[
     (ABERNATHY, "Dear Marta. This is Jean from the corner table. My grandson has put you in my telephone."),
     (ME, "Hello Jean! How nice"),
     (ABERNATHY, "Could I order a Victoria sponge for the 12th. Eighty candles will not be necessary."),
@@ -40,7 +42,7 @@ const ABERNATHY_LINES: &[super::Line] = &[
     (ME, "Kofi says hi back!"),
 ];
 
-const GARETH_LINES: &[super::Line] = &[
+const GARETH_LINES: &[Line] = &[
     (GARETH, "Hello, is it you with the gluten free brownies?"),
     (ME, "It is! Fresh ones every Tuesday and Friday"),
     (GARETH, "Great. Could you keep 12 for Friday?"),
@@ -48,14 +50,14 @@ const GARETH_LINES: &[super::Line] = &[
     (GARETH, "My team found out"),
 ];
 
-const LINA_LINES: &[super::Line] = &[
+const LINA_LINES: &[Line] = &[
     (LINA, "hiii do you have oat flat whites to take to the park with a dog"),
     (ME, "We do, and a biscuit for the dog"),
     (LINA, "the dog says YES 🐕"),
     (ME, "Tell the dog we open at 8"),
 ];
 
-const HALIMA_LINES: &[super::Line] = &[
+const HALIMA_LINES: &[Line] = &[
     (HALIMA, "مساء الخير، هل عندكم كعك العيد؟"),
     (ME, "Good evening! Yes, ma'amoul with dates or pistachio"),
     (HALIMA, "ممتاز، أريد ٣٠ قطعة مشكّلة ليوم الخميس"),
@@ -63,7 +65,7 @@ const HALIMA_LINES: &[super::Line] = &[
     (HALIMA, "شكراً جزيلاً 🌙"),
 ];
 
-const STRANGER_LINES: &[super::Line] = &[
+const STRANGER_LINES: &[Line] = &[
     (STRANGER, "Is this the bakery on North Street?"),
     (STRANGER, "I think I left a green umbrella on the bench outside"),
 ];

@@ -1,7 +1,10 @@
 //! The demo account's family.
 
-use super::{Chat, DAY, FAMILY, HOUR};
-use crate::demo::people::{CAMILLE, INES, JOANA, MAE, ME, RUI, TOM};
+use crate::demo::{
+    chat::{Chat, DAY, HOUR, Line},
+    groups::FAMILY,
+    people::{CAMILLE, INES, JOANA, MAE, ME, RUI, TOM},
+};
 
 pub(super) fn chats() -> Vec<Chat> {
     vec![
@@ -15,7 +18,7 @@ pub(super) fn chats() -> Vec<Chat> {
     ]
 }
 
-const TOM_LINES: &[super::Line] = &[
+const TOM_LINES: &[Line] = &[
     (TOM, "Did you leave already? Your apron is on the chair"),
     (ME, "4:20 as always 😴 keep it, I have three here"),
     (TOM, "Leo wants to know if there are cinnamon knots today"),
@@ -33,7 +36,7 @@ const TOM_LINES: &[super::Line] = &[
     (TOM, "Also we're out of milk. You run a café. The irony"),
 ];
 
-const MAE_LINES: &[super::Line] = &[
+const MAE_LINES: &[Line] = &[
     (MAE, "Filha, já comeste hoje?"),
     (ME, "Já mãe, sopa e pão"),
     (MAE, "Pão não é comida para quem faz pão"),
@@ -47,7 +50,7 @@ const MAE_LINES: &[super::Line] = &[
     (ME, "Obrigada mãe, apanho no domingo. Beijinhos ❤️"),
 ];
 
-const INES_LINES: &[super::Line] = &[
+const INES_LINES: &[Line] = &[
     (INES, "mum can Freya come over after school"),
     (ME, "Yes but homework first, both of you"),
     (INES, "we ARE doing homework. biology. on the sofa"),
@@ -60,7 +63,7 @@ const INES_LINES: &[super::Line] = &[
     (INES, "pls. I can do the till now 🙏"),
 ];
 
-const JOANA_LINES: &[super::Line] = &[
+const JOANA_LINES: &[Line] = &[
     (JOANA, "Mana, vi as fotos da montra nova, está linda!"),
     (ME, "A Priya é que tem jeito para aquilo 🌸"),
     (JOANA, "Vou a Bristol dia 22, há sofá para mim?"),
@@ -71,7 +74,7 @@ const JOANA_LINES: &[super::Line] = &[
     (ME, "O Tom vai buscar-te"),
 ];
 
-const RUI_LINES: &[super::Line] = &[
+const RUI_LINES: &[Line] = &[
     (RUI, "Sobrinha, a receita da broa da avó leva banha ou azeite?"),
     (ME, "Banha, tio. Duas colheres. E farinha de milho escaldada"),
     (RUI, "A tua tia diz azeite"),
@@ -79,7 +82,7 @@ const RUI_LINES: &[super::Line] = &[
     (RUI, "Vou mostrar-lhe esta mensagem 😄"),
 ];
 
-const CAMILLE_LINES: &[super::Line] = &[
+const CAMILLE_LINES: &[Line] = &[
     (CAMILLE, "Coucou cousine ! Le feuilletage a tenu, merci pour tes conseils"),
     (ME, "Super ! Tu as bien laissé reposer une nuit ?"),
     (CAMILLE, "Oui, et du beurre à 84 %. Ça change tout"),
@@ -89,7 +92,7 @@ const CAMILLE_LINES: &[super::Line] = &[
     (CAMILLE, "Alors réserve vite, les hôtels sont pleins à cause du salon 🥖"),
 ];
 
-const FAMILY_LINES: &[super::Line] = &[
+const FAMILY_LINES: &[Line] = &[
     (RUI, "Bom dia família! Chove em Lyon desde segunda"),
     (JOANA, "Aqui 22 graus, desculpem 😎"),
     (MAE, "Quem vem domingo? Preciso de saber quantas postas compro"),

@@ -1,8 +1,12 @@
 //! Suppliers and tradespeople of the demo account.
 
-use super::{Chat, DAY, HOUR, Mute, REFIT};
-use crate::demo::people::{
-    CHEN, COUNCIL, DAIRY, DAVE, ELENI, FIONA, JUERGEN, ME, MEI, MILL, NOA, OLENA, PARCELS, SAM, TOM, WHITCOMBE, YUSUF,
+use crate::demo::{
+    chat::{Chat, DAY, HOUR, Line, Mute},
+    groups::REFIT,
+    people::{
+        CHEN, COUNCIL, DAIRY, DAVE, ELENI, FIONA, JUERGEN, ME, MEI, MILL, NOA, OLENA, PARCELS, SAM, TOM, WHITCOMBE,
+        YUSUF,
+    },
 };
 
 pub(super) fn chats() -> Vec<Chat> {
@@ -26,7 +30,7 @@ pub(super) fn chats() -> Vec<Chat> {
     ]
 }
 
-const YUSUF_LINES: &[super::Line] = &[
+const YUSUF_LINES: &[Line] = &[
     (YUSUF, "السلام عليكم سيدة مارتا، وصل اللوز الجديد من المحصول"),
     (ME, "Wonderful news Yusuf! Same price as last time?"),
     (YUSUF, "نفس السعر لكِ، والفستق أيضاً متوفر"),
@@ -36,7 +40,7 @@ const YUSUF_LINES: &[super::Line] = &[
     (YUSUF, "عفواً. وسلامي للعائلة"),
 ];
 
-const MEI_LINES: &[super::Line] = &[
+const MEI_LINES: &[Line] = &[
     (MEI, "こんにちは!春の抹茶が届きました🍵"),
     (ME, "Lovely! Is it the same garden as last year?"),
     (MEI, "はい、宇治の同じ農園です。香りがとても良いです"),
@@ -47,7 +51,7 @@ const MEI_LINES: &[super::Line] = &[
     (MEI, "追跡番号はのちほどお送りします"),
 ];
 
-const OLENA_LINES: &[super::Line] = &[
+const OLENA_LINES: &[Line] = &[
     (OLENA, "Добрий день! Мед із липи вже готовий, 12 банок ваші"),
     (ME, "Thank you Olena! Can you bring them to the market on Saturday?"),
     (OLENA, "Так, звичайно. Привезу ще трохи прополісу"),
@@ -55,7 +59,7 @@ const OLENA_LINES: &[super::Line] = &[
     (OLENA, "Передавайте їй вітання 🐝"),
 ];
 
-const NOA_LINES: &[super::Line] = &[
+const NOA_LINES: &[Line] = &[
     (NOA, "היי מרתה! יש טחינה גולמית חדשה, רוצה לטעום?"),
     (ME, "Always! Two jars to try in the halva brownies?"),
     (NOA, "מעולה, שלחתי שלוש. אחת מתנה 🎁"),
@@ -65,7 +69,7 @@ const NOA_LINES: &[super::Line] = &[
     (NOA, "רשמתי. תודה!"),
 ];
 
-const CHEN_LINES: &[super::Line] = &[
+const CHEN_LINES: &[Line] = &[
     (CHEN, "您好，纸袋的样品已经寄出"),
     (ME, "Got them, thank you! The brown ones feel better"),
     (CHEN, "好的，印logo需要两周"),
@@ -75,7 +79,7 @@ const CHEN_LINES: &[super::Line] = &[
     (CHEN, "收到，谢谢老板 👍"),
 ];
 
-const MILL_LINES: &[super::Line] = &[
+const MILL_LINES: &[Line] = &[
     (ME, "Order for Thursday: 10 × strong white 16 kg, 6 × rye, 4 × spelt"),
     (MILL, "Received. Rye is short this week, 4 now and 2 on Monday. OK?"),
     (ME, "OK if Monday is early"),
@@ -86,7 +90,7 @@ const MILL_LINES: &[super::Line] = &[
     (MILL, "Received. New price list from the 1st attached to the invoice, sorry"),
 ];
 
-const DAIRY_LINES: &[super::Line] = &[
+const DAIRY_LINES: &[Line] = &[
     (DAIRY, "Morning Marta, usual tomorrow?"),
     (ME, "Usual plus 10 litres, wedding tasting"),
     (DAIRY, "40 whole, 10 oat, 6 cream, 12 butter. Right?"),
@@ -95,7 +99,7 @@ const DAIRY_LINES: &[super::Line] = &[
     (ME, "Stacked by the back door"),
 ];
 
-const SAM_LINES: &[super::Line] = &[
+const SAM_LINES: &[Line] = &[
     (SAM, "New Ethiopian on the cupping table, come and slurp"),
     (ME, "Tuesday after close?"),
     (SAM, "Perfect. Bring pastries, obviously"),
@@ -106,14 +110,14 @@ const SAM_LINES: &[super::Line] = &[
     (ME, "You're a star ⭐"),
 ];
 
-const ELENI_LINES: &[super::Line] = &[
+const ELENI_LINES: &[Line] = &[
     (ELENI, "Καλημέρα Μάρτα! Το νέο λάδι είναι έτοιμο"),
     (ME, "Kaliméra Eleni! Six tins of five litres?"),
     (ELENI, "Ναι βέβαια. Θα τα φέρει ο αδερφός μου την Παρασκευή"),
     (ME, "Efcharistó! He gets a focaccia"),
 ];
 
-const JUERGEN_LINES: &[super::Line] = &[
+const JUERGEN_LINES: &[Line] = &[
     (ME, "Hello Jürgen, the left deck runs 15° too hot again"),
     (JUERGEN, "Guten Tag Frau Oliveira, das klingt nach dem Fühler. Baujahr 2017?"),
     (ME, "Yes, 2017. Can it wait a week?"),
@@ -123,7 +127,7 @@ const JUERGEN_LINES: &[super::Line] = &[
     (JUERGEN, "Dann um 15 Uhr. Frühaufsteher bin ich nicht 😄"),
 ];
 
-const DAVE_LINES: &[super::Line] = &[
+const DAVE_LINES: &[Line] = &[
     (ME, "Hi Dave, the lights over the counter flicker"),
     (DAVE, "Driver's gone I reckon. Thursday 4ish?"),
     (ME, "Perfect"),
@@ -131,7 +135,7 @@ const DAVE_LINES: &[super::Line] = &[
     (ME, "Paid, thanks. Not a flicker since"),
 ];
 
-const FIONA_LINES: &[super::Line] = &[
+const FIONA_LINES: &[Line] = &[
     (FIONA, "Hi Marta, VAT quarter closes on the 31st. Still missing: flour June, card reader May"),
     (ME, "Sent both to the inbox"),
     (FIONA, "Got them, thank you. Payroll is ready for your OK"),
@@ -139,20 +143,20 @@ const FIONA_LINES: &[super::Line] = &[
     (FIONA, "The pension letter needs a signature, page 3. Before the 7th please!"),
 ];
 
-const WHITCOMBE_LINES: &[super::Line] = &[
+const WHITCOMBE_LINES: &[Line] = &[
     (WHITCOMBE, "Dear Mrs Oliveira, the roof inspection is on Tuesday at ten."),
     (ME, "Thank you, the ladder is in the yard"),
     (WHITCOMBE, "Two tiles replaced. Kind regards, A. Whitcombe"),
     (ME, "Thank you Mr Whitcombe. A loaf is behind the counter for you"),
 ];
 
-const COUNCIL_LINES: &[super::Line] = &[
+const COUNCIL_LINES: &[Line] = &[
     (COUNCIL, "Your food hygiene inspection took place today. The report follows within 14 days."),
     (ME, "Thank you, looking forward to it"),
     (COUNCIL, "Rating: 5 – very good. Please display the sticker at the entrance."),
 ];
 
-const PARCELS_LINES: &[super::Line] = &[
+const PARCELS_LINES: &[Line] = &[
     (PARCELS, "Your parcel is on its way and arrives between 10:15 and 11:15."),
     (PARCELS, "We left your parcel with: café staff."),
     (PARCELS, "How did we do? Reply 1 to 5"),
@@ -160,7 +164,7 @@ const PARCELS_LINES: &[super::Line] = &[
     (PARCELS, "Your parcel from UJI MATCHA is being prepared."),
 ];
 
-const REFIT_LINES: &[super::Line] = &[
+const REFIT_LINES: &[Line] = &[
     (ME, "Everybody in one place: plan is in the drive, start on the 3rd"),
     (DAVE, "Sockets on the island are 32 A, right?"),
     (JUERGEN, "Ja, der Ofen braucht 32 A, drei Phasen"),

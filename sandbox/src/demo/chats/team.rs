@@ -1,7 +1,10 @@
 //! The people who work at the demo account's café.
 
-use super::{Chat, DAY, DIWALI, HOUR, ROTA, TEAM};
-use crate::demo::people::{BEN, DIYA, KOFI, ME, PRIYA, ZOSIA};
+use crate::demo::{
+    chat::{Chat, DAY, HOUR, Line},
+    groups::{DIWALI, ROTA, TEAM},
+    people::{BEN, DIYA, KOFI, ME, PRIYA, ZOSIA},
+};
 
 pub(super) fn chats() -> Vec<Chat> {
     vec![
@@ -15,7 +18,7 @@ pub(super) fn chats() -> Vec<Chat> {
     ]
 }
 
-const BEN_LINES: &[super::Line] = &[
+const BEN_LINES: &[Line] = &[
     (BEN, "Starter is sluggish, fed it twice. Sourdough out at 7 not 6:30"),
     (ME, "Fine, push the baguettes forward"),
     (BEN, "Done. Also the left deck runs 15° hot again"),
@@ -28,7 +31,7 @@ const BEN_LINES: &[super::Line] = &[
     (BEN, "Rye flour: four bags left, that's Thursday at the latest"),
 ];
 
-const PRIYA_LINES: &[super::Line] = &[
+const PRIYA_LINES: &[Line] = &[
     (PRIYA, "नमस्ते मार्टा! आज दुकान में बहुत भीड़ थी"),
     (ME, "You were brilliant. How many flat whites?"),
     (PRIYA, "१८० से ऊपर। मशीन थक गई, मैं नहीं 😄"),
@@ -38,7 +41,7 @@ const PRIYA_LINES: &[super::Line] = &[
     (PRIYA, "पक्का 🌸 शनिवार को जल्दी आ जाऊँगी"),
 ];
 
-const KOFI_LINES: &[super::Line] = &[
+const KOFI_LINES: &[Line] = &[
     (KOFI, "Hi Marta, exams are 3rd to 9th, can I skip that Saturday?"),
     (ME, "Of course, good luck!"),
     (KOFI, "Thank you!! Back on the 15th for sure"),
@@ -48,7 +51,7 @@ const KOFI_LINES: &[super::Line] = &[
     (ME, "KOFI! That calls for cake. Any cake. Your pick"),
 ];
 
-const ZOSIA_LINES: &[super::Line] = &[
+const ZOSIA_LINES: &[Line] = &[
     (ZOSIA, "Dzień dobry szefowo, poppy seed came, smells amazing"),
     (ME, "Makowiec season then?"),
     (ZOSIA, "Moja babcia says you never open the oven for the first 30 minutes"),
@@ -59,7 +62,7 @@ const ZOSIA_LINES: &[super::Line] = &[
     (ME, "Yes, I'll do the till"),
 ];
 
-const TEAM_LINES: &[super::Line] = &[
+const TEAM_LINES: &[Line] = &[
     (ME, "Morning all. Health check of the fridges today, please write the temperatures on the sheet"),
     (ZOSIA, "Walk-in 3.1, counter 4.4"),
     (PRIYA, "Milk fridge 3.8 ✅"),
@@ -81,7 +84,7 @@ const TEAM_LINES: &[super::Line] = &[
     (ZOSIA, "Works. It was the threat"),
 ];
 
-const ROTA_LINES: &[super::Line] = &[
+const ROTA_LINES: &[Line] = &[
     (ME, "Early bakes next week: Mon Ben, Tue Ben, Wed Zosia, Thu me, Fri Ben, Sat Zosia"),
     (BEN, "Fri I'm at the dentist, swapped with Zosia"),
     (ZOSIA, "confirmed, Fri me, Sat Ben"),
@@ -91,7 +94,7 @@ const ROTA_LINES: &[super::Line] = &[
     (ZOSIA, "a lie-in 😍"),
 ];
 
-const DIWALI_LINES: &[super::Line] = &[
+const DIWALI_LINES: &[Line] = &[
     (PRIYA, "दीवाली के लिए क्या बनाएँ? मैं लड्डू और काजू कतली बना सकती हूँ"),
     (DIYA, "गुलाब जामुन भी! बच्चे बहुत पसंद करते हैं"),
     (ME, "Cardamom buns and almond laddu in the window, yes?"),

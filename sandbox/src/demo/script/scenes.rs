@@ -1,7 +1,8 @@
 //! Short conversations that the demo plays in this order, repeatedly.
 
 use crate::demo::{
-    chats::{FAMILY, FOOTBALL, JAPANESE, Line, MARKET, SCHOOL, TEAM, TRADERS, With},
+    chat::{Group, Line, With},
+    groups::{FAMILY, FOOTBALL, JAPANESE, MARKET, SCHOOL, TEAM, TRADERS},
     people::{
         ANDREI, BEN, CHEN, CLAIRE, DIYA, ELENI, GARETH, GRAHAM, HANNAH, INES, JOANA, JUERGEN, KOFI, MAE, MEI, MILL,
         MOIRA, NOA, OLENA, OMAR, PRIYA, Person, RACHEL, RUI, SAM, SATO, SOPHIE, STRANGER, TOM, YUKI, YUSUF, ZOSIA,
@@ -19,7 +20,7 @@ const fn direct(with: Person, lines: &'static [Line]) -> Scene {
     Scene { with: With::Person(with), lines }
 }
 
-const fn group(with: crate::demo::chats::Group, lines: &'static [Line]) -> Scene {
+const fn group(with: Group, lines: &'static [Line]) -> Scene {
     Scene { with: With::Group(with), lines }
 }
 

@@ -15,63 +15,16 @@ use whatsapp_rust::wacore::{
     pair_code::PairCodeUtils,
 };
 
-use super::registry::{Asked, Offer};
 use crate::{
     Error, Phone, clock, crypto,
-    server::Server,
-    wire::node::{Node, SERVER, attr, child_bytes, node, refusal, result},
+    pairing::registry::{Asked, Finish},
+    wire::node::{Node, SERVER, node},
 };
 
 /// Time limit for the client's answer; both sides derive a key from the code, which is slow.
 const ANSWER: Duration = Duration::from_secs(100);
 const BUNDLE_KEY: &[u8] = b"link_code_pairing_key_bundle_encryption_key";
 const SECRET: &[u8] = b"adv_secret";
-
-/// A client's answer after the code was typed on the phone.
-#[derive(Debug)]
-pub(crate) struct Finish {
-    identity: [u8; 32],
-    /// Salt, nonce, and the encrypted keys.
-    bundle: Vec<u8>,
-}
-
-/// Answers a request of a client that is not paired.
-pub(crate) fn answer(server: &Server, offer: &Offer, request: &Node) {
-    let asked = request.get_optional_child("link_code_companion_reg");
-    let Some(asked) = asked.filter(|_| attr(request, "type").as_deref() == Some("set")) else { return };
-    let done = match attr(asked, "stage").as_deref() {
-        Some("companion_hello") => hello(server, offer, asked).map(|answer| vec![answer]),
-        Some("companion_finish") => finish(server, asked).map(|()| Vec::new()),
-        _ => None,
-    };
-    offer.link.send(match done {
-        Some(content) => result(request).children(content).build(),
-        None => refusal(request, 400, "bad-request"),
-    });
-}
-
-/// Handles a client's request for a code of a phone; the account must exist.
-fn hello(server: &Server, offer: &Offer, asked: &Node) -> Option<Node> {
-    let number = attr(asked, "jid")?.split('@').next()?.to_owned();
-    server.account(&number)?;
-    let wrapped = child_bytes(asked, "link_code_pairing_wrapped_companion_ephemeral_pub")?.to_vec();
-    if child_bytes(asked, "companion_server_auth_key_pub")? != offer.noise {
-        return None;
-    }
-    let reference = server.desk.ask(number, offer, wrapped).ok()?;
-    let reference = node("link_code_pairing_ref").bytes(reference.into_bytes()).build();
-    let answer = node("link_code_companion_reg").attr("stage", "companion_hello").children([reference]);
-    Some(answer.build())
-}
-
-/// Handles a client's answer to a phone.
-fn finish(server: &Server, asked: &Node) -> Option<()> {
-    let reference = std::str::from_utf8(child_bytes(asked, "link_code_pairing_ref")?).ok()?;
-    let identity = child_bytes(asked, "companion_identity_public")?.try_into().ok()?;
-    let bundle = child_bytes(asked, "link_code_pairing_wrapped_key_bundle")?.to_vec();
-    server.desk.finish(reference, Finish { identity, bundle });
-    Some(())
-}
 
 impl Phone {
     /// Enters the code that a client shows for this phone: pairs the client, and waits until both sides agree.
@@ -89,7 +42,7 @@ impl Phone {
             return Err(Error::InvalidCode);
         }
         let (answers, answered) = oneshot::channel();
-        let asked = self.server.desk.entered(self.number(), answers).ok_or(Error::UnknownCode)?;
+        let asked = self.services.pairings.entered(self.number(), answers).ok_or(Error::UnknownCode)?;
         let own = KeyPair::generate(&mut crypto::rng());
         let (companion, wrapped) = seal(&asked, own.clone(), code).await?;
         asked.offer.link.send(self.primary_hello(&asked, wrapped));
