@@ -19,6 +19,7 @@ mod forwarded;
 mod graphiql;
 mod graphql_http;
 mod graphql_request;
+mod graphql_response;
 mod health;
 mod listener;
 mod log_limit;
@@ -28,8 +29,11 @@ mod origin;
 mod pairing_page;
 mod rate_limit_headers;
 mod request_id;
+mod request_log;
+mod request_source;
 mod response;
 mod security_headers;
+mod state;
 mod static_file;
 mod streaming;
 mod tls;
@@ -42,18 +46,14 @@ use std::sync::Arc;
 use axum::Router;
 use axum::middleware;
 use axum::routing::post;
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 use tower_http::CompressionLevel;
 use tower_http::compression::CompressionLayer;
 use tower_http::compression::Predicate as _;
 use tower_http::compression::predicate::NotForContentType;
 use tower_http::compression::predicate::SizeAbove;
 
-use crate::auth::authenticator::Authenticator;
-use crate::graphql::GraphqlExecutor;
-
 use health::Detail;
+use state::HttpState;
 
 pub use client_ip::Network;
 pub use config::Config;
@@ -70,44 +70,13 @@ pub use listener::ListenerContext;
 pub use listener::serve;
 pub use metrics::Metrics;
 pub use origin::Origins;
+pub use state::HttpServices;
 pub use tls::CertificateFiles;
 pub use tls::Tls;
 pub use tls::TlsError;
 
-/// Services that handle requests.
-#[derive(Clone)]
-pub struct HttpServices {
-    /// Executes GraphQL requests.
-    pub api: GraphqlExecutor,
-    /// Verifies tokens.
-    pub tokens: Authenticator,
-    /// Tracks long-lived tasks: WebSockets, their operations, and streams.
-    pub tasks: TaskTracker,
-    /// Cancelled when the server stops: WebSockets and streams are then closed.
-    pub drain: CancellationToken,
-    /// Health checks and metrics.
-    pub health: Health,
-    /// HTTP metrics.
-    pub metrics: Metrics,
-}
-
 /// Responses up to this size are not compressed, in bytes.
 const MIN_COMPRESSED_LEN: u64 = 1024;
-
-/// State of all routes.
-struct HttpState {
-    parts: HttpServices,
-    config: Config,
-    /// Logs `X-Forwarded-For` of untrusted peers.
-    forwarded: forwarded::IgnoredHeader,
-}
-
-impl HttpState {
-    /// Returns whether the server is stopping.
-    fn is_closing(&self) -> bool {
-        self.parts.drain.is_cancelled()
-    }
-}
 
 /// Returns the router. `/graphql` accepts POST and WebSockets, and GET for queries and subscriptions. `/healthz` and
 /// `/readyz` are always served, `/metrics` and GraphiQL (at `/`) if enabled, and the pairing page below `/pair`. Only
@@ -133,9 +102,9 @@ pub fn router(parts: HttpServices, config: Config) -> Router {
         .merge(health)
         .merge(page)
         .merge(pairing_page::routes())
-        .layer(middleware::from_fn(request_id::catch_panic))
+        .layer(middleware::from_fn(request_log::catch_panic))
         .layer(middleware::from_fn_with_state(Arc::clone(&http), unread_body::discard))
-        .layer(middleware::from_fn_with_state(Arc::clone(&http), request_id::assign_request_id))
+        .layer(middleware::from_fn_with_state(Arc::clone(&http), request_log::assign_request_id))
         .layer(middleware::map_response(security_headers::add))
         .with_state(http)
 }

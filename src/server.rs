@@ -1,5 +1,5 @@
 //! The composition root, the only module that depends on all others. `commands` runs a command, `build` builds the
-//! components, `lifecycle` starts and stops them, `demo` adds a sandbox. `api_key`, `organization`, `session`, `event` and
+//! components, `lifecycle` starts and stops them, `demo` adds a sandbox, and `serve` has steps of both. `api_key`, `organization`, `session`, `event` and
 //! `master_key` are commands; `readiness` and `metrics` provide readiness and metrics; `check_config` and `warnings` check
 //! settings; `service_manager` notifies the service manager.
 
@@ -9,6 +9,7 @@ mod check_config;
 mod commands;
 mod database;
 mod demo;
+mod error;
 mod event;
 mod lifecycle;
 mod master_key;
@@ -18,11 +19,12 @@ mod organization;
 mod output;
 mod process;
 mod readiness;
+mod serve;
 mod service_manager;
 mod session;
 mod settings;
 mod warnings;
 
-pub use commands::Error;
-pub use commands::USAGE_EXIT_CODE;
 pub use commands::run;
+pub use error::Error;
+pub use error::USAGE_EXIT_CODE;

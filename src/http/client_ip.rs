@@ -3,12 +3,9 @@
 
 use std::net::IpAddr;
 use std::str::FromStr;
-use std::sync::Arc;
 
 use axum::http::HeaderMap;
 use ipnet::IpNet;
-
-use super::listener::ConnectionPermit;
 
 /// The header in which proxies send the client's address.
 const FORWARDED_FOR: &str = "x-forwarded-for";
@@ -42,19 +39,6 @@ impl Network {
 /// Returns whether one of the networks contains the address.
 pub(super) fn any_contains(networks: &[Network], address: IpAddr) -> bool {
     networks.iter().any(|network| network.0.contains(&address))
-}
-
-/// The client's address, and the permit of its connection or request.
-#[derive(Clone)]
-pub(super) struct RequestSource(pub(super) IpAddr, pub(super) Option<Arc<ConnectionPermit>>);
-
-impl RequestSource {
-    /// Records that the client has sent a valid token.
-    pub(super) fn authenticated(&self) {
-        if let Some(permit) = &self.1 {
-            permit.authenticated();
-        }
-    }
 }
 
 /// Returns the client's address: the peer's, or, if the peer is a trusted proxy, the last address in `X-Forwarded-For`

@@ -5,8 +5,6 @@ use axum::http::HeaderValue;
 use axum::http::StatusCode;
 use axum::http::header::ACCEPT;
 
-use super::streaming::StreamFormat;
-
 const JSON: &str = "application/json";
 const GRAPHQL: &str = "application/graphql-response+json";
 const EVENT_STREAM: &str = "text/event-stream";
@@ -20,6 +18,15 @@ pub(super) enum ResponseType {
     Json,
     /// `application/graphql-response+json`, of the GraphQL over HTTP specification.
     GraphQl,
+}
+
+/// Format of a stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum StreamFormat {
+    /// `text/event-stream`, as in graphql-sse: one connection per operation.
+    Sse,
+    /// `multipart/mixed`, as in Apollo's clients.
+    Multipart,
 }
 
 /// Response format that the client accepts.

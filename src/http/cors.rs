@@ -16,10 +16,10 @@ use tower_http::cors::AllowOrigin;
 use tower_http::cors::CorsLayer;
 use tracing::warn;
 
-use super::HttpState;
 use super::bearer_token;
 use super::log_limit::LogLimit;
 use super::origin;
+use super::state::HttpState;
 
 /// Lifetime of a preflight response in the browser's cache.
 const PREFLIGHT_MAX_AGE: Duration = Duration::from_hours(2);

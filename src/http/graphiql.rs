@@ -7,7 +7,7 @@ use axum::body::Bytes;
 use axum::http::HeaderMap;
 use axum::routing::get;
 
-use super::HttpState;
+use super::state::HttpState;
 use super::static_file::StaticFile;
 
 /// The files of the bundle with their paths. The build of the bundle generates the list.

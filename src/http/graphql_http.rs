@@ -26,17 +26,17 @@ use crate::graphql::Operation;
 use crate::graphql::error::ApiError;
 use crate::graphql::error::ApiErrorCode;
 
-use super::HttpState;
 use super::bearer_token;
-use super::client_ip::RequestSource;
 use super::content_negotiation::Negotiated;
 use super::content_negotiation::ResponseType;
+use super::content_negotiation::StreamFormat;
 use super::graphql_request;
 use super::rate_limit_headers;
 use super::request_id::RequestId;
+use super::request_source::RequestSource;
 use super::response;
+use super::state::HttpState;
 use super::streaming;
-use super::streaming::StreamFormat;
 use super::token_watch;
 use super::token_watch::TokenWatch;
 

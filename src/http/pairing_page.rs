@@ -6,7 +6,7 @@ use axum::Router;
 use axum::http::HeaderMap;
 use axum::routing::get;
 
-use super::HttpState;
+use super::state::HttpState;
 use super::static_file::StaticFile;
 
 /// The files with their paths.

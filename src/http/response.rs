@@ -4,8 +4,6 @@ use std::slice;
 
 use async_graphql::Response as Answer;
 use async_graphql::ServerError;
-use async_graphql::Value;
-use async_graphql::parser::types::OperationType;
 use axum::http::HeaderValue;
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
@@ -13,41 +11,15 @@ use axum::http::header::RETRY_AFTER;
 use axum::http::header::WWW_AUTHENTICATE;
 use axum::response::IntoResponse as _;
 use axum::response::Response;
-use serde::Serialize;
 
 use crate::graphql::error::ApiError;
 use crate::graphql::error::ApiErrorCode;
 
 use super::content_negotiation::ResponseType;
+use super::graphql_response::json;
+use super::graphql_response::was_executed;
 use super::rate_limit_headers;
 use super::request_id::RequestId;
-
-/// A response as it is serialized, without `data` if nothing was executed.
-#[derive(Serialize)]
-struct ResponseBody<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    data: Option<&'a Value>,
-    #[serde(skip_serializing_if = "<[_]>::is_empty")]
-    errors: &'a [ServerError],
-}
-
-/// Returns whether the operation was executed, with any result, rather than rejected before.
-pub(super) fn was_executed(answer: &Answer) -> bool {
-    answer.errors.is_empty() || answer.data != Value::Null || answer.errors.iter().any(|error| !error.path.is_empty())
-}
-
-/// Returns whether a response is the error of the operation itself and its last response: it was rejected, or its
-/// stream failed.
-pub(super) fn is_terminal(kind: Option<OperationType>, answer: &Answer) -> bool {
-    let broke = kind == Some(OperationType::Subscription) && answer.data == Value::Null && !answer.errors.is_empty();
-    broke || !was_executed(answer)
-}
-
-/// Serializes the response as JSON.
-pub(super) fn json(answer: &Answer) -> String {
-    let written = ResponseBody { data: was_executed(answer).then_some(&answer.data), errors: &answer.errors };
-    serde_json::to_string(&written).expect("values and errors can be serialized")
-}
 
 /// Returns the response in the media type that the client accepts.
 pub(super) fn response(answer: &Answer, media: ResponseType) -> Response {
@@ -90,26 +62,28 @@ pub(super) fn error_response(status: StatusCode, error: ApiError, request: &Requ
 
 #[cfg(test)]
 mod tests {
-    use async_graphql::PathSegment;
-    use axum::body::to_bytes;
-    use serde_json::json;
-
     use super::*;
+    use async_graphql::PathSegment;
+    use async_graphql::Value;
+    use axum::body::to_bytes;
 
     fn failed(path: Vec<PathSegment>) -> Answer {
         Answer::from_errors(vec![ServerError { path, ..ServerError::new("no", None) }])
     }
 
     fn written(answer: &Answer) -> serde_json::Value {
-        serde_json::from_str(&json(answer)).expect("JSON")
+        serde_json::from_str(&super::json(answer)).expect("JSON")
     }
 
     #[test]
     fn what_was_not_carried_out_has_no_data() {
-        assert_eq!(written(&failed(vec![])), json!({"errors": [{"message": "no"}]}));
+        assert_eq!(written(&failed(vec![])), serde_json::json!({"errors": [{"message": "no"}]}));
         let carried_out = failed(vec![PathSegment::Field("a".into())]);
-        assert_eq!(written(&carried_out), json!({"data": null, "errors": [{"message": "no", "path": ["a"]}]}));
-        assert_eq!(written(&Answer::new(Value::from(1))), json!({"data": 1}));
+        assert_eq!(
+            written(&carried_out),
+            serde_json::json!({"data": null, "errors": [{"message": "no", "path": ["a"]}]})
+        );
+        assert_eq!(written(&Answer::new(Value::from(1))), serde_json::json!({"data": 1}));
     }
 
     #[test]
@@ -127,8 +101,8 @@ mod tests {
         assert_eq!(response.headers().get(WWW_AUTHENTICATE), Some(&HeaderValue::from_static("Bearer")));
         let body = to_bytes(response.into_body(), 1_000).await.expect("a body");
         let body: serde_json::Value = serde_json::from_slice(&body).expect("JSON");
-        let error = json!({"message": "a valid token is required", "extensions": {"code": "unauthorized"}});
-        assert_eq!(body, json!({"errors": [error]}));
+        let error = serde_json::json!({"message": "a valid token is required", "extensions": {"code": "unauthorized"}});
+        assert_eq!(body, serde_json::json!({"errors": [error]}));
     }
 
     #[tokio::test]
@@ -137,6 +111,6 @@ mod tests {
         let response = error_response(StatusCode::INTERNAL_SERVER_ERROR, ApiError::internal(), &id);
         let body = to_bytes(response.into_body(), 1_000).await.expect("a body");
         let body: serde_json::Value = serde_json::from_slice(&body).expect("JSON");
-        assert_eq!(body["errors"][0]["extensions"], json!({"code": "internal", "requestId": "req_1"}));
+        assert_eq!(body["errors"][0]["extensions"], serde_json::json!({"code": "internal", "requestId": "req_1"}));
     }
 }

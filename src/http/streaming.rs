@@ -37,21 +37,14 @@ use crate::graphql::Operation;
 use crate::graphql::error::ApiError;
 use crate::graphql::error::ApiErrorCode;
 
-use super::HttpState;
+use super::content_negotiation::StreamFormat;
+use super::graphql_response;
 use super::request_id::RequestId;
 use super::response;
+use super::state::HttpState;
 use super::token_watch::AuthFailure;
 use super::token_watch::TokenWatch;
 use super::token_watch::drained;
-
-/// Format of a stream.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum StreamFormat {
-    /// `text/event-stream`, as in graphql-sse: one connection per operation.
-    Sse,
-    /// `multipart/mixed`, as in Apollo's clients.
-    Multipart,
-}
 
 impl StreamFormat {
     fn media_type(self) -> &'static str {
@@ -79,8 +72,8 @@ impl StreamFormat {
     fn next(self, answer: &Answer) -> String {
         let cursor = answer.turn.as_ref().and_then(|turn| turn.cursor.as_deref());
         match self {
-            Self::Sse => sse::next(&response::json(&answer.response), cursor),
-            Self::Multipart => multipart::next(&response::json(&answer.response)),
+            Self::Sse => sse::next(&graphql_response::json(&answer.response), cursor),
+            Self::Multipart => multipart::next(&graphql_response::json(&answer.response)),
         }
     }
 
@@ -184,7 +177,7 @@ impl StreamWriter {
                 }
                 answer = operation.answers.next() => {
                     let Some(answer) = answer else { return self.send(self.format.complete()).await };
-                    if self.http.is_closing() && response::is_terminal(operation.kind, &answer.response) {
+                    if self.http.is_closing() && graphql_response::is_terminal(operation.kind, &answer.response) {
                         return self.leave().await;
                     }
                     self.send(self.format.next(&answer)).await?;

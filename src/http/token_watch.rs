@@ -13,8 +13,8 @@ use crate::auth::viewer::Principal;
 use crate::auth::viewer::Viewer;
 use crate::graphql::error::ApiError;
 
-use super::HttpState;
-use super::client_ip::RequestSource;
+use super::request_source::RequestSource;
+use super::state::HttpState;
 
 /// Maximum number of consecutive failed verifications (database or key set unavailable) before the connection is
 /// closed.

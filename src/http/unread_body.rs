@@ -24,8 +24,8 @@ use tokio::sync::oneshot;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use super::HttpState;
 use super::listener::InFlight;
+use super::state::HttpState;
 
 /// Maximum size to discard of one body, in bytes.
 const MAX_DROPPED_LEN: usize = 16 * 1024 * 1024;

@@ -1,5 +1,5 @@
 //! `GET /graphql` as a WebSocket, with one of two subprotocols. This file accepts the upgrade. `connection` runs the
-//! WebSocket, `protocol` defines the messages and `close_code` the close codes, `operations` runs the operations, and
+//! WebSocket on a `socket`, `protocol` defines the messages and `close_code` the close codes, `operations` runs the operations, and
 //! `frames` limits what is received.
 
 mod close_code;
@@ -7,6 +7,7 @@ mod connection;
 mod frames;
 mod operations;
 mod protocol;
+mod socket;
 
 use std::sync::Arc;
 
@@ -20,12 +21,7 @@ use axum::http::StatusCode;
 use axum::http::header::SEC_WEBSOCKET_PROTOCOL;
 use axum::response::Response;
 use hyper::upgrade;
-use hyper::upgrade::Upgraded;
-use hyper_util::rt::TokioIo;
-use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::handshake::server::create_response_with_body;
-use tokio_tungstenite::tungstenite::protocol::Role;
-use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tracing::Instrument as _;
 use tracing::Span;
 use tracing::debug;
@@ -33,26 +29,17 @@ use tracing::debug;
 use crate::graphql::error::ApiError;
 use crate::graphql::error::ApiErrorCode;
 
-use super::Config;
-use super::HttpState;
 use super::bearer_token;
-use super::client_ip::RequestSource;
 use super::graphql_http;
-use super::message_rate::MessageRate;
 use super::origin;
 use super::request_id::RequestId;
+use super::request_source::RequestSource;
 use super::response;
+use super::state::HttpState;
 
 use connection::Connection;
 use connection::reject_protocol;
-use frames::Frames;
 use protocol::Protocol;
-
-/// Size of the read buffer, in bytes.
-const READ_BUFFER_LEN: usize = 2048;
-
-/// A client's WebSocket.
-type Socket = WebSocketStream<Frames<TokioIo<Upgraded>>>;
 
 /// Accepts a WebSocket, or handles a GET request without an upgrade. A WebSocket's token is in its first message.
 pub(super) async fn upgrade(
@@ -80,7 +67,7 @@ pub(super) async fn upgrade(
             Ok(upgraded) => upgraded,
             Err(error) => return debug!(%error, "WebSocket upgrade failed"),
         };
-        let socket = decode(&http, upgraded).await;
+        let socket = socket::decode(&http, upgraded).await;
         match name.and_then(|name| Protocol::named(name.as_bytes())) {
             Some(protocol) => Connection::new(http, id, source, token, protocol, socket).run().await,
             None => reject_protocol(&http, socket).await,
@@ -95,16 +82,4 @@ fn preferred_protocol(headers: &HeaderMap) -> Option<&'static str> {
     let offers = headers.get_all(SEC_WEBSOCKET_PROTOCOL).iter().filter_map(|offers| offers.to_str().ok());
     let offers: Vec<_> = offers.flat_map(|offers| offers.split(',')).map(str::trim).collect();
     Protocol::NAMES.into_iter().find(|name| offers.contains(name))
-}
-
-/// Creates the frame decoder. The buffers are small: the defaults use 256 KiB per WebSocket, and most are idle.
-async fn decode(http: &HttpState, stream: Upgraded) -> Socket {
-    let Config { max_body, max_init, max_messages, .. } = http.config;
-    let frames = Frames::new(TokioIo::new(stream), MessageRate::new(max_messages), max_init);
-    let config = WebSocketConfig::default()
-        .max_message_size(Some(max_body))
-        .max_frame_size(Some(max_body))
-        .read_buffer_size(READ_BUFFER_LEN)
-        .write_buffer_size(0);
-    WebSocketStream::from_raw_socket(frames, Role::Server, Some(config)).await
 }

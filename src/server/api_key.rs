@@ -27,7 +27,7 @@ use crate::service::audit;
 use crate::store;
 use crate::store::Store;
 
-use super::commands::Error;
+use super::error::Error;
 use super::lifecycle::Lifecycle;
 use super::output;
 

@@ -11,7 +11,7 @@ use crate::cli::Source;
 use crate::http::Tls;
 use crate::store;
 
-use super::commands::Error;
+use super::error::Error;
 use super::output;
 use super::settings::Settings;
 use super::warnings;

@@ -1,22 +1,15 @@
 //! Runs a command.
 
-use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering;
 
-use tokio::net::TcpListener;
 use tracing::error;
 use tracing::info;
 use tracing::warn;
 
-use crate::auth::imported_token::InvalidToken;
 use crate::cli::Command;
 use crate::cli::Invocation;
-use crate::config;
-use crate::domain::id::EventId;
-use crate::domain::id::KeyId;
-use crate::domain::id::OrganizationId;
 use crate::graphql;
 use crate::http;
 use crate::http::ConnectionConfig;
@@ -25,15 +18,14 @@ use crate::http::Metrics;
 use crate::http::Tls;
 use crate::store::DatabaseLock;
 use crate::store::MasterKeys;
-use crate::store::OpenError;
 use crate::store::ServerLock;
-use crate::store::error::StoreError;
 
 use super::api_key;
 use super::build::build;
 use super::check_config;
 use super::database;
 use super::demo;
+use super::error::Error;
 use super::event;
 use super::lifecycle;
 use super::lifecycle::Lifecycle;
@@ -41,114 +33,17 @@ use super::master_key;
 use super::open_files;
 use super::organization;
 use super::output;
+use super::serve::listen;
+use super::serve::serve_until_signal;
 use super::service_manager;
 use super::session as session_command;
 use super::settings::Settings;
 use super::warnings;
 
-/// Exit code for an invalid command line or setting. Success is 0, any other failure 1.
-pub const USAGE_EXIT_CODE: u8 = 2;
 /// Maximum number of connections to the monitoring listener.
 const MONITORING_CONNECTIONS: usize = 100;
 /// Open files reserved for the monitoring listener.
 const SPARE_FILES: usize = 8;
-
-/// An error of a command, for the operator.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// A setting is invalid.
-    #[error(transparent)]
-    Config(#[from] config::Error),
-    /// The database cannot be opened.
-    #[error(transparent)]
-    Open(#[from] OpenError),
-    /// The database failed.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// Binding the listen address failed.
-    #[error("cannot listen on {address} (--{flag})")]
-    Listen {
-        /// The address.
-        address: SocketAddr,
-        /// The flag that names it.
-        flag: &'static str,
-        /// The cause.
-        #[source]
-        source: std::io::Error,
-    },
-    /// The TLS certificate is unusable.
-    #[error(transparent)]
-    Tls(#[from] http::TlsError),
-    /// The HTTP server ended unexpectedly.
-    #[error("the server failed")]
-    Serve(#[source] std::io::Error),
-    /// The token to import cannot be read.
-    #[error("cannot read the token from {from}")]
-    TokenFile {
-        /// The file, or standard input.
-        from: String,
-        /// The reason.
-        #[source]
-        source: std::io::Error,
-    },
-    /// The token to import is invalid.
-    #[error(transparent)]
-    Token(#[from] InvalidToken),
-    /// The token to import is already an API key, of any organization.
-    #[error("the token is already an API key")]
-    TokenTaken,
-    /// The API key does not exist.
-    #[error("organization {organization} has no API key {id}")]
-    NoSuchKey {
-        /// The key.
-        id: KeyId,
-        /// The organization.
-        organization: OrganizationId,
-    },
-    /// The quarantined event does not exist.
-    #[error("no event {0} is in quarantine")]
-    NoSuchEvent(EventId),
-    /// The organization does not exist.
-    #[error("organization {0} does not exist")]
-    NoSuchOrganization(OrganizationId),
-    /// Another server holds the lock on the database now.
-    #[error("another chatgraph server locked the database while the connection to it was lost")]
-    TakenOver,
-    /// Some secrets could not be decrypted for re-encryption.
-    #[error(
-        "some secrets cannot be decrypted because they were modified outside the server: restore a backup, or log their sessions out"
-    )]
-    Unopened,
-    /// Writing to standard output failed.
-    #[error("cannot write the output")]
-    Output(#[source] std::io::Error),
-    /// The check of the database found problems.
-    #[error("the database check found problems")]
-    Unsound,
-    /// The command loses data and was not confirmed.
-    #[error("this loses data: confirm it on a terminal, or with --yes")]
-    Unconfirmed,
-    /// The operator did not confirm the command.
-    #[error("not confirmed; nothing was changed")]
-    Declined,
-    /// Reading the confirmation failed.
-    #[error("cannot read the answer")]
-    Answer(#[source] std::io::Error),
-    /// The demo failed.
-    #[error("the demo failed: {0}")]
-    Demo(String),
-}
-
-impl Error {
-    /// Returns the exit code: [`USAGE_EXIT_CODE`] for an invalid command line or setting, otherwise 1.
-    #[must_use]
-    pub fn exit_code(&self) -> u8 {
-        match self {
-            Self::Config(_) | Self::Tls(_) | Self::Unconfirmed => USAGE_EXIT_CODE,
-            _ => 1,
-        }
-    }
-}
 
 /// Runs the command to its end. A server runs until it receives a signal to stop.
 ///
@@ -258,28 +153,5 @@ fn log_encryption_mode(keys: Option<&MasterKeys>) {
         }
         Some(None) => info!("The sessions' keys are stored unencrypted, as configured"),
         Some(Some(key)) => info!(master_key = %key, "The sessions' keys are encrypted"),
-    }
-}
-
-/// Binds the listen address, and returns the actual one.
-pub(super) async fn listen(address: SocketAddr, flag: &'static str) -> Result<(TcpListener, SocketAddr), Error> {
-    let failed = |source| Error::Listen { address, flag, source };
-    let listener = TcpListener::bind(address).await.map_err(failed)?;
-    let address = listener.local_addr().map_err(failed)?;
-    Ok((listener, address))
-}
-
-/// Serves until `asked` resolves. Open connections are closed in the shutdown that follows.
-pub(super) async fn serve_until_signal(
-    listener: TcpListener,
-    listening: ListenerContext,
-    lifecycle: &Lifecycle,
-    asked: impl Future<Output = ()>,
-) -> Result<(), Error> {
-    let (callers, drain) = (lifecycle.callers.clone(), lifecycle.drain.clone());
-    let mut serving = lifecycle.callers.spawn(http::serve(listener, listening, callers, drain));
-    tokio::select! {
-        ended = &mut serving => ended.map_err(|died| Error::Serve(died.into())),
-        () = asked => Ok(()),
     }
 }

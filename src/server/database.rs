@@ -14,7 +14,7 @@ use crate::clock::SystemClock;
 use crate::domain::clock::Clock as _;
 use crate::store;
 
-use super::commands::Error;
+use super::error::Error;
 use super::output;
 
 /// Runs `migrate`.

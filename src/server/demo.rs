@@ -44,12 +44,12 @@ use crate::store::DatabaseLock;
 use super::build::Application;
 use super::build::Configs;
 use super::build::build;
-use super::commands::Error;
-use super::commands::listen;
-use super::commands::serve_until_signal;
+use super::error::Error;
 use super::lifecycle;
 use super::lifecycle::Lifecycle;
 use super::open_files;
+use super::serve::listen;
+use super::serve::serve_until_signal;
 use folder::Folder;
 
 /// Timeout for pairing and the import.
@@ -67,11 +67,11 @@ pub(super) async fn demo(args: DemoArgs) -> Result<(), Error> {
     let (listener, address) = listen(args.listen, "listen").await?;
     info!("Starting the WhatsApp sandbox");
     let sandbox = chatgraph_sandbox::Config { data: folder.sandbox(), ..chatgraph_sandbox::Config::default() };
-    let sandbox = Sandbox::start(sandbox).await.map_err(failed)?;
+    let sandbox = Sandbox::start(sandbox).await.map_err(Error::demo)?;
     let now = crate::domain::clock::Clock::now(&SystemClock);
     let phone = match sandbox.account(chatgraph_sandbox::demo::PHONE) {
         Some(phone) => phone,
-        None => sandbox.create_account(chatgraph_sandbox::demo::account(None, now)).map_err(failed)?,
+        None => sandbox.create_account(chatgraph_sandbox::demo::account(None, now)).map_err(Error::demo)?,
     };
     let database = store::Config::Sqlite(folder.database());
     let _hold = DatabaseLock::take(&database)?;
@@ -120,28 +120,28 @@ pub(super) async fn demo(args: DemoArgs) -> Result<(), Error> {
 async fn connect(parts: &Application, viewer: &Viewer, phone: &Phone) -> Result<Session, Error> {
     parts.start_sessions().await?;
     let page = PageRequest { limit: MAX_PAGE_LEN, direction: Direction::Forward, cursor: None };
-    let sessions = parts.sessions.list(viewer, page).await.map_err(failed)?.items;
+    let sessions = parts.sessions.list(viewer, page).await.map_err(Error::demo)?.items;
     let own = |session: &Session| session.jid.as_ref().is_none_or(|jid| jid.to_string() == phone.jid());
     let session = match sessions.into_iter().rfind(own) {
         Some(session) => session,
-        None => parts.sessions.create(viewer, Some("Demo".into()), None).await.map_err(failed)?,
+        None => parts.sessions.create(viewer, Some("Demo".into()), None).await.map_err(Error::demo)?,
     };
-    parts.sessions.start(viewer, session.id).await.map_err(failed)?;
+    parts.sessions.start(viewer, session.id).await.map_err(Error::demo)?;
     let mut scanned = None;
     loop {
-        let session = parts.sessions.session(viewer, session.id).await.map_err(failed)?;
-        let shown = parts.sessions.pairing(viewer, &session).map_err(failed)?.and_then(|pairing| pairing.qr);
+        let session = parts.sessions.session(viewer, session.id).await.map_err(Error::demo)?;
+        let shown = parts.sessions.pairing(viewer, &session).map_err(Error::demo)?.and_then(|pairing| pairing.qr);
         if shown.is_some() && shown != scanned {
             info!("Scanning the session's QR code with the sandbox's phone");
             // Removes companions of earlier sessions.
             phone.unlink().await;
-            phone.scan(shown.as_ref().map_or("", |code| code.text.as_str())).await.map_err(failed)?;
+            phone.scan(shown.as_ref().map_or("", |code| code.text.as_str())).await.map_err(Error::demo)?;
             scanned = shown;
         }
         match session.status {
             // The demo stopped during pairing, and the phone has not noticed.
             SessionStatus::LoggedOut | SessionStatus::Failed => {
-                parts.sessions.start(viewer, session.id).await.map_err(failed)?;
+                parts.sessions.start(viewer, session.id).await.map_err(Error::demo)?;
             }
             // The status may be left over from an earlier process.
             SessionStatus::Working if timeout(POLL_INTERVAL, phone.connected()).await.is_ok() => {
@@ -160,10 +160,10 @@ async fn connect(parts: &Application, viewer: &Viewer, phone: &Phone) -> Result<
 async fn import(parts: &Application, viewer: &Viewer, session: SessionId, phone: &Phone) -> Result<(), Error> {
     let expected = phone.chats().iter().filter(|chat| chat.last_message_at.is_some()).count();
     let list = [ChatList { session: Some(session), ..ChatList::default() }];
-    let expected = i64::try_from(expected).map_err(failed)?;
+    let expected = i64::try_from(expected).map_err(Error::demo)?;
     let mut told = 0;
     while told < expected {
-        let organization = viewer.require(Capability::Read).map_err(failed)?;
+        let organization = viewer.require(Capability::Read).map_err(Error::demo)?;
         let counted = parts.store.count_chats(organization, &list, 0).await?;
         let stored = counted.map_or(told, |counted| counted[0]);
         if stored > told {
@@ -189,7 +189,7 @@ async fn key(parts: &Application, folder: &Folder) -> Result<(String, Viewer), E
 
 /// Creates the demo's organization and a key with every permission.
 async fn create_key(parts: &Application) -> Result<(String, Viewer), Error> {
-    let organization: OrganizationId = "demo".parse().map_err(failed)?;
+    let organization: OrganizationId = "demo".parse().map_err(Error::demo)?;
     let (secret, permissions) = (authenticator::generate(), Capabilities::all());
     let new = NewApiKey { name: "demo".into(), permissions, expires_at: None };
     let key = parts.keys.issue(&organization, new, KeyCreator::Operator, &secret).await?;
@@ -269,11 +269,6 @@ Try it in another terminal. First define:
 "#
         );
     }
-}
-
-fn failed(error: impl std::error::Error) -> Error {
-    let causes = std::iter::successors(error.source(), |cause| cause.source());
-    Error::Demo(causes.fold(error.to_string(), |told, cause| format!("{told}: {cause}")))
 }
 
 fn late() -> Error {

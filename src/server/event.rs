@@ -16,7 +16,7 @@ use crate::store;
 use crate::store::QuarantinedEvent;
 use crate::store::Store;
 
-use super::commands::Error;
+use super::error::Error;
 use super::lifecycle::Lifecycle;
 use super::output;
 

@@ -7,7 +7,7 @@ use crate::store;
 use crate::store::MasterKeyId;
 use crate::store::Rotated;
 
-use super::commands::Error;
+use super::error::Error;
 use super::output;
 
 /// Runs the command.

@@ -18,8 +18,8 @@ use crate::store::OrganizationCounts;
 use crate::store::ServerLock;
 use crate::store::Store;
 
-use super::commands::Error;
 use super::database::confirm;
+use super::error::Error;
 use super::lifecycle::Lifecycle;
 use super::output;
 

@@ -3,7 +3,7 @@
 use std::fmt::Display;
 use std::io::Write as _;
 
-use super::commands::Error;
+use super::error::Error;
 
 /// Prints a line.
 ///

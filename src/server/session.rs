@@ -9,7 +9,7 @@ use crate::domain::id::OrganizationId;
 use crate::domain::session::Session;
 use crate::store::Store;
 
-use super::commands::Error;
+use super::error::Error;
 use super::organization::on;
 use super::output;
 

@@ -30,6 +30,9 @@ mod socket;
 mod sync_loop;
 mod sync_notifications;
 mod sync_recovery;
+mod text;
+mod time;
+mod translated;
 
 use std::collections::HashMap;
 use std::error::Error;

@@ -8,7 +8,7 @@ use tokio::net::TcpListener;
 use tokio::net::TcpStream;
 
 use super::*;
-use crate::http::request_id;
+use crate::http::request_log;
 
 #[tokio::test]
 async fn a_panic_is_an_answer_and_the_connection_goes_on() {
@@ -16,7 +16,7 @@ async fn a_panic_is_an_answer_and_the_connection_goes_on() {
     let stop = CancellationToken::new();
     let broken = get(async || -> &'static str { panic!("of this test") });
     let router = Router::new().route("/broken", broken).route("/whole", get(async || "whole"));
-    let router = router.layer(axum::middleware::from_fn(request_id::catch_panic));
+    let router = router.layer(axum::middleware::from_fn(request_log::catch_panic));
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address");
     let listening =

@@ -4,7 +4,7 @@
 use async_graphql::Response as Answer;
 use async_graphql::ServerError;
 
-use crate::http::response;
+use crate::http::graphql_response;
 
 pub(super) const MEDIA_TYPE: &str = "text/event-stream; charset=utf-8";
 
@@ -28,5 +28,5 @@ pub(super) fn complete() -> String {
 }
 
 pub(super) fn failure(error: ServerError) -> String {
-    next(&response::json(&Answer::from_errors(vec![error])), None) + &complete()
+    next(&graphql_response::json(&Answer::from_errors(vec![error])), None) + &complete()
 }

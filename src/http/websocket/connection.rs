@@ -23,17 +23,16 @@ use tracing::debug;
 use crate::graphql::Caller;
 use crate::graphql::OpenPermit;
 use crate::graphql::error::ApiError;
-use crate::http::HttpState;
 use crate::http::bearer_token;
-use crate::http::client_ip::RequestSource;
 use crate::http::graphql_request;
 use crate::http::request_id::RequestId;
+use crate::http::request_source::RequestSource;
 use crate::http::response;
+use crate::http::state::HttpState;
 use crate::http::token_watch;
 use crate::http::token_watch::TokenWatch;
 use crate::http::token_watch::drained;
 
-use super::Socket;
 use super::close_code::CloseReason;
 use super::frames::Violation;
 use super::operations::Operations;
@@ -42,6 +41,7 @@ use super::protocol::Protocol;
 use super::protocol::acknowledge;
 use super::protocol::complete;
 use super::protocol::pong;
+use super::socket::Socket;
 
 /// Timeout for the client's response to a close frame.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);

@@ -19,9 +19,10 @@ use crate::graphql::AnswerSlots;
 use crate::graphql::Caller;
 use crate::graphql::Operation;
 use crate::graphql::error::ApiError;
-use crate::http::HttpState;
+use crate::http::graphql_response;
 use crate::http::request_id::RequestId;
 use crate::http::response;
+use crate::http::state::HttpState;
 
 use super::protocol::Protocol;
 use super::protocol::complete;
@@ -156,7 +157,7 @@ impl OperationTask {
     async fn send_answers(&self, mut operation: Operation) {
         while let Some(answer) = operation.answers.next().await {
             let (response, turn) = (answer.response, answer.turn);
-            if response::is_terminal(operation.kind, &response) {
+            if graphql_response::is_terminal(operation.kind, &response) {
                 // After the close frame of a stopping server, the client reconnects and resumes; an error would end its
                 // subscription.
                 let stops = operation.kind == Some(OperationType::Subscription) && self.http.is_closing();

@@ -7,7 +7,7 @@ use serde_json::Value;
 use serde_json::json;
 
 use crate::graphql::error::ApiError;
-use crate::http::response;
+use crate::http::graphql_response;
 
 /// Maximum length of an operation's id, in bytes. Clients use a counter or a UUID.
 const MAX_ID_LEN: usize = 256;
@@ -117,7 +117,7 @@ impl Protocol {
             Self::Transport => "next",
             Self::Legacy => "data",
         };
-        let (id, answer) = (Value::from(id), response::json(response));
+        let (id, answer) = (Value::from(id), graphql_response::json(response));
         format!(r#"{{"type":"{kind}","id":{id},"payload":{answer}}}"#)
     }
 

@@ -6,8 +6,7 @@ use std::os::unix::fs::DirBuilderExt as _;
 use std::path::Path;
 use std::path::PathBuf;
 
-use super::Error;
-use super::failed;
+use crate::server::error::Error;
 
 /// File mode of the folder, which also contains the phone's keys.
 const PRIVATE_MODE: u32 = 0o700;
@@ -21,7 +20,7 @@ pub(super) enum Folder {
 impl Folder {
     pub(super) fn open(given: Option<&Path>) -> Result<Self, Error> {
         let Some(path) = given else {
-            return tempfile::tempdir().map(Self::Temporary).map_err(failed);
+            return tempfile::tempdir().map(Self::Temporary).map_err(Error::demo);
         };
         let folder = Self::Given(path.to_owned());
         // A demo needs the phone that belongs to its database, and must not mix its chats with those of a server.
@@ -29,7 +28,7 @@ impl Folder {
             let path = path.display();
             return Err(Error::Demo(format!("{path} contains a database that no demo created: choose another folder")));
         }
-        fs::DirBuilder::new().recursive(true).mode(PRIVATE_MODE).create(path).map_err(failed)?;
+        fs::DirBuilder::new().recursive(true).mode(PRIVATE_MODE).create(path).map_err(Error::demo)?;
         Ok(folder)
     }
 
@@ -53,9 +52,9 @@ impl Folder {
     /// Stores a key's secret, readable only by the owner of the folder.
     pub(super) fn keep_secret(&self, secret: &str) -> Result<(), Error> {
         // A temporary file is created with mode 0600, so no other user can read the secret at any time.
-        let mut file = tempfile::NamedTempFile::new_in(self.path()).map_err(failed)?;
-        file.write_all(secret.as_bytes()).map_err(failed)?;
-        file.persist(self.secret_file()).map_err(failed)?;
+        let mut file = tempfile::NamedTempFile::new_in(self.path()).map_err(Error::demo)?;
+        file.write_all(secret.as_bytes()).map_err(Error::demo)?;
+        file.persist(self.secret_file()).map_err(Error::demo)?;
         Ok(())
     }
 

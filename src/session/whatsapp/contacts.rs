@@ -8,9 +8,9 @@ use whatsapp_rust::wacore::stanza::groups::GroupNotificationAction;
 use whatsapp_rust::wacore_binary::Node;
 use whatsapp_rust::waproto::whatsapp::sync_action_value::ContactAction;
 
-use super::event::Translated;
 use super::jid;
 use super::jid::Untranslatable;
+use super::translated::Translated;
 use crate::domain::jid::Jid;
 use crate::domain::person::Person;
 use crate::session::SessionEvent;

@@ -22,6 +22,7 @@ use super::jid;
 use super::jid::Untranslatable;
 use super::message;
 use super::setting;
+use super::translated::Translated;
 use crate::domain::call::Call;
 use crate::domain::message::MessageUpdate;
 use crate::domain::session::Account;
@@ -31,21 +32,6 @@ use crate::session::SessionEvent;
 use crate::session::UpdatedMessage;
 use crate::session::connection::ConnectionEvent;
 use crate::session::connection::DisconnectReason;
-
-/// Meaning of an event.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Translated {
-    /// An event for the stored copy.
-    Event(SessionEvent),
-    /// A signal for the supervisor.
-    Signal(ConnectionEvent),
-    /// The device was linked to this account; whether that is allowed is checked later.
-    Paired(Account),
-    /// The connection is logged in; it has to catch up next.
-    LoggedIn,
-    /// The event has an unsupported address.
-    Untranslatable(Untranslatable),
-}
 
 /// Kinds with an arm in [`translate`], and the history, which is handled separately. Those of settings are in
 /// [`setting::KINDS`].

@@ -12,6 +12,7 @@ use whatsapp_rust::waproto::whatsapp::device_props::PlatformType;
 use super::jid;
 use super::message;
 use super::setting::mute_end;
+use super::time::from_seconds;
 use crate::domain::jid::Jid;
 use crate::domain::jid::JidKind;
 use crate::domain::message::IncomingMessage;
@@ -148,11 +149,11 @@ fn chats(
         name: named.find(|name| !name.trim().is_empty()).cloned(),
         archived: conversation.archived,
         // Time of pinning in seconds; zero if it is not pinned.
-        pinned: conversation.pinned.map(|at| milliseconds(at.into()).filter(|at| *at > 0)),
+        pinned: conversation.pinned.map(|at| from_seconds(at.into()).filter(|at| *at > 0)),
         muted_until: conversation.mute_end_time.map(|end| mute_end(end.cast_signed())),
         unread_count: conversation.unread_count,
         marked_unread: conversation.marked_as_unread,
-        last_message_at: last.into_iter().flatten().filter(|at| *at > 0).max().and_then(milliseconds),
+        last_message_at: last.into_iter().flatten().filter(|at| *at > 0).max().and_then(from_seconds),
         ..piece(&chat, messages.by_ref().take(MAX_MESSAGES).collect())
     }];
     while messages.peek().is_some() {
@@ -170,11 +171,6 @@ fn person(conversation: &Conversation) -> Option<Person> {
 
 fn piece(chat: &Jid, messages: Vec<IncomingMessage>) -> HistoryChat {
     HistoryChat::with_messages(chat.clone(), messages)
-}
-
-/// Converts a time of the history, in seconds.
-pub(super) fn milliseconds(seconds: u64) -> Option<i64> {
-    i64::try_from(seconds).ok()?.checked_mul(1000)
 }
 
 #[cfg(test)]

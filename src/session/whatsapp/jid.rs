@@ -1,9 +1,11 @@
 //! Translation of addresses.
 
 use whatsapp_rust::Server;
+use whatsapp_rust::types::message::MessageSource;
 
 use crate::domain::jid::InvalidJid;
 use crate::domain::jid::Jid;
+use crate::domain::jid::JidKind;
 
 /// An unsupported address, so that its event cannot be translated.
 ///
@@ -31,6 +33,15 @@ pub(super) fn from_wire(jid: &whatsapp_rust::Jid) -> Result<Jid, Untranslatable>
         _ => format!("{user}@{server}"),
     };
     text.parse().map_err(|reason| Untranslatable { server: Some(jid.server), reason })
+}
+
+/// Returns the chat of a message. A message that another person sends to a broadcast list is in the direct chat with them.
+///
+/// # Errors
+/// As [`from_wire`].
+pub(super) fn chat_of(source: &MessageSource) -> Result<Jid, Untranslatable> {
+    let chat = from_wire(&source.chat)?;
+    if chat.kind() == JidKind::Broadcast && !source.is_from_me { from_wire(&source.sender) } else { Ok(chat) }
 }
 
 /// Parses an address from text, as in a history.

@@ -6,7 +6,6 @@ use whatsapp_rust::proto_helpers::MessageExt;
 use whatsapp_rust::types::events::InboundMessage;
 use whatsapp_rust::types::message::MessageCategory;
 use whatsapp_rust::types::message::MessageInfo;
-use whatsapp_rust::types::message::MessageSource;
 use whatsapp_rust::waproto::codec::message_encoded_len;
 use whatsapp_rust::waproto::whatsapp::Message;
 use whatsapp_rust::waproto::whatsapp::WebMessageInfo;
@@ -16,6 +15,7 @@ use whatsapp_rust::waproto::whatsapp::web_message_info::StubType;
 use super::jid;
 use super::jid::Untranslatable;
 use super::message_edit;
+use super::text::text;
 use crate::domain::jid::InvalidJid;
 use crate::domain::jid::Jid;
 use crate::domain::jid::JidKind;
@@ -52,19 +52,10 @@ pub(super) fn unavailable(info: &MessageInfo) -> Result<SessionEvent, Untranslat
     said(info, MessageKind::Other, None)
 }
 
-/// Returns the chat of a message. A message that another person sends to a broadcast list is in the direct chat with them.
-///
-/// # Errors
-/// As [`delivered`].
-pub(super) fn chat(source: &MessageSource) -> Result<Jid, Untranslatable> {
-    let chat = jid::from_wire(&source.chat)?;
-    if chat.kind() == JidKind::Broadcast && !source.is_from_me { jid::from_wire(&source.sender) } else { Ok(chat) }
-}
-
 fn said(info: &MessageInfo, kind: MessageKind, text: Option<String>) -> Result<SessionEvent, Untranslatable> {
     let from_me = info.source.is_from_me;
     Ok(SessionEvent::Message(IncomingMessage {
-        chat: chat(&info.source)?,
+        chat: jid::chat_of(&info.source)?,
         wa_id: info.id.clone(),
         sender: jid::from_wire(&info.source.sender)?,
         // The account's own name does not name a chat.
@@ -125,7 +116,7 @@ pub(super) fn recorded(
     let Some((kind, text)) = said else { return Ok(None) };
     let Some(key) = message.key.as_option() else { return Ok(None) };
     let Some(wa_id) = key.id.clone().filter(|id| !id.is_empty()) else { return Ok(None) };
-    let Some(at) = message.message_timestamp.and_then(super::history::milliseconds) else { return Ok(None) };
+    let Some(at) = message.message_timestamp.and_then(super::time::from_seconds) else { return Ok(None) };
     let from_me = key.from_me.unwrap_or(false);
     let sender = match chat.kind() {
         _ if from_me => own.clone(),
@@ -188,12 +179,6 @@ pub(super) fn content(message: &Message) -> Option<(MessageKind, Option<String>)
     }
     let message = message.get_base_message();
     Some((kind(message)?, text(message)))
-}
-
-/// Returns the text or caption of a message.
-pub(super) fn text(message: &Message) -> Option<String> {
-    let text = message.text_content().or_else(|| message.get_caption());
-    text.filter(|text| !text.is_empty()).map(str::to_owned)
 }
 
 /// Returns whether it is an edit, deletion, reaction, vote or pin, or a message between devices.

@@ -10,7 +10,7 @@ use whatsapp_rust::waproto::whatsapp::message::protocol_message;
 
 use super::jid;
 use super::jid::Untranslatable;
-use super::message;
+use super::text::text;
 use crate::domain::message::MessageUpdate;
 use crate::session::UpdatedMessage;
 
@@ -28,7 +28,7 @@ pub(super) fn from_message(message: &Message, info: &MessageInfo) -> Result<Opti
         Some(other) => jid::parse(other)?,
         None => jid::from_wire(&info.source.sender)?,
     };
-    Ok(Some(UpdatedMessage { chat: message::chat(&info.source)?, wa_id, sender, from_me, rewrite }))
+    Ok(Some(UpdatedMessage { chat: jid::chat_of(&info.source)?, wa_id, sender, from_me, rewrite }))
 }
 
 /// Returns the edit or revocation, and the key of its message.
@@ -36,7 +36,7 @@ fn rewrite<'a>(protocol: &'a ProtocolMessage, info: &MessageInfo) -> Option<(Mes
     let rewrite = match protocol.r#type? {
         protocol_message::Type::REVOKE => MessageUpdate::Revocation,
         protocol_message::Type::MESSAGE_EDIT => MessageUpdate::Edit {
-            text: message::text(protocol.edited_message.as_option()?),
+            text: text(protocol.edited_message.as_option()?),
             as_of: protocol.timestamp_ms.unwrap_or_else(|| info.timestamp.timestamp_millis()),
         },
         _ => return None,

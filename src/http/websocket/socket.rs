@@ -1,0 +1,31 @@
+//! A client's WebSocket on an upgraded connection.
+
+use hyper::upgrade::Upgraded;
+use hyper_util::rt::TokioIo;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::protocol::Role;
+use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
+
+use crate::http::Config;
+use crate::http::message_rate::MessageRate;
+use crate::http::state::HttpState;
+
+use super::frames::Frames;
+
+/// Size of the read buffer, in bytes.
+const READ_BUFFER_LEN: usize = 2048;
+
+/// A client's WebSocket.
+pub(super) type Socket = WebSocketStream<Frames<TokioIo<Upgraded>>>;
+
+/// Creates the frame decoder. The buffers are small: the defaults use 256 KiB per WebSocket, and most are idle.
+pub(super) async fn decode(http: &HttpState, stream: Upgraded) -> Socket {
+    let Config { max_body, max_init, max_messages, .. } = http.config;
+    let frames = Frames::new(TokioIo::new(stream), MessageRate::new(max_messages), max_init);
+    let config = WebSocketConfig::default()
+        .max_message_size(Some(max_body))
+        .max_frame_size(Some(max_body))
+        .read_buffer_size(READ_BUFFER_LEN)
+        .write_buffer_size(0);
+    WebSocketStream::from_raw_socket(frames, Role::Server, Some(config)).await
+}
