@@ -7,13 +7,13 @@ use chatgraph_sandbox::Phone;
 use serde_json::Value;
 use serde_json::json;
 
+use crate::support::BOOKS;
+use crate::support::MEI;
+use crate::support::OWNER;
+use crate::support::RAVI;
 use crate::support::TestServer;
 use crate::support::wait_for;
 
-const OWN: &str = "15550100";
-const MEI: &str = "15550111@s.whatsapp.net";
-const RAVI: &str = "15550112@s.whatsapp.net";
-const BOOKS: &str = "120363000000000001@g.us";
 const HIDDEN: &str = "200000000000155@lid";
 
 /// Waits for the next second: messages have whole seconds.
@@ -62,7 +62,7 @@ async fn a_new_message_takes_a_chat_out_of_the_archive_if_the_owner_says_so() {
     server.kill();
     server.restart();
     server.works().await;
-    write(server.phone(), OWN, BOOKS).await;
+    write(server.phone(), OWNER, BOOKS).await;
     server.assert_in_sync().await;
     assert!(archived(&server, BOOKS).await, "an own message takes nothing out");
     write(server.phone(), "15550111", BOOKS).await;

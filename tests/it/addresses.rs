@@ -6,14 +6,14 @@ use chatgraph_sandbox::spec::ChatSpec;
 use serde_json::Value;
 use serde_json::json;
 
+use crate::support::BOOKS;
+use crate::support::MEI;
+use crate::support::OWNER;
 use crate::support::TestServer;
 use crate::support::account;
 use crate::support::wait_for;
 
-const OWN: &str = "15550100";
-const MEI: &str = "15550111@s.whatsapp.net";
 const MEI_LID: &str = "200000000000111@lid";
-const BOOKS: &str = "120363000000000001@g.us";
 const HIDDEN: &str = "200000000000155@lid";
 const ASSISTANT: &str = "867051314767696@bot";
 
@@ -34,7 +34,7 @@ async fn last(server: &TestServer, cid: &str, text: &str) -> Value {
 
 #[tokio::test]
 async fn a_business_that_whatsapp_hosts_is_the_person_with_its_number_or_lid() {
-    let mut account = account(OWN, "Alex Example");
+    let mut account = account(OWNER, "Alex Example");
     account.contacts[0].lid = Some("200000000000111".to_owned());
     let server = TestServer::with_account(account).await;
     for (from, chat) in [("15550111:99@hosted", MEI), ("200000000000111:99@hosted.lid", MEI_LID)] {
@@ -44,7 +44,7 @@ async fn a_business_that_whatsapp_hosts_is_the_person_with_its_number_or_lid() {
         assert_eq!(last(&server, MEI, "edited").await["edited"], true);
         server.assert_in_sync().await;
     }
-    server.phone().receive(OWN, "15550111@hosted", "to the business").await.expect("sent");
+    server.phone().receive(OWNER, "15550111@hosted", "to the business").await.expect("sent");
     assert_eq!(last(&server, MEI, "to the business").await["fromMe"], true);
     server.assert_in_sync().await;
 
@@ -59,7 +59,7 @@ async fn a_business_that_whatsapp_hosts_is_the_person_with_its_number_or_lid() {
 
 #[tokio::test]
 async fn chats_with_assistants_and_with_people_on_other_messengers_are_kept() {
-    let mut account = account(OWN, "Alex Example");
+    let mut account = account(OWNER, "Alex Example");
     account.history.push(ChatSpec { jid: ASSISTANT.to_owned(), pinned: true, ..account.history[1].clone() });
     let written = account.history.last_mut().expect("a chat");
     written.muted_until = None;
@@ -83,7 +83,7 @@ async fn chats_with_assistants_and_with_people_on_other_messengers_are_kept() {
 
 /// The book club, addressed by LID; one member is known by LID only.
 fn by_lid() -> AccountSpec {
-    let mut account = account(OWN, "Alex Example");
+    let mut account = account(OWNER, "Alex Example");
     for (contact, lid) in account.contacts.iter_mut().zip(["200000000000111", "200000000000112"]) {
         contact.lid = Some(lid.to_owned());
     }
@@ -99,7 +99,7 @@ async fn a_group_that_is_addressed_by_lid_is_kept_edited_and_read_as_any_other()
     server.phone().receive(HIDDEN, BOOKS, "Who are you all?").await.expect("sent");
     last(&server, BOOKS, "Who are you all?").await;
     server.assert_in_sync().await;
-    let own = server.phone().receive(OWN, BOOKS, "Chapter six").await.expect("sent");
+    let own = server.phone().receive(OWNER, BOOKS, "Chapter six").await.expect("sent");
     last(&server, BOOKS, "Chapter six").await;
     server.assert_in_sync().await;
     assert_eq!(server.chat(BOOKS).await["unreadCount"], 0, "a message of the owner, by LID, marks the chat as read");

@@ -8,12 +8,12 @@ use chatgraph_sandbox::Part;
 use serde_json::Value;
 use serde_json::json;
 
+use crate::support::MEI;
+use crate::support::RAVI;
 use crate::support::Subscription;
 use crate::support::TestServer;
 use crate::support::wait_for_within;
 
-const MEI: &str = "15550111@s.whatsapp.net";
-const RAVI: &str = "15550112@s.whatsapp.net";
 /// Upper bound of the time that all recovery steps and their pauses take.
 const ALL_STEPS: Duration = Duration::from_secs(110);
 /// Upper bound of the fetches by all steps and by the library itself; a loop without pauses makes far more.

@@ -3,11 +3,10 @@
 use serde_json::Value;
 use serde_json::json;
 
+use crate::support::MEI;
 use crate::support::Subscription;
 use crate::support::TestServer;
 use crate::support::error_code;
-
-const MEI: &str = "15550111@s.whatsapp.net";
 
 #[tokio::test]
 async fn a_valid_token_is_required() {

@@ -7,12 +7,11 @@ use serde_json::Value;
 use serde_json::json;
 
 use crate::support::ALL;
+use crate::support::MEI;
+use crate::support::RAVI;
 use crate::support::Subscription;
 use crate::support::TestServer;
 use crate::support::postgres;
-
-const MEI: &str = "15550111@s.whatsapp.net";
-const RAVI: &str = "15550112@s.whatsapp.net";
 
 #[tokio::test]
 async fn a_back_up_taken_while_serving_can_be_served_again() {

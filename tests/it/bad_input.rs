@@ -3,12 +3,11 @@
 use serde_json::Value;
 use serde_json::json;
 
+use crate::support::MEI;
 use crate::support::TestServer;
 use crate::support::account;
 use crate::support::error_code;
 use crate::support::error_field;
-
-const MEI: &str = "15550111@s.whatsapp.net";
 
 /// A request, its variables, and the code and field of its only error.
 type Case<'a> = (&'a str, Value, &'a str, &'a str);

@@ -3,14 +3,15 @@
 use serde_json::Value;
 use serde_json::json;
 
+use crate::support::BOOKS;
+use crate::support::MEI;
+use crate::support::RAVI;
 use crate::support::Subscription;
 use crate::support::TestServer;
 use crate::support::error_code;
 use crate::support::error_field;
 use crate::support::wait_for;
 
-const MEI: &str = "15550111@s.whatsapp.net";
-const BOOKS: &str = "120363000000000001@g.us";
 const CALLS: &str = "subscription($session: ID) { incomingCalls(sessionId: $session) { \
                      id session { id } from fromName video group at } }";
 
@@ -125,7 +126,6 @@ async fn the_caller_is_written_once_a_call_and_not_again_and_again() {
 
 #[tokio::test]
 async fn only_a_call_that_rings_at_the_session_is_rejected_and_only_its_caller_is_written() {
-    const RAVI: &str = "15550112@s.whatsapp.net";
     let server = TestServer::start().await;
     let sender = server.create_key("org_1", &["send"]);
     let reject = async |session: &str, call: &str, from: &str| {

@@ -5,16 +5,15 @@ use chatgraph::domain::clock::Clock as _;
 use serde_json::Value;
 use serde_json::json;
 
+use crate::support::BOOKS;
+use crate::support::MEI;
+use crate::support::OLU;
+use crate::support::RAVI;
 use crate::support::Subscription;
 use crate::support::TestServer;
 use crate::support::error_code;
 use crate::support::error_field;
 use crate::support::wait_for;
-
-const MEI: &str = "15550111@s.whatsapp.net";
-const RAVI: &str = "15550112@s.whatsapp.net";
-const OLU: &str = "15550113@s.whatsapp.net";
-const BOOKS: &str = "120363000000000001@g.us";
 
 #[tokio::test]
 async fn archiving_over_the_api_reaches_the_phone_and_the_subscriber() {

@@ -5,16 +5,16 @@ use chatgraph_sandbox::spec::ContactSpec;
 use serde_json::Value;
 use serde_json::json;
 
+use crate::support::MEI;
+use crate::support::RAVI;
 use crate::support::Subscription;
 use crate::support::TestServer;
+use crate::support::ZOE;
+use crate::support::ZOE_LID;
 use crate::support::error_code;
 use crate::support::error_field;
 use crate::support::wait_for;
 
-const MEI: &str = "15550111@s.whatsapp.net";
-const RAVI: &str = "15550112@s.whatsapp.net";
-const ZOE: &str = "15550188@s.whatsapp.net";
-const ZOE_LID: &str = "200000000000188@lid";
 const CHAT: &str =
     "query($id: ID, $cid: JID, $session: ID) { chat(id: $id, cid: $cid, sessionId: $session) { id jid pinned } }";
 const UPDATE: &str = "mutation($input: UpdateChatInput!) { updateChat(input: $input) { chat { id pinned } } }";

@@ -3,13 +3,12 @@
 use serde_json::Value;
 use serde_json::json;
 
+use crate::support::BOOKS;
+use crate::support::MEI;
+use crate::support::RAVI;
 use crate::support::TestServer;
 use crate::support::error_code;
 use crate::support::error_field;
-
-const MEI: &str = "15550111@s.whatsapp.net";
-const RAVI: &str = "15550112@s.whatsapp.net";
-const BOOKS: &str = "120363000000000001@g.us";
 
 #[tokio::test]
 async fn the_list_shows_what_the_phone_shows_latest_first() {

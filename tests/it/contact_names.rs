@@ -3,14 +3,14 @@
 use serde_json::Value;
 use serde_json::json;
 
+use crate::support::BOOKS;
+use crate::support::MEI;
+use crate::support::RAVI;
 use crate::support::Subscription;
 use crate::support::TestServer;
 use crate::support::wait_for;
 
-const MEI: &str = "15550111@s.whatsapp.net";
-const RAVI: &str = "15550112@s.whatsapp.net";
 const NEW: &str = "15550118@s.whatsapp.net";
-const BOOKS: &str = "120363000000000001@g.us";
 const FAIR: &str = "120363000000000777@g.us";
 
 /// Returns the next change, which must be of this chat's name alone.

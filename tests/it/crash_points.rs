@@ -8,11 +8,11 @@ use serde_json::json;
 use tokio::task::block_in_place;
 use tokio::time::timeout;
 
+use crate::support::MEI;
 use crate::support::TestServer;
 use crate::support::postgres;
 use crate::support::wait_for;
 
-const MEI: &str = "15550111@s.whatsapp.net";
 const HIDDEN: &str = "200000000000155@lid";
 /// Number of messages in the history of the test's account.
 const MESSAGES: usize = 4;

@@ -3,14 +3,13 @@
 use serde_json::Value;
 use serde_json::json;
 
+use crate::support::MEI;
+use crate::support::RAVI;
 use crate::support::Subscription;
 use crate::support::TestServer;
 use crate::support::error_code;
 use crate::support::error_field;
 use crate::support::wait_for;
-
-const MEI: &str = "15550111@s.whatsapp.net";
-const RAVI: &str = "15550112@s.whatsapp.net";
 
 impl TestServer {
     /// Deletes a chat, and returns the payload.

@@ -6,14 +6,13 @@ use std::process::Stdio;
 
 use serde_json::json;
 
+use crate::support::MEI;
+use crate::support::RAVI;
 use crate::support::TestServer;
 use crate::support::wait_for;
 use fixture::KeyFile;
 use fixture::id_of;
 use fixture::new_key;
-
-const MEI: &str = "15550111@s.whatsapp.net";
-const RAVI: &str = "15550112@s.whatsapp.net";
 
 #[tokio::test]
 async fn no_private_key_is_in_a_database_that_is_sealed() {

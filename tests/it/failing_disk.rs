@@ -14,14 +14,14 @@ use crate::support::Call;
 use crate::support::FOREVER;
 use crate::support::Faults;
 use crate::support::Log;
+use crate::support::MEI;
+use crate::support::RAVI;
 use crate::support::TestDatabase;
 use crate::support::TestServer;
 use crate::support::account;
 use crate::support::postgres;
 use crate::support::wait_for;
 
-const MEI: &str = "15550111@s.whatsapp.net";
-const RAVI: &str = "15550112@s.whatsapp.net";
 /// Upper bound of the calls in one commit.
 const CALLS: i32 = 5;
 /// Number of failing calls that is never reached: the disk fails until the fault is removed.

@@ -6,14 +6,14 @@ use chatgraph_sandbox::spec::ContactSpec;
 use serde_json::Value;
 use serde_json::json;
 
+use crate::support::BOOKS;
+use crate::support::MEI;
 use crate::support::Subscription;
 use crate::support::TestServer;
+use crate::support::ZOE;
+use crate::support::ZOE_LID;
 use crate::support::wait_for;
 
-const MEI: &str = "15550111@s.whatsapp.net";
-const GROUP: &str = "120363000000000001@g.us";
-const ZOE: &str = "15550188@s.whatsapp.net";
-const ZOE_LID: &str = "200000000000188@lid";
 const FOLLOW: &str = "subscription($cid: JID) { chatChanges(cid: $cid) { cursor change { \
     kind chatId cid changed mergedIntoId chat { jid aliases unreadCount archived lastMessage { text sender } } } } }";
 
@@ -175,10 +175,10 @@ async fn what_is_read_on_another_device_is_read_up_to_the_message_that_is_named(
         server.phone().read_elsewhere(MEI, None, form).await.expect("read");
         wait_for("an unread count of 0", async || (server.chat(MEI).await["unreadCount"] == 0).then_some(())).await;
         server.assert_in_sync().await;
-        server.phone().receive("15550111", GROUP, "to all").await.expect("a message");
-        wait_for("an unread count of 1", async || (server.chat(GROUP).await["unreadCount"] == 1).then_some(())).await;
-        server.phone().read_elsewhere(GROUP, None, form).await.expect("read");
-        wait_for("an unread count of 0", async || (server.chat(GROUP).await["unreadCount"] == 0).then_some(())).await;
+        server.phone().receive("15550111", BOOKS, "to all").await.expect("a message");
+        wait_for("an unread count of 1", async || (server.chat(BOOKS).await["unreadCount"] == 1).then_some(())).await;
+        server.phone().read_elsewhere(BOOKS, None, form).await.expect("read");
+        wait_for("an unread count of 0", async || (server.chat(BOOKS).await["unreadCount"] == 0).then_some(())).await;
         server.assert_in_sync().await;
     }
 }

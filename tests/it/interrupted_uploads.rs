@@ -5,11 +5,10 @@ use chatgraph_sandbox::FaultKind;
 use chatgraph_sandbox::When;
 use serde_json::json;
 
+use crate::support::MEI;
+use crate::support::RAVI;
 use crate::support::Subscription;
 use crate::support::TestServer;
-
-const MEI: &str = "15550111@s.whatsapp.net";
-const RAVI: &str = "15550112@s.whatsapp.net";
 
 /// Reads changes up to the one that reports the chat as synced; returns the origin and changed fields of each.
 async fn until_synced(changes: &mut Subscription) -> Vec<(String, String)> {

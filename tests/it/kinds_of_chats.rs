@@ -6,13 +6,13 @@ use serde_json::Value;
 use serde_json::json;
 
 use crate::support::Log;
+use crate::support::MEI;
+use crate::support::OWNER;
 use crate::support::TestDatabase;
 use crate::support::TestServer;
 use crate::support::account;
 use crate::support::wait_for;
 
-const OWN: &str = "15550100";
-const MEI: &str = "15550111@s.whatsapp.net";
 const LIST: &str = "1700000001@broadcast";
 const MEIS_LIST: &str = "1700000002@broadcast";
 const CHANNEL: &str = "120363000000000777@newsletter";
@@ -31,7 +31,7 @@ fn draft(text: &str) -> Draft {
 async fn what_the_owner_sends_to_a_broadcast_list_is_in_a_chat_of_its_own() {
     let server = TestServer::start().await;
     let to = vec!["15550111".to_owned(), "15550112".to_owned()];
-    let id = server.phone().write(OWN, LIST, Draft { to, ..draft("Closed on Monday") }).await.expect("sent");
+    let id = server.phone().write(OWNER, LIST, Draft { to, ..draft("Closed on Monday") }).await.expect("sent");
     server.assert_in_sync().await;
     let chat = server.chat(LIST).await;
     assert_eq!((&chat["type"], &chat["unreadCount"]), (&json!("BROADCAST"), &json!(0)), "{chat}");
@@ -90,12 +90,12 @@ async fn each_message_is_stored_with_its_kind() {
         // The phone counts it, and nothing but the phone can open it.
         (MessageKind::ViewOnce, "", json!({"kind": "OTHER", "text": null})),
     ] {
-        for from in ["15550111", OWN] {
+        for from in ["15550111", OWNER] {
             server.phone().write(from, MEI, Draft { kind, ..draft(text) }).await.expect("sent");
             server.assert_in_sync().await;
             let last = messages(&server, MEI).await[0].clone();
             assert_eq!((&last["kind"], &last["text"]), (&stored["kind"], &stored["text"]), "{from}");
-            assert_eq!(last["fromMe"], from == OWN);
+            assert_eq!(last["fromMe"], from == OWNER);
         }
     }
 }

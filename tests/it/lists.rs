@@ -6,15 +6,15 @@ use chatgraph_sandbox::AccountSpec;
 use serde_json::Value;
 use serde_json::json;
 
+use crate::support::BOOKS;
+use crate::support::MEI;
+use crate::support::OLU;
+use crate::support::RAVI;
 use crate::support::TestServer;
 use crate::support::account;
 use crate::support::error_code;
 use crate::support::wait_for;
 
-const MEI: &str = "15550111@s.whatsapp.net";
-const RAVI: &str = "15550112@s.whatsapp.net";
-const OLU: &str = "15550113@s.whatsapp.net";
-const BOOKS: &str = "120363000000000001@g.us";
 const CHOIR: &str = "120363000000000002@g.us";
 
 /// Returns the addresses of the chats in a list, whose length equals its total count.

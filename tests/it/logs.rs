@@ -14,18 +14,17 @@ use crate::encryption::fixture::new_key;
 use crate::login_tokens::fixture::issuer;
 use crate::login_tokens::fixture::token_for;
 use crate::login_tokens::frontend::Frontend;
+use crate::support::BOOKS;
 use crate::support::EmptyServer;
 use crate::support::Log;
+use crate::support::MEI;
+use crate::support::RAVI;
 use crate::support::Subscription;
 use crate::support::TestDatabase;
 use crate::support::TestServer;
 use crate::support::account;
 use crate::support::upgrade;
 use crate::support::wait_for;
-
-const MEI: &str = "15550111@s.whatsapp.net";
-const RAVI: &str = "15550112@s.whatsapp.net";
-const BOOKS: &str = "120363000000000001@g.us";
 
 /// Texts, names and search terms of people.
 const PRIVATE: &[&str] = &[

@@ -11,7 +11,9 @@ use tokio::time::timeout;
 use crate::support::CutPoint;
 use crate::support::FOREVER;
 use crate::support::Log;
+use crate::support::MEI;
 use crate::support::Proxy;
+use crate::support::RAVI;
 use crate::support::Subscription;
 use crate::support::TestDatabase;
 use crate::support::TestServer;
@@ -19,8 +21,6 @@ use crate::support::account;
 use crate::support::postgres;
 use crate::support::wait_for;
 
-const MEI: &str = "15550111@s.whatsapp.net";
-const RAVI: &str = "15550112@s.whatsapp.net";
 /// Upper bound of the messages in the transaction of one update.
 const MANY: usize = 60;
 /// Errors of a write, whatever the cause: a missing privilege, a damaged page, an unknown statement, a bug.

@@ -9,15 +9,14 @@ use chatgraph_sandbox::On;
 use serde_json::Value;
 use serde_json::json;
 
+use crate::support::BOOKS;
+use crate::support::MEI;
+use crate::support::OLU;
+use crate::support::OWNER;
+use crate::support::RAVI;
 use crate::support::TestServer;
 use crate::support::error_code;
 use crate::support::wait_for;
-
-const OWNER: &str = "15550100";
-const MEI: &str = "15550111@s.whatsapp.net";
-const RAVI: &str = "15550112@s.whatsapp.net";
-const OLU: &str = "15550113@s.whatsapp.net";
-const BOOKS: &str = "120363000000000001@g.us";
 
 async fn phone_shows(server: &TestServer, cid: &str, is_so: impl Fn(&ChatView) -> bool) {
     let shown = async || server.phone().chats().iter().any(|chat| chat.jid == cid && is_so(chat)).then_some(());

@@ -3,12 +3,11 @@
 use serde_json::Value;
 use serde_json::json;
 
+use crate::support::BOOKS;
+use crate::support::MEI;
+use crate::support::OWNER;
 use crate::support::TestServer;
 use crate::support::wait_for;
-
-const OWN: &str = "15550100";
-const MEI: &str = "15550111@s.whatsapp.net";
-const BOOKS: &str = "120363000000000001@g.us";
 
 async fn messages(server: &TestServer, cid: &str) -> Value {
     let query = "query($cid: JID!) { chat(cid: $cid) { messages { nodes { text edited revoked fromMe sender } } } }";
@@ -73,7 +72,7 @@ async fn taking_a_message_back_lowers_the_count_where_it_was_unread_and_never_be
 async fn in_a_group_an_admin_takes_back_what_others_wrote_and_the_owner_edits_on_the_phone() {
     let server = TestServer::start().await;
     let mei = server.phone().receive("15550111", BOOKS, "Chapter five?").await.expect("sent");
-    let own = server.phone().receive(OWN, BOOKS, "Chapter six").await.expect("sent");
+    let own = server.phone().receive(OWNER, BOOKS, "Chapter six").await.expect("sent");
     server.phone().edit(&own, "Chapter seven").await.expect("edited");
     server.phone().revoke(&mei, Some("15550112")).await.expect("revoked");
     wait_for("both to be stored", async || {
@@ -95,7 +94,7 @@ async fn a_reaction_neither_makes_a_chat_nor_advances_one() {
     let before = server.chat(MEI).await;
     let mut changes = server.subscribe_to_chats().await;
     server.phone().react(&sent, "15550111", "🎉").await.expect("reacted");
-    server.phone().react(&sent, OWN, "👍").await.expect("reacted");
+    server.phone().react(&sent, OWNER, "👍").await.expect("reacted");
     server.phone().receive("15550112", "15550112@s.whatsapp.net", "Hello").await.expect("sent");
     assert_eq!(changes.next().await["cid"], "15550112@s.whatsapp.net", "a reaction was published");
     assert_eq!(server.chat(MEI).await, before);

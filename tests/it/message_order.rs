@@ -6,11 +6,11 @@ use chatgraph_sandbox::Phone;
 use serde_json::Value;
 use serde_json::json;
 
+use crate::support::OWNER;
 use crate::support::TestServer;
 use crate::support::account;
 use crate::support::wait_for_within;
 
-const OWN: &str = "15550100";
 const PEOPLE: [&str; 3] = ["15550111", "15550112", "15550113"];
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -25,7 +25,7 @@ async fn burst(phone: &Phone, rounds: usize) {
             for line in 0..4 {
                 // Each chat has its own pattern, and some end with the owner's answer.
                 let own = (round + place + line * (place + 1)) % 3 == 0;
-                let (from, text) = (if own { OWN } else { number }, format!("{round}.{line}"));
+                let (from, text) = (if own { OWNER } else { number }, format!("{round}.{line}"));
                 phone.receive(from, &chat_of(number), &text).await.expect("sent");
             }
         }
@@ -56,14 +56,14 @@ async fn has_the_order_of_the_phone(server: &TestServer) {
 
 #[tokio::test]
 async fn live_messages_of_one_second_keep_their_order() {
-    let server = TestServer::with_account(account(OWN, "Alex Example")).await;
+    let server = TestServer::with_account(account(OWNER, "Alex Example")).await;
     burst(server.phone(), 6).await;
     has_the_order_of_the_phone(&server).await;
 }
 
 #[tokio::test]
 async fn messages_of_one_second_keep_their_order_while_the_connection_breaks() {
-    let server = TestServer::with_account(account(OWN, "Alex Example")).await;
+    let server = TestServer::with_account(account(OWNER, "Alex Example")).await;
     for _ in 0..3 {
         burst(server.phone(), 1).await;
         server.phone().cut().await;

@@ -14,14 +14,13 @@ use tokio_tungstenite::tungstenite::Message;
 
 use crate::support::EmptyServer;
 use crate::support::Log;
+use crate::support::MEI;
 use crate::support::Subscription;
 use crate::support::TestServer;
 use crate::support::account;
 use crate::support::upgrade_to;
 use crate::support::wait_for;
 use crate::support::watched_at;
-
-const MEI: &str = "15550111@s.whatsapp.net";
 
 /// Arguments for a monitoring listener on a free port.
 const WATCHED: [&str; 2] = ["--metrics-listen", "127.0.0.1:0"];

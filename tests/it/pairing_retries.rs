@@ -3,11 +3,10 @@
 use serde_json::Value;
 use serde_json::json;
 
+use crate::support::MEI;
+use crate::support::OWNER;
 use crate::support::TestServer;
 use crate::support::wait_for;
-
-const OWNER: &str = "15550100";
-const MEI: &str = "15550111@s.whatsapp.net";
 
 #[tokio::test]
 async fn a_refusal_that_may_pass_is_retried_and_says_so() {

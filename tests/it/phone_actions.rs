@@ -3,13 +3,12 @@
 use serde_json::Value;
 use serde_json::json;
 
+use crate::support::BOOKS;
+use crate::support::MEI;
+use crate::support::OLU;
+use crate::support::OWNER;
+use crate::support::RAVI;
 use crate::support::TestServer;
-
-const OWN: &str = "15550100";
-const MEI: &str = "15550111@s.whatsapp.net";
-const RAVI: &str = "15550112@s.whatsapp.net";
-const OLU: &str = "15550113@s.whatsapp.net";
-const BOOKS: &str = "120363000000000001@g.us";
 
 async fn texts(server: &TestServer, cid: &str) -> Vec<Value> {
     let query = "query($cid: JID!) { chat(cid: $cid) { messages { nodes { text } } } }";
@@ -22,7 +21,7 @@ async fn texts(server: &TestServer, cid: &str) -> Vec<Value> {
 async fn what_is_written_on_the_phone_is_the_accounts_own_and_reads_the_chat() {
     let server = TestServer::start().await;
     let mut changes = server.subscribe_to_chats().await;
-    server.phone().receive(OWN, MEI, "Six it is").await.expect("sent");
+    server.phone().receive(OWNER, MEI, "Six it is").await.expect("sent");
     let told = changes.next().await;
     assert_eq!((&told["origin"], &told["cid"]), (&json!("MESSAGE"), &json!(MEI)), "{told}");
     assert_eq!(told["changed"], json!(["UNREAD_COUNT", "LAST_MESSAGE"]));
@@ -30,7 +29,7 @@ async fn what_is_written_on_the_phone_is_the_accounts_own_and_reads_the_chat() {
     let last = server.chat(MEI).await["lastMessage"].clone();
     assert_eq!((&last["text"], &last["fromMe"]), (&json!("Six it is"), &json!(true)));
     // The same in a chat without messages.
-    server.phone().receive(OWN, OLU, "Hello Olu").await.expect("sent");
+    server.phone().receive(OWNER, OLU, "Hello Olu").await.expect("sent");
     let told = changes.next().await;
     assert_eq!(
         (&told["kind"], &told["cid"]),
@@ -43,7 +42,7 @@ async fn what_is_written_on_the_phone_is_the_accounts_own_and_reads_the_chat() {
 #[tokio::test]
 async fn messages_in_a_group_are_counted_and_have_a_sender() {
     let server = TestServer::start().await;
-    for (from, text, unread) in [("15550111", "Five?", 1), ("15550112", "Four!", 2), (OWN, "Settled", 0)] {
+    for (from, text, unread) in [("15550111", "Five?", 1), ("15550112", "Four!", 2), (OWNER, "Settled", 0)] {
         server.phone().receive(from, BOOKS, text).await.expect("sent");
         server.assert_in_sync().await;
         let chat = server.chat(BOOKS).await;
@@ -141,7 +140,7 @@ async fn a_message_that_is_deleted_on_the_phone_for_its_owner_goes_here_too() {
     for (from, chat, text) in [
         ("15550111", MEI, "one"),
         ("15550111", MEI, "two"),
-        (OWN, RAVI, "Thank you"),
+        (OWNER, RAVI, "Thank you"),
         ("15550111", BOOKS, "Chapter five?"),
     ] {
         ids.push(server.phone().receive(from, chat, text).await.expect("sent"));
@@ -155,7 +154,7 @@ async fn a_message_that_is_deleted_on_the_phone_for_its_owner_goes_here_too() {
     assert_eq!(told["chat"]["lastMessage"]["text"], "one");
     server.assert_in_sync().await;
     // One in the middle changes nothing that a list shows but the count.
-    let own = server.phone().receive(OWN, MEI, "three").await.expect("sent");
+    let own = server.phone().receive(OWNER, MEI, "three").await.expect("sent");
     server.assert_in_sync().await;
     server.phone().delete_for_me(&ids[0]).await.expect("deleted");
     server.phone().delete_for_me(&ids[2]).await.expect("deleted");

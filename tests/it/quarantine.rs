@@ -8,14 +8,14 @@ use tokio::task::block_in_place;
 
 use crate::encryption::fixture::KeyFile;
 use crate::encryption::fixture::new_key;
+use crate::support::MEI;
+use crate::support::RAVI;
 use crate::support::TestServer;
 use crate::support::account;
 use crate::support::postgres;
 use crate::support::wait_for;
 use crate::support::wait_for_within;
 
-const MEI: &str = "15550111@s.whatsapp.net";
-const RAVI: &str = "15550112@s.whatsapp.net";
 /// Upper bound of the time that all attempts at an event take.
 const TEST_TIMEOUT: Duration = Duration::from_mins(1);
 

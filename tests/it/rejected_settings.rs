@@ -7,11 +7,11 @@ use chatgraph_sandbox::On;
 use serde_json::Value;
 use serde_json::json;
 
+use crate::support::MEI;
+use crate::support::RAVI;
 use crate::support::TestServer;
 use crate::support::wait_for;
 
-const MEI: &str = "15550111@s.whatsapp.net";
-const RAVI: &str = "15550112@s.whatsapp.net";
 const SYNC: &str =
     "query($cid: JID!) { chat(cid: $cid) { pinned archived sync { state pending refused { field code reason at } } } }";
 

@@ -2,12 +2,11 @@
 
 use serde_json::json;
 
+use crate::support::MEI;
+use crate::support::RAVI;
 use crate::support::Subscription;
 use crate::support::TestServer;
 use crate::support::wait_for;
-
-const MEI: &str = "15550111@s.whatsapp.net";
-const RAVI: &str = "15550112@s.whatsapp.net";
 
 #[tokio::test]
 async fn a_killed_server_comes_back_with_its_session_and_misses_nothing() {

@@ -4,11 +4,10 @@ use serde_json::Value;
 use serde_json::json;
 
 use crate::support::ALL;
+use crate::support::MEI;
 use crate::support::Subscription;
 use crate::support::TestServer;
 use crate::support::wait_for;
-
-const MEI: &str = "15550111@s.whatsapp.net";
 
 #[tokio::test]
 async fn an_expired_cursor_asks_for_a_new_list() {

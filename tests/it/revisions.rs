@@ -8,13 +8,13 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::Value;
 use serde_json::json;
 
+use crate::support::BOOKS;
+use crate::support::MEI;
+use crate::support::RAVI;
 use crate::support::Subscription;
 use crate::support::TestServer;
 use crate::support::postgres;
 
-const MEI: &str = "15550111@s.whatsapp.net";
-const RAVI: &str = "15550112@s.whatsapp.net";
-const BOOKS: &str = "120363000000000001@g.us";
 const SHOWN: &str = "id revision jid aliases name archived pinned mutedUntil unreadCount markedUnread lastMessageAt \
                      sync { state pending refused { field code } }";
 

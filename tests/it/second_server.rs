@@ -7,13 +7,13 @@ use sea_orm::sqlx::Executor as _;
 use sea_orm::sqlx::PgConnection;
 use sea_orm::sqlx::query_scalar;
 
+use crate::support::MEI;
 use crate::support::TestDatabase;
 use crate::support::TestServer;
 use crate::support::postgres;
 use crate::support::program;
 use crate::support::wait_for;
 
-const MEI: &str = "15550111@s.whatsapp.net";
 /// Key of the server's advisory lock on PostgreSQL.
 const LOCK: &str = "x'6368617473727672'::bigint";
 

@@ -3,13 +3,12 @@
 use serde_json::Value;
 use serde_json::json;
 
+use crate::support::MEI;
+use crate::support::RAVI;
 use crate::support::TestServer;
 use crate::support::error_code;
 use crate::support::error_field;
 use crate::support::wait_for;
-
-const MEI: &str = "15550111@s.whatsapp.net";
-const RAVI: &str = "15550112@s.whatsapp.net";
 
 impl TestServer {
     async fn session_field(&self, fields: &str) -> Value {

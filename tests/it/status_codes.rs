@@ -5,6 +5,7 @@ use chatgraph::domain::clock::Clock as _;
 use serde_json::Value;
 use serde_json::json;
 
+use crate::support::MEI;
 use crate::support::TestServer;
 use crate::support::wait_for;
 
@@ -54,7 +55,6 @@ async fn a_session_that_is_down_says_why_in_a_code() {
 
 #[tokio::test]
 async fn a_session_that_was_logged_out_and_a_setting_that_waited_say_so_in_codes() {
-    const MEI: &str = "15550111@s.whatsapp.net";
     let server = TestServer::start().await;
     server.stop_session().await;
     server.update_chat(MEI, "pinned: true").await;

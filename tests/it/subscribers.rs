@@ -8,12 +8,12 @@ use serde_json::Value;
 use serde_json::json;
 
 use crate::support::ALL;
+use crate::support::BOOKS;
+use crate::support::MEI;
+use crate::support::RAVI;
 use crate::support::Subscription;
 use crate::support::TestServer;
 
-const MEI: &str = "15550111@s.whatsapp.net";
-const RAVI: &str = "15550112@s.whatsapp.net";
-const BOOKS: &str = "120363000000000001@g.us";
 /// A mute that marks the end of the load.
 const LAST: i64 = 253_402_300_000_000;
 

@@ -4,14 +4,12 @@
 use serde_json::Value;
 use serde_json::json;
 
+use crate::support::MEI;
+use crate::support::RAVI;
 use crate::support::Schema;
 use crate::support::Subscription;
 use crate::support::TestServer;
 use crate::support::small_account;
-
-const MEI: &str = "15550111@s.whatsapp.net";
-/// A chat of the first organization that the second lacks.
-const RAVI: &str = "15550112@s.whatsapp.net";
 
 /// Kind of object that a client names.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -15,10 +15,10 @@ use prost::Message as _;
 use tokio_util::sync::CancellationToken;
 
 use crate::support::EmptyServer;
+use crate::support::MEI;
 use crate::support::TestServer;
 use crate::support::wait_for;
 
-const MEI: &str = "15550111@s.whatsapp.net";
 /// Interval between two looks at the received spans.
 const LOOK: std::time::Duration = std::time::Duration::from_millis(500);
 

@@ -3,10 +3,9 @@
 use serde_json::Value;
 use serde_json::json;
 
+use crate::support::MEI;
 use crate::support::TestServer;
 use crate::support::watched_at;
-
-const MEI: &str = "15550111@s.whatsapp.net";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_starts_whatever_rows_it_cannot_read() {

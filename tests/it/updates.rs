@@ -5,11 +5,11 @@ use chatgraph::domain::clock::Clock as _;
 use serde_json::Value;
 use serde_json::json;
 
+use crate::support::MEI;
 use crate::support::TestServer;
 use crate::support::error_code;
 use crate::support::error_field;
 
-const MEI: &str = "15550111@s.whatsapp.net";
 const UPDATE: &str = "mutation($input: UpdateChatInput!) { updateChat(input: $input) { chat { \
                       archived pinned mutedUntil unreadCount markedUnread } } }";
 

@@ -16,12 +16,11 @@ use serde_json::json;
 use tempfile::TempDir;
 use tokio_util::task::TaskTracker;
 
+use crate::support::RAVI;
 use crate::support::TestServer;
 use crate::support::postgres;
 use crate::support::program;
 use crate::support::wait_for;
-
-const RAVI: &str = "15550112@s.whatsapp.net";
 
 /// Number of one-time keys to search for.
 const SOME: usize = 8;

@@ -7,10 +7,11 @@ use std::time::Duration;
 
 use chatgraph_sandbox::Phone;
 
+use crate::support::BOOKS;
+
 use super::random::Random;
 
 const PEOPLE: [(&str, &str); 2] = [("15550111", "15550111@s.whatsapp.net"), ("15550112", "15550112@s.whatsapp.net")];
-const GROUP: &str = "120363000000000001@g.us";
 
 /// Actions on WhatsApp's side. They never touch settings that the clients set, so the expected end state is
 /// unambiguous.
@@ -36,11 +37,11 @@ impl Owner {
                 0 => phone.archive(chat, on).await.expect("archived"),
                 1 if is_archived => phone.archive(chat, false).await.expect("unarchived"),
                 1 => phone.pin(chat, on).await.expect("pinned"),
-                2 => phone.pin(GROUP, on).await.expect("pinned"),
+                2 => phone.pin(BOOKS, on).await.expect("pinned"),
                 3 => phone.mark_read(chat, true).await.expect("marked"),
                 // For devices that were offline, a mark as unread replaces the earlier "read up to here". This group
                 // receives no messages, so nothing in it can be unread.
-                4 => phone.mark_read(GROUP, on).await.expect("marked"),
+                4 => phone.mark_read(BOOKS, on).await.expect("marked"),
                 _ => drop(phone.receive(number, chat, &format!("Line {actions}")).await.expect("written")),
             }
             actions += 1;

@@ -21,6 +21,7 @@ use tokio_util::task::TaskTracker;
 use super::log::Log;
 use super::random::Random;
 use super::subscriber::Listener;
+use crate::support::BOOKS;
 use crate::support::TestServer;
 use crate::support::account;
 
@@ -30,8 +31,7 @@ const STEPS: u64 = 400;
 const SEED: u64 = 1;
 /// Time limit until all parties agree: rejected requests and broken connections are retried after pauses.
 const CATCHING_UP: Duration = Duration::from_mins(1);
-const GROUP: &str = "120363000000000001@g.us";
-const CHATS: [&str; 3] = ["15550111@s.whatsapp.net", "15550112@s.whatsapp.net", GROUP];
+const CHATS: [&str; 3] = ["15550111@s.whatsapp.net", "15550112@s.whatsapp.net", BOOKS];
 const CONTACTS: [&str; 2] = ["15550111", "15550112"];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -102,7 +102,7 @@ async fn act(phone: &Phone, random: &mut Random) -> String {
     let on = random.below(2) == 0;
     let done = match random.below(7) {
         0 => {
-            let on = on && chat != GROUP;
+            let on = on && chat != BOOKS;
             phone.archive(chat, on).await.map(|()| format!("archives {chat}: {on}"))
         }
         // A pin unarchives a chat silently: a full replay of settings has only the archive setting.
@@ -139,7 +139,7 @@ async fn ask(server: &TestServer, session: &str, marks: bool, random: &mut Rando
         0 => json!({"archived": on}),
         // If the owner archives a chat while a pin is pending, the pin silently unarchives it. So API clients pin only
         // the group, and the owner does not archive it.
-        1 => json!({"pinned": on && chat == GROUP}),
+        1 => json!({"pinned": on && chat == BOOKS}),
         2 => json!({"mutedUntil": some_mute(random)}),
         _ => json!({"read": on || !marks}),
     };

@@ -8,16 +8,17 @@ use chatgraph_sandbox::spec::Addressing;
 use chatgraph_sandbox::spec::ContactSpec;
 use chatgraph_sandbox::spec::GroupSpec;
 
+use crate::support::OWNER;
+
 use super::super::random::Random;
 
-const OWN: &str = "15550100";
 const GROUP: &str = "120363000000000009@g.us";
 /// A group member that is known by LID only.
 const HIDDEN: &str = "200000000000190@lid";
 
 /// Returns an account with three contacts, one of them also known by LID, and a group that is addressed by LID.
 pub(super) fn account() -> AccountSpec {
-    let mut account = crate::support::account(OWN, "Alex Example");
+    let mut account = crate::support::account(OWNER, "Alex Example");
     account.contacts[0].lid = Some("200000000000111".to_owned());
     account.contacts.push(ContactSpec { phone: "15550188".to_owned(), ..ContactSpec::default() });
     account.groups.push(GroupSpec {
@@ -83,8 +84,8 @@ impl World {
         let text = self.text();
         let somebody = Self::some(random, &self.people).expect("people");
         let chat = if random.below(2) == 0 { somebody.by_number() } else { somebody.by_lid() };
-        let from = if random.below(3) == 0 { OWN } else { &chat };
-        if may_be_late && from != OWN && random.below(8) == 0 {
+        let from = if random.below(3) == 0 { OWNER } else { &chat };
+        if may_be_late && from != OWNER && random.below(8) == 0 {
             let id = self.phone.receive_late(from, &chat, &text).await.expect("written");
             self.late.push(id);
             return format!("{chat} writes {text:?}, which is delayed");
@@ -96,7 +97,7 @@ impl World {
     pub(super) async fn writes_in_the_group(&mut self, random: &mut Random) -> String {
         let text = self.text();
         let mei = self.people[0].number.clone();
-        let from = *Self::some(random, &[OWN, HIDDEN, &mei]).expect("three");
+        let from = *Self::some(random, &[OWNER, HIDDEN, &mei]).expect("three");
         self.phone.receive(from, GROUP, &text).await.expect("written");
         format!("{from} writes {text:?} in the group")
     }
