@@ -36,7 +36,7 @@ async fn last(server: &TestServer, cid: &str, text: &str) -> Value {
 async fn a_business_that_whatsapp_hosts_is_the_person_with_its_number_or_lid() {
     let mut account = account(OWNER, "Alex Example");
     account.contacts[0].lid = Some("200000000000111".to_owned());
-    let server = TestServer::with_account(account).await;
+    let server = TestServer::builder().account(account).start().await;
     for (from, chat) in [("15550111:99@hosted", MEI), ("200000000000111:99@hosted.lid", MEI_LID)] {
         let id = server.phone().receive(from, chat, from).await.expect("sent");
         assert_eq!(last(&server, MEI, from).await["sender"], MEI);
@@ -64,7 +64,7 @@ async fn chats_with_assistants_and_with_people_on_other_messengers_are_kept() {
     let written = account.history.last_mut().expect("a chat");
     written.muted_until = None;
     written.messages[0].from = None;
-    let server = TestServer::with_account(account).await;
+    let server = TestServer::builder().account(account).start().await;
     assert_eq!(messages(&server, ASSISTANT).await[0]["fromMe"], true, "in the history");
 
     for from in [ASSISTANT, "sam7@interop"] {
@@ -94,7 +94,7 @@ fn by_lid() -> AccountSpec {
 
 #[tokio::test]
 async fn a_group_that_is_addressed_by_lid_is_kept_edited_and_read_as_any_other() {
-    let server = TestServer::with_account(by_lid()).await;
+    let server = TestServer::builder().account(by_lid()).start().await;
     let mei = server.phone().receive("15550111", BOOKS, "Chapter five?").await.expect("sent");
     server.phone().receive(HIDDEN, BOOKS, "Who are you all?").await.expect("sent");
     last(&server, BOOKS, "Who are you all?").await;

@@ -110,7 +110,7 @@ fn account_with_zoe() -> AccountSpec {
 
 #[tokio::test]
 async fn the_id_of_a_merged_chat_leads_to_the_chat_it_was_merged_into() {
-    let server = TestServer::with_account(account_with_zoe()).await;
+    let server = TestServer::builder().account(account_with_zoe()).start().await;
     let mut ids = Vec::new();
     let before = Subscription::start(&server, FOLLOW, json!({})).await.cursor;
     for from in [ZOE, ZOE_LID] {

@@ -12,9 +12,9 @@ use tempfile::TempDir;
 
 use crate::support::EmptyServer;
 use crate::support::Log;
+use crate::support::Process;
 use crate::support::TestDatabase;
 use crate::support::program;
-use crate::support::serve_logged;
 use crate::support::wait_for;
 
 /// A folder with a configuration file.
@@ -154,11 +154,9 @@ async fn a_server_starts_with_a_file_and_other_commands_use_its_database() {
     let listed = file.run(&["key", "list", "--organization", "acme"], &[]);
     assert!(printed(&listed).contains("from the file"), "{}", printed(&listed));
     let log = Log::default();
-    let (mut child, url) = serve_logged(&database, &["--config", file.path()], &log);
-    let page = reqwest::get(url.replace("/graphql", "/")).await.expect("an answer");
+    let server = Process::serve(&database, &["--config", file.path()], &[], &log);
+    let page = reqwest::get(server.url.replace("/graphql", "/")).await.expect("an answer");
     assert_eq!(page.status(), 200, "GraphiQL is served, as the file says");
-    child.kill().expect("killed");
-    child.wait().expect("gone");
 }
 
 #[test]

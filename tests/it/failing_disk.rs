@@ -13,12 +13,9 @@ use tokio::time::timeout;
 use crate::support::Call;
 use crate::support::FOREVER;
 use crate::support::Faults;
-use crate::support::Log;
 use crate::support::MEI;
 use crate::support::RAVI;
-use crate::support::TestDatabase;
 use crate::support::TestServer;
-use crate::support::account;
 use crate::support::postgres;
 use crate::support::wait_for;
 
@@ -93,8 +90,8 @@ struct Rig {
 impl Rig {
     async fn start() -> Self {
         let faults = Faults::new();
-        let (account, database) = (account("15550100", "Alex Example"), TestDatabase::new().await);
-        let server = TestServer::within(account, database, Log::default(), &["--metrics"], faults.environment()).await;
+        let builder = TestServer::builder().arguments(&["--metrics"]).environment(faults.environment());
+        let server = builder.start().await;
         let (muted, messages) = (BTreeMap::new(), BTreeSet::new());
         Self { server, faults, next: FOREVER / 2, muted, messages, codes: BTreeMap::new() }
     }

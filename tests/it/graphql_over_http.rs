@@ -10,6 +10,7 @@ use sha2::Sha256;
 
 use crate::support::EmptyServer;
 use crate::support::Log;
+use crate::support::TestServer;
 use crate::support::error_code;
 use crate::support::header;
 use crate::support::wait_for;
@@ -253,7 +254,7 @@ async fn no_answer_is_kept_by_a_cache_or_taken_for_another_type() {
 
 #[tokio::test]
 async fn head_carries_nothing_out() {
-    let server = EmptyServer::with_log(&[], Log::of_statements()).await;
+    let server = TestServer::builder().log(Log::of_statements()).start_empty().await;
     let url = with_parameters(&server.url, &[("query", "{ sessions { nodes { id } } }")]);
     let request = reqwest::Client::new().head(url).bearer_auth(&server.key).header("X-Request-Id", "only-the-head");
     let response = request.send().await.expect("an answer");

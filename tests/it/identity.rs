@@ -26,7 +26,7 @@ fn account() -> AccountSpec {
 }
 
 async fn start() -> TestServer {
-    TestServer::with_account(account()).await
+    TestServer::builder().account(account()).start().await
 }
 
 impl TestServer {
@@ -135,7 +135,7 @@ async fn a_history_maps_a_lid_to_its_number() {
     let mut account = account();
     account.contacts[0].lid = Some("200000000000111".to_owned());
     account.history[0].jid = "200000000000111@lid".to_owned();
-    let server = TestServer::with_account(account).await;
+    let server = TestServer::builder().account(account).start().await;
     let chat = server.chat_with("200000000000111@lid", "Yes!").await;
     assert_eq!((&chat["jid"], &chat["aliases"]), (&json!(MEI), &json!(["200000000000111@lid"])));
     let archived = server.update_chat(MEI, "archived: true").await;

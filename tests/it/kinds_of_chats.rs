@@ -5,7 +5,6 @@ use chatgraph_sandbox::MessageKind;
 use serde_json::Value;
 use serde_json::json;
 
-use crate::support::Log;
 use crate::support::MEI;
 use crate::support::OWNER;
 use crate::support::TestDatabase;
@@ -111,7 +110,8 @@ async fn a_device_that_asks_for_the_full_history_imports_what_comes_as_such() {
     });
     drop(account.history[0].messages.splice(0..0, older));
     let database = TestDatabase::new().await;
-    let server = TestServer::with(account, database, Log::default(), &["--history", "full"]).await;
+    let server =
+        TestServer::builder().account(account).database(database).arguments(&["--history", "full"]).start().await;
     let query = "query($cid: JID!) { chat(cid: $cid) { unreadCount messages(first: 100) { nodes { text } } } }";
     let chat = wait_for("all messages", async || {
         let chat = server.query_with(query, json!({"cid": MEI})).await["data"]["chat"].clone();

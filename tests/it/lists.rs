@@ -87,7 +87,7 @@ async fn contacts_and_groups_without_a_message_are_listed_last_and_only_when_ask
     let mut choir = account.groups[0].clone();
     (choir.jid, choir.subject) = (CHOIR.to_owned(), "Choir".to_owned());
     account.groups.push(choir);
-    let server = TestServer::with_account(account).await;
+    let server = TestServer::builder().account(account).start().await;
     for order in ["RECENT", "INBOX"] {
         wait_for("the contact and the group", async || {
             let all = listed(&server, order, json!({"includeEmpty": true})).await;
@@ -109,7 +109,7 @@ async fn contacts_and_groups_without_a_message_are_listed_last_and_only_when_ask
 async fn a_search_takes_every_character_literally_in_any_script() {
     let names =
         ["100% wool", "under_score", "O'Brien \"Bob\" \\ Co", "שלום עולם", "دكتور علي", "Ünïted É", "👩‍👩‍👧 family"];
-    let server = TestServer::with_account(with_names(&names)).await;
+    let server = TestServer::builder().account(with_names(&names)).start().await;
     for (search, expected) in [
         ("%", &[0_usize][..]),
         ("100%", &[0]),

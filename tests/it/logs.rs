@@ -20,7 +20,6 @@ use crate::support::Log;
 use crate::support::MEI;
 use crate::support::RAVI;
 use crate::support::Subscription;
-use crate::support::TestDatabase;
 use crate::support::TestServer;
 use crate::support::account;
 use crate::support::upgrade;
@@ -65,7 +64,7 @@ async fn tells_nothing_private(log: Log) {
     let issuer = issuer();
     let arguments = ["--jwks-url", &frontend.url, "--jwt-issuer", &issuer, "--jwt-audience", "chatgraph", flag, path];
     let account = account("15550100", "Alex Example");
-    let server = TestServer::with(account, TestDatabase::new().await, log, &arguments).await;
+    let server = TestServer::builder().account(account).log(log).arguments(&arguments).start().await;
     let login = token_for(Duration::from_mins(2));
     let (message, signature) = login.rsplit_once('.').expect("a token");
     let forged = format!("{message}.{}", signature.chars().rev().collect::<String>());
@@ -167,7 +166,7 @@ async fn sockets(server: &TestServer, forged: &str) {
 
 #[tokio::test]
 async fn a_request_has_one_line_that_tells_how_it_ended() {
-    let server = EmptyServer::with_log(&[], Log::of_tokens()).await;
+    let server = TestServer::builder().log(Log::of_tokens()).start_empty().await;
     let client = reqwest::Client::new();
     for (id, key, status) in [("good-one", &*server.key, 200), ("bad-one", "cg_of_nobody", 401)] {
         let asked = client.post(&server.url).bearer_auth(key).header("X-Request-Id", id);

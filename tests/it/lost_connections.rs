@@ -10,14 +10,12 @@ use tokio::time::timeout;
 
 use crate::support::CutPoint;
 use crate::support::FOREVER;
-use crate::support::Log;
 use crate::support::MEI;
 use crate::support::Proxy;
 use crate::support::RAVI;
 use crate::support::Subscription;
 use crate::support::TestDatabase;
 use crate::support::TestServer;
-use crate::support::account;
 use crate::support::postgres;
 use crate::support::wait_for;
 
@@ -231,10 +229,10 @@ struct Rig {
 
 impl Rig {
     async fn start(arguments: &[&str]) -> Self {
-        let (account, database) = (account("15550100", "Alex Example"), TestDatabase::new().await);
+        let database = TestDatabase::new().await;
         let proxy = Proxy::before(database.url()).await;
         let arguments = [&["--database", proxy.url()], arguments].concat();
-        let server = TestServer::with(account, database, Log::default(), &arguments).await;
+        let server = TestServer::builder().database(database).arguments(&arguments).start().await;
         let (said, sessions, codes) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
         Self { server, proxy, next: FOREVER / 2, said, sessions, codes }
     }

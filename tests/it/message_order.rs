@@ -8,7 +8,6 @@ use serde_json::json;
 
 use crate::support::OWNER;
 use crate::support::TestServer;
-use crate::support::account;
 use crate::support::wait_for_within;
 
 const PEOPLE: [&str; 3] = ["15550111", "15550112", "15550113"];
@@ -56,14 +55,14 @@ async fn has_the_order_of_the_phone(server: &TestServer) {
 
 #[tokio::test]
 async fn live_messages_of_one_second_keep_their_order() {
-    let server = TestServer::with_account(account(OWNER, "Alex Example")).await;
+    let server = TestServer::start().await;
     burst(server.phone(), 6).await;
     has_the_order_of_the_phone(&server).await;
 }
 
 #[tokio::test]
 async fn messages_of_one_second_keep_their_order_while_the_connection_breaks() {
-    let server = TestServer::with_account(account(OWNER, "Alex Example")).await;
+    let server = TestServer::start().await;
     for _ in 0..3 {
         burst(server.phone(), 1).await;
         server.phone().cut().await;

@@ -17,7 +17,6 @@ use crate::support::Log;
 use crate::support::MEI;
 use crate::support::Subscription;
 use crate::support::TestServer;
-use crate::support::account;
 use crate::support::upgrade_to;
 use crate::support::wait_for;
 use crate::support::watched_at;
@@ -94,7 +93,7 @@ async fn a_session_that_does_not_work_yet_makes_nothing_unready() {
 
 #[tokio::test]
 async fn asking_often_whether_it_is_ready_costs_one_look_a_second() {
-    let server = TestServer::with_log(account("15550100", "Alex Example"), Log::of_statements()).await;
+    let server = TestServer::builder().log(Log::of_statements()).start().await;
     let (url, client) = (server.url.replace("/graphql", "/readyz"), reqwest::Client::new());
     let begun = Instant::now();
     for _ in 0..20 {

@@ -16,7 +16,6 @@ use crate::support::EmptyServer;
 use crate::support::Log;
 use crate::support::TestDatabase;
 use crate::support::TestServer;
-use crate::support::account;
 use crate::support::program;
 use crate::support::wait_for;
 
@@ -161,7 +160,7 @@ async fn the_service_manager_is_notified() {
 
 #[tokio::test]
 async fn a_line_of_the_log_says_how_long_a_request_took_and_of_which_client() {
-    let server = TestServer::with_log(account("15550100", "Alex Example"), Log::of_tokens()).await;
+    let server = TestServer::builder().log(Log::of_tokens()).start().await;
     let keys = text(&server.command(&["key", "list", "--organization", "org_1"]));
     let key = keys.split(' ').next().expect("an id");
     let asked = reqwest::Client::new().post(&server.url).bearer_auth(&server.key).header("X-Request-Id", "timed");

@@ -14,6 +14,7 @@ use crate::login_tokens::frontend::Frontend;
 use crate::support::EmptyServer;
 use crate::support::Log;
 use crate::support::Subscription;
+use crate::support::TestServer;
 use crate::support::create_key;
 use crate::support::error_code;
 use crate::support::program;
@@ -170,7 +171,11 @@ async fn new_valid_tokens_pass_beside_too_many_invalid_ones() {
 #[tokio::test]
 async fn after_far_too_many_invalid_tokens_nothing_is_read_for_a_new_one() {
     const HERE: [u8; 4] = [127, 0, 0, 1];
-    let server = EmptyServer::with_log(&["--max-failed-tokens-per-minute", "2"], Log::of_statements()).await;
+    let server = TestServer::builder()
+        .arguments(&["--max-failed-tokens-per-minute", "2"])
+        .log(Log::of_statements())
+        .start_empty()
+        .await;
     assert_eq!(server.status(HERE, &server.key, None).await, 200);
     for number in 0..100 {
         let expected = if number < 2 { 401 } else { 429 };

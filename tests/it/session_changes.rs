@@ -145,7 +145,7 @@ async fn logged(server: &EmptyServer) -> usize {
 async fn a_change_costs_one_read_of_its_session_however_many_listen_and_however_many_sessions_there_are() {
     const SESSIONS: usize = 30;
     const LISTENERS: usize = 30;
-    let server = EmptyServer::with_log(&[], Log::of_statements()).await;
+    let server = TestServer::builder().log(Log::of_statements()).start_empty().await;
     let mut session = Value::Null;
     for _ in 0..SESSIONS {
         let made = server.query("mutation { createSession(input: {}) { session { id } } }").await;

@@ -35,7 +35,7 @@ fn many_chats(chats: u32) -> AccountSpec {
 
 #[tokio::test]
 async fn a_page_with_everything_takes_no_more_statements_than_it_has_kinds_of_things() {
-    let server = TestServer::with_log(many_chats(60), Log::of_statements()).await;
+    let server = TestServer::builder().account(many_chats(60)).log(Log::of_statements()).start().await;
     let query = format!("query($n: Int) {{ chats(first: $n) {{ totalCount changeCursor nodes {{ {EVERYTHING} }} }} }}");
     let (one, of_one) = server.statements(&query, json!({"n": 1})).await;
     let (fifty, of_fifty) = server.statements(&query, json!({"n": 50})).await;
@@ -61,7 +61,7 @@ async fn a_page_with_everything_takes_no_more_statements_than_it_has_kinds_of_th
 
 #[tokio::test]
 async fn the_lists_of_several_sessions_take_no_more_statements_than_one_list() {
-    let server = TestServer::with_log(account("15550100", "Alex Example"), Log::of_statements()).await;
+    let server = TestServer::builder().log(Log::of_statements()).start().await;
     let list = "chats(first: 2, order: INBOX, filter: {archived: false, search: \"a\"})";
     let query = format!(
         "query($n: Int) {{ sessions(first: $n) {{ nodes {{ id {list} {{ totalCount changeCursor \
@@ -91,7 +91,7 @@ async fn the_lists_of_several_sessions_take_no_more_statements_than_one_list() {
 async fn a_history_takes_far_fewer_statements_than_it_has_chats() {
     const CHATS: u32 = 180;
     let log = Log::of_statements();
-    let server = TestServer::with_log(many_chats(CHATS), log.clone()).await;
+    let server = TestServer::builder().account(many_chats(CHATS)).log(log.clone()).start().await;
     wait_for("the history", async || {
         let answer = server.query("{ sessions(first: 1) { nodes { historyImport { chats messages } } } }").await;
         let import = &answer["data"]["sessions"]["nodes"][0]["historyImport"];

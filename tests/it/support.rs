@@ -1,7 +1,9 @@
 //! Support for tests: the real program in its own process, on a new database, connected to a sandbox whose phone the
 //! test controls.
 
+mod accounts;
 mod api;
+mod builder;
 mod cut_proxy;
 mod database;
 mod empty_server;
@@ -9,12 +11,19 @@ mod faults;
 mod in_sync;
 mod log;
 mod people;
+mod process;
 mod schema;
 mod server;
+mod sql;
 mod subscription;
+mod wait;
 
+pub(crate) use accounts::FOREVER;
+pub(crate) use accounts::account;
+pub(crate) use accounts::small_account;
 pub(crate) use api::error_code;
 pub(crate) use api::error_field;
+pub(crate) use builder::ServerBuilder;
 pub(crate) use cut_proxy::CutPoint;
 pub(crate) use cut_proxy::Proxy;
 pub(crate) use database::TestDatabase;
@@ -32,17 +41,14 @@ pub(crate) use people::OWNER;
 pub(crate) use people::RAVI;
 pub(crate) use people::ZOE;
 pub(crate) use people::ZOE_LID;
+pub(crate) use process::Process;
+pub(crate) use process::create_key;
+pub(crate) use process::program;
 pub(crate) use schema::Schema;
-pub(crate) use server::FOREVER;
 pub(crate) use server::TestServer;
-pub(crate) use server::account;
-pub(crate) use server::create_key;
-pub(crate) use server::program;
-pub(crate) use server::serve_logged;
-pub(crate) use server::small_account;
-pub(crate) use server::wait_for;
-pub(crate) use server::wait_for_within;
 pub(crate) use subscription::ALL;
 pub(crate) use subscription::Subscription;
 pub(crate) use subscription::upgrade;
 pub(crate) use subscription::upgrade_to;
+pub(crate) use wait::wait_for;
+pub(crate) use wait::wait_for_within;

@@ -1,6 +1,5 @@
 //! A server without WhatsApp, and login tokens: those from `tests/jose/make.mjs`, and new ones in the same form.
 
-use std::process::Child;
 use std::time::Duration;
 
 use axum::http::HeaderMap;
@@ -15,9 +14,9 @@ use serde_json::Value;
 use serde_json::json;
 
 use crate::support::Log;
+use crate::support::Process;
 use crate::support::TestDatabase;
 use crate::support::create_key;
-use crate::support::serve_logged;
 use crate::support::wait_for;
 
 use super::frontend::Frontend;
@@ -59,7 +58,7 @@ pub(super) struct LoginServer {
     pub(super) url: String,
     pub(super) log: Log,
     pub(super) database: TestDatabase,
-    child: Child,
+    _process: Process,
 }
 
 impl LoginServer {
@@ -73,8 +72,8 @@ impl LoginServer {
         let (database, log) = (TestDatabase::new().await, Log::of_tokens());
         // These tests exceed the default limit of failed tokens.
         let settings = [settings, &["--max-failed-tokens-per-minute", "0"]].concat();
-        let (child, url) = serve_logged(&database, &settings, &log);
-        Self { url, log, database, child }
+        let process = Process::serve(&database, &settings, &[], &log);
+        Self { url: process.url.clone(), log, database, _process: process }
     }
 
     /// Returns the answer to a query with this token: status, relevant headers, body.
@@ -111,14 +110,6 @@ impl LoginServer {
     /// Creates a key of `org_1`.
     pub(super) fn create_key(&self) -> String {
         create_key(&self.database, "org_1", &[])
-    }
-}
-
-impl Drop for LoginServer {
-    fn drop(&mut self) {
-        // The process may have exited already.
-        drop(self.child.kill());
-        drop(self.child.wait());
     }
 }
 

@@ -13,7 +13,6 @@ use tokio_util::task::TaskTracker;
 
 use crate::support::TestDatabase;
 use crate::support::TestServer;
-use crate::support::account;
 use crate::support::wait_for;
 
 use super::api_clients::Caller;
@@ -58,7 +57,7 @@ async fn a_database_that_crashes_alone_costs_no_message_and_no_setting() {
     let mut postgres = Postgres::start();
     let database = TestDatabase::on(Some(postgres.url().to_owned()), "").await;
     let mut random = Random::of_this_run();
-    let mut server = TestServer::with_database(account("15550100", "Alex Example"), database).await;
+    let mut server = TestServer::builder().database(database).start().await;
     let (tasks, done) = (TaskTracker::new(), Arc::new(AtomicBool::new(false)));
     let owner = tasks.spawn(Owner::new(server.phone().clone()).run(random.branch(), Arc::clone(&done)));
     for _ in 0..CRASHES {
@@ -83,7 +82,7 @@ async fn a_database_that_crashes_alone_costs_no_message_and_no_setting() {
 /// Checks database, subscribers and phone after repeated kills.
 async fn kill_under_load(mut postgres: Option<&mut Postgres>, database: TestDatabase) {
     let mut random = Random::of_this_run();
-    let mut server = TestServer::with_database(account("15550100", "Alex Example"), database).await;
+    let mut server = TestServer::builder().database(database).start().await;
     let before = Log::read(server.database()).await.len();
     let cursor = server.query("{ chats { changeCursor } }").await["data"]["chats"]["changeCursor"].clone();
 

@@ -4,7 +4,7 @@ use serde_json::Value;
 use serde_json::json;
 
 use super::TestServer;
-use super::server::ANSWER_TIMEOUT;
+use super::wait::ANSWER_TIMEOUT;
 
 impl TestServer {
     /// Sends a query without variables, with the server's key.

@@ -1,22 +1,20 @@
 //! A server without sessions, started with the test's own arguments.
 
-use std::process::Child;
-use std::process::Command;
-
 use reqwest::Response;
 use serde_json::Value;
 use serde_json::json;
 
 use super::Log;
+use super::Process;
+use super::ServerBuilder;
 use super::TestDatabase;
+use super::TestServer;
 use super::create_key;
-use super::serve_logged;
-use super::server::resident_mib;
 use super::wait_for;
 
 /// A running server, and a key of one organization with every permission.
 pub(crate) struct EmptyServer {
-    child: Child,
+    process: Process,
     pub(crate) url: String,
     pub(crate) key: String,
     pub(crate) database: TestDatabase,
@@ -26,15 +24,14 @@ pub(crate) struct EmptyServer {
 impl EmptyServer {
     /// Starts `serve` on a new database.
     pub(crate) async fn start(arguments: &[&str]) -> Self {
-        Self::with_log(arguments, Log::default()).await
+        TestServer::builder().arguments(arguments).start_empty().await
     }
 
-    /// The same with this log.
-    pub(crate) async fn with_log(arguments: &[&str], log: Log) -> Self {
-        let database = TestDatabase::new().await;
+    /// Starts `serve` without a sandbox.
+    pub(super) fn build(builder: &ServerBuilder, database: TestDatabase) -> Self {
         let key = create_key(&database, "org_1", &[]);
-        let (child, url) = serve_logged(&database, arguments, &log);
-        Self { child, url, key, database, log }
+        let process = Process::serve(&database, &builder.arguments, &builder.environment, &builder.log);
+        Self { url: process.url.clone(), process, key, database, log: builder.log.clone() }
     }
 
     /// Returns the URL of another path of the server.
@@ -55,14 +52,12 @@ impl EmptyServer {
 
     /// Executes a statement directly on the database.
     pub(crate) async fn execute(&self, statement: &str) {
-        use sea_orm::ConnectionTrait as _;
-        let database = sea_orm::Database::connect(self.database.url()).await.expect("a connection");
-        database.execute_unprepared(statement).await.expect("executed");
+        self.database.execute(statement).await;
     }
 
     /// Returns the program's resident memory. Linux only.
     pub(crate) fn resident_mib(&self) -> f64 {
-        resident_mib(&self.child)
+        self.process.resident_mib()
     }
 
     /// Asks the program to stop, with SIGTERM.
@@ -70,25 +65,16 @@ impl EmptyServer {
         self.signal("TERM");
     }
 
-    /// Sends the program a signal. The shell's own `kill` is on every machine.
+    /// Sends the program a signal.
     pub(crate) fn signal(&self, signal: &str) {
-        let kill = format!("kill -{signal} {}", self.child.id());
-        assert!(Command::new("sh").args(["-c", &kill]).status().expect("a shell").success());
+        self.process.signal(signal);
     }
 
     /// Waits until the program has exited by itself; returns true if it exited cleanly.
     pub(crate) async fn ends(&mut self) -> bool {
-        let child = std::sync::Mutex::new(&mut self.child);
-        let ended = async || child.lock().expect("unpoisoned").try_wait().expect("a child");
+        let process = std::sync::Mutex::new(&mut self.process);
+        let ended = async || process.lock().expect("unpoisoned").exited();
         wait_for("the end of the program", ended).await.success()
-    }
-}
-
-impl Drop for EmptyServer {
-    fn drop(&mut self) {
-        // The process may have exited already.
-        drop(self.child.kill());
-        drop(self.child.wait());
     }
 }
 

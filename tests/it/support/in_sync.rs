@@ -8,13 +8,13 @@ use serde_json::json;
 
 use super::TestServer;
 use super::api::client;
-use super::server::wait_for_within;
+use super::wait::wait_for_within;
 
 impl TestServer {
     /// Waits until every chat with a message is the same in the stored copy and on the phone, and nothing is pending.
     /// Call it after every action that a test takes.
     pub(crate) async fn assert_in_sync(&self) {
-        self.agrees_within(super::server::EVENT_TIMEOUT / 2).await;
+        self.agrees_within(super::wait::EVENT_TIMEOUT / 2).await;
     }
 
     /// The same with another time limit.

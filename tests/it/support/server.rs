@@ -1,34 +1,26 @@
-//! Starts the program, the sandbox, and a paired session.
+//! A server with a paired session.
 
-use std::future::Future;
-use std::io::BufRead as _;
-use std::io::BufReader;
 use std::io::Write as _;
-use std::process::Child;
-use std::process::Command;
 use std::process::Output;
 use std::process::Stdio;
 use std::time::Duration;
-use std::time::Instant;
 
-use chatgraph::clock::SystemClock;
-use chatgraph::domain::clock::Clock as _;
-use chatgraph_sandbox::AccountSpec;
 use chatgraph_sandbox::Phone;
 use chatgraph_sandbox::Sandbox;
-use serde_json::Value;
 use serde_json::json;
 use tokio::time::timeout;
 
 use super::Log;
+use super::OWNER;
+use super::Process;
+use super::ServerBuilder;
 use super::Subscription;
 use super::TestDatabase;
+use super::create_key;
+use super::program;
+use super::wait_for;
 
-/// Default time limit of a wait.
-pub(crate) const EVENT_TIMEOUT: Duration = Duration::from_secs(20);
-/// Time limit of a request or statement that a busy machine can slow down, but that must not wait for anything else. A
-/// test that hangs then reports where.
-pub(super) const ANSWER_TIMEOUT: Duration = Duration::from_mins(1);
+const DAY_MS: i64 = 86_400_000;
 
 /// Arguments of a server without rate limits.
 const UNLIMITED: [&str; 4] = ["--rate-limit-cost-per-minute", "0", "--organization-rate-limit-cost-per-minute", "0"];
@@ -41,7 +33,7 @@ pub(crate) struct TestServer {
     pub(crate) sandbox: Sandbox,
     phone: Phone,
     database: TestDatabase,
-    child: Child,
+    process: Process,
     arguments: Vec<String>,
     environment: Vec<(String, String)>,
     pub(super) log: Log,
@@ -50,28 +42,12 @@ pub(crate) struct TestServer {
 impl TestServer {
     /// Starts everything with a small account: three people, a group, and a short history.
     pub(crate) async fn start() -> Self {
-        Self::with_account(account("15550100", "Alex Example")).await
-    }
-
-    /// Starts everything with this account.
-    pub(crate) async fn with_account(account: AccountSpec) -> Self {
-        Self::with_database(account, TestDatabase::new().await).await
-    }
-
-    /// Starts everything with this account and this log.
-    pub(crate) async fn with_log(account: AccountSpec, log: Log) -> Self {
-        Self::with(account, TestDatabase::new().await, log, &[]).await
-    }
-
-    /// Starts everything with this account on this database.
-    pub(crate) async fn with_database(account: AccountSpec, database: TestDatabase) -> Self {
-        Self::with(account, database, Log::default(), &[]).await
+        Self::builder().start().await
     }
 
     /// Starts everything with these additional arguments.
     pub(crate) async fn with_arguments(arguments: &[&str]) -> Self {
-        let (account, database) = (account("15550100", "Alex Example"), TestDatabase::new().await);
-        Self::with(account, database, Log::default(), arguments).await
+        Self::builder().arguments(arguments).start().await
     }
 
     /// Starts a server without rate limits, for a test that compares often enough to exceed them.
@@ -79,35 +55,31 @@ impl TestServer {
         Self::with_arguments(&UNLIMITED).await
     }
 
+    /// Chooses the account, the database, the log, the arguments and the environment.
+    pub(crate) fn builder() -> ServerBuilder {
+        ServerBuilder::default()
+    }
+
+    /// Starts the sandbox and the program, and pairs a session.
+    pub(super) async fn build(builder: ServerBuilder, database: TestDatabase) -> Self {
+        let ServerBuilder { account, database: _, log, arguments, environment } = builder;
+        let sandbox = Sandbox::start(chatgraph_sandbox::Config::default()).await.expect("a sandbox");
+        let account = account.unwrap_or_else(|| super::account(OWNER, "Alex Example"));
+        let phone = sandbox.create_account(account).expect("an account");
+        let key = create_key(&database, "org_1", &[]);
+        let at_sandbox = ["--sandbox-url".to_owned(), sandbox.url(), "--sandbox-key".to_owned(), sandbox.key()];
+        let arguments: Vec<String> = at_sandbox.into_iter().chain(arguments).collect();
+        let process = Process::serve(&database, &arguments, &environment, &log);
+        let (url, session) = (process.url.clone(), String::new());
+        let mut server = Self { url, key, session, sandbox, phone, database, process, arguments, environment, log };
+        server.session = server.pair(&server.phone).await;
+        server.assert_in_sync().await;
+        server
+    }
+
     /// Returns the log so far.
     pub(crate) fn log(&self) -> String {
         self.log.text()
-    }
-
-    /// Starts everything with these.
-    pub(crate) async fn with(account: AccountSpec, database: TestDatabase, log: Log, arguments: &[&str]) -> Self {
-        Self::within(account, database, log, arguments, Vec::new()).await
-    }
-
-    /// Starts everything with these, in this environment.
-    pub(crate) async fn within(
-        account: AccountSpec,
-        database: TestDatabase,
-        log: Log,
-        arguments: &[&str],
-        environment: Vec<(String, String)>,
-    ) -> Self {
-        let sandbox = Sandbox::start(chatgraph_sandbox::Config::default()).await.expect("a sandbox");
-        let phone = sandbox.create_account(account).expect("an account");
-        let key = create_key(&database, "org_1", &[]);
-        let arguments: Vec<String> = arguments.iter().map(|argument| (*argument).to_owned()).collect();
-        let (child, url) = serve(&database, &sandbox, &arguments, &environment, &log);
-        let (session, at_hand) = (String::new(), phone.clone());
-        let mut server =
-            Self { url, key, session, sandbox, phone: at_hand, database, child, arguments, environment, log };
-        server.session = server.pair(&phone).await;
-        server.assert_in_sync().await;
-        server
     }
 
     /// Creates a session and scans its code with `phone`, through the API as a user would; returns its id.
@@ -225,12 +197,7 @@ impl TestServer {
 
     /// Executes a statement directly on the database.
     pub(crate) async fn execute(&self, statement: &str) {
-        use sea_orm::ConnectionTrait as _;
-        let executed = async {
-            let database = sea_orm::Database::connect(self.database.url()).await.expect("a connection");
-            database.execute_unprepared(statement).await.expect("executed");
-        };
-        timeout(ANSWER_TIMEOUT, executed).await.unwrap_or_else(|_| panic!("timeout while executing {statement}"));
+        self.database.execute(statement).await;
     }
 
     /// Returns the number of rows of a table, across organizations.
@@ -240,14 +207,7 @@ impl TestServer {
 
     /// Returns the number that a query selects.
     pub(crate) async fn number(&self, query: &str) -> i64 {
-        use sea_orm::ConnectionTrait as _;
-        let read = async {
-            let database = sea_orm::Database::connect(self.database.url()).await.expect("a connection");
-            let query = sea_orm::Statement::from_string(database.get_database_backend(), query.to_owned());
-            let row = database.query_one_raw(query).await.expect("a read").expect("a row");
-            row.try_get_by_index(0).expect("a number")
-        };
-        timeout(ANSWER_TIMEOUT, read).await.unwrap_or_else(|_| panic!("timeout while reading {query}"))
+        self.database.number(query).await
     }
 
     /// Subscribes to the changes of all chats, and waits until the subscription is active.
@@ -257,25 +217,24 @@ impl TestServer {
 
     /// Kills the program without a shutdown.
     pub(crate) fn kill(&mut self) {
-        self.child.kill().expect("killed");
-        self.child.wait().expect("gone");
+        self.process.kill();
     }
 
     /// Asks the program to stop.
     pub(crate) fn ask_to_stop(&self) {
-        let asked = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().expect("runs");
-        assert!(asked.success());
+        self.process.signal("TERM");
     }
 
     /// Kills the program, and starts it again on the same database.
     pub(crate) fn restart(&mut self) {
         self.kill();
-        (self.child, self.url) = serve(&self.database, &self.sandbox, &self.arguments, &self.environment, &self.log);
+        self.process = Process::serve(&self.database, &self.arguments, &self.environment, &self.log);
+        self.url.clone_from(&self.process.url);
     }
 
     /// Returns true if the program has not exited.
     pub(crate) fn is_running(&mut self) -> bool {
-        self.child.try_wait().expect("a child").is_none()
+        self.process.exited().is_none()
     }
 
     /// Returns the server's database, for direct access.
@@ -285,17 +244,12 @@ impl TestServer {
 
     /// Returns the program's resident memory. Linux only.
     pub(crate) fn resident_mib(&self) -> f64 {
-        resident_mib(&self.child)
+        self.process.resident_mib()
     }
 
     /// Returns the CPU time of the program's threads. Linux only.
     pub(crate) fn cpu(&self) -> Duration {
-        let threads = std::fs::read_dir(format!("/proc/{}/task", self.child.id())).expect("a process");
-        let taken = threads.map(|thread| {
-            let told = std::fs::read_to_string(thread.expect("a thread").path().join("schedstat")).unwrap_or_default();
-            told.split(' ').next().and_then(|taken| taken.parse().ok()).unwrap_or(0)
-        });
-        Duration::from_nanos(taken.sum())
+        self.process.cpu()
     }
 
     /// Runs another command of the program on the server's database, with this standard input.
@@ -311,158 +265,4 @@ impl TestServer {
     pub(crate) fn command(&self, arguments: &[&str]) -> Output {
         program(&self.database, arguments).output().expect("runs")
     }
-}
-
-impl Drop for TestServer {
-    fn drop(&mut self) {
-        // The process may have exited already.
-        drop(self.child.kill());
-        drop(self.child.wait());
-    }
-}
-
-/// A small account: Mei with an unread message, Ravi muted, the book club, Olu without a chat.
-pub(crate) fn account(phone: &str, name: &str) -> AccountSpec {
-    // WhatsApp's message timestamps are whole seconds.
-    let now = SystemClock.now() / 1_000;
-    let ago = |minutes: i64| (now - minutes * 60) * 1_000;
-    let spec = json!({
-        "phone": phone,
-        "name": name,
-        "contacts": [
-            {"phone": "15550111", "name": "Mei Tanaka", "pushName": "mei"},
-            {"phone": "15550112", "name": "Ravi Patel"},
-            {"phone": "15550113", "name": "Olu Adeyemi"},
-        ],
-        "groups": [{"jid": "120363000000000001@g.us", "subject": "Book club", "participants": ["15550111", "15550112"]}],
-        "history": [
-            {"jid": "15550111@s.whatsapp.net", "unreadCount": 1, "messages": [
-                {"text": "See you at six?", "at": ago(30)},
-                {"from": "15550111", "text": "Yes!", "at": ago(20)},
-            ]},
-            {"jid": "15550112@s.whatsapp.net", "mutedUntil": FOREVER, "messages": [
-                {"from": "15550112", "text": "The invoice is on its way", "at": ago(300)},
-            ]},
-            {"jid": "120363000000000001@g.us", "archived": true, "messages": [
-                {"from": "15550112", "text": "Chapter four next week", "at": ago(900)},
-            ]},
-        ],
-    });
-    serde_json::from_value(spec).expect("an account")
-}
-
-const DAY_MS: i64 = 86_400_000;
-
-/// An account with a single chat, with Mei.
-pub(crate) fn small_account(phone: &str) -> AccountSpec {
-    let mut account = account(phone, "Second number");
-    account.contacts.truncate(1);
-    account.history.truncate(1);
-    account.groups.clear();
-    account
-}
-
-/// A mute without end.
-pub(crate) const FOREVER: i64 = 253_402_300_799_999;
-
-/// Polls until there is a result.
-pub(crate) async fn wait_for<T, F: Future<Output = Option<T>>>(what: &str, ask: impl Fn() -> F) -> T {
-    wait_for_within(EVENT_TIMEOUT, what, ask).await
-}
-
-/// The same with another time limit.
-pub(crate) async fn wait_for_within<T, F: Future<Output = Option<T>>>(
-    patience: Duration,
-    what: &str,
-    ask: impl Fn() -> F,
-) -> T {
-    let deadline = Instant::now() + patience;
-    loop {
-        if let Some(answer) = ask().await {
-            return answer;
-        }
-        assert!(Instant::now() < deadline, "timeout while waiting for {what}");
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-}
-
-/// Creates a key of an organization, with every permission unless `more` names some.
-pub(crate) fn create_key(database: &TestDatabase, organization: &str, more: &[&str]) -> String {
-    let everything: &[&str] =
-        if more.contains(&"--permission") { &[] } else { &["--permission", "read,send,manage,events"] };
-    let arguments = [&["key", "create", "--organization", organization], everything, more].concat();
-    let output = program(database, &arguments).output().expect("runs");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).expect("text").trim().to_owned()
-}
-
-fn serve(
-    database: &TestDatabase,
-    sandbox: &Sandbox,
-    more: &[String],
-    environment: &[(String, String)],
-    kept: &Log,
-) -> (Child, String) {
-    let (url, key) = (sandbox.url(), sandbox.key());
-    let mut arguments = vec!["--sandbox-url", &*url, "--sandbox-key", &*key];
-    arguments.extend(more.iter().map(String::as_str));
-    serve_within(database, &arguments, environment, kept)
-}
-
-/// Starts the program on a free port, and collects its log; returns the URL of its API.
-pub(crate) fn serve_logged(database: &TestDatabase, more: &[&str], kept: &Log) -> (Child, String) {
-    serve_within(database, more, &[], kept)
-}
-
-fn serve_within(
-    database: &TestDatabase,
-    more: &[&str],
-    environment: &[(String, String)],
-    kept: &Log,
-) -> (Child, String) {
-    let arguments = [&["serve", "--listen", "127.0.0.1:0", "--log-format", kept.format], more].concat();
-    let filter = ("CHATGRAPH_LOG_FILTER", kept.filter);
-    let environment = environment.iter().map(|(name, value)| (name, value));
-    let mut child =
-        program(database, &arguments).envs([filter]).envs(environment).stderr(Stdio::piped()).spawn().expect("starts");
-    let log = BufReader::new(child.stderr.take().expect("piped")).lines();
-    let (found, address) = std::sync::mpsc::channel();
-    let kept = kept.clone();
-    std::thread::spawn(move || {
-        let mut found = Some(found);
-        for line in log.map_while(Result::ok) {
-            match serving_at(&line).zip(found.take_if(|_| serving_at(&line).is_some())) {
-                Some((address, found)) => found.send(address).expect("the starting test"),
-                None => kept.add(line),
-            }
-        }
-    });
-    let Ok(address) = address.recv_timeout(ANSWER_TIMEOUT) else {
-        child.kill().expect("killed");
-        panic!("the server does not start, or reports no address");
-    };
-    (child, format!("http://{address}/graphql"))
-}
-
-/// Extracts the address from the line that reports it, in either log format.
-fn serving_at(line: &str) -> Option<String> {
-    let Ok(entry) = serde_json::from_str::<Value>(line) else {
-        return line.split_once("Serving address=")?.1.split(' ').next().map(str::to_owned);
-    };
-    let serves = entry["fields"]["message"] == "Serving";
-    serves.then(|| entry["fields"]["address"].as_str().expect("an address").to_owned())
-}
-
-/// Returns a process's resident memory. Linux only.
-pub(super) fn resident_mib(child: &Child) -> f64 {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).expect("a process");
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a figure");
-    line.trim().trim_end_matches(" kB").parse::<f64>().expect("a number") / 1024.0
-}
-
-/// Returns a command of the program on this database.
-pub(crate) fn program(database: &TestDatabase, arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_chatgraph"));
-    command.args(arguments).env("CHATGRAPH_DATABASE", database.url()).stdin(Stdio::null());
-    command
 }

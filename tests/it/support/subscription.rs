@@ -13,7 +13,7 @@ use tokio_tungstenite::tungstenite::handshake::client::Request;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 
 use super::TestServer;
-use super::server::EVENT_TIMEOUT;
+use super::wait::EVENT_TIMEOUT;
 
 /// All fields of every change.
 pub(crate) const ALL: &str = "subscription($session: ID, $cid: JID, $after: String) { \
