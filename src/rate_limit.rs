@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_overdrawn_is_waited_for() {
+    fn overdraft_delays_the_next_request() {
         let mut allowances = RateLimiter::new(RATE);
         allowances.take("a", 9, 0);
         assert_eq!(allowances.check(&"a", 0), Ok(()));
@@ -213,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_kept_is_bounded() {
+    fn tracked_keys_are_bounded() {
         let mut allowances = RateLimiter::new(RATE);
         for number in 0..=MAX_BUCKETS {
             allowances.take(number, 1, 0);

@@ -44,7 +44,7 @@ mod tests {
     }
 
     #[test]
-    fn what_stands_below_a_list_counts_for_each_item() {
+    fn fields_below_a_list_count_per_item() {
         assert_eq!(cost("{ one { id } }", &[]), 2);
         assert_eq!(cost("{ list(first: 10) { nodes { id } } }", &[]), 31);
         assert_eq!(cost("{ list(last: 10) { nodes { id } } }", &[]), 31);
@@ -66,7 +66,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_executed_once_costs_once_and_what_is_skipped_nothing() {
+    fn merged_fields_cost_once_and_skipped_ones_nothing() {
         assert_eq!(cost("{ one { id } ...F } fragment F on Query { one { id } }", &[]), 2);
         assert_eq!(cost("{ one { id } list @skip(if: true) { nodes { id } } }", &[]), 2);
         let of_either = "{ any { ... on Item { id } ... on Other { a: id b: id c: id } } }";

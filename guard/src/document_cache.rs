@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_asked_for_stays_and_the_rest_goes() {
+    fn used_entries_stay_and_others_are_evicted() {
         let cache = DocumentCache::default();
         insert(&cache, "often", 1);
         insert(&cache, "once", 1);

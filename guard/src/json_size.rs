@@ -46,7 +46,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_json_is_counted_somehow() {
+    fn invalid_json_has_a_bounded_count() {
         for text in ["", "\"", "\"\\", "]]", "[[[[", "\u{0}"] {
             assert!(super::count_json_values(text.as_bytes()) <= text.len() + 1);
         }

@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_parser_ignores_is_bounded_too() {
+    fn ignored_tokens_are_limited() {
         let commas = |commas| check(&format!("{{ {} }}", ",".repeat(commas)), &Limits { tokens: 10, ..LIMITS });
         assert_eq!(commas(38), Ok(()));
         assert!(matches!(commas(39), Err(Rejection::Limit(_))));

@@ -345,7 +345,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_remembered_is_bounded() {
+    fn remembered_entries_are_bounded() {
         let mut verified = KeyCache::default();
         for number in 0..=MAX_CACHED_KEYS {
             verified.insert(number.to_string(), viewer_until(None), 1_000);

@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_remembered_is_bounded() {
+    fn remembered_entries_are_bounded() {
         let mut attempts = FailedTokenLimiter::new(2);
         let from = |number: usize| IpAddr::from(u32::try_from(number).expect("small").to_be_bytes());
         for number in 0..2 * MAX_ADDRESSES {

@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_gathered_is_bounded() {
+    fn pending_uses_are_bounded() {
         let uses = KeyUsage::default();
         for _ in 0..=MAX_PENDING_KEYS {
             uses.record(&key(None), 1);

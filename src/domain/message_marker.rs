@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn what_came_later_is_new_and_so_is_another_message_of_the_same_second() {
+    fn later_messages_and_others_of_the_same_second_are_new() {
         let horizon = MessageMarker { at: 2_000, wa_ids: vec!["A".into(), "B".into()] };
         for (wa_id, at, covered) in [("C", 1_000, true), ("A", 2_000, true), ("B", 2_000, true)] {
             assert_eq!(horizon.covers(&message(wa_id, at)), covered, "{wa_id} at {at}");

@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_below_a_null_stays_away() {
+    fn fields_below_a_null_stay_absent() {
         for failed in [[&["maybe", "0", "a"][..], &["maybe", "0", "b"]], [&["maybe", "0", "b"], &["maybe", "0", "a"]]] {
             assert_eq!(completed("{ maybe { a b } }", r#"{"maybe": [null]}"#, &failed), "{maybe:[null]}");
         }

@@ -76,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_not_carried_out_has_no_data() {
+    fn rejected_operation_has_no_data() {
         assert_eq!(written(&failed(vec![])), serde_json::json!({"errors": [{"message": "no"}]}));
         let carried_out = failed(vec![PathSegment::Field("a".into())]);
         assert_eq!(

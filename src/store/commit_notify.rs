@@ -124,7 +124,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_one_process_tells_another_one_reads_and_itself_does_not() {
+    fn notifications_reach_other_processes_only() {
         let all: Vec<OrganizationId> =
             (0..200).map(|number| format!("{number:0>128}").parse().expect("an id")).collect();
         let told = payloads("one", &all);

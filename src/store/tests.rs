@@ -211,7 +211,7 @@ async fn changes_are_numbered_in_the_order_of_their_units() {
 }
 
 #[tokio::test]
-async fn what_is_stored_reads_back_the_same() {
+async fn stored_values_are_read_back_unchanged() {
     let test = TestStore::open().await;
     let chat = test.add_chat(1, 5).await;
     assert_eq!(test.store.chat(&test.organization, test.session, &chat.jid).await.expect("a read"), Some(chat));

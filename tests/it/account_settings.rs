@@ -154,7 +154,7 @@ async fn a_setting_tells_the_number_of_somebody_with_a_lid() {
 }
 
 #[tokio::test]
-async fn somebody_without_a_number_is_saved_renamed_and_removed() {
+async fn contact_without_a_number_is_saved_renamed_and_removed() {
     let server = TestServer::start().await;
     write(server.phone(), HIDDEN, HIDDEN).await;
     server.assert_in_sync().await;

@@ -223,7 +223,7 @@ async fn an_action_waits_for_the_connection_and_is_sent_once_it_is_back() {
 }
 
 #[tokio::test]
-async fn what_the_phone_did_while_the_session_was_away_arrives_with_it() {
+async fn phone_actions_during_an_outage_arrive_after_the_reconnect() {
     let server = TestServer::start().await;
     let mut changes = server.subscribe_to_chats().await;
     server.phone().cut().await;

@@ -77,7 +77,7 @@ async fn pages_follow_each_other_by_cursor() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_asked_is_refused_with_code_and_field() {
+async fn invalid_arguments_are_rejected_with_code_and_field() {
     let server = TestServer::start().await;
     let page = server.query("{ chats(first: 1) { pageInfo { endCursor } } }").await;
     let cursor = page["data"]["chats"]["pageInfo"]["endCursor"].as_str().expect("a cursor");

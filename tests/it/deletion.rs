@@ -56,7 +56,7 @@ async fn a_deleted_chat_is_gone_for_all_clients_and_published_once() {
 }
 
 #[tokio::test]
-async fn a_deleted_chat_comes_back_under_a_new_id_as_the_phone_shows_it_with_only_the_messages_since() {
+async fn deleted_chat_returns_with_a_new_id_and_only_new_messages() {
     let server = TestServer::start().await;
     server.phone().pin(MEI, true).await.expect("pinned");
     server.assert_in_sync().await;
@@ -76,7 +76,7 @@ async fn a_deleted_chat_comes_back_under_a_new_id_as_the_phone_shows_it_with_onl
 }
 
 #[tokio::test]
-async fn what_was_on_its_way_to_whatsapp_is_dropped_with_the_chat() {
+async fn pending_actions_are_dropped_with_their_chat() {
     let server = TestServer::start().await;
     server.stop_session().await;
     server.update_chat(MEI, "archived: true, mutedUntil: 253402300799999, read: true").await;

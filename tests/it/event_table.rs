@@ -50,7 +50,7 @@ fn every_kind_of_event_has_its_row_and_every_row_its_kind() {
 }
 
 #[tokio::test]
-async fn what_is_left_out_is_counted_by_its_kind() {
+async fn ignored_events_are_counted_by_kind() {
     let server = TestServer::with_arguments(&["--metrics"]).await;
     let url = server.url.replace("/graphql", "/metrics");
     let text = reqwest::get(url).await.expect("an answer").text().await.expect("text");

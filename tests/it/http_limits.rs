@@ -43,7 +43,7 @@ async fn a_request_may_have_a_mebibyte_and_no_more() {
 }
 
 #[tokio::test]
-async fn what_the_form_of_a_web_page_can_send_is_refused() {
+async fn form_posts_of_web_pages_are_rejected() {
     let server = TestServer::start().await;
     let query = json!({"query": "{ viewer { kind } }"}).to_string();
     for content_type in ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x"] {

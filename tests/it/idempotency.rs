@@ -57,7 +57,7 @@ async fn a_session_that_is_asked_for_again_is_made_once() {
 }
 
 #[tokio::test]
-async fn an_api_key_that_is_asked_for_again_is_made_once_and_has_the_secret_of_the_last_answer() {
+async fn repeated_key_creation_makes_one_key_with_the_latest_secret() {
     let server = TestServer::start().await;
     let before = server.rows("api_key").await;
     let first = server.makes_key("one", "script").await["data"]["createApiKey"].clone();

@@ -163,7 +163,7 @@ async fn two_chats_merge_when_the_user_writes_to_a_person_with_known_addresses()
 }
 
 #[tokio::test]
-async fn what_is_read_on_another_device_is_read_up_to_the_message_that_is_named() {
+async fn reading_on_another_device_ends_at_the_named_message() {
     let server = start().await;
     for form in [ReceiptForm::Read, ReceiptForm::ReadSelf, ReceiptForm::FromChat] {
         let first = server.phone().receive(MEI, MEI, "first").await.expect("a message");
@@ -184,7 +184,7 @@ async fn what_is_read_on_another_device_is_read_up_to_the_message_that_is_named(
 }
 
 #[tokio::test]
-async fn what_was_read_elsewhere_while_the_session_was_down_is_read() {
+async fn reading_on_another_device_during_an_outage_is_applied() {
     let server = start().await;
     server.stop_session().await;
     for form in [ReceiptForm::Read, ReceiptForm::ReadSelf, ReceiptForm::FromChat] {

@@ -27,7 +27,7 @@ fn draft(text: &str) -> Draft {
 }
 
 #[tokio::test]
-async fn what_the_owner_sends_to_a_broadcast_list_is_in_a_chat_of_its_own() {
+async fn own_messages_to_a_broadcast_list_are_in_its_own_chat() {
     let server = TestServer::start().await;
     let to = vec!["15550111".to_owned(), "15550112".to_owned()];
     let id = server.phone().write(OWNER, LIST, Draft { to, ..draft("Closed on Monday") }).await.expect("sent");
@@ -43,7 +43,7 @@ async fn what_the_owner_sends_to_a_broadcast_list_is_in_a_chat_of_its_own() {
 }
 
 #[tokio::test]
-async fn what_somebody_sends_to_a_broadcast_list_is_in_the_direct_chat_with_them() {
+async fn incoming_broadcast_messages_are_in_the_direct_chat() {
     let server = TestServer::start().await;
     let id = server.phone().write("15550111", MEIS_LIST, draft("I have moved")).await.expect("sent");
     server.assert_in_sync().await;
@@ -59,7 +59,7 @@ async fn what_somebody_sends_to_a_broadcast_list_is_in_the_direct_chat_with_them
 }
 
 #[tokio::test]
-async fn what_a_channel_says_is_stored_and_counted() {
+async fn channel_messages_are_stored_and_counted() {
     let server = TestServer::start().await;
     for text in ["Rain until noon", "Sun after that"] {
         server.phone().write(CHANNEL, CHANNEL, draft(text)).await.expect("sent");

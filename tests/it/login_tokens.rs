@@ -118,7 +118,7 @@ async fn every_wrong_token_is_refused_alike_and_the_log_alone_says_why() {
 }
 
 #[tokio::test]
-async fn what_a_person_may_follows_from_the_roles() {
+async fn permissions_follow_from_the_roles() {
     let frontend = Frontend::with_keys();
     let server = LoginServer::start(&frontend).await;
     let made = made();
@@ -220,7 +220,7 @@ async fn a_key_that_a_person_makes_names_that_person() {
 }
 
 #[tokio::test]
-async fn what_looks_like_a_login_token_is_never_looked_up_as_a_key() {
+async fn login_tokens_are_never_looked_up_as_keys() {
     for frontend in [None, Some(Frontend::with_keys())] {
         let server = match &frontend {
             Some(frontend) => LoginServer::start(frontend).await,

@@ -35,7 +35,7 @@ async fn an_edit_is_shown_and_published_if_it_is_of_the_last_message() {
 }
 
 #[tokio::test]
-async fn taking_a_message_back_lowers_the_count_where_it_was_unread_and_never_below_nothing() {
+async fn revocation_lowers_the_unread_count_of_unread_messages_only() {
     let server = TestServer::start().await;
     let mut sent = Vec::new();
     for text in ["one", "two", "three"] {
@@ -69,7 +69,7 @@ async fn taking_a_message_back_lowers_the_count_where_it_was_unread_and_never_be
 }
 
 #[tokio::test]
-async fn in_a_group_an_admin_takes_back_what_others_wrote_and_the_owner_edits_on_the_phone() {
+async fn group_admin_revokes_others_messages_and_owner_edits_on_the_phone() {
     let server = TestServer::start().await;
     let mei = server.phone().receive("15550111", BOOKS, "Chapter five?").await.expect("sent");
     let own = server.phone().receive(OWNER, BOOKS, "Chapter six").await.expect("sent");

@@ -137,7 +137,7 @@ async fn two_sessions_of_one_account_see_the_phone_and_each_other() {
 }
 
 #[tokio::test]
-async fn what_whatsapp_ends_stays_ended_and_says_why() {
+async fn session_ended_by_whatsapp_stays_ended_with_its_reason() {
     let server = TestServer::start().await;
     let session = server.session.clone();
     for (kind, said) in [

@@ -18,7 +18,7 @@ async fn texts(server: &TestServer, cid: &str) -> Vec<Value> {
 }
 
 #[tokio::test]
-async fn what_is_written_on_the_phone_is_the_accounts_own_and_reads_the_chat() {
+async fn messages_written_on_the_phone_are_own_and_mark_the_chat_read() {
     let server = TestServer::start().await;
     let mut changes = server.subscribe_to_chats().await;
     server.phone().receive(OWNER, MEI, "Six it is").await.expect("sent");
@@ -121,7 +121,7 @@ async fn a_chat_that_is_cleared_stays_without_its_messages() {
 }
 
 #[tokio::test]
-async fn what_the_phone_deletes_while_the_server_is_away_goes_when_it_is_back() {
+async fn deletions_on_the_phone_during_an_outage_are_applied() {
     let server = TestServer::start().await;
     server.stop_session().await;
     server.phone().receive("15550112", RAVI, "Paid?").await.expect("sent");

@@ -89,7 +89,7 @@ async fn after_an_upgrade_what_an_earlier_version_could_not_apply_is_retried() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn of_a_history_only_what_cannot_be_applied_is_missing_and_the_import_says_so_until_it_is_there() {
+async fn import_is_partial_until_failed_chunks_are_applied() {
     let server = TestServer::start().await;
     poison(&server, "P0001").await;
     let mut other = account("15550300", "Second number");

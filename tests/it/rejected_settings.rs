@@ -33,7 +33,7 @@ impl TestServer {
 }
 
 #[tokio::test]
-async fn what_whatsapp_refuses_again_and_again_goes_back_and_says_why() {
+async fn repeatedly_rejected_setting_is_reverted_with_its_reason() {
     let server = TestServer::start().await;
     let mut changes = server.subscribe_to_chats().await;
     server.meets(FaultKind::Refuse, 3);
@@ -62,7 +62,7 @@ async fn what_whatsapp_refuses_again_and_again_goes_back_and_says_why() {
 }
 
 #[tokio::test]
-async fn what_whatsapp_refuses_for_a_while_arrives_in_the_end() {
+async fn temporarily_rejected_setting_is_sent_eventually() {
     let server = TestServer::start().await;
     let mut changes = server.subscribe_to_chats().await;
     server.meets(FaultKind::Refuse, 2);

@@ -103,7 +103,7 @@ async fn no_two_contents_of_a_chat_have_one_revision_and_a_replay_shows_them_gro
 }
 
 #[tokio::test]
-async fn an_answer_and_the_event_of_one_change_have_one_revision_and_the_next_event_a_greater_one() {
+async fn response_and_event_of_a_change_share_its_revision() {
     let server = TestServer::start().await;
     let mut changes = Subscription::start(&server, &follow(), json!({})).await;
     let answer = update(&server, MEI, "pinned: true").await;

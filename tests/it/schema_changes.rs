@@ -71,7 +71,7 @@ fn the_page_names_what_there_is_and_everything_that_is_deprecated() {
 }
 
 #[test]
-fn what_is_deprecated_is_found() {
+fn deprecated_parts_are_found() {
     let names = names_in("type A { b: Int @deprecated(reason: \"c\") d: Int } enum E { F @deprecated }");
     assert_eq!(names.deprecated, ["A.b".to_owned(), "E.F".to_owned()].into());
     assert!(names.all.contains("A.d") && names.all.contains("A"));

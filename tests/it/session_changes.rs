@@ -142,7 +142,7 @@ async fn logged(server: &EmptyServer) -> usize {
 }
 
 #[tokio::test]
-async fn a_change_costs_one_read_of_its_session_however_many_listen_and_however_many_sessions_there_are() {
+async fn a_change_costs_one_session_read_for_any_number_of_subscribers() {
     const SESSIONS: usize = 30;
     const LISTENERS: usize = 30;
     let server = TestServer::builder().log(Log::of_statements()).start_empty().await;

@@ -156,7 +156,7 @@ async fn a_session_that_is_down_is_unlinked_when_it_is_deleted() {
 }
 
 #[tokio::test]
-async fn nothing_stays_of_a_deleted_session() {
+async fn deleted_session_leaves_no_rows() {
     let server = TestServer::start().await;
     let delete = format!("mutation {{ deleteChat(input: {{cid: \"{RAVI}\"}}) {{ cid }} }}");
     server.query(&delete).await;
@@ -237,7 +237,7 @@ async fn another_organizations_session_answers_exactly_as_an_unknown_one() {
 }
 
 #[tokio::test]
-async fn what_whatsapp_notices_has_pauses_for_each_session() {
+async fn requests_visible_to_whatsapp_are_throttled_per_session() {
     let server = TestServer::start().await;
     let (other, _) = server.session_to_scan().await;
     let asked = async |mutation: &str, session: &str, more: &str| {

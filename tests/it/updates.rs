@@ -29,7 +29,7 @@ async fn every_update_that_leaves_the_archive_alone() {
 }
 
 #[tokio::test]
-async fn a_chat_that_was_read_and_marked_as_unread_while_the_session_was_away_is_both_on_the_phone() {
+async fn read_and_unread_mark_during_an_outage_are_both_synced() {
     let server = TestServer::start().await;
     server.phone().receive("15550111", MEI, "Are you there?").await.expect("received");
     server.assert_in_sync().await;

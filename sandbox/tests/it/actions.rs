@@ -4,7 +4,7 @@ use whatsapp_rust::{SyncActionMessageRange, prelude::Event};
 use crate::support::{ADA, BOB, GROUP, account, everything, jid, paired, shown, soon};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_the_client_sets_the_phone_shows() {
+async fn client_settings_appear_on_the_phone() {
     let (sandbox, phone, companion) = paired(account()).await;
     let actions = companion.client.chat_actions();
     let group = jid(GROUP);
@@ -137,7 +137,7 @@ async fn one_pin_too_many_takes_the_place_of_the_oldest() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_sealed_with_another_key_is_read_once_the_key_is_there() {
+async fn patches_with_a_new_key_are_read_once_it_is_shared() {
     let (sandbox, phone, mut companion) = paired(account()).await;
     let archived = |event: &Event| match event {
         Event::ArchiveUpdate(update) if update.jid == jid(ADA) => update.action.archived,

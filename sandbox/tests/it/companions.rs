@@ -43,7 +43,7 @@ async fn gone(sandbox: &Sandbox, device: u16) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_one_companion_writes_the_phone_and_the_other_companion_show() {
+async fn message_of_a_companion_reaches_phone_and_other_companion() {
     let (sandbox, phone, mut one, mut two) = two().await;
     for chat in [ADA, GROUP] {
         for (round, by_first) in [true, false, true, false].into_iter().enumerate() {
@@ -63,7 +63,7 @@ async fn what_one_companion_writes_the_phone_and_the_other_companion_show() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_a_companion_writes_while_another_is_away_reaches_it_later() {
+async fn message_of_a_companion_reaches_an_offline_one_later() {
     let (sandbox, _, one, two) = two().await;
     let store = two.stop().await;
     soon("the end of the connection", gone(&sandbox, 2)).await;

@@ -114,7 +114,7 @@ async fn a_snapshot_that_was_tampered_with_is_not_read() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_goes_wrong_with_fetches_goes_wrong_with_no_upload() {
+async fn fetch_faults_do_not_affect_uploads() {
     let (sandbox, phone, mut companion) = paired(account()).await;
     let fetch = |kind| Fault { on: Some(On::Fetch), collection: Some("regular_low".to_owned()), ..Fault::once(kind) };
     let upload = Fault { times: 3, on: Some(On::Upload), ..Fault::once(FaultKind::Refuse) };

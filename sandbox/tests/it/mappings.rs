@@ -57,7 +57,7 @@ async fn two_strangers_turn_out_one_person() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_learned_quietly_comes_with_the_next_message() {
+async fn unannounced_mapping_arrives_with_the_next_message() {
     let (sandbox, phone, mut companion) = paired(account()).await;
     phone.receive("15550100088", STRANGER, "by number").await.unwrap();
     companion.text().await;

@@ -148,7 +148,7 @@ async fn messages_in_a_group_come_from_its_members_and_from_the_owner() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_the_owner_writes_on_the_phone_arrives_as_the_owners_own() {
+async fn messages_written_on_the_phone_arrive_as_own() {
     let (sandbox, phone, mut companion) = paired(account()).await;
     let id = phone.receive(OWNER, ADA, "on my way").await.unwrap();
     let own = companion.next("the owner's message", |event| match event {

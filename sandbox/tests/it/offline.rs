@@ -3,7 +3,7 @@ use whatsapp_rust::prelude::Event;
 use crate::support::{self, ADA, BOB, Companion, account, jid, paired, shown, soon};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_happens_while_the_client_is_away_reaches_it_once() {
+async fn events_while_offline_arrive_once() {
     let (sandbox, phone, companion) = paired(account()).await;
     let store = companion.stop().await;
     soon("the end of the connection", phone.disconnected()).await.unwrap();

@@ -35,7 +35,7 @@ async fn refused(companion: &Companion, kind: &'static str, namespace: &'static 
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_the_sandbox_does_not_implement_is_refused() {
+async fn unsupported_requests_are_rejected() {
     let (sandbox, phone, companion) = paired(account()).await;
     for (kind, namespace, child) in [
         ("set", "status", "status"),

@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_weak_secret_or_for_something_else_is_passed_over() {
+    fn weak_secret_and_unrelated_keys_are_ignored() {
         let ed = |more: Value| {
             let mut key = json!({"kty": "OKP", "crv": "Ed25519", "x": zeros(32)});
             key.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());

@@ -127,7 +127,7 @@ async fn a_new_key_is_looked_for_at_most_once_a_minute() {
 }
 
 #[tokio::test]
-async fn what_came_just_now_is_not_asked_for_again() {
+async fn fresh_key_set_is_not_fetched_again() {
     let rig = Rig::new(vec![set(&["a"])]);
     assert!(!rig.knows("b").await);
     assert_eq!(rig.fetches(), 1);
@@ -298,7 +298,7 @@ async fn without_a_key_set_tokens_are_rejected_and_the_fetch_is_retried() {
 }
 
 #[tokio::test]
-async fn what_is_no_set_never_takes_the_place_of_one() {
+async fn invalid_key_set_never_replaces_a_valid_one() {
     let many = |count: usize| Some(json!({"keys": (0..count).map(|id| key(&id.to_string())).collect::<Vec<_>>()}));
     let none: Vec<_> = vec![
         set(&[]),

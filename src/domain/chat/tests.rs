@@ -28,7 +28,7 @@ fn an_older_event_does_not_touch_a_newer_setting() {
 }
 
 #[test]
-fn what_a_caller_wants_holds_though_whatsapps_clock_is_ahead() {
+fn api_setting_wins_although_whatsapps_clock_is_ahead() {
     let mut chat = chat();
     let ahead = ChatPatch { as_of: 20, settings: [SettingValue::Pinned(true)].into(), ..ChatPatch::default() };
     let asked = ChatPatch { as_of: 10, settings: [SettingValue::Pinned(false)].into(), ..ChatPatch::default() };

@@ -64,7 +64,7 @@ fn each_setting_has_its_latest_value() {
 }
 
 #[test]
-fn what_a_history_said_without_a_time_counts_over_nothing() {
+fn undated_value_of_a_history_replaces_only_a_missing_one() {
     let (mut mine, mut theirs) = two();
     theirs.settings.archived.value = true;
     let _open = mine.merge(&OpenActions::default(), &theirs, &OpenActions::default());
@@ -87,7 +87,7 @@ fn the_newer_of_two_requests_waits_on_and_knows_what_whatsapp_has() {
 }
 
 #[test]
-fn what_whatsapp_said_of_the_other_chat_after_a_request_wins() {
+fn later_value_of_the_merged_chat_wins_over_a_request() {
     for (at, waits) in [(10, true), (30, false)] {
         let (mut mine, mut theirs) = two();
         told(&mut theirs, false, at);

@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_is_written_to_a_client_allows_it_more() {
+    async fn written_data_raises_the_frame_limit() {
         let (near, mut far) = tokio::io::duplex(100_000);
         let mut near = Http2Frames::new(near, MessageRate::new(2));
         let sent = bytes(&[PING; 40]);

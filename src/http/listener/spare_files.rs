@@ -51,7 +51,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_released_is_opened_again() {
+    fn released_files_are_reopened() {
         let spare = SpareFiles::new(2);
         assert_eq!([spare.release_one(), spare.release_one(), spare.release_one()], [true, true, false]);
         spare.fill();

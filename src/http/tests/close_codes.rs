@@ -57,7 +57,7 @@ async fn other_messages_do_not_extend_the_init_timeout() {
 }
 
 #[tokio::test]
-async fn what_the_protocol_does_not_know_is_closed_with_its_code() {
+async fn unknown_message_closes_the_connection_with_its_code() {
     let rig = Rig::start(Config::default()).await;
     let start = json!({"type": "subscribe", "id": "1", "payload": {"query": CHANGES}});
     for message in [text(&start), text(&json!({"type": "subscribe", "id": "1", "payload": 1}))] {

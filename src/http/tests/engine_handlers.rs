@@ -157,10 +157,10 @@ async fn the_engines_own_handlers_answer_as_ours_do() {
     }
 }
 
-/// `cargo test --release --workspace --lib what_the_transport_costs -- --ignored --nocapture`
+/// `cargo test --release --workspace --lib transport_overhead -- --ignored --nocapture`
 #[tokio::test]
 #[ignore = "measures; run by hand on an idle machine, optimised"]
-async fn what_the_transport_costs() {
+async fn transport_overhead() {
     let pair = Pair::start(true).await;
     let page = "{ chats(first: 7) { nodes { id jid name archived pinned unreadCount } pageInfo { hasNextPage } } }";
     println!("| document | ours µs | stock handlers µs | ratio |\n|---|--:|--:|--:|");

@@ -25,7 +25,7 @@ async fn a_query_is_answered_and_complete() {
 }
 
 #[tokio::test]
-async fn what_is_refused_is_an_error_and_what_fails_on_its_way_an_answer() {
+async fn rejected_operation_is_an_error_and_failed_one_a_response() {
     let rig = Rig::start(Config::default()).await;
     let mut socket = rig.enter(NEWER).await;
     let two = "subscription { a: chatChanges { cursor } b: chatChanges { cursor } }";

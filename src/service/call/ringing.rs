@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_remembered_is_bounded_for_each_session_and_in_time() {
+    fn remembered_calls_are_bounded_per_session_and_in_time() {
         let (calls, here, elsewhere) = (RingingCalls::default(), SessionId::new(1), SessionId::new(2));
         calls.began(elsewhere, &call("kept"), 1_000);
         for number in 0..2 * MAX_CALLS {

@@ -221,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_is_refused_with_its_field() {
+    fn invalid_values_are_rejected_with_their_field() {
         let both = update(&[SettingValue::Archived(true), SettingValue::Pinned(true)]);
         assert_eq!(field(&both), Some("pinned"));
         for until in [0, 1_000, FOREVER + 1] {

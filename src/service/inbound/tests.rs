@@ -137,7 +137,7 @@ impl Rig {
 }
 
 #[tokio::test]
-async fn what_is_acknowledged_is_stored() {
+async fn acknowledged_events_are_stored() {
     let rig = Rig::new().await;
     rig.hears_setting(SettingValue::Archived(true), 10).await;
     assert!(rig.chat().await.settings.archived.value);
@@ -160,7 +160,7 @@ async fn an_event_that_keeps_failing_is_quarantined_and_the_next_ones_are_applie
 }
 
 #[tokio::test]
-async fn what_this_version_cannot_translate_is_kept_as_it_came() {
+async fn untranslatable_events_are_stored_unchanged() {
     let rig = Rig::new().await;
     let event = SessionEvent::Untranslated(Untranslated {
         kind: "message".into(),
@@ -228,7 +228,7 @@ async fn a_request_that_came_while_the_one_before_was_sent_stays() {
 }
 
 #[tokio::test]
-async fn the_late_word_about_a_request_that_the_phone_overtook_leaves_the_next_one_waiting() {
+async fn late_rejection_leaves_a_newer_request_pending() {
     let rig = Rig::new().await;
     rig.asks(SettingValue::Archived(true), 10).await;
     let sent = rig.waiting().await[0].version;
@@ -254,7 +254,7 @@ async fn an_older_setting_than_the_request_that_waits_is_only_noted() {
 }
 
 #[tokio::test]
-async fn what_whatsapp_tells_last_counts_whatever_the_clocks_say() {
+async fn last_value_from_whatsapp_wins_despite_clock_skew() {
     let rig = Rig::new().await;
     let until = |day: i64| SettingValue::MutedUntil(Some(4_000_000_000_000 + day));
     rig.hears_setting(until(9), 30).await;

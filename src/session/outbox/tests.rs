@@ -126,7 +126,7 @@ async fn a_chat_is_sent_as_read_before_it_is_marked_as_unread() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn nothing_goes_out_before_the_session_is_in_step_and_that_is_stored() {
+async fn nothing_is_sent_before_the_session_is_stored_as_synced() {
     let mut rig = Fixture::new();
     rig.store(action(chat(), 1, SettingValue::Archived(true)));
     rig.start();
@@ -220,7 +220,7 @@ async fn a_setting_that_cannot_be_sent_does_not_hide_the_others_behind_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_a_dropped_connection_did_not_take_goes_out_on_the_next() {
+async fn unsent_actions_are_sent_on_the_next_connection() {
     let mut rig = Fixture::new();
     let one = chat();
     rig.store(action(one, 3, SettingValue::MutedUntil(None)));

@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn nothing_of_a_sandbox_is_left_for_whatsapp() {
+    async fn sandbox_state_is_removed_before_connecting_to_whatsapp() {
         let endpoint = endpoint("http://127.0.0.1:7000");
         let backend = InMemoryBackend::new();
         Sandbox::detect(&endpoint).unwrap().unwrap().seed(&backend).await.unwrap();
@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_whatsapp_gave_stays() {
+    async fn state_of_whatsapp_is_kept() {
         let certificate = |key| CachedNoiseCert { key, not_before: 1_600_000_000, not_after: 2_000_000_000 };
         let chain = CachedServerCertChain { intermediate: certificate([1; 32]), leaf: certificate([2; 32]) };
         let mut device = Device::new();

@@ -76,7 +76,7 @@ fn a_plain_value_that_looks_sealed_stays_what_it_is() {
 }
 
 #[test]
-fn what_is_in_plain_opens_only_where_some_may_be() {
+fn unencrypted_values_are_read_only_where_allowed() {
     let encryption = encryption(&new_master_key());
     let strict = Encryption { strict: true, ..encryption.clone() };
     let place = place(&[1; 16], b"key");

@@ -119,7 +119,7 @@ async fn one_organization_commits_one_batch_at_a_time() {
 }
 
 #[tokio::test]
-async fn organizations_do_not_wait_for_each_other_where_there_are_several_writers() {
+async fn organizations_write_independently_with_several_writers() {
     let test = TestStore::open().await;
     let quick = async {
         if on_postgres() {
@@ -131,7 +131,7 @@ async fn organizations_do_not_wait_for_each_other_where_there_are_several_writer
 }
 
 #[tokio::test]
-async fn sessions_of_an_organization_do_not_wait_for_each_other_where_there_are_several_writers() {
+async fn sessions_write_independently_with_several_writers() {
     let test = TestStore::open().await;
     let quick = async {
         // Among that many sessions some use another lane.
@@ -264,7 +264,7 @@ async fn processes_that_wait_for_each_other_both_come_to_an_end() {
 }
 
 #[tokio::test]
-async fn what_is_under_way_when_the_connections_are_lost_is_carried_out_on_another() {
+async fn running_units_are_retried_on_another_connection() {
     let test = TestStore::open().await;
     if !on_postgres() {
         return;

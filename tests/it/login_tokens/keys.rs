@@ -142,7 +142,7 @@ async fn a_redirected_oversized_or_missing_key_set_is_not_used() {
 }
 
 #[tokio::test]
-async fn nothing_that_a_token_names_is_fetched() {
+async fn urls_in_a_token_are_never_fetched() {
     let (frontend, elsewhere) = (Frontend::with_keys(), Frontend::with_keys());
     let server = LoginServer::start(&frontend).await;
     for field in ["jku", "x5u"] {

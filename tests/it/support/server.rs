@@ -8,7 +8,6 @@ use std::time::Duration;
 use chatgraph_sandbox::Phone;
 use chatgraph_sandbox::Sandbox;
 use serde_json::json;
-use tokio::time::timeout;
 
 use super::Log;
 use super::OWNER;

@@ -36,7 +36,7 @@ async fn a_released_number_can_be_taken_by_a_new_person() {
 }
 
 #[tokio::test]
-async fn what_was_said_in_a_chat_is_shown_in_the_order_of_delivery() {
+async fn messages_are_listed_in_delivery_order() {
     let api = Api::with_account().await;
     let messages = "/accounts/15550100001/messages";
     let mut ids = Vec::new();

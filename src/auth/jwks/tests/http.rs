@@ -32,7 +32,7 @@ async fn a_set_of_the_longest_length_is_taken() {
 }
 
 #[tokio::test]
-async fn what_is_no_set_opens_nothing_and_closes_nothing() {
+async fn invalid_key_set_changes_nothing() {
     let set = &made()["jwks"];
     for (what, answer) in [
         ("a redirect to the keys", Answer::Redirect),

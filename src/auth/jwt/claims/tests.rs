@@ -57,7 +57,7 @@ fn an_expiry_is_a_time() {
 }
 
 #[test]
-fn what_else_makes_a_token_count() {
+fn other_claims_are_checked() {
     for (wrong, refusal) in [
         (json!({"iss": ["https://login.example.org"]}), JwtError::Issuer),
         (json!({"iss": "https://login.example.org/"}), JwtError::Issuer),

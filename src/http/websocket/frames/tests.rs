@@ -117,7 +117,7 @@ async fn frames_that_make_no_message_count() {
 }
 
 #[tokio::test]
-async fn what_is_written_goes_out_as_it_is() {
+async fn written_data_passes_unchanged() {
     let (near, mut far) = tokio::io::duplex(1_000);
     let mut frames = Frames::new(near, rate(), 10);
     frames.write_all(&[0x81, 0x7f, 1, 2]).await.expect("written");

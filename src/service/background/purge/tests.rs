@@ -61,7 +61,7 @@ async fn deleted(test: &TestStore) -> Vec<ChatId> {
 }
 
 #[tokio::test]
-async fn a_deleted_session_is_gone_after_a_bounded_step_and_the_next_process_removes_the_rest() {
+async fn deleted_session_is_hidden_at_once_and_purged_by_the_next_process() {
     let test = TestStore::open().await;
     let chats = futures_util::future::join_all((0..CHATS).map(|user| test.add_chat(user, 1_000))).await;
     assert_eq!(remove(&test).await, 50, "however many there are");

@@ -97,7 +97,7 @@ async fn of_each_chat_the_newest_messages_stay() {
 }
 
 #[tokio::test]
-async fn events_leave_the_quarantine_after_ninety_days_and_an_import_that_lost_one_stays_incomplete() {
+async fn quarantined_events_expire_after_90_days_and_keep_the_import_incomplete() {
     let test = TestStore::open().await;
     let now = 1_000 * DAY_MS;
     let old = quarantined(&test, now - QUARANTINE_DAYS * DAY_MS - 1, true);

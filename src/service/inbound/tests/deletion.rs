@@ -75,7 +75,7 @@ async fn a_deleted_chat_is_published_and_deleted_once() {
 }
 
 #[tokio::test]
-async fn what_was_known_brings_nothing_back_and_the_next_message_does() {
+async fn deleted_chat_returns_only_with_a_new_message() {
     let rig = Rig::new().await;
     rig.hears_message("A", false, 5_000).await;
     rig.hears_message("B", true, 6_000).await;
@@ -99,7 +99,7 @@ async fn what_was_known_brings_nothing_back_and_the_next_message_does() {
 }
 
 #[tokio::test]
-async fn nothing_old_comes_after_the_chat_is_back() {
+async fn returned_chat_has_no_deleted_messages() {
     let rig = Rig::new().await;
     rig.hears_message("A", false, 5_000).await;
     rig.deletes().await.expect("deleted");
@@ -143,7 +143,7 @@ async fn settings_and_names_that_come_for_a_deleted_chat_are_there_when_it_is_ba
 }
 
 #[tokio::test]
-async fn pending_actions_of_a_deleted_chat_are_dropped_and_it_returns_with_whatsapps_state() {
+async fn deleted_chat_returns_with_whatsapps_state_without_pending_actions() {
     let rig = Rig::new().await;
     rig.hears_message("A", false, 5_000).await;
     rig.hears_setting(SettingValue::Archived(true), 5_500).await;
@@ -180,7 +180,7 @@ async fn any_address_deletes_and_all_of_them_find_the_chat_that_is_back() {
 }
 
 #[tokio::test]
-async fn what_a_killed_process_left_of_a_deleted_chat_is_invisible_and_swept_by_the_next() {
+async fn rows_left_by_a_killed_purge_are_invisible_and_purged_later() {
     let rig = Rig::new().await;
     let messages: Vec<_> = (0..1_200).map(|number| format!("WA{number}")).collect();
     let messages: Vec<_> = messages.iter().map(|wa_id| (wa_id.as_str(), 5_000)).collect();

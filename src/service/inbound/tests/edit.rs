@@ -60,7 +60,7 @@ async fn a_message_of_another_sender_with_the_same_id_is_not_changed() {
 }
 
 #[tokio::test]
-async fn what_was_taken_back_is_not_given_back_when_whatsapp_refuses_that_it_was_read() {
+async fn revocation_survives_a_rejected_read() {
     let rig = Rig::new().await;
     rig.hears_message("A", false, 1_000).await;
     rig.hears_message("B", false, 2_000).await;
@@ -136,7 +136,7 @@ async fn a_number_that_was_another_persons_leaves_them_their_chat() {
 }
 
 #[tokio::test]
-async fn a_deletion_that_comes_before_the_last_message_of_its_range_takes_the_others_of_that_second() {
+async fn early_deletion_removes_other_messages_of_its_last_second() {
     let rig = Rig::new().await;
     rig.hears_message("A", false, 5_000).await;
     rig.hears_emptied("B", 5_000, true).await;

@@ -114,7 +114,7 @@ async fn a_known_person_has_one_chat_from_the_first_message() {
 }
 
 #[tokio::test]
-async fn what_waits_goes_out_under_the_address_that_whatsapp_used_last() {
+async fn pending_actions_use_the_latest_address() {
     let (rig, mei) = (Rig::new().await, person(1));
     rig.hears_who(&mei).await;
     rig.hears_from(&mei.phone, "A", false, 10_000).await;

@@ -21,7 +21,7 @@ fn permutations(count: usize) -> Vec<Vec<usize>> {
 }
 
 #[tokio::test]
-async fn what_an_answer_has_read_does_not_depend_on_which_was_stored_first() {
+async fn reading_by_a_reply_is_independent_of_storage_order() {
     const AT: i64 = 5_000_000;
     // The owner answers the first of four.
     let sent = [("A", false), ("B", true), ("C", false), ("D", false)];
@@ -42,7 +42,7 @@ async fn what_an_answer_has_read_does_not_depend_on_which_was_stored_first() {
 }
 
 #[tokio::test]
-async fn a_chat_that_is_emptied_up_to_a_message_loses_what_was_sent_before_it_in_its_second() {
+async fn partial_clearing_removes_earlier_messages_of_its_last_second() {
     const AT: i64 = 5_000_000;
     for (deleted, named, left) in [(false, "B", vec!["C"]), (true, "B", vec!["C"]), (false, "C", vec![])] {
         let rig = Rig::new().await;

@@ -284,7 +284,7 @@ async fn an_edit_or_a_revocation_that_comes_before_its_message_waits_for_it() {
 }
 
 #[tokio::test]
-async fn what_was_edited_or_taken_back_while_the_device_was_unlinked_is_so_after_the_next_import() {
+async fn revisions_while_unlinked_are_applied_by_the_next_import() {
     let (rig, jid) = (Rig::new().await, number(1));
     for (wa_id, at) in [("A", 10_000), ("B", 11_000), ("C", 12_000)] {
         rig.hears_from(&jid, wa_id, false, at).await;
@@ -305,7 +305,7 @@ async fn what_was_edited_or_taken_back_while_the_device_was_unlinked_is_so_after
 }
 
 #[tokio::test]
-async fn a_request_that_waits_is_gone_when_a_deleted_chat_of_the_person_has_a_later_setting() {
+async fn later_setting_of_a_merged_tombstone_removes_a_pending_action() {
     let (rig, mei) = (Rig::new().await, person(1));
     rig.hears_from(&mei.phone, "A", false, 10_000).await;
     rig.deletes_chat(&mei.phone).await;

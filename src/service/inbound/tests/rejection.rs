@@ -39,7 +39,7 @@ async fn a_refused_setting_goes_back_and_says_why() {
 }
 
 #[tokio::test]
-async fn what_the_phone_did_before_the_request_is_what_a_refused_setting_goes_back_to() {
+async fn rejected_setting_reverts_to_the_phones_last_value() {
     let rig = Rig::new().await;
     rig.hears_setting(SettingValue::MutedUntil(Some(4_000_000_000_040)), 5).await;
     rig.asks(SettingValue::MutedUntil(Some(90)), 20).await;

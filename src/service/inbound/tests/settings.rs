@@ -57,7 +57,7 @@ async fn a_chat_with_unread_messages_is_marked_and_its_count_stays() {
 }
 
 #[tokio::test]
-async fn what_the_owner_writes_while_a_mark_waits_takes_it_back_on_the_phone_too() {
+async fn own_message_cancels_a_pending_unread_mark() {
     for (written_at, in_flight) in [(101_000, false), (101_000, true), (100_000, false), (100_000, true)] {
         let rig = Rig::new().await;
         rig.hears_message("A", false, 10_000).await;
@@ -81,7 +81,7 @@ async fn what_the_owner_writes_while_a_mark_waits_takes_it_back_on_the_phone_too
 }
 
 #[tokio::test]
-async fn what_the_owner_wrote_before_a_mark_leaves_it() {
+async fn own_message_before_an_unread_mark_keeps_it() {
     let rig = Rig::new().await;
     rig.asks(SettingValue::Read(false), 100_500).await;
     rig.hears_message("A", true, 99_000).await;
@@ -90,7 +90,7 @@ async fn what_the_owner_wrote_before_a_mark_leaves_it() {
 }
 
 #[tokio::test]
-async fn what_the_owner_writes_in_the_second_of_a_mark_that_whatsapp_has_clears_it() {
+async fn own_message_in_the_second_of_a_synced_mark_clears_it() {
     let rig = Rig::new().await;
     rig.asks(SettingValue::Read(false), 100_500).await;
     rig.hears_of_arrival(SettingValue::Read(false), rig.waiting().await[0].version).await;

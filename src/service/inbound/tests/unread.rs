@@ -43,7 +43,7 @@ fn sent(number: i64) -> Sent {
 }
 
 #[tokio::test]
-async fn what_came_after_the_message_that_was_read_stays_unread() {
+async fn messages_after_the_read_one_stay_unread() {
     let rig = Rig::new().await;
     for number in 0..4 {
         rig.hears_sent(sent(number)).await;
@@ -152,7 +152,7 @@ async fn a_replayed_mark_implies_that_the_chat_was_read_up_to_it() {
 }
 
 #[tokio::test]
-async fn what_the_phone_read_while_our_request_waits_does_not_come_back_with_its_refusal() {
+async fn reading_on_the_phone_survives_a_rejected_request() {
     let rig = Rig::new().await;
     for number in 0..3 {
         rig.hears_sent(sent(number)).await;

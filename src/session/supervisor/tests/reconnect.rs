@@ -40,7 +40,7 @@ async fn after_an_ending_that_needs_a_person_nothing_connects_by_itself() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_connection_that_never_comes_in_step_is_followed_by_another_after_a_pause_that_grows() {
+async fn unsynced_connections_are_retried_with_growing_delays() {
     let mut rig = Fixture::new();
     rig.start();
     rig.status().await;
@@ -60,7 +60,7 @@ async fn a_connection_that_never_comes_in_step_is_followed_by_another_after_a_pa
 }
 
 #[tokio::test(start_paused = true)]
-async fn however_often_a_connection_breaks_that_was_in_step_the_next_one_follows_within_seconds() {
+async fn synced_connection_reconnects_within_seconds_each_time() {
     let mut rig = Fixture::new();
     let mut connection = rig.working().await;
     for longest in [1, 2, 4].into_iter().chain([8; 30]) {

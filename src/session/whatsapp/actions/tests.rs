@@ -113,7 +113,7 @@ fn chats_leave_the_archive_only_if_the_setting_says_so() {
 }
 
 #[test]
-fn what_the_library_tells_is_left_to_it() {
+fn actions_reported_by_the_library_are_ignored() {
     let all = [NUMBER, CONTACT, LID_CONTACT, LOCK, UNARCHIVE, "archive", "", "pin_v1"];
     let read = all.map(|kind| is_read_here(&set(&[kind, LID], SyncActionValue::default())));
     assert_eq!(read, [true, true, true, true, true, false, false, false]);

@@ -372,7 +372,7 @@ fn a_failure_to_connect_is_a_refusal_unless_another_try_may_go_well() {
 }
 
 #[test]
-fn what_says_nothing_to_us_is_left_out() {
+fn irrelevant_events_are_ignored() {
     let event = Event::OfflineSyncCompleted(OfflineSyncCompleted::builder().count(3).build());
     assert_eq!(translate(&event), []);
 }

@@ -122,7 +122,7 @@ fn a_year_is_asked_for_by_all_that_belongs_to_it() {
 }
 
 #[test]
-fn what_the_phone_did_not_say_stays_open() {
+fn missing_fields_stay_unknown() {
     let parts = parts(&history(vec![conversation(CHAT, 0)]));
     let chat = &parts[0].chats[0];
     assert_eq!((chat.archived, chat.pinned, chat.muted_until), (None, None, None));

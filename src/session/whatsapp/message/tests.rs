@@ -79,7 +79,7 @@ fn a_member_writes_in_a_group() {
 }
 
 #[test]
-fn what_the_phone_tells_its_companions_is_no_message() {
+fn peer_messages_are_not_chat_messages() {
     let peer = MessageInfo { category: MessageCategory::Peer, ..info(OWN, OWN, true) };
     assert_eq!(delivered(&inbound(peer, text("keys"))), None);
 }

@@ -85,7 +85,7 @@ async fn a_task_that_went_on_has_handled_what_came_before() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn nothing_waits_while_one_message_is_handled_at_a_time_nor_for_an_earlier_connection() {
+async fn sequential_messages_do_not_wait_for_an_earlier_connection() {
     let arrivals = MessageOrder::default();
     arrivals.comes(&stanza("A", MEI, None, "100"));
     arrivals.comes(&stanza("B", OWN, Some(MEI), "100"));
@@ -99,7 +99,7 @@ async fn nothing_waits_while_one_message_is_handled_at_a_time_nor_for_an_earlier
 }
 
 #[test]
-fn what_an_earlier_connection_did_not_handle_keeps_its_place() {
+fn unhandled_messages_of_an_earlier_connection_keep_their_position() {
     let arrivals = arrived(&[("A", MEI, None, "100"), ("B", OWN, Some(MEI), "100"), ("C", MEI, None, "101")]);
     let number = |id, sender| arrivals.outstanding().number(&info(id, sender)).expect("a number");
     let (first, stored, last) = (number("A", MEI), number("B", OWN), number("C", MEI));
@@ -113,14 +113,14 @@ fn what_an_earlier_connection_did_not_handle_keeps_its_place() {
 }
 
 #[test]
-fn what_comes_again_before_it_was_handled_keeps_its_place() {
+fn repeated_message_keeps_its_position() {
     let arrivals = arrived(&[("A", MEI, None, "100"), ("B", MEI, None, "100"), ("A", MEI, None, "100")]);
     let number = |id| arrivals.outstanding().number(&info(id, MEI)).expect("a number");
     assert!(number("A") < number("B"));
 }
 
 #[test]
-fn what_could_not_be_opened_keeps_its_place_until_it_is_repeated() {
+fn undecryptable_message_keeps_its_position_until_repeated() {
     let arrivals = arrived(&[("A", MEI, None, "100"), ("B", OWN, Some(MEI), "100")]);
     let number = |id, sender| arrivals.outstanding().number(&info(id, sender));
     let first = number("A", MEI).expect("a number");

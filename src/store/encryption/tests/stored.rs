@@ -181,7 +181,7 @@ async fn a_missing_key_is_named_before_anything_is_opened() {
 }
 
 #[tokio::test]
-async fn nothing_is_sealed_that_a_running_server_could_not_open() {
+async fn encryption_uses_only_keys_of_the_running_server() {
     let (new, old) = (new_master_key(), new_master_key());
     let test = TestStore::sealed_with(keys(&old)).await;
     fill(&state(&test, &test.store)).await;
@@ -233,7 +233,7 @@ async fn many_values_are_re_encrypted_and_a_second_pass_finds_none() {
 }
 
 #[tokio::test]
-async fn what_the_server_stored_meanwhile_is_not_overwritten() {
+async fn concurrent_writes_of_the_server_are_not_overwritten() {
     let test = TestStore::open().await;
     let state = state(&test, &test.store);
     fill(&state).await;

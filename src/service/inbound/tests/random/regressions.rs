@@ -63,7 +63,7 @@ async fn a_lid_learned_after_a_change_of_number_and_another_pairing_loses_nothin
 }
 
 #[tokio::test]
-async fn a_deleted_chat_whose_person_took_another_number_and_went_back_can_be_written_in_and_deleted() {
+async fn deleted_chat_is_usable_after_two_number_changes() {
     holds(&[
         writes(AMY, NUMBER),
         learned(0),
@@ -97,7 +97,7 @@ async fn a_deleted_chat_releases_its_number_to_the_new_owner() {
 }
 
 #[tokio::test]
-async fn a_chat_that_was_deleted_on_the_phone_before_it_came_is_one_persons_by_both_addresses() {
+async fn early_deletion_applies_to_both_addresses_of_a_person() {
     let late = Via { lid: false, lag: 5 };
     holds(&[
         learned(0),
@@ -133,7 +133,7 @@ async fn the_next_owner_of_a_number_has_a_chat_of_their_own() {
 }
 
 #[tokio::test]
-async fn what_was_read_of_a_deleted_chat_is_read_when_the_chat_comes_back() {
+async fn read_messages_of_a_deleted_chat_stay_read_when_it_returns() {
     let reads = Step::Receipt { which: 0, via: NUMBER };
     holds(&[
         writes(AMY, NUMBER),
@@ -147,7 +147,7 @@ async fn what_was_read_of_a_deleted_chat_is_read_when_the_chat_comes_back() {
 }
 
 #[tokio::test]
-async fn what_was_edited_or_revoked_while_the_device_was_unlinked_is_so_after_the_next_pairing() {
+async fn revisions_while_unlinked_are_applied_after_pairing() {
     let edits = Step::Edits { which: 1, via: NUMBER };
     let revokes = Step::Revokes { which: 0, via: NUMBER };
     holds(&[writes(AMY, NUMBER), writes(AMY, NUMBER), Step::Unlinked, edits, revokes, PAIRED]).await;
@@ -167,7 +167,7 @@ async fn edits_and_revocations_in_a_group_count_whatever_the_address_of_their_au
 }
 
 #[tokio::test]
-async fn what_was_edited_or_revoked_before_it_arrived_is_so() {
+async fn early_revision_is_applied_to_the_later_message() {
     let Step::Writes { place, author, via, both, same_second, .. } = writes(AMY, NUMBER) else { unreachable!() };
     let retried = Step::Writes { place, author, via, both, retried: true, same_second };
     holds(&[retried.clone(), Step::Revokes { which: 0, via: NUMBER }]).await;
@@ -175,7 +175,7 @@ async fn what_was_edited_or_revoked_before_it_arrived_is_so() {
 }
 
 #[tokio::test]
-async fn what_was_edited_or_revoked_in_one_of_two_chats_is_so_when_they_are_one() {
+async fn revisions_survive_the_merge_of_two_chats() {
     let again = Step::Redelivered { which: 0, other: true, lag: 0 };
     for rewritten in [Step::Revokes { which: 0, via: LID }, Step::Edits { which: 0, via: LID }] {
         holds(&[writes(AMY, NUMBER), again.clone(), rewritten, learned(0)]).await;
@@ -183,7 +183,7 @@ async fn what_was_edited_or_revoked_in_one_of_two_chats_is_so_when_they_are_one(
 }
 
 #[tokio::test]
-async fn what_the_phone_deleted_under_one_address_is_gone_under_the_other_one_when_they_are_one() {
+async fn deletion_under_one_address_applies_to_both_after_a_merge() {
     for deleted in [true, false] {
         let empties = |via| {
             if deleted { Step::DeletedOnPhone { place: AMY, via } } else { Step::Cleared { place: AMY, via } }

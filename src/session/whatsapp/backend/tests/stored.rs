@@ -87,7 +87,7 @@ async fn a_batch_is_one_commit() {
 }
 
 #[tokio::test]
-async fn what_was_stored_is_there_after_a_crash() {
+async fn stored_values_survive_a_crash() {
     let test = TestStore::open().await;
     let memory = opened(&test).await;
     memory.create().await.unwrap();
