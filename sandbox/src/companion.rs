@@ -18,7 +18,7 @@ use crate::{
     storage::bytes,
     wire::node::{Node, node},
 };
-use disconnect::{Bar, Refusal};
+use disconnect::{LoginBlock, Refusal};
 use outlet::Outlet;
 use prekeys::Prekeys;
 use queue::{Item, Queue};
@@ -37,48 +37,49 @@ pub(crate) struct Companion {
     #[serde(with = "bytes")]
     pub(crate) identity: [u8; 32],
     /// Its signed device identity, with which others verify its keys.
-    #[serde(default, with = "bytes")]
-    pub(crate) papers: Vec<u8>,
+    #[serde(default, rename = "papers", with = "bytes")]
+    pub(crate) device_identity: Vec<u8>,
     /// Its prekeys; `None` until the first upload.
     pub(crate) prekeys: Option<Prekeys>,
     /// True if it asked for the full history.
     #[serde(default)]
     pub(crate) full: bool,
     /// True if it has been sent the app-state key and the history.
-    pub(crate) settled: bool,
+    #[serde(rename = "settled")]
+    pub(crate) bootstrapped: bool,
     pub(crate) queue: Queue,
     /// Its active connection.
     #[serde(skip)]
-    pub(crate) link: Option<Outlet>,
+    pub(crate) outlet: Option<Outlet>,
     /// Collections that it has fetched since it was paired.
     pub(crate) fetched: BTreeSet<String>,
     /// Reason why its login is rejected.
     #[serde(skip)]
-    pub(crate) bar: Option<Bar>,
+    pub(crate) login_block: Option<LoginBlock>,
 }
 
 impl Companion {
     /// Creates a newly paired companion.
-    pub(crate) fn new(noise: [u8; 32], identity: [u8; 32], papers: Vec<u8>) -> Self {
+    pub(crate) fn new(noise: [u8; 32], identity: [u8; 32], device_identity: Vec<u8>) -> Self {
         Self {
             noise,
             identity,
-            papers,
+            device_identity,
             prekeys: None,
             full: false,
-            settled: false,
+            bootstrapped: false,
             queue: Queue::default(),
-            link: None,
+            outlet: None,
             fetched: BTreeSet::new(),
-            bar: None,
+            login_block: None,
         }
     }
 
     /// Returns the reason for rejecting a login at `now`, in milliseconds; `None` accepts it.
     pub(crate) fn refusal(&mut self, now: i64) -> Option<Refusal> {
-        let refusal = self.bar.as_ref()?.refusal(now);
+        let refusal = self.login_block.as_ref()?.refusal(now);
         if !matches!(refusal, Some(Refusal::Banned { .. })) {
-            self.bar = None;
+            self.login_block = None;
         }
         refusal
     }
@@ -86,28 +87,28 @@ impl Companion {
     /// Returns its keys for another companion of the account; `None` before the first upload.
     pub(crate) fn keys(&mut self) -> Option<Vec<Node>> {
         let mut keys = self.prekeys.as_mut()?.take_nodes();
-        if !self.papers.is_empty() {
-            keys.push(node("device-identity").bytes(self.papers.clone()).build());
+        if !self.device_identity.is_empty() {
+            keys.push(node("device-identity").bytes(self.device_identity.clone()).build());
         }
         Some(keys)
     }
 
     /// Queues a stanza, and sends it if the companion is connected.
     pub(crate) fn push(&mut self, item: Item) {
-        if let Some(link) = &self.link {
-            link.send(item.node.clone());
+        if let Some(outlet) = &self.outlet {
+            outlet.send(item.node.clone());
         }
         self.queue.push(item);
     }
 
     /// Returns whether it can be sent the history now.
-    pub(crate) fn is_untold(&self) -> bool {
-        !self.settled && self.prekeys.is_some()
+    pub(crate) fn awaits_bootstrap(&self) -> bool {
+        !self.bootstrapped && self.prekeys.is_some()
     }
 
     /// Returns whether it is connected and has fetched every collection.
-    pub(crate) fn is_in_step(&self) -> bool {
-        self.link.is_some() && self.fetched.len() == COLLECTIONS.len()
+    pub(crate) fn is_synced(&self) -> bool {
+        self.outlet.is_some() && self.fetched.len() == COLLECTIONS.len()
     }
 }
 

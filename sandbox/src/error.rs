@@ -91,7 +91,7 @@ pub enum Error {
     InUse(std::path::PathBuf),
     /// State cannot be stored or loaded.
     #[error("the sandbox's state in {} cannot be written or read", .path.display())]
-    Kept {
+    Storage {
         /// The file or folder.
         path: std::path::PathBuf,
         /// The reason.
@@ -110,7 +110,7 @@ impl Error {
     }
 
     /// Wraps a failure with a file of the sandbox's folder.
-    pub(crate) fn kept(path: &std::path::Path, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
-        Self::Kept { path: path.to_owned(), source: source.into() }
+    pub(crate) fn storage(path: &std::path::Path, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::Storage { path: path.to_owned(), source: source.into() }
     }
 }

@@ -139,7 +139,7 @@ impl Faults {
     }
 
     /// Returns the first fault for this request, and counts it. `has_something` tells whether a fetch returns any data.
-    pub(crate) fn strike(&mut self, phone: &str, collection: &str, on: On, has_something: bool) -> Option<Fault> {
+    pub(crate) fn apply_fault(&mut self, phone: &str, collection: &str, on: On, has_something: bool) -> Option<Fault> {
         self.0.retain(|fault| fault.times > 0);
         let fault = self.0.iter_mut().find(|fault| fault.is_meant_for(phone, collection, on, has_something))?;
         fault.times -= 1;
@@ -152,22 +152,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_fault_strikes_whom_it_is_meant_for_and_as_often_as_it_was_asked_for() {
+    fn a_fault_applies_to_matching_requests_a_given_number_of_times() {
         let mut faults = Faults::default();
         faults.inject(Fault { times: 2, on: Some(On::Fetch), ..Fault::once(FaultKind::Refuse) });
         faults.inject(Fault { phone: Some("1".to_owned()), ..Fault::once(FaultKind::Cut) });
         faults.inject(Fault { collection: Some("regular".to_owned()), ..Fault::once(FaultKind::Lthash) });
-        let mut struck = |phone, collection, on, has_something| {
-            faults.strike(phone, collection, on, has_something).map(|fault| fault.kind)
+        let mut applied = |phone, collection, on, has_something| {
+            faults.apply_fault(phone, collection, on, has_something).map(|fault| fault.kind)
         };
-        assert_eq!(struck("2", "regular", On::Upload, false), None, "another account");
-        assert_eq!(struck("1", "regular", On::Upload, false), Some(FaultKind::Cut));
-        assert_eq!(struck("1", "regular", On::Upload, false), None, "the fault was injected once");
+        assert_eq!(applied("2", "regular", On::Upload, false), None, "another account");
+        assert_eq!(applied("1", "regular", On::Upload, false), Some(FaultKind::Cut));
+        assert_eq!(applied("1", "regular", On::Upload, false), None, "the fault was injected once");
         for _ in 0..2 {
-            assert_eq!(struck("2", "regular", On::Fetch, true), Some(FaultKind::Refuse));
+            assert_eq!(applied("2", "regular", On::Fetch, true), Some(FaultKind::Refuse));
         }
-        assert_eq!(struck("2", "regular", On::Fetch, false), None, "no MAC to corrupt");
-        assert_eq!(struck("2", "regular_low", On::Fetch, true), None, "another collection");
-        assert_eq!(struck("2", "regular", On::Fetch, true), Some(FaultKind::Lthash));
+        assert_eq!(applied("2", "regular", On::Fetch, false), None, "no MAC to corrupt");
+        assert_eq!(applied("2", "regular_low", On::Fetch, true), None, "another collection");
+        assert_eq!(applied("2", "regular", On::Fetch, true), Some(FaultKind::Lthash));
     }
 }

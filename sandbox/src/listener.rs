@@ -18,7 +18,7 @@ impl Sandbox {
     /// blobs under `/media/`, and the JSON interface.
     ///
     /// # Errors
-    /// [`Error::NotLoopback`], [`Error::InUse`] or [`Error::Kept`] if the folder cannot be used, or [`Error::Listen`] if
+    /// [`Error::NotLoopback`], [`Error::InUse`] or [`Error::Storage`] if the folder cannot be used, or [`Error::Listen`] if
     /// the port cannot be opened.
     pub async fn start(config: Config) -> Result<Self, Error> {
         if !config.listen.ip().is_loopback() {

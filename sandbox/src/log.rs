@@ -38,7 +38,7 @@ pub enum Direction {
 }
 
 /// Account number and device number of a log entry, if known.
-pub(crate) type Who = (Option<String>, Option<u16>);
+pub(crate) type LogSource = (Option<String>, Option<u16>);
 
 /// Ring buffer of the latest entries.
 #[derive(Debug, Default)]
@@ -49,7 +49,7 @@ pub(crate) struct Log {
 
 impl Log {
     /// Adds an entry and drops the oldest beyond the capacity.
-    pub(crate) fn push(&mut self, at: i64, who: Who, direction: Direction, text: String) {
+    pub(crate) fn push(&mut self, at: i64, who: LogSource, direction: Direction, text: String) {
         self.last += 1;
         if self.entries.len() == CAPACITY {
             self.entries.pop_front();

@@ -89,7 +89,7 @@ impl Phone {
     /// top, then the others by their latest message. Archived chats are last.
     #[must_use]
     pub fn chats(&self) -> Vec<ChatView> {
-        locked(&self.account.book).views()
+        locked(&self.account.state).views()
     }
 
     /// Returns the messages of a chat, in the order of their delivery to every companion.
@@ -97,7 +97,7 @@ impl Phone {
     /// # Errors
     /// [`Error::UnknownChat`] if the phone shows no such chat.
     pub fn messages(&self, chat: &str) -> Result<Vec<MessageView>, Error> {
-        locked(&self.account.book).messages(chat).ok_or_else(|| Error::UnknownChat(chat.to_owned()))
+        locked(&self.account.state).messages(chat).ok_or_else(|| Error::UnknownChat(chat.to_owned()))
     }
 
     /// Returns the number of paired companions.
@@ -116,7 +116,7 @@ impl Phone {
     /// collection.
     #[must_use]
     pub fn version(&self, collection: &str) -> u64 {
-        locked(&self.account.ledger).version(collection).unwrap_or_default()
+        locked(&self.account.app_state).version(collection).unwrap_or_default()
     }
 
     /// Waits until a paired companion is connected and has fetched every app-state collection.
@@ -129,7 +129,7 @@ impl Phone {
     /// # Errors
     /// [`Error::Stopped`] if the sandbox stops first.
     pub async fn connected(&self) -> Result<(), Error> {
-        self.until(|phone| locked(&phone.account.companions).all().any(|(_, companion)| companion.is_in_step())).await
+        self.until(|phone| locked(&phone.account.companions).all().any(|(_, companion)| companion.is_synced())).await
     }
 
     /// Waits until no companion is connected.
@@ -139,7 +139,8 @@ impl Phone {
     /// # Errors
     /// [`Error::Stopped`] if the sandbox stops first.
     pub async fn disconnected(&self) -> Result<(), Error> {
-        self.until(|phone| locked(&phone.account.companions).all().all(|(_, companion)| companion.link.is_none())).await
+        self.until(|phone| locked(&phone.account.companions).all().all(|(_, companion)| companion.outlet.is_none()))
+            .await
     }
 
     /// Waits until every companion has confirmed everything it was sent.

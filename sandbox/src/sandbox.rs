@@ -73,7 +73,7 @@ impl Sandbox {
     ///
     /// # Errors
     /// [`Error::AccountExists`], [`Error::InvalidAccount`] if the description breaks a rule of
-    /// [`AccountSpec::validate`], or [`Error::Kept`].
+    /// [`AccountSpec::validate`], or [`Error::Storage`].
     pub fn create_account(&self, spec: AccountSpec) -> Result<Phone, Error> {
         spec.validate(clock::now_ms()).map_err(|error| Error::InvalidAccount(error.to_string()))?;
         let mut account = Account::new(&spec)?;
@@ -82,7 +82,7 @@ impl Sandbox {
             return Err(Error::AccountExists(spec.phone));
         }
         if let Some(folder) = &self.server.folder {
-            account.save_new(folder.keeper(&spec.phone))?;
+            account.save_new(folder.file(&spec.phone))?;
         }
         let account = Arc::new(account);
         accounts.insert(spec.phone, Arc::clone(&account));

@@ -34,7 +34,7 @@ use crate::{
     Error, clock,
     fault::Faults,
     lock::locked,
-    log::{Direction, Log, Who},
+    log::{Direction, Log, LogSource},
     pairing::registry::PairingRegistry,
     phone::{account::Account, services::Services},
     storage::{Folder, media::Media},
@@ -89,13 +89,13 @@ impl Server {
     }
 
     /// Adds a log entry.
-    pub(crate) fn record(&self, who: Who, direction: Direction, text: String) {
+    pub(crate) fn record(&self, who: LogSource, direction: Direction, text: String) {
         tracing::trace!(phone = who.0, device = who.1, ?direction, "{text}");
         locked(&self.log).push(clock::now_ms(), who, direction, text);
     }
 
     /// Adds a note to the log.
-    pub(crate) fn note(&self, who: Who, text: impl Into<String>) {
+    pub(crate) fn note(&self, who: LogSource, text: impl Into<String>) {
         self.record(who, Direction::Note, text.into());
     }
 }

@@ -25,17 +25,17 @@ pub enum DisconnectReason {
 
 impl DisconnectReason {
     /// Returns the stanza that is sent before the connection is closed.
-    pub(crate) fn last_word(self) -> Option<Node> {
+    pub(crate) fn final_stanza(self) -> Option<Node> {
         matches!(self, Self::Replaced).then(|| conflict("replaced"))
     }
 
     /// Returns the reason for rejecting later logins, for an event at `now`, in milliseconds.
-    pub(crate) fn bar(self, now: i64) -> Option<Bar> {
+    pub(crate) fn login_block(self, now: i64) -> Option<LoginBlock> {
         match self {
             Self::Dropped | Self::Replaced => None,
-            Self::Banned { seconds } => Some(Bar::Until(now + i64::from(seconds) * 1_000)),
-            Self::Outdated => Some(Bar::Once(Refusal::Outdated)),
-            Self::Refused => Some(Bar::Once(Refusal::Failed)),
+            Self::Banned { seconds } => Some(LoginBlock::Until(now + i64::from(seconds) * 1_000)),
+            Self::Outdated => Some(LoginBlock::Once(Refusal::Outdated)),
+            Self::Refused => Some(LoginBlock::Once(Refusal::Failed)),
         }
     }
 }
@@ -47,14 +47,14 @@ pub(crate) fn conflict(kind: &'static str) -> Node {
 
 /// Reason for rejecting logins.
 #[derive(Debug, Clone)]
-pub(crate) enum Bar {
+pub(crate) enum LoginBlock {
     /// A ban until then, in milliseconds.
     Until(i64),
     /// A single rejection at the next login.
     Once(Refusal),
 }
 
-impl Bar {
+impl LoginBlock {
     /// Returns the answer to a login at `now`, in milliseconds; `None` if the ban is over.
     pub(crate) fn refusal(&self, now: i64) -> Option<Refusal> {
         match self {
@@ -113,10 +113,12 @@ mod tests {
 
     #[test]
     fn a_ban_ends_and_another_refusal_comes_once() {
-        let ban = DisconnectReason::Banned { seconds: 2 }.bar(1_000).unwrap();
+        let ban = DisconnectReason::Banned { seconds: 2 }.login_block(1_000).unwrap();
         assert_eq!(ban.refusal(1_001), Some(Refusal::Banned { seconds: 2 }));
         assert_eq!(ban.refusal(2_000), Some(Refusal::Banned { seconds: 1 }));
         assert_eq!(ban.refusal(3_000), None);
-        assert!(DisconnectReason::Dropped.bar(0).is_none() && DisconnectReason::Replaced.bar(0).is_none());
+        assert!(
+            DisconnectReason::Dropped.login_block(0).is_none() && DisconnectReason::Replaced.login_block(0).is_none()
+        );
     }
 }

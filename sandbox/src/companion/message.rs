@@ -7,7 +7,7 @@ use crate::{message_kind::MessageKind, storage::bytes};
 
 /// A message before its encryption.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct Letter {
+pub(crate) struct OutgoingMessage {
     pub(crate) id: String,
     /// JID of the sender whose keys are used; the owner's own for the phone.
     pub(crate) sender: String,

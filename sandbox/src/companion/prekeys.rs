@@ -173,9 +173,9 @@ mod tests {
         let once = [1, 2].map(|number| (number, KeyPair::generate(&mut crypto::rng()).public_key));
         let mut keys = Prekeys::read(&upload(&once)).unwrap();
         let before = keys.digest();
-        let told: Vec<_> = (0..3).map(|_| node("user").children(keys.take_nodes()).build()).collect();
-        let told = told.iter().map(|user| Some(big_endian(child_bytes(user.get_optional_child("key")?, "id")?)));
-        assert_eq!(told.collect::<Vec<_>>(), [Some(1), Some(2), None]);
+        let taken: Vec<_> = (0..3).map(|_| node("user").children(keys.take_nodes()).build()).collect();
+        let taken = taken.iter().map(|user| Some(big_endian(child_bytes(user.get_optional_child("key")?, "id")?)));
+        assert_eq!(taken.collect::<Vec<_>>(), [Some(1), Some(2), None]);
         let after = keys.digest();
         let listed = |digest: &Node| children(digest.get_optional_child("list").unwrap()).len();
         assert_eq!((listed(&before), listed(&after)), (2, 0));

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize};
 
-use super::message::Letter;
+use super::message::OutgoingMessage;
 use crate::{storage::bytes, wire::node::Node};
 
 /// One queued stanza.
@@ -30,14 +30,15 @@ impl Item {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) enum Content {
     /// A message, with its plaintext in case the companion cannot decrypt it.
-    Message(Box<Letter>),
+    Message(Box<OutgoingMessage>),
     /// A message of another companion of the account, which is the only one that can encrypt it again.
     Forwarded {
         /// The device that wrote it.
         author: u16,
     },
     /// The notification of a new version of a collection.
-    Moved(String),
+    #[serde(rename = "Moved")]
+    CollectionChanged(String),
     /// A notification about a person or a group.
     Notice,
     /// A receipt, which has the id of a message; there may be several of them.
@@ -51,8 +52,8 @@ pub(crate) struct Queue(VecDeque<Item>);
 impl Queue {
     /// Adds an item. A new version of a collection replaces the earlier notification of it.
     pub(crate) fn push(&mut self, item: Item) {
-        if let Content::Moved(collection) = &item.content {
-            self.0.retain(|other| !matches!(&other.content, Content::Moved(name) if name == collection));
+        if let Content::CollectionChanged(collection) = &item.content {
+            self.0.retain(|other| !matches!(&other.content, Content::CollectionChanged(name) if name == collection));
         }
         self.0.push_back(item);
     }

@@ -39,13 +39,13 @@ pub async fn activity(phone: Phone, stop: CancellationToken) {
 
 /// Returns the script at its stored position, or at its start.
 fn resume(phone: &Phone) -> Script {
-    let bookmark = locked(&phone.account.bookmark).clone();
-    bookmark.and_then(|place| serde_json::from_str(&place).ok()).unwrap_or_else(|| Script::new(SEED))
+    let script_position = locked(&phone.account.script_position).clone();
+    script_position.and_then(|place| serde_json::from_str(&place).ok()).unwrap_or_else(|| Script::new(SEED))
 }
 
 /// Stores the script's position after the next step, together with the effect of the step.
 fn mark(phone: &Phone, script: &Script) {
-    *locked(&phone.account.bookmark) = serde_json::to_string(script).ok();
+    *locked(&phone.account.script_position) = serde_json::to_string(script).ok();
 }
 
 async fn perform(phone: &Phone, step: &Step) -> Result<(), Error> {

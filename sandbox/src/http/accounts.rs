@@ -61,8 +61,8 @@ pub(super) async fn create(
 
 fn spec(mut body: Value) -> Result<AccountSpec, ApiError> {
     if body.get("demo") == Some(&Value::Bool(true)) {
-        let asked: DemoAccount = serde_json::from_value(body).map_err(|error| invalid(&error))?;
-        return Ok(demo::account(asked.phone.as_deref(), clock::now_ms()));
+        let requested: DemoAccount = serde_json::from_value(body).map_err(|error| invalid(&error))?;
+        return Ok(demo::account(requested.phone.as_deref(), clock::now_ms()));
     }
     if let Some(fields) = body.as_object_mut()
         && fields.get("demo") == Some(&Value::Bool(false))

@@ -62,11 +62,11 @@ pub(super) async fn unlink(
     body: Bytes,
 ) -> Result<Json<AccountView>, ApiError> {
     let phone = phone(&sandbox, &number)?;
-    let asked: Unlink = match body.as_ref() {
+    let requested: Unlink = match body.as_ref() {
         b"" => Unlink::default(),
         body => serde_json::from_slice(body).map_err(|error| invalid(&error))?,
     };
-    match asked.device {
+    match requested.device {
         Some(device) => phone.unlink_device(device).await?,
         None => drop(phone.unlink().await),
     }
@@ -76,9 +76,9 @@ pub(super) async fn unlink(
 pub(super) async fn end(
     State(sandbox): State<Sandbox>,
     Path(number): Path<String>,
-    Body(asked): Body<End>,
+    Body(requested): Body<End>,
 ) -> Result<Json<AccountView>, ApiError> {
     let phone = phone(&sandbox, &number)?;
-    phone.end(asked.device, asked.ending()?)?;
+    phone.end(requested.device, requested.ending()?)?;
     Ok(Json(AccountView::from(&phone)))
 }

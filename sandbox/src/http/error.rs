@@ -78,7 +78,7 @@ impl From<Error> for ApiError {
             | Error::Randomness(_)
             | Error::Protocol { .. }
             | Error::InUse(_)
-            | Error::Kept { .. } => {
+            | Error::Storage { .. } => {
                 tracing::error!(error = &error as &dyn std::error::Error, "A request failed");
                 (StatusCode::INTERNAL_SERVER_ERROR, "internal_error")
             }

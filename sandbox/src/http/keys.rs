@@ -17,7 +17,8 @@ use crate::Sandbox;
 pub(super) struct Renewal {
     /// True if the companions get the key at once; otherwise when the keys are shared.
     #[serde(default = "request::yes")]
-    told: bool,
+    #[serde(rename = "told")]
+    share: bool,
 }
 
 pub(super) async fn renew(
@@ -25,7 +26,7 @@ pub(super) async fn renew(
     Path(number): Path<String>,
     Body(renewal): Body<Renewal>,
 ) -> Result<StatusCode, ApiError> {
-    phone(&sandbox, &number)?.renew_key(renewal.told).await?;
+    phone(&sandbox, &number)?.renew_key(renewal.share).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

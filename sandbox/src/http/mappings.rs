@@ -21,7 +21,8 @@ pub(super) struct Mapping {
     phone: String,
     /// True if the companions are notified at once; otherwise with the next message.
     #[serde(default = "request::yes")]
-    told: bool,
+    #[serde(rename = "told")]
+    notify: bool,
     /// True if the phone writes a setting for the companions instead.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     setting: bool,
@@ -38,7 +39,7 @@ pub(super) async fn learn(
     if mapping.setting {
         account.learn_in_settings(lid, phone).await?;
     } else {
-        account.learn(lid, phone, mapping.told).await?;
+        account.learn(lid, phone, mapping.notify).await?;
     }
     Ok((StatusCode::CREATED, Json(mapping)))
 }

@@ -39,12 +39,12 @@ pub(super) async fn show(
 pub(super) async fn set(
     State(sandbox): State<Sandbox>,
     Path(number): Path<String>,
-    Body(asked): Body<BTreeMap<String, String>>,
+    Body(requested): Body<BTreeMap<String, String>>,
 ) -> Result<Json<PrivacyView>, ApiError> {
     let phone = phone(&sandbox, &number)?;
-    if asked.is_empty() {
+    if requested.is_empty() {
         return Err(ApiError::unprocessable("invalid_body", "Send at least one category with its value."));
     }
-    phone.set_privacy(&asked).await?;
+    phone.set_privacy(&requested).await?;
     Ok(Json(PrivacyView::from(&phone)))
 }

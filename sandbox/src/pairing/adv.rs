@@ -22,14 +22,14 @@ const DEVICE_SIGNATURE: [u8; 2] = [6, 1];
 const LIST_SIGNATURE: [u8; 2] = [6, 2];
 
 /// The account's part of a companion's device identity, without the companion's signature.
-pub(crate) struct Papers {
+pub(crate) struct DeviceIdentity {
     details: Vec<u8>,
     signed: ADVSignedDeviceIdentity,
     account: [u8; 32],
     companion: [u8; 32],
 }
 
-impl Papers {
+impl DeviceIdentity {
     /// Signs a companion's identity key. `index` numbers the companions of the account.
     pub(crate) fn issue(
         account: &IdentityKeyPair,
@@ -56,7 +56,7 @@ impl Papers {
     }
 
     /// Returns it with an HMAC of the secret that only the companion and the phone know.
-    pub(crate) fn sealed(&self, secret: &[u8; 32]) -> Vec<u8> {
+    pub(crate) fn with_hmac(&self, secret: &[u8; 32]) -> Vec<u8> {
         let inner = codec::adv_signed_device_identity_to_vec(&self.signed);
         let hmac = hmac_sha256(secret, &inner).to_vec();
         ADVSignedDeviceIdentityHMAC { details: Some(inner), hmac: Some(hmac), ..Default::default() }.encode_to_vec()

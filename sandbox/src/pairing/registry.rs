@@ -19,7 +19,7 @@ const REFERENCES: usize = 6;
 /// A waiting connection.
 #[derive(Debug, Clone)]
 pub(crate) struct Offer {
-    pub(crate) link: Outlet,
+    pub(crate) outlet: Outlet,
     /// The static key of the connection.
     pub(crate) noise: [u8; 32],
     /// True if it asks for the full history.
@@ -28,7 +28,7 @@ pub(crate) struct Offer {
 
 /// A connection that waits for a code to be typed on a phone.
 #[derive(Debug, Clone)]
-pub(crate) struct Asked {
+pub(crate) struct CodeRequest {
     pub(crate) reference: String,
     pub(crate) offer: Offer,
     /// The companion's key, encrypted with the code.
@@ -52,7 +52,7 @@ struct Waiting {
     /// By the references in their QR codes.
     shown: HashMap<String, Offer>,
     /// By the phone's number: the latest request.
-    asked: HashMap<String, Asked>,
+    requested: HashMap<String, CodeRequest>,
     /// Phones on which a code was typed, by reference.
     entered: HashMap<String, oneshot::Sender<Finish>>,
 }
@@ -83,17 +83,17 @@ impl PairingRegistry {
     /// Adds a connection that waits for a code to be typed on a phone, replacing an earlier one. Returns its reference.
     pub(crate) fn ask(&self, number: String, offer: &Offer, wrapped: Vec<u8>) -> Result<String, Error> {
         let reference = format!("3@{}", crypto::random_hex::<16>()?);
-        let asked = Asked { reference: reference.clone(), offer: offer.clone(), wrapped };
-        locked(&self.0).asked.insert(number, asked);
+        let requested = CodeRequest { reference: reference.clone(), offer: offer.clone(), wrapped };
+        locked(&self.0).requested.insert(number, requested);
         Ok(reference)
     }
 
     /// Returns the connection that waits for a code typed on this phone; its answer goes to `answers`.
-    pub(crate) fn entered(&self, number: &str, answers: oneshot::Sender<Finish>) -> Option<Asked> {
+    pub(crate) fn entered(&self, number: &str, answers: oneshot::Sender<Finish>) -> Option<CodeRequest> {
         let mut waiting = locked(&self.0);
-        let asked = waiting.asked.get(number)?.clone();
-        waiting.entered.insert(asked.reference.clone(), answers);
-        Some(asked)
+        let requested = waiting.requested.get(number)?.clone();
+        waiting.entered.insert(requested.reference.clone(), answers);
+        Some(requested)
     }
 
     /// Passes on the connection's answer to the phone, if it still waits.
@@ -104,12 +104,12 @@ impl PairingRegistry {
     }
 
     /// Invalidates the references of a connection that is paired or closed.
-    pub(crate) fn withdraw(&self, link: &Outlet) {
+    pub(crate) fn withdraw(&self, outlet: &Outlet) {
         let mut waiting = locked(&self.0);
-        waiting.shown.retain(|_, offer| !offer.link.is(link));
-        let gone = waiting.asked.values().filter(|asked| asked.offer.link.is(link));
-        let gone: Vec<_> = gone.map(|asked| asked.reference.clone()).collect();
-        waiting.asked.retain(|_, asked| !asked.offer.link.is(link));
-        waiting.entered.retain(|reference, _| !gone.contains(reference));
+        waiting.shown.retain(|_, offer| !offer.outlet.is(outlet));
+        let removed = waiting.requested.values().filter(|requested| requested.offer.outlet.is(outlet));
+        let removed: Vec<_> = removed.map(|requested| requested.reference.clone()).collect();
+        waiting.requested.retain(|_, requested| !requested.offer.outlet.is(outlet));
+        waiting.entered.retain(|reference, _| !removed.contains(reference));
     }
 }

@@ -1,6 +1,6 @@
 //! An account: what its phone knows, its settings, its companions.
 //!
-//! Locks are taken in this order: parties, ledger, book, companions.
+//! Locks are taken in this order: peers, app_state, state, companions.
 
 use std::sync::{
     Mutex,
@@ -14,7 +14,7 @@ use super::{
     app_state::{AppState, Rejected},
     mutation::{self, Change},
     signal_peer::SignalPeer,
-    signal_peers::Parties,
+    signal_peers::SignalPeers,
     state::PhoneState,
     view::CallView,
 };
@@ -42,31 +42,31 @@ pub(crate) struct Account {
     pub(crate) identity: IdentityKeyPair,
     /// Identifies the list of companions in signatures.
     pub(crate) raw_id: u32,
-    pub(crate) book: Mutex<PhoneState>,
-    pub(crate) ledger: Mutex<AppState>,
+    pub(crate) state: Mutex<PhoneState>,
+    pub(crate) app_state: Mutex<AppState>,
     /// Held while encrypting and queueing, so it is a lock that can be held across waits.
-    pub(crate) parties: tokio::sync::Mutex<Parties>,
+    pub(crate) peers: tokio::sync::Mutex<SignalPeers>,
     pub(crate) companions: Mutex<Companions>,
     /// Calls since the sandbox was started.
     pub(crate) calls: Mutex<Vec<CallView>>,
     /// Position in the demo's script, in a format of the demo.
-    pub(crate) bookmark: Mutex<Option<String>>,
+    pub(crate) script_position: Mutex<Option<String>>,
     /// Changes whenever a companion connects, disconnects or catches up.
     pub(super) changed: watch::Sender<()>,
     pub(super) stanzas: AtomicU64,
     /// `None` without a folder.
-    pub(super) keeper: Option<AccountFile>,
+    pub(super) file: Option<AccountFile>,
 }
 
 impl Account {
     /// Creates the account with its app state.
     pub(crate) fn new(spec: &AccountSpec) -> Result<Self, Error> {
         let made_at = clock::now_ms();
-        let book = PhoneState::new(spec, made_at)?;
-        let mut ledger = AppState::new()?;
-        for (collection, changes) in settings(&book) {
+        let state = PhoneState::new(spec, made_at)?;
+        let mut app_state = AppState::new()?;
+        for (collection, changes) in settings(&state) {
             if !changes.is_empty() {
-                ledger.write(collection, changes)?;
+                app_state.write(collection, changes)?;
             }
         }
         let identity = crypto::identity();
@@ -76,16 +76,16 @@ impl Account {
             lid: crypto::lid_user(&spec.phone),
             made_at,
             raw_id: u32::from_be_bytes(crypto::random::<4>()?),
-            book: Mutex::new(book),
-            ledger: Mutex::new(ledger),
-            parties: tokio::sync::Mutex::new(Parties::new(jid, SignalPeer::new(identity.clone()))),
+            state: Mutex::new(state),
+            app_state: Mutex::new(app_state),
+            peers: tokio::sync::Mutex::new(SignalPeers::new(jid, SignalPeer::new(identity.clone()))),
             identity,
             companions: Mutex::default(),
             calls: Mutex::default(),
-            bookmark: Mutex::default(),
+            script_position: Mutex::default(),
             changed: watch::Sender::new(()),
             stanzas: AtomicU64::new(0),
-            keeper: None,
+            file: None,
         })
     }
 
@@ -117,65 +117,66 @@ impl Account {
         collection: &str,
         make: impl FnOnce(&PhoneState) -> Result<Vec<Change>, Error>,
     ) -> Result<(), Error> {
-        let mut ledger = locked(&self.ledger);
-        let changes = make(&locked(&self.book))?;
-        let mutations = ledger.write(collection, changes)?;
-        self.absorb(&ledger, collection, &mutations, None);
+        let mut app_state = locked(&self.app_state);
+        let changes = make(&locked(&self.state))?;
+        let mutations = app_state.write(collection, changes)?;
+        self.apply_mutations(&app_state, collection, &mutations, None);
         Ok(())
     }
 
     /// Stores a companion's patch on top of version `base`, and notifies the others. Returns the new version.
     pub(crate) fn upload(&self, author: u16, collection: &str, base: u64, patch: &[u8]) -> Result<u64, Rejected> {
-        let mut ledger = locked(&self.ledger);
-        let mutations = ledger.upload(collection, base, patch)?;
-        self.absorb(&ledger, collection, &mutations, Some(author));
-        self.unpin_one_too_many(&mut ledger);
+        let mut app_state = locked(&self.app_state);
+        let mutations = app_state.upload(collection, base, patch)?;
+        self.apply_mutations(&app_state, collection, &mutations, Some(author));
+        self.unpin_excess(&mut app_state);
         Ok(base + 1)
     }
 
     /// Unpins, as the phone, the chat that was pinned first, if more are pinned than the maximum.
-    fn unpin_one_too_many(&self, ledger: &mut AppState) {
-        let Some(oldest) = locked(&self.book).one_pin_too_many() else { return };
+    fn unpin_excess(&self, app_state: &mut AppState) {
+        let Some(oldest) = locked(&self.state).excess_pin() else { return };
         // Based on the stored version, so it is never rejected.
-        let Ok(mutations) = ledger.write("regular_low", vec![Change::pin(&oldest, false)]) else { return };
-        self.absorb(ledger, "regular_low", &mutations, None);
+        let Ok(mutations) = app_state.write("regular_low", vec![Change::pin(&oldest, false)]) else { return };
+        self.apply_mutations(app_state, "regular_low", &mutations, None);
     }
 
     /// Applies new mutations, and notifies every companion but their author. The app state is locked, so that this
     /// happens in the order of the versions.
-    fn absorb(&self, ledger: &AppState, collection: &str, mutations: &[Mutation], author: Option<u16>) {
-        let mut book = locked(&self.book);
+    fn apply_mutations(&self, app_state: &AppState, collection: &str, mutations: &[Mutation], author: Option<u16>) {
+        let mut state = locked(&self.state);
         for mutation in mutations {
-            mutation::apply(&mut book, mutation);
+            mutation::apply(&mut state, mutation);
         }
-        drop(book);
-        let version = ledger.version(collection).unwrap_or_default();
+        drop(state);
+        let version = app_state.version(collection).unwrap_or_default();
         let mut companions = locked(&self.companions);
         for (device, companion) in companions.all_mut() {
-            if companion.settled && Some(device) != author {
-                companion.push(self.moved(collection, version));
+            if companion.bootstrapped && Some(device) != author {
+                companion.push(self.collection_changed(collection, version));
             }
         }
     }
 
-    fn moved(&self, collection: &str, version: u64) -> Item {
+    /// Creates the notification of a new version.
+    fn collection_changed(&self, collection: &str, version: u64) -> Item {
         let id = self.stanza_id();
-        let moved = node("collection").attr("name", collection).attr("version", version.to_string()).build();
+        let changed = node("collection").attr("name", collection).attr("version", version.to_string()).build();
         let node = node("notification")
             .attr("from", SERVER)
             .attr("type", "server_sync")
             .attr("id", id.as_str())
             .attr("t", clock::seconds(clock::now_ms()).to_string())
-            .children([moved])
+            .children([changed])
             .build();
-        Item { id, node, content: Content::Moved(collection.to_owned()) }
+        Item { id, node, content: Content::CollectionChanged(collection.to_owned()) }
     }
 }
 
 /// Returns an account's initial settings, by collection.
-fn settings(book: &PhoneState) -> [(&'static str, Vec<Change>); 4] {
+fn settings(state: &PhoneState) -> [(&'static str, Vec<Change>); 4] {
     let (mut low, mut high) = (Vec::new(), Vec::new());
-    for (jid, chat) in &book.chats {
+    for (jid, chat) in &state.chats {
         if chat.archived {
             low.push(Change::archive(jid, true, chat));
         }
@@ -190,8 +191,8 @@ fn settings(book: &PhoneState) -> [(&'static str, Vec<Change>); 4] {
         }
     }
     [
-        ("critical_block", vec![Change::own_name(&book.name)]),
-        ("critical_unblock_low", book.people.iter().filter_map(Change::contact).collect()),
+        ("critical_block", vec![Change::own_name(&state.name)]),
+        ("critical_unblock_low", state.people.iter().filter_map(Change::contact).collect()),
         ("regular_low", low),
         ("regular_high", high),
     ]

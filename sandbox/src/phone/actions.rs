@@ -13,8 +13,8 @@ impl Phone {
     /// # Errors
     /// [`Error::UnknownChat`] if the phone shows no such chat.
     pub async fn archive(&self, chat: &str, archived: bool) -> Result<(), Error> {
-        self.set("regular_low", |book| {
-            let (jid, chat) = known(book, chat)?;
+        self.set("regular_low", |state| {
+            let (jid, chat) = known(state, chat)?;
             let mut changes = vec![Change::archive(&jid, archived, chat)];
             if archived {
                 changes.push(Change::pin(&jid, false));
@@ -29,9 +29,9 @@ impl Phone {
     /// # Errors
     /// [`Error::UnknownChat`] if the phone shows no such chat, [`Error::TooManyPinned`] if it has pinned all that it pins.
     pub async fn pin(&self, chat: &str, pinned: bool) -> Result<(), Error> {
-        self.set("regular_low", |book| {
-            let (jid, _) = known(book, chat)?;
-            if pinned && book.other_pins(&jid) >= MAX_PINNED {
+        self.set("regular_low", |state| {
+            let (jid, _) = known(state, chat)?;
+            if pinned && state.other_pins(&jid) >= MAX_PINNED {
                 return Err(Error::TooManyPinned);
             }
             Ok(vec![Change::pin(&jid, pinned)])
@@ -45,7 +45,7 @@ impl Phone {
     /// # Errors
     /// [`Error::UnknownChat`] if the phone shows no such chat.
     pub async fn mute(&self, chat: &str, until: Option<i64>) -> Result<(), Error> {
-        self.set("regular_high", |book| Ok(vec![Change::mute(&known(book, chat)?.0, until)])).await
+        self.set("regular_high", |state| Ok(vec![Change::mute(&known(state, chat)?.0, until)])).await
     }
 
     /// Marks the chat read, which also empties its count, or unread by hand.
@@ -53,8 +53,8 @@ impl Phone {
     /// # Errors
     /// [`Error::UnknownChat`] if the phone shows no such chat.
     pub async fn mark_read(&self, chat: &str, read: bool) -> Result<(), Error> {
-        self.set("regular_low", |book| {
-            let (jid, chat) = known(book, chat)?;
+        self.set("regular_low", |state| {
+            let (jid, chat) = known(state, chat)?;
             Ok(vec![Change::read(&jid, read, chat)])
         })
         .await
@@ -65,7 +65,7 @@ impl Phone {
     /// # Errors
     /// [`Error::UnknownChat`] if the phone shows no such chat.
     pub async fn lock(&self, chat: &str, locked: bool) -> Result<(), Error> {
-        self.set("regular_low", |book| Ok(vec![Change::lock(&known(book, chat)?.0, locked)])).await
+        self.set("regular_low", |state| Ok(vec![Change::lock(&known(state, chat)?.0, locked)])).await
     }
 
     /// Sets whether a new message unarchives its chat. If so, chats with a message of another person since they were archived
@@ -84,8 +84,8 @@ impl Phone {
     /// [`Error::UnknownChat`] if the phone shows no such chat, [`Error::UnknownMessage`] if there is no message with
     /// this id.
     pub async fn delete(&self, chat: &str, up_to: Option<&str>) -> Result<(), Error> {
-        self.set("regular_high", |book| {
-            let (jid, chat) = known(book, chat)?;
+        self.set("regular_high", |state| {
+            let (jid, chat) = known(state, chat)?;
             Ok(vec![Change::delete(&jid, Range::of(chat, up_to)?)])
         })
         .await
@@ -96,8 +96,8 @@ impl Phone {
     /// # Errors
     /// As [`Phone::delete`].
     pub async fn clear(&self, chat: &str, up_to: Option<&str>) -> Result<(), Error> {
-        self.set("regular_high", |book| {
-            let (jid, chat) = known(book, chat)?;
+        self.set("regular_high", |state| {
+            let (jid, chat) = known(state, chat)?;
             Ok(vec![Change::clear(&jid, Range::of(chat, up_to)?)])
         })
         .await
@@ -108,10 +108,10 @@ impl Phone {
     /// # Errors
     /// [`Error::UnknownMessage`] if there is none with this id.
     pub async fn delete_for_me(&self, message: &str) -> Result<(), Error> {
-        let (jid, message) = self.written(message)?;
-        self.set("regular_high", |book| {
-            let group = book.groups.get(&jid);
-            let writer = group.and_then(|group| Some(book.member(group, message.from.as_deref()?)));
+        let (jid, message) = self.find_any_message(message)?;
+        self.set("regular_high", |state| {
+            let group = state.groups.get(&jid);
+            let writer = group.and_then(|group| Some(state.member(group, message.from.as_deref()?)));
             Ok(vec![Change::delete_message(&jid, &message, writer.as_deref())])
         })
         .await
@@ -129,9 +129,9 @@ impl Phone {
 }
 
 /// Returns the chat with an alias `jid`, with its own JID.
-fn known<'a>(book: &'a PhoneState, jid: &str) -> Result<(String, &'a Chat), Error> {
-    let jid = book.resolve(jid);
-    match book.chats.get(&jid) {
+fn known<'a>(state: &'a PhoneState, jid: &str) -> Result<(String, &'a Chat), Error> {
+    let jid = state.resolve(jid);
+    match state.chats.get(&jid) {
         Some(chat) => Ok((jid, chat)),
         None => Err(Error::UnknownChat(jid)),
     }

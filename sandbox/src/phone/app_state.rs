@@ -1,7 +1,7 @@
-//! App state: the patches of each collection, by version, kept once for the phone and the server.
+//! App state: the patches of each collection, by version, stored once for the phone and the server.
 //!
-//! The phone reads every patch itself, its own included, and checks all its MACs, so nothing enters
-//! the ledger that a companion could not read.
+//! The phone reads every patch itself, its own included, and checks all its MACs, so it stores nothing that a companion
+//! could not read.
 
 mod corrupt;
 
@@ -45,8 +45,8 @@ pub(crate) struct SyncKey {
     /// Time of creation, in milliseconds.
     pub(crate) made_at: i64,
     /// True if the phone went offline before it sent the key: companions do not get it until the keys are shared.
-    #[serde(default)]
-    pub(crate) untold: bool,
+    #[serde(default, rename = "untold")]
+    pub(crate) unshared: bool,
 }
 
 impl SyncKey {
@@ -54,18 +54,18 @@ impl SyncKey {
         let data = crypto::random::<32>()?;
         let mut id = vec![0, 0];
         id.extend_from_slice(&crypto::random::<4>()?);
-        Ok(Self { id, data, made_at: clock::now_ms(), untold: false })
+        Ok(Self { id, data, made_at: clock::now_ms(), unshared: false })
     }
 }
 
 /// A key, with its derived keys.
 #[derive(Debug)]
-struct Seal {
+struct ExpandedKey {
     key: SyncKey,
     keys: Arc<ExpandedAppStateKeys>,
 }
 
-impl From<SyncKey> for Seal {
+impl From<SyncKey> for ExpandedKey {
     fn from(key: SyncKey) -> Self {
         Self { keys: Arc::new(expand_app_state_keys(&key.data)), key }
     }
@@ -75,9 +75,9 @@ impl From<SyncKey> for Seal {
 #[derive(Debug)]
 pub(crate) struct AppState {
     /// The key for new records.
-    seal: Seal,
+    current: ExpandedKey,
     /// Keys of earlier records.
-    earlier: Vec<Seal>,
+    earlier: Vec<ExpandedKey>,
     collections: BTreeMap<&'static str, Collection>,
 }
 
@@ -114,39 +114,39 @@ impl AppState {
     }
 
     fn under(key: SyncKey, earlier: Vec<SyncKey>) -> Self {
-        let (seal, earlier) = (key.into(), earlier.into_iter().map(Seal::from).collect());
+        let (current, earlier) = (key.into(), earlier.into_iter().map(ExpandedKey::from).collect());
         let collections = COLLECTIONS.map(|name| (name, Collection::default()));
-        Self { seal, earlier, collections: collections.into_iter().collect() }
+        Self { current, earlier, collections: collections.into_iter().collect() }
     }
 
     /// Returns the keys to share with companions.
     pub(crate) fn keys(&self) -> impl Iterator<Item = &SyncKey> {
-        self.seals().map(|seal| &seal.key)
+        self.expanded_keys().map(|expanded| &expanded.key)
     }
 
     /// Rotates the key; the companions get the new one at once, or later.
-    pub(crate) fn renew_key(&mut self, told: bool) -> Result<(), Error> {
-        let next = SyncKey { untold: !told, ..SyncKey::new()? };
-        let before = mem::replace(&mut self.seal, next.into());
+    pub(crate) fn renew_key(&mut self, share: bool) -> Result<(), Error> {
+        let next = SyncKey { unshared: !share, ..SyncKey::new()? };
+        let before = mem::replace(&mut self.current, next.into());
         self.earlier.push(before);
         Ok(())
     }
 
     /// Marks all keys as shared.
     pub(crate) fn share_keys(&mut self) {
-        for seal in self.earlier.iter_mut().chain([&mut self.seal]) {
-            seal.key.untold = false;
+        for expanded in self.earlier.iter_mut().chain([&mut self.current]) {
+            expanded.key.unshared = false;
         }
     }
 
-    fn seals(&self) -> impl Iterator<Item = &Seal> {
-        self.earlier.iter().chain([&self.seal])
+    fn expanded_keys(&self) -> impl Iterator<Item = &ExpandedKey> {
+        self.earlier.iter().chain([&self.current])
     }
 
     /// Returns the key with this id.
     fn find_key(&self, id: &[u8]) -> Result<Arc<ExpandedAppStateKeys>, AppStateError> {
-        let seal = self.seals().find(|seal| seal.key.id == id);
-        seal.map(|seal| Arc::clone(&seal.keys)).ok_or(AppStateError::KeyNotFound)
+        let expanded = self.expanded_keys().find(|expanded| expanded.key.id == id);
+        expanded.map(|expanded| Arc::clone(&expanded.keys)).ok_or(AppStateError::KeyNotFound)
     }
 
     /// Returns a collection's version; `None` if there is no such collection.
@@ -164,15 +164,15 @@ impl AppState {
 
     fn build(&self, collection: &str, changes: Vec<Change>) -> Result<SyncdPatch, Error> {
         let current = self.collections.get(collection).ok_or(Error::Unsupported("an unknown collection"))?;
-        let (now, Seal { key, keys }) = (clock::now_ms(), &self.seal);
+        let (now, ExpandedKey { key, keys }) = (clock::now_ms(), &self.current);
         let mut mutations: Vec<SyncdMutation> = Vec::with_capacity(changes.len());
         for Change { index, version, mut value, removed, at } in changes {
             let index = serde_json::to_vec(&index).map_err(|error| Error::protocol("an index has no text", error))?;
             value.timestamp = Some(at.unwrap_or(now));
             let operation = if removed { SyncdOperation::REMOVE } else { SyncdOperation::SET };
             let iv = crypto::random::<16>()?;
-            let sealed = encode_record(operation, &index, &value, keys, &key.id, &iv, version);
-            mutations.push(sealed.0);
+            let ciphertext = encode_record(operation, &index, &value, keys, &key.id, &iv, version);
+            mutations.push(ciphertext.0);
         }
         let mut state = current.state.clone();
         let (_, hashed) = state.update_hash(&mutations, |index, _| Ok(current.macs.get(index).cloned()));
@@ -254,15 +254,15 @@ impl AppState {
         Some(SyncdSnapshot {
             version: MessageField::some(SyncdVersion { version: Some(current.state.version) }),
             records: current.records.values().cloned().collect(),
-            mac: Some(current.state.generate_snapshot_mac(collection, &self.seal.keys.snapshot_mac)),
-            key_id: MessageField::some(KeyId { id: Some(self.seal.key.id.clone()) }),
+            mac: Some(current.state.generate_snapshot_mac(collection, &self.current.keys.snapshot_mac)),
+            key_id: MessageField::some(KeyId { id: Some(self.current.key.id.clone()) }),
         })
     }
 }
 
 /// The stored form: the patches, from which the rest is derived.
 #[derive(Serialize, Deserialize)]
-struct Kept<K, E, P> {
+struct StoredAppState<K, E, P> {
     key: K,
     /// The earlier keys.
     #[serde(default)]
@@ -274,20 +274,23 @@ impl Serialize for AppState {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let collections = self.collections.iter();
         let patches = collections.map(|(name, known)| (name, known.patches.iter().map(Text).collect::<Vec<_>>()));
-        let earlier: Vec<_> = self.earlier.iter().map(|seal| &seal.key).collect();
-        Kept { key: &self.seal.key, earlier, patches: patches.collect::<BTreeMap<_, _>>() }.serialize(serializer)
+        let earlier: Vec<_> = self.earlier.iter().map(|expanded| &expanded.key).collect();
+        StoredAppState { key: &self.current.key, earlier, patches: patches.collect::<BTreeMap<_, _>>() }
+            .serialize(serializer)
     }
 }
 
 impl<'de> Deserialize<'de> for AppState {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let kept = Kept::<SyncKey, Vec<SyncKey>, BTreeMap<String, Vec<FromText<Vec<u8>>>>>::deserialize(deserializer)?;
-        let mut ledger = Self::under(kept.key, kept.earlier);
-        for (collection, patches) in kept.patches {
+        let stored = StoredAppState::<SyncKey, Vec<SyncKey>, BTreeMap<String, Vec<FromText<Vec<u8>>>>>::deserialize(
+            deserializer,
+        )?;
+        let mut app_state = Self::under(stored.key, stored.earlier);
+        for (collection, patches) in stored.patches {
             for (base, FromText(patch)) in (0..).zip(patches) {
-                ledger.upload(&collection, base, &patch).map_err(de::Error::custom)?;
+                app_state.upload(&collection, base, &patch).map_err(de::Error::custom)?;
             }
         }
-        Ok(ledger)
+        Ok(app_state)
     }
 }

@@ -15,21 +15,21 @@ use super::{account::Account, app_state::SyncKey, history};
 use crate::{Error, lock::locked, storage::media::Media};
 
 /// Sends them once, as soon as the companion's keys are there; does nothing if they were sent already.
-pub(crate) async fn settle(account: &Account, media: &Media, device: u16) -> Result<(), Error> {
+pub(crate) async fn send_once(account: &Account, media: &Media, device: u16) -> Result<(), Error> {
     // Held to the end, so that each message is either part of the history or sent after it.
-    let mut parties = account.parties.lock().await;
-    let untold = locked(&account.companions).get(device).filter(|it| it.is_untold()).map(|it| it.full);
-    let Some(full) = untold else { return Ok(()) };
-    let share = key_share(account, locked(&account.ledger).keys());
-    let mut letters = vec![account.peer_letter(share)?];
+    let mut peers = account.peers.lock().await;
+    let unshared = locked(&account.companions).get(device).filter(|it| it.awaits_bootstrap()).map(|it| it.full);
+    let Some(full) = unshared else { return Ok(()) };
+    let share = key_share(account, locked(&account.app_state).keys());
+    let mut outgoing = vec![account.peer_message(share)?];
     for notice in history::notices(account, media, full)? {
-        letters.push(account.peer_letter(notice)?);
+        outgoing.push(account.peer_message(notice)?);
     }
-    for letter in letters {
-        account.post(&mut parties, device, &letter).await?;
+    for outgoing in outgoing {
+        account.post(&mut peers, device, &outgoing).await?;
     }
     if let Some(companion) = locked(&account.companions).get_mut(device) {
-        companion.settled = true;
+        companion.bootstrapped = true;
     }
     Ok(())
 }

@@ -26,12 +26,12 @@ impl Phone {
             return Err(Error::UnknownContact(from));
         }
         let notify = {
-            let mut book = locked(&self.account.book);
-            book.meet(&from);
-            if let Some(group) = group.filter(|group| !book.groups.contains_key(*group)) {
+            let mut state = locked(&self.account.state);
+            state.ensure_person(&from);
+            if let Some(group) = group.filter(|group| !state.groups.contains_key(*group)) {
                 return Err(Error::UnknownChat(group.to_owned()));
             }
-            book.person(&from).and_then(|person| person.shown_name()).map(ToOwned::to_owned)
+            state.person(&from).and_then(|person| person.shown_name()).map(ToOwned::to_owned)
         };
         let id = crypto::random_hex::<16>()?;
         let mut media = vec![node("audio").attr("enc", "opus").attr("rate", "16000").build()];
@@ -78,7 +78,7 @@ impl Account {
     /// Sends it to every connected companion.
     fn signal(&self, from: &str, notify: Option<&str>, action: &Node) {
         for (_, companion) in locked(&self.companions).all() {
-            let Some(link) = companion.link.as_ref().filter(|_| companion.settled) else { continue };
+            let Some(outlet) = companion.outlet.as_ref().filter(|_| companion.bootstrapped) else { continue };
             let mut call = node("call")
                 .attr("from", from)
                 .attr("id", self.stanza_id())
@@ -86,12 +86,12 @@ impl Account {
             if let Some(name) = notify {
                 call = call.attr("notify", name);
             }
-            link.send(call.children([action.clone()]).build());
+            outlet.send(call.children([action.clone()]).build());
         }
     }
 
     /// Handles a companion's call stanza, and returns the answer.
-    pub(crate) fn hear_call(&self, call: &Node) -> Node {
+    pub(crate) fn handle_call(&self, call: &Node) -> Node {
         let action = children(call).first();
         if let Some(reject) = action.filter(|action| action.tag == "reject") {
             let id = attr(reject, "call-id").unwrap_or_default();

@@ -10,9 +10,9 @@ use crate::Error;
 
 /// Writes a setting into a collection that no chat shows.
 pub(crate) fn write(account: &Account, collection: &str) -> Result<(), Error> {
-    account.write(collection, |book| {
+    account.write(collection, |state| {
         if collection == "critical_block" {
-            return Ok(vec![Change::own_name(&book.name)]);
+            return Ok(vec![Change::own_name(&state.name)]);
         }
         let action = sync_action_value::LocaleSetting { locale: Some("en".to_owned()) };
         let value = SyncActionValue { locale_setting: MessageField::some(action), ..Default::default() };

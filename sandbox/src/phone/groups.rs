@@ -51,17 +51,17 @@ impl Phone {
     /// Adds the owner to this group, on behalf of `by`; `key` is that of a request to create it.
     pub(crate) async fn join_group(&self, jid: &str, group: Group, by: &str, key: Option<&str>) -> Result<(), Error> {
         let created = {
-            let mut book = locked(&self.account.book);
-            let known = book.groups.get(jid).is_some_and(|known| known.members.contains(&self.account.number));
+            let mut state = locked(&self.account.state);
+            let known = state.groups.get(jid).is_some_and(|known| known.members.contains(&self.account.number));
             if ChatKind::of(jid) != ChatKind::Group || known {
                 return Err(Error::UnknownChat(jid.to_owned()));
             }
             for name in &group.members {
-                book.admit(name, group.by_lid, &self.account.number);
+                state.ensure_member(name, group.by_lid, &self.account.number);
             }
-            let described = group_node::describe(&book, &self.account, jid, &group);
-            book.groups.insert(jid.to_owned(), group);
-            book.chat_mut(jid);
+            let described = group_node::describe(&state, &self.account, jid, &group);
+            state.groups.insert(jid.to_owned(), group);
+            state.chat_mut(jid);
             described
         };
         let mut create = node("create").attr("type", "new");
@@ -130,9 +130,9 @@ impl Phone {
             }
         })?;
         {
-            let mut book = locked(&self.account.book);
-            let by_lid = book.groups.get(jid).is_some_and(|group| group.by_lid);
-            numbers.iter().filter(|_| joined).for_each(|name| book.admit(name, by_lid, &self.account.number));
+            let mut state = locked(&self.account.state);
+            let by_lid = state.groups.get(jid).is_some_and(|group| group.by_lid);
+            numbers.iter().filter(|_| joined).for_each(|name| state.ensure_member(name, by_lid, &self.account.number));
         }
         self.announce_members(jid, if joined { "add" } else { "remove" }, numbers, &by).await
     }
@@ -149,9 +149,9 @@ impl Phone {
 
     async fn announce_members(&self, jid: &str, what: &'static str, names: &[String], by: &str) -> Result<(), Error> {
         let participants = {
-            let book = locked(&self.account.book);
-            let group = book.groups.get(jid).ok_or_else(|| Error::UnknownChat(jid.to_owned()))?;
-            let participant = |name: &String| group_node::participant(&book, &self.account, group, name).build();
+            let state = locked(&self.account.state);
+            let group = state.groups.get(jid).ok_or_else(|| Error::UnknownChat(jid.to_owned()))?;
+            let participant = |name: &String| group_node::participant(&state, &self.account, group, name).build();
             names.iter().map(participant).collect::<Vec<Node>>()
         };
         let change = node(what).children(participants).build();
@@ -160,28 +160,28 @@ impl Phone {
 
     /// Returns the address of a person in the stanzas of a group.
     fn named_in(&self, group: &str, jid: &str) -> String {
-        let book = locked(&self.account.book);
-        match book.groups.get(group) {
+        let state = locked(&self.account.state);
+        match state.groups.get(group) {
             Some(group) if group.by_lid && jid == self.jid() => self.lid(),
-            Some(group) => book.member(group, jid),
+            Some(group) => state.member(group, jid),
             None => jid.to_owned(),
         }
     }
 
     fn change_group(&self, jid: &str, change: impl FnOnce(&mut Group)) -> Result<(), Error> {
-        let mut book = locked(&self.account.book);
-        book.groups.get_mut(jid).map(change).ok_or_else(|| Error::UnknownChat(jid.to_owned()))
+        let mut state = locked(&self.account.state);
+        state.groups.get_mut(jid).map(change).ok_or_else(|| Error::UnknownChat(jid.to_owned()))
     }
 }
 
 impl PhoneState {
     /// Adds a group's member to the known people, with a LID if the group uses LIDs.
-    fn admit(&mut self, name: &str, by_lid: bool, owner: &str) {
+    fn ensure_member(&mut self, name: &str, by_lid: bool, owner: &str) {
         let jid = if name.contains('@') { name.to_owned() } else { format!("{name}@{SERVER}") };
         if name == owner {
             return;
         }
-        self.meet(&jid);
+        self.ensure_person(&jid);
         if let Some(person) = self.person_mut(&jid).filter(|_| by_lid) {
             person.lid.get_or_insert_with(|| crypto::lid_user(name));
         }

@@ -36,9 +36,9 @@ const INLINE_LIMIT: usize = 32 * 1024;
 /// Length at which a chunk is complete, in bytes before compression.
 const CHUNK_LIMIT: usize = 256 * 1024;
 /// Number of recent messages of each chat, for a companion that asked for the full history.
-const RECENT: usize = 20;
+const RECENT_MESSAGES: usize = 20;
 /// Default number of older messages in an on-demand response.
-const ON_DEMAND: usize = 50;
+const ON_DEMAND_MESSAGES: usize = 50;
 
 /// Creates the messages with the history of an account, in sending order. `full` is true if the companion asked for the full
 /// history.
@@ -57,22 +57,22 @@ pub(crate) fn notices(account: &Account, media: &Media, full: bool) -> Result<Ve
 }
 
 fn chunks(account: &Account, full: bool) -> Vec<HistorySync> {
-    let book = locked(&account.book);
-    let mut by_age: Vec<_> = book.chats.iter().collect();
+    let state = locked(&account.state);
+    let mut by_age: Vec<_> = state.chats.iter().collect();
     by_age.sort_by_key(|(_, chat)| std::cmp::Reverse(chat.last_message_at()));
 
-    let people = by_jid(&book);
+    let people = by_jid(&state);
     let mut chunks = vec![HistorySync {
         sync_type: HistorySyncType::INITIAL_BOOTSTRAP,
-        phone_number_to_lid_mappings: mappings(&book),
+        phone_number_to_lid_mappings: mappings(&state),
         ..Default::default()
     }];
     let mut older = Vec::new();
     let mut length = 0;
     for (jid, chat) in by_age {
-        let mut next = conversation(account, &book, &people, (jid, chat));
-        if full && next.messages.len() > RECENT {
-            let messages = next.messages.split_off(RECENT);
+        let mut next = conversation(account, &state, &people, (jid, chat));
+        if full && next.messages.len() > RECENT_MESSAGES {
+            let messages = next.messages.split_off(RECENT_MESSAGES);
             older.push(Conversation { messages, ..next.clone() });
         }
         let size = whatsapp_rust::buffa::Message::encode_to_vec(&next).len();
@@ -88,7 +88,7 @@ fn chunks(account: &Account, full: bool) -> Vec<HistorySync> {
     }
     chunks.push(HistorySync {
         sync_type: HistorySyncType::PUSH_NAME,
-        pushnames: push_names(account, &book),
+        pushnames: push_names(account, &state),
         ..Default::default()
     });
     let mut length = CHUNK_LIMIT;
@@ -106,8 +106,8 @@ fn chunks(account: &Account, full: bool) -> Vec<HistorySync> {
     chunks
 }
 
-fn mappings(book: &PhoneState) -> Vec<PhoneNumberToLIDMapping> {
-    let known = book.people.iter().filter(|person| person.phone.is_some());
+fn mappings(state: &PhoneState) -> Vec<PhoneNumberToLIDMapping> {
+    let known = state.people.iter().filter(|person| person.phone.is_some());
     known
         .filter_map(|person| {
             Some(PhoneNumberToLIDMapping { pn_jid: Some(person.jid()), lid_jid: Some(person.lid_jid()?) })
@@ -115,9 +115,9 @@ fn mappings(book: &PhoneState) -> Vec<PhoneNumberToLIDMapping> {
         .collect()
 }
 
-fn push_names(account: &Account, book: &PhoneState) -> Vec<Pushname> {
-    let own = Pushname { id: Some(account.jid()), pushname: Some(book.name.clone()) };
-    let others = book
+fn push_names(account: &Account, state: &PhoneState) -> Vec<Pushname> {
+    let own = Pushname { id: Some(account.jid()), pushname: Some(state.name.clone()) };
+    let others = state
         .people
         .iter()
         .filter_map(|person| Some(Pushname { id: Some(person.jid()), pushname: Some(person.push_name.clone()?) }));
@@ -125,9 +125,9 @@ fn push_names(account: &Account, book: &PhoneState) -> Vec<Pushname> {
 }
 
 /// Indexes the people by each of their JIDs: a phone may know many, and each message names one.
-fn by_jid(book: &PhoneState) -> HashMap<String, &Person> {
+fn by_jid(state: &PhoneState) -> HashMap<String, &Person> {
     let mut people = HashMap::new();
-    for person in &book.people {
+    for person in &state.people {
         for jid in [Some(person.jid()), person.lid_jid()].into_iter().flatten() {
             people.entry(jid).or_insert(person);
         }
@@ -137,7 +137,7 @@ fn by_jid(book: &PhoneState) -> HashMap<String, &Person> {
 
 fn conversation(
     account: &Account,
-    book: &PhoneState,
+    state: &PhoneState,
     people: &HashMap<String, &Person>,
     (jid, chat): (&str, &Chat),
 ) -> Conversation {
@@ -153,10 +153,11 @@ fn conversation(
         last_msg_timestamp: chat.last_message_at().map(clock::seconds),
         ..Default::default()
     };
-    if let Some(group) = book.groups.get(jid) {
+    if let Some(group) = state.groups.get(jid) {
         conversation.name = Some(group.subject.clone());
         conversation.created_at = Some(clock::seconds(account.made_at));
-        conversation.participant = group.members.iter().map(|member| participant(book.member(group, member))).collect();
+        conversation.participant =
+            group.members.iter().map(|member| participant(state.member(group, member))).collect();
     } else if let Some(person) = people.get(jid) {
         conversation.name.clone_from(&person.name);
         conversation.display_name.clone_from(&person.push_name);
@@ -166,7 +167,7 @@ fn conversation(
     let numbered = chat.messages.iter().enumerate();
     // The newest first, numbered from the oldest, as phones send them.
     conversation.messages =
-        numbered.rev().map(|(order, message)| past(book, people, jid, message, order as u64)).collect();
+        numbered.rev().map(|(order, message)| past(state, people, jid, message, order as u64)).collect();
     conversation
 }
 
@@ -180,14 +181,14 @@ fn participant(jid: String) -> GroupParticipant {
 }
 
 fn past(
-    book: &PhoneState,
+    state: &PhoneState,
     people: &HashMap<String, &Person>,
     jid: &str,
     message: &state::Message,
     order: u64,
 ) -> HistorySyncMsg {
-    let group = book.groups.get(jid);
-    let sender = group.and_then(|group| message.from.as_deref().map(|from| book.member(group, from)));
+    let group = state.groups.get(jid);
+    let sender = group.and_then(|group| message.from.as_deref().map(|from| state.member(group, from)));
     let writer = message.from.as_deref().and_then(|from| people.get(from));
     let key = MessageKey {
         remote_jid: Some(jid.to_owned()),
@@ -197,7 +198,7 @@ fn past(
     };
     let changed_at = message.changed_at.unwrap_or(message.at);
     let message = WebMessageInfo {
-        message: said(message, &key),
+        message: content(message, &key),
         key: MessageField::some(key),
         message_timestamp: Some(clock::seconds(message.at)),
         message_stub_type: message.revoked.then_some(StubType::REVOKE),
@@ -210,7 +211,7 @@ fn past(
 }
 
 /// Returns the present content of a message: empty if it was revoked, or its edit.
-fn said(message: &state::Message, key: &MessageKey) -> MessageField<Message> {
+fn content(message: &state::Message, key: &MessageKey) -> MessageField<Message> {
     let text = || MessageField::some(message.kind.message(&message.text));
     match message.changed_at {
         _ if message.revoked || message.kind == MessageKind::ViewOnce => MessageField::none(),
@@ -235,20 +236,21 @@ pub(super) fn on_demand(
     account: &Account,
     media: &Media,
     id: &str,
-    asked: &HistorySyncOnDemandRequest,
+    requested: &HistorySyncOnDemandRequest,
 ) -> Result<Message, Error> {
     let chunk = {
-        let book = locked(&account.book);
-        let jid = asked.chat_jid.clone().unwrap_or_default();
-        let said = book.chat(&jid).map(|chat| chat.messages.as_slice()).unwrap_or_default();
-        let named = said.iter().position(|message| Some(&message.id) == asked.oldest_msg_id.as_ref());
-        let before = |at: i64| said.iter().take_while(|message| message.at < at).count();
-        let end = named.or_else(|| asked.oldest_msg_timestamp_ms.map(before)).unwrap_or(said.len());
-        let count = asked.on_demand_msg_count.and_then(|count| usize::try_from(count).ok()).unwrap_or(ON_DEMAND);
+        let state = locked(&account.state);
+        let jid = requested.chat_jid.clone().unwrap_or_default();
+        let messages_of_chat = state.chat(&jid).map(|chat| chat.messages.as_slice()).unwrap_or_default();
+        let named = messages_of_chat.iter().position(|message| Some(&message.id) == requested.oldest_msg_id.as_ref());
+        let before = |at: i64| messages_of_chat.iter().take_while(|message| message.at < at).count();
+        let end = named.or_else(|| requested.oldest_msg_timestamp_ms.map(before)).unwrap_or(messages_of_chat.len());
+        let count =
+            requested.on_demand_msg_count.and_then(|count| usize::try_from(count).ok()).unwrap_or(ON_DEMAND_MESSAGES);
         let start = end.saturating_sub(count);
-        let people = by_jid(&book);
-        let older = said.iter().enumerate().take(end).skip(start).rev();
-        let messages = older.map(|(order, message)| past(&book, &people, &jid, message, order as u64)).collect();
+        let people = by_jid(&state);
+        let older = messages_of_chat.iter().enumerate().take(end).skip(start).rev();
+        let messages = older.map(|(order, message)| past(&state, &people, &jid, message, order as u64)).collect();
         let left = if start > 0 {
             EndOfHistoryTransferType::COMPLETE_BUT_MORE_MESSAGES_REMAIN_ON_PRIMARY
         } else {
@@ -272,21 +274,21 @@ pub(super) fn on_demand(
 
 /// Returns the message with this id, in the format of a history.
 pub(super) fn message(account: &Account, id: &str) -> Option<WebMessageInfo> {
-    let book = locked(&account.book);
-    let mut all = book.chats.iter().flat_map(|(jid, chat)| chat.messages.iter().map(move |said| (jid, said)));
-    let (jid, said) = all.find(|(_, said)| said.id == id)?;
-    past(&book, &by_jid(&book), jid, said, 0).message.into_option()
+    let state = locked(&account.state);
+    let mut all = state.chats.iter().flat_map(|(jid, chat)| chat.messages.iter().map(move |message| (jid, message)));
+    let (jid, message) = all.find(|(_, message)| message.id == id)?;
+    past(&state, &by_jid(&state), jid, message, 0).message.into_option()
 }
 
-/// Creates the message that announces a chunk; `asked` is the id of a companion's request.
-fn notice(chunk: &HistorySync, asked: Option<&str>, media: &Media) -> Result<Message, Error> {
+/// Creates the message that announces a chunk; `requested` is the id of a companion's request.
+fn notice(chunk: &HistorySync, requested: Option<&str>, media: &Media) -> Result<Message, Error> {
     let plain = codec::history_sync_to_vec(chunk);
     let packed = zlib(&plain);
     let mut notice = HistorySyncNotification {
         sync_type: Some(kind(chunk)),
         chunk_order: chunk.chunk_order,
         progress: chunk.progress,
-        peer_data_request_session_id: asked.map(ToOwned::to_owned),
+        peer_data_request_session_id: requested.map(ToOwned::to_owned),
         ..Default::default()
     };
     if plain.len() <= INLINE_LIMIT {

@@ -17,23 +17,23 @@ use crate::{Error, lock::locked, wire::node::SERVER};
 
 impl Phone {
     /// Makes the phone map a LID and a number, given as user parts, to one person. Two chats are merged, under the
-    /// address of the later message. With `told` the companions are notified at once; otherwise they learn it from the
+    /// address of the later message. With `notify` the companions are notified at once; otherwise they learn it from the
     /// person's next message, which has both addresses.
     ///
     /// # Errors
     /// [`Error::UnknownContact`] if one of them is not a LID or number, or belongs to another person.
-    pub async fn learn(&self, lid: &str, phone: &str, told: bool) -> Result<(), Error> {
+    pub async fn learn(&self, lid: &str, phone: &str, notify: bool) -> Result<(), Error> {
         let (Ok(wire_lid), Ok(wire_phone)) = (lid.parse(), phone.parse()) else {
             return Err(Error::UnknownContact(format!("{lid}@lid or {phone}@{SERVER}")));
         };
-        let mut parties = self.account.parties.lock().await;
-        locked(&self.account.book).join(lid, phone)?;
-        parties.join(&format!("{lid}@lid"), &format!("{phone}@{SERVER}"));
-        if told {
-            let letter = self.account.peer_letter(notice(wire_lid, wire_phone))?;
-            self.account.deliver(&mut parties, &letter).await?;
+        let mut peers = self.account.peers.lock().await;
+        locked(&self.account.state).join(lid, phone)?;
+        peers.join(&format!("{lid}@lid"), &format!("{phone}@{SERVER}"));
+        if notify {
+            let outgoing = self.account.peer_message(notice(wire_lid, wire_phone))?;
+            self.account.deliver(&mut peers, &outgoing).await?;
         }
-        drop(parties);
+        drop(peers);
         self.account.save().await
     }
 
@@ -91,14 +91,14 @@ impl PhoneState {
         if self.chats.contains_key(&by_lid) && self.chats.contains_key(&by_phone) {
             let [one, other] = [&by_phone, &by_lid].map(|jid| self.chats.remove(jid).unwrap_or_default());
             let place = if one.last_message_at() > other.last_message_at() { by_phone } else { by_lid };
-            self.chats.insert(place, one.joined_with(other));
+            self.chats.insert(place, one.merged_with(other));
         }
         Ok(())
     }
 }
 
 impl Chat {
-    fn joined_with(self, other: Self) -> Self {
+    fn merged_with(self, other: Self) -> Self {
         let mut messages = self.messages;
         messages.extend(other.messages);
         messages.sort_by_key(|message| message.at);

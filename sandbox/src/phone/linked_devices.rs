@@ -19,9 +19,9 @@ impl Phone {
 
     /// Unlinks every companion, and returns their number. They are notified, and rejected from then on.
     pub async fn unlink(&self) -> usize {
-        let gone = locked(&self.account.companions).remove_all();
-        self.say_good_bye(&gone).await;
-        gone.len()
+        let removed = locked(&self.account.companions).remove_all();
+        self.notify_unlinked(&removed).await;
+        removed.len()
     }
 
     /// Unlinks one companion.
@@ -29,16 +29,16 @@ impl Phone {
     /// # Errors
     /// [`Error::UnknownCompanion`].
     pub async fn unlink_device(&self, device: u16) -> Result<(), Error> {
-        let gone = locked(&self.account.companions).remove(device).ok_or(Error::UnknownCompanion(device))?;
+        let removed = locked(&self.account.companions).remove(device).ok_or(Error::UnknownCompanion(device))?;
         self.account.devices_changed("remove", &[device]);
-        self.say_good_bye(&[gone]).await;
+        self.notify_unlinked(&[removed]).await;
         Ok(())
     }
 
-    async fn say_good_bye(&self, gone: &[Companion]) {
-        for link in gone.iter().filter_map(|companion| companion.link.as_ref()) {
-            link.send(conflict("device_removed"));
-            link.close("unlinked");
+    async fn notify_unlinked(&self, removed: &[Companion]) {
+        for outlet in removed.iter().filter_map(|companion| companion.outlet.as_ref()) {
+            outlet.send(conflict("device_removed"));
+            outlet.close("unlinked");
         }
         self.account.notify();
         self.account.save_or_log().await;
@@ -48,8 +48,8 @@ impl Phone {
     #[expect(clippy::unused_async, reason = "consistent with the phone's other actions")]
     pub async fn cut(&self) {
         for (_, companion) in locked(&self.account.companions).all() {
-            if let Some(link) = &companion.link {
-                link.cut();
+            if let Some(outlet) = &companion.outlet {
+                outlet.cut();
             }
         }
     }
@@ -65,14 +65,14 @@ impl Phone {
             return Err(Error::UnknownCompanion(device));
         }
         for (_, companion) in companions.all_mut().filter(|(other, _)| device.is_none_or(|device| device == *other)) {
-            companion.bar = ending.bar(now);
-            let Some(link) = &companion.link else { continue };
-            match ending.last_word() {
+            companion.login_block = ending.login_block(now);
+            let Some(outlet) = &companion.outlet else { continue };
+            match ending.final_stanza() {
                 Some(word) => {
-                    link.send(word);
-                    link.close("sent away");
+                    outlet.send(word);
+                    outlet.close("sent away");
                 }
-                None => link.cut(),
+                None => outlet.cut(),
             }
         }
         Ok(())

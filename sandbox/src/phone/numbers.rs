@@ -22,40 +22,40 @@ impl Phone {
     /// As [`Phone::change_number`]; [`Error::TakenAddress`] also if the LID is assigned.
     pub async fn change_addresses(&self, old: &str, new: &str, lid: Option<&str>) -> Result<(), Error> {
         let (before, after) = (self.person(old), self.person(new));
-        let mut parties = self.account.parties.lock().await;
+        let mut peers = self.account.peers.lock().await;
         let lids = {
-            let mut book = locked(&self.account.book);
+            let mut state = locked(&self.account.state);
             let numbers = [&before, &after].map(|jid| jid.strip_suffix("@s.whatsapp.net").map(ToOwned::to_owned));
             let [Some(number), Some(next)] = numbers else { return Err(Error::UnknownContact(before)) };
             for taken in [Some(after.clone()), lid.map(|lid| format!("{lid}@lid"))].into_iter().flatten() {
-                if book.person(&taken).is_some() || taken == self.jid() || taken == self.lid() {
+                if state.person(&taken).is_some() || taken == self.jid() || taken == self.lid() {
                     return Err(Error::TakenAddress(taken));
                 }
             }
-            let person = book.people.iter_mut().find(|person| person.phone.as_ref() == Some(&number));
+            let person = state.people.iter_mut().find(|person| person.phone.as_ref() == Some(&number));
             let person = person.ok_or_else(|| Error::UnknownContact(before.clone()))?;
             person.phone = Some(next.clone());
             let was_lid = person.lid.clone();
             if let Some(lid) = lid {
                 person.lid = Some(lid.to_owned());
             }
-            book.move_picture(&before, &after);
-            for group in book.groups.values_mut() {
+            state.move_picture(&before, &after);
+            for group in state.groups.values_mut() {
                 group.rename(&number, &next);
             }
-            if let Some(chat) = book.chats.remove(&before) {
-                book.chats.insert(after.clone(), chat);
+            if let Some(chat) = state.chats.remove(&before) {
+                state.chats.insert(after.clone(), chat);
             }
             // Old messages keep their author if the number gets another owner.
-            for message in book.chats.values_mut().flat_map(|chat| &mut chat.messages) {
+            for message in state.chats.values_mut().flat_map(|chat| &mut chat.messages) {
                 if message.from.as_ref() == Some(&before) {
                     message.from = Some(after.clone());
                 }
             }
             was_lid.zip(lid.map(ToOwned::to_owned))
         };
-        parties.rename(&before, &after);
-        drop(parties);
+        peers.rename(&before, &after);
+        drop(peers);
         let mut modify = node("modify").attr("old", before.as_str()).attr("new", after.as_str());
         if let Some((was, is)) = lids {
             modify = modify.attr("old_lid", format!("{was}@lid")).attr("new_lid", format!("{is}@lid"));
@@ -74,13 +74,13 @@ impl Phone {
             return Err(Error::UnknownContact(jid));
         };
         {
-            let mut book = locked(&self.account.book);
+            let mut state = locked(&self.account.state);
             for taken in [Some(jid.clone()), lid.map(|lid| format!("{lid}@lid"))].into_iter().flatten() {
-                if book.person(&taken).is_some() || taken == self.jid() || taken == self.lid() {
+                if state.person(&taken).is_some() || taken == self.jid() || taken == self.lid() {
                     return Err(Error::TakenAddress(address::person(&taken)));
                 }
             }
-            book.people.push(Person {
+            state.people.push(Person {
                 phone: Some(phone),
                 lid: lid.map(ToOwned::to_owned),
                 push_name: push_name.map(ToOwned::to_owned),

@@ -21,34 +21,34 @@ use crate::{Error, lock::locked, storage::media::Media};
 
 impl Account {
     /// Answers the request in the message `id` of the companion `device`.
-    pub(crate) async fn answer(&self, media: &Media, device: u16, id: &str, asked: &Message) -> Result<(), Error> {
+    pub(crate) async fn answer(&self, media: &Media, device: u16, id: &str, requested: &Message) -> Result<(), Error> {
         // Some clients wrap it like a message of the owner.
-        let asked = asked.device_sent_message.as_option().map_or(asked, |sent| &sent.message);
-        let Some(asked) = asked.protocol_message.as_option() else {
+        let requested = requested.device_sent_message.as_option().map_or(requested, |sent| &sent.message);
+        let Some(requested) = requested.protocol_message.as_option() else {
             return Err(Error::Unsupported("a peer request without a protocol message"));
         };
         // Held while creating and queueing the answer, so that no message comes in between.
-        let mut parties = self.parties.lock().await;
-        let answer = if let Some(request) = asked.app_state_sync_key_request.as_option() {
-            self.keys_asked_for(request)?
-        } else if let Some(request) = asked.peer_data_operation_request_message.as_option() {
-            self.data_asked_for(media, id, request)?
+        let mut peers = self.peers.lock().await;
+        let answer = if let Some(request) = requested.app_state_sync_key_request.as_option() {
+            self.requested_keys(request)?
+        } else if let Some(request) = requested.peer_data_operation_request_message.as_option() {
+            self.requested_data(media, id, request)?
         } else {
             return Err(Error::Unsupported("an unknown kind of peer request"));
         };
-        let letter = self.peer_letter(answer)?;
-        self.post(&mut parties, device, &letter).await
+        let outgoing = self.peer_message(answer)?;
+        self.post(&mut peers, device, &outgoing).await
     }
 
     /// Returns the keys with these ids; only the id for an unknown one.
-    fn keys_asked_for(&self, request: &AppStateSyncKeyRequest) -> Result<Message, Error> {
-        let ledger = locked(&self.ledger);
+    fn requested_keys(&self, request: &AppStateSyncKeyRequest) -> Result<Message, Error> {
+        let app_state = locked(&self.app_state);
         let ids: Vec<_> = request.key_ids.iter().filter_map(|id| id.key_id.as_deref()).collect();
-        if ledger.keys().any(|key| key.untold && ids.contains(&key.id.as_slice())) {
+        if app_state.keys().any(|key| key.unshared && ids.contains(&key.id.as_slice())) {
             return Err(Error::Unsupported("a response of a phone that is off"));
         }
-        let mut share = bootstrap::key_share(self, ledger.keys().filter(|key| ids.contains(&key.id.as_slice())));
-        let unknown = ids.iter().filter(|id| !ledger.keys().any(|key| key.id == **id));
+        let mut share = bootstrap::key_share(self, app_state.keys().filter(|key| ids.contains(&key.id.as_slice())));
+        let unknown = ids.iter().filter(|id| !app_state.keys().any(|key| key.id == **id));
         let unknown = unknown.map(|id| AppStateSyncKey {
             key_id: MessageField::some(AppStateSyncKeyId { key_id: Some(id.to_vec()) }),
             ..Default::default()
@@ -61,7 +61,7 @@ impl Account {
         Ok(share)
     }
 
-    fn data_asked_for(
+    fn requested_data(
         &self,
         media: &Media,
         id: &str,
@@ -70,12 +70,12 @@ impl Account {
         let kind = request.peer_data_operation_request_type;
         let history = request.history_sync_on_demand_request.as_option();
         match (kind, history) {
-            (Some(PeerDataOperationRequestType::HISTORY_SYNC_ON_DEMAND), Some(asked)) => {
-                history::on_demand(self, media, id, asked)
+            (Some(PeerDataOperationRequestType::HISTORY_SYNC_ON_DEMAND), Some(requested)) => {
+                history::on_demand(self, media, id, requested)
             }
             (Some(PeerDataOperationRequestType::PLACEHOLDER_MESSAGE_RESEND), _) => {
-                let asked = request.placeholder_message_resend_request.iter();
-                let results = asked.map(|asked| self.once_more(&asked.message_key)).collect();
+                let requested = request.placeholder_message_resend_request.iter();
+                let results = requested.map(|requested| self.resend(&requested.message_key)).collect();
                 let response = PeerDataOperationRequestResponseMessage {
                     peer_data_operation_request_type: kind,
                     stanza_id: Some(id.to_owned()),
@@ -93,7 +93,7 @@ impl Account {
     }
 
     /// Returns a message as the phone has it; empty if it has none.
-    fn once_more(&self, key: &MessageKey) -> PeerDataOperationResult {
+    fn resend(&self, key: &MessageKey) -> PeerDataOperationResult {
         let message = key.id.as_deref().and_then(|id| history::message(self, id));
         let response =
             PlaceholderMessageResendResponse { web_message_info_bytes: message.map(|message| message.encode_to_vec()) };
@@ -112,20 +112,20 @@ mod tests {
     fn keys_are_shared_by_id_and_of_an_unknown_one_the_id_alone() {
         let spec = serde_json::from_str(r#"{"phone": "15550100001", "name": "Ada"}"#).unwrap();
         let account = Account::new(&spec).unwrap();
-        locked(&account.ledger).renew_key(true).unwrap();
-        let known: Vec<_> = locked(&account.ledger).keys().map(|key| key.id.clone()).collect();
-        let asked = |ids: &[&[u8]]| {
+        locked(&account.app_state).renew_key(true).unwrap();
+        let known: Vec<_> = locked(&account.app_state).keys().map(|key| key.id.clone()).collect();
+        let requested = |ids: &[&[u8]]| {
             let key_ids = ids.iter().map(|id| AppStateSyncKeyId { key_id: Some(id.to_vec()) }).collect();
-            let answer = account.keys_asked_for(&AppStateSyncKeyRequest { key_ids })?;
+            let answer = account.requested_keys(&AppStateSyncKeyRequest { key_ids })?;
             let keys = &answer.protocol_message.app_state_sync_key_share.keys;
             Ok::<_, Error>(keys.iter().map(|key| key.key_data.key_data.is_some()).collect::<Vec<_>>())
         };
-        assert_eq!(asked(&[&known[0]]).unwrap(), [true]);
-        assert_eq!(asked(&[&known[1], b"unknown"]).unwrap(), [true, false]);
-        locked(&account.ledger).renew_key(false).unwrap();
-        let untold = locked(&account.ledger).keys().last().unwrap().id.clone();
-        assert!(asked(&[&untold]).is_err(), "the phone is off");
-        locked(&account.ledger).share_keys();
-        assert_eq!(asked(&[&untold]).unwrap(), [true]);
+        assert_eq!(requested(&[&known[0]]).unwrap(), [true]);
+        assert_eq!(requested(&[&known[1], b"unknown"]).unwrap(), [true, false]);
+        locked(&account.app_state).renew_key(false).unwrap();
+        let unshared = locked(&account.app_state).keys().last().unwrap().id.clone();
+        assert!(requested(&[&unshared]).is_err(), "the phone is off");
+        locked(&account.app_state).share_keys();
+        assert_eq!(requested(&[&unshared]).unwrap(), [true]);
     }
 }

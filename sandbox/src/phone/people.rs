@@ -59,21 +59,21 @@ impl Phone {
     }
 
     fn change_person<T>(&self, jid: &str, change: impl FnOnce(&mut Person) -> T) -> Result<T, Error> {
-        let mut book = locked(&self.account.book);
+        let mut state = locked(&self.account.state);
         let no_other = || Error::UnknownContact(jid.to_owned());
         if jid == self.jid() || ChatKind::of(jid) != ChatKind::Dm {
             return Err(no_other());
         }
-        book.meet(jid);
-        book.person_mut(jid).map(change).ok_or_else(no_other)
+        state.ensure_person(jid);
+        state.person_mut(jid).map(change).ok_or_else(no_other)
     }
 
     /// Notifies the companions of a change of `from`, and stores it.
     pub(super) async fn announce(&self, kind: &str, from: &str, by: Option<&str>, content: Node) -> Result<(), Error> {
         // As with messages: a companion that is being sent the history finds it there, or is notified afterwards.
-        let parties = self.account.parties.lock().await;
+        let peers = self.account.peers.lock().await;
         self.account.notify_all(kind, from, by, &content);
-        drop(parties);
+        drop(peers);
         self.account.save().await
     }
 }
@@ -92,8 +92,9 @@ impl Account {
         content: &Node,
     ) {
         let mut companions = locked(&self.companions);
-        let told = companions.all_mut().filter(|(device, companion)| companion.settled && Some(*device) != author);
-        for (_, companion) in told {
+        let notified =
+            companions.all_mut().filter(|(device, companion)| companion.bootstrapped && Some(*device) != author);
+        for (_, companion) in notified {
             let id = self.stanza_id();
             let mut notice = node("notification")
                 .attr("from", from)

@@ -18,7 +18,7 @@ impl Phone {
     ///
     /// # Errors
     /// [`Error::UnknownContact`] if `whose` is not a person, [`Error::UnknownChat`] if it is a group that the owner is
-    /// not in, or [`Error::Kept`].
+    /// not in, or [`Error::Storage`].
     pub async fn set_picture(&self, whose: &str, image: Option<&[u8]>) -> Result<Option<u64>, Error> {
         self.set_picture_from(whose, image, None).await
     }
@@ -33,25 +33,25 @@ impl Phone {
         let path = image.map(|image| self.services.media.publish(image)).transpose()?;
         let jid = self.person(whose);
         let (jid, id) = {
-            let mut book = locked(&self.account.book);
+            let mut state = locked(&self.account.state);
             match ChatKind::of(&jid) {
-                ChatKind::Group if !book.groups.contains_key(&jid) => return Err(Error::UnknownChat(jid)),
+                ChatKind::Group if !state.groups.contains_key(&jid) => return Err(Error::UnknownChat(jid)),
                 ChatKind::Group => {}
                 ChatKind::Dm if jid == self.jid() => {}
-                ChatKind::Dm => book.meet(&jid),
+                ChatKind::Dm => state.ensure_person(&jid),
                 _ => return Err(Error::UnknownContact(jid)),
             }
-            let jid = book.pictured(&jid);
-            let before = book.pictures.remove(&jid).map_or(0, |picture| picture.id);
+            let jid = state.pictured(&jid);
+            let before = state.pictures.remove(&jid).map_or(0, |picture| picture.id);
             let id = u64::try_from(clock::now_ms() / 1_000).unwrap_or_default().max(before + 1);
             let picture = path.map(|path| Picture { id, path });
             let id = picture.as_ref().map(|picture| picture.id);
-            book.pictures.extend(picture.map(|picture| (jid.clone(), picture)));
+            state.pictures.extend(picture.map(|picture| (jid.clone(), picture)));
             (jid, id)
         };
-        let parties = self.account.parties.lock().await;
+        let peers = self.account.peers.lock().await;
         self.account.notify_others(author, "picture", (&jid, None), &notice(&jid, &self.jid(), id));
-        drop(parties);
+        drop(peers);
         self.account.save().await?;
         Ok(id)
     }
@@ -59,8 +59,8 @@ impl Phone {
     /// Returns the picture of the owner, of a contact, or of a group.
     pub(crate) fn picture(&self, whose: &str) -> Option<Picture> {
         let jid = self.person(whose);
-        let book = locked(&self.account.book);
-        book.pictures.get(&book.pictured(&jid)).cloned()
+        let state = locked(&self.account.state);
+        state.pictures.get(&state.pictured(&jid)).cloned()
     }
 }
 

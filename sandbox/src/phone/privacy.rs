@@ -18,9 +18,9 @@ impl Phone {
     /// Returns the privacy settings by category: `readreceipts` is `all` or `none`.
     #[must_use]
     pub fn privacy(&self) -> BTreeMap<String, String> {
-        let book = locked(&self.account.book);
+        let state = locked(&self.account.state);
         let all =
-            CATEGORIES.iter().filter_map(|(name, _)| Some(((*name).to_owned(), book.privacy.value(name)?.to_owned())));
+            CATEGORIES.iter().filter_map(|(name, _)| Some(((*name).to_owned(), state.privacy.value(name)?.to_owned())));
         all.collect()
     }
 
@@ -28,24 +28,26 @@ impl Phone {
     ///
     /// # Errors
     /// [`Error::UnknownPrivacy`] if there is no such category or value; nothing is set then.
-    pub async fn set_privacy(&self, asked: &BTreeMap<String, String>) -> Result<(), Error> {
-        let asked: Vec<_> = asked.clone().into_iter().collect();
-        self.set_privacy_from(&asked, None).await.map(drop)
+    pub async fn set_privacy(&self, requested: &BTreeMap<String, String>) -> Result<(), Error> {
+        let requested: Vec<_> = requested.clone().into_iter().collect();
+        self.set_privacy_from(&requested, None).await.map(drop)
     }
 
     /// Sets categories for a companion; the others are notified. Sets all of them or none; returns their nodes.
     pub(crate) async fn set_privacy_from(
         &self,
-        asked: &[(String, String)],
+        requested: &[(String, String)],
         author: Option<u16>,
     ) -> Result<Node, Error> {
         let set = {
-            let mut book = locked(&self.account.book);
-            let mut privacy = book.privacy.clone();
+            let mut state = locked(&self.account.state);
+            let mut privacy = state.privacy.clone();
             let unknown = |(name, value): &(String, String)| Error::UnknownPrivacy(format!("{name}={value}"));
-            let set = asked.iter().map(|asked| privacy.set(&asked.0, &asked.1).ok_or_else(|| unknown(asked)));
+            let set = requested
+                .iter()
+                .map(|requested| privacy.set(&requested.0, &requested.1).ok_or_else(|| unknown(requested)));
             let set = set.collect::<Result<Vec<_>, _>>()?;
-            book.privacy = privacy;
+            state.privacy = privacy;
             node("privacy").children(set).build()
         };
         self.tell_others(author, set.clone()).await?;
@@ -55,7 +57,7 @@ impl Phone {
     /// Returns the JIDs of blocked people.
     #[must_use]
     pub fn blocked(&self) -> Vec<String> {
-        locked(&self.account.book).privacy.blocked.keys().cloned().collect()
+        locked(&self.account.state).privacy.blocked.keys().cloned().collect()
     }
 
     /// Blocks or unblocks a contact. The companions are notified.
@@ -73,27 +75,27 @@ impl Phone {
             return Err(Error::UnknownContact(jid));
         }
         let change = {
-            let mut book = locked(&self.account.book);
-            book.meet(&jid);
-            let jid = book.person(&jid).and_then(Person::lid_jid).unwrap_or(jid);
-            let before = book.privacy.hash();
+            let mut state = locked(&self.account.state);
+            state.ensure_person(&jid);
+            let jid = state.person(&jid).and_then(Person::lid_jid).unwrap_or(jid);
+            let before = state.privacy.hash();
             if blocked {
-                book.privacy.blocked.entry(jid.clone()).or_insert_with(clock::now_ms);
+                state.privacy.blocked.entry(jid.clone()).or_insert_with(clock::now_ms);
             } else {
-                book.privacy.blocked.remove(&jid);
+                state.privacy.blocked.remove(&jid);
             }
             let action = if blocked { "block" } else { "unblock" };
             let item = node("item").attr("jid", jid).attr("action", action).build();
-            node("blocklist").attr("dhash", book.privacy.hash()).attr("prev_dhash", before).children([item]).build()
+            node("blocklist").attr("dhash", state.privacy.hash()).attr("prev_dhash", before).children([item]).build()
         };
         self.tell_others(author, change).await
     }
 
     /// Notifies the companions but the author of a change of the account, and stores it.
     async fn tell_others(&self, author: Option<u16>, content: Node) -> Result<(), Error> {
-        let parties = self.account.parties.lock().await;
+        let peers = self.account.peers.lock().await;
         self.account.notify_others(author, "account_sync", (&self.jid(), None), &content);
-        drop(parties);
+        drop(peers);
         self.account.save().await
     }
 }

@@ -39,27 +39,27 @@ impl Phone {
     /// [`Error::UnknownChat`] if the phone shows no such chat, or the chat has no such message.
     pub async fn read_elsewhere(&self, chat: &str, message: Option<&str>, form: ReceiptForm) -> Result<(), Error> {
         let (named, receipt) = {
-            let mut book = locked(&self.account.book);
-            let resolved = book.resolve(chat);
+            let mut state = locked(&self.account.state);
+            let resolved = state.resolve(chat);
             // A receipt has the address of the device that it concerns.
             let (chat, jid) = (&resolved, if address::is_special(chat) { chat.to_owned() } else { resolved.clone() });
             let unknown = || Error::UnknownChat(chat.to_owned());
-            let known = book.chats.get_mut(chat).ok_or_else(unknown)?;
+            let known = state.chats.get_mut(chat).ok_or_else(unknown)?;
             let named = read_up_to(known, message).ok_or_else(unknown)?;
             let kind = if form == ReceiptForm::Read { "read" } else { "read-self" };
             let receipt = node("receipt").attr("type", kind).attr("id", named.id.as_str());
-            let receipt = match (form, book.groups.get(chat)) {
+            let receipt = match (form, state.groups.get(chat)) {
                 (ReceiptForm::FromChat, _) => receipt.attr("from", jid.as_str()),
                 (_, None) => receipt.attr("from", self.jid()).attr("recipient", jid.as_str()),
                 (_, Some(group)) => receipt
                     .attr("from", jid.as_str())
-                    .attr("participant", book.member(group, &self.jid()))
-                    .attr("recipient", book.member(group, &named.author)),
+                    .attr("participant", state.member(group, &self.jid()))
+                    .attr("recipient", state.member(group, &named.author)),
             };
             (named, receipt.attr("t", clock::seconds(clock::now_ms()).to_string()).build())
         };
         for (_, companion) in locked(&self.account.companions).all_mut() {
-            if companion.settled {
+            if companion.bootstrapped {
                 companion.push(Item { id: named.id.clone(), node: receipt.clone(), content: Content::Receipt });
             }
         }

@@ -9,12 +9,12 @@ use crate::{
     companion::Companion,
     crypto,
     lock::locked,
-    pairing::{adv::Papers, qr::Code, registry::Offer},
+    pairing::{adv::DeviceIdentity, qr::Code, registry::Offer},
     wire::node::{Node, SERVER, attr, child_bytes, node},
 };
 
 /// Time limit for a client to check and sign its device identity.
-const ANSWER: Duration = Duration::from_secs(20);
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(20);
 
 impl Phone {
     /// Scans a QR code: pairs the companion that shows it, and waits until both sides agree.
@@ -29,22 +29,27 @@ impl Phone {
         if offer.noise != code.noise {
             return Err(Error::PairingFailed("the code shows another key than the connection has".to_owned()));
         }
-        self.admit(&offer, code.identity, &code.secret).await
+        self.complete_pairing(&offer, code.identity, &code.secret).await
     }
 
     /// Pairs a waiting client, given the secret that only it and the phone know.
-    pub(super) async fn admit(&self, offer: &Offer, identity: [u8; 32], secret: &[u8; 32]) -> Result<(), Error> {
+    pub(super) async fn complete_pairing(
+        &self,
+        offer: &Offer,
+        identity: [u8; 32],
+        secret: &[u8; 32],
+    ) -> Result<(), Error> {
         let device = locked(&self.account.companions).next_device();
-        let papers = self.pair(offer, device, identity, secret).await?;
+        let device_identity = self.pair(offer, device, identity, secret).await?;
 
-        let companion = Companion { full: offer.full, ..Companion::new(offer.noise, identity, papers) };
+        let companion = Companion { full: offer.full, ..Companion::new(offer.noise, identity, device_identity) };
         locked(&self.account.companions).add(device, companion);
         self.account.devices_changed("add", &[device]);
         // The companion logs in as soon as it gets this.
         self.account.save().await?;
-        self.services.pairings.withdraw(&offer.link);
-        offer.link.send(node("stream:error").attr("code", "515").build());
-        offer.link.close("paired, connect again");
+        self.services.pairings.withdraw(&offer.outlet);
+        offer.outlet.send(node("stream:error").attr("code", "515").build());
+        offer.outlet.close("paired, connect again");
         self.account.notify();
         Ok(())
     }
@@ -52,9 +57,10 @@ impl Phone {
     /// Sends a waiting client its device identity, and verifies the client's signature. Returns it with both
     /// signatures.
     async fn pair(&self, offer: &Offer, device: u16, identity: [u8; 32], secret: &[u8; 32]) -> Result<Vec<u8>, Error> {
-        let papers = Papers::issue(&self.account.identity, self.account.raw_id, device.into(), identity)?;
-        let request = self.pair_success(device, papers.sealed(secret))?;
-        let answer = timeout(ANSWER, offer.link.ask(request))
+        let device_identity =
+            DeviceIdentity::issue(&self.account.identity, self.account.raw_id, device.into(), identity)?;
+        let request = self.pair_success(device, device_identity.with_hmac(secret))?;
+        let answer = timeout(ANSWER_TIMEOUT, offer.outlet.ask(request))
             .await
             .map_err(|_| Error::Timeout("the companion does not sign"))?
             .ok_or_else(|| Error::PairingFailed("the connection ended".to_owned()))?;
@@ -64,14 +70,14 @@ impl Phone {
         let sign = answer.get_optional_child("pair-device-sign");
         let signed = sign.and_then(|sign| child_bytes(sign, "device-identity")).unwrap_or_default();
         let wrong = || Error::PairingFailed("the companion's signature is wrong".to_owned());
-        papers.signed_by(signed).ok_or_else(wrong)
+        device_identity.signed_by(signed).ok_or_else(wrong)
     }
 
-    fn pair_success(&self, device: u16, papers: Vec<u8>) -> Result<Node, Error> {
+    fn pair_success(&self, device: u16, device_identity: Vec<u8>) -> Result<Node, Error> {
         let jid = format!("{}:{device}@{SERVER}", self.account.number);
         let lid = format!("{}:{device}@lid", self.account.lid);
         let success = node("pair-success").children([
-            node("device-identity").bytes(papers).build(),
+            node("device-identity").bytes(device_identity).build(),
             node("platform").attr("name", "android").build(),
             node("device").attr("jid", jid).attr("lid", lid).build(),
         ]);

@@ -61,11 +61,11 @@ impl Phone {
     /// # Errors
     /// [`Error::UnknownMessage`] if there is no such message.
     pub async fn deliver_again(&self, id: &str) -> Result<(), Error> {
-        let (chat, said) = self.written(id)?;
-        let body = (said.kind, said.kind.message(said.as_sent()));
-        let chat = said.list.clone().unwrap_or(chat);
-        let from = said.from.clone().unwrap_or_else(|| self.jid());
-        self.say((id, said.at), &from, &chat, None, Some(body), |_, _| {}).await
+        let (chat, chat_message) = self.find_any_message(id)?;
+        let body = (chat_message.kind, chat_message.kind.message(chat_message.as_sent()));
+        let chat = chat_message.list.clone().unwrap_or(chat);
+        let from = chat_message.from.clone().unwrap_or_else(|| self.jid());
+        self.send_message((id, chat_message.at), &from, &chat, None, Some(body), |_, _| {}).await
     }
 
     /// Sends any message, and returns its id. Besides the chats of [`Phone::receive`], `chat` may be a broadcast list. A list
@@ -78,19 +78,19 @@ impl Phone {
         let Draft { kind, text, to, late } = draft;
         let (id, at) = (crypto::random_hex::<10>()?, clock::whole_second(clock::now_ms()));
         if address::is_list(chat) && !to.is_empty() {
-            let mut book = locked(&self.account.book);
+            let mut state = locked(&self.account.state);
             let to: Vec<_> = to.iter().map(|name| self.person(name)).collect();
             for jid in &to {
-                book.meet(jid);
+                state.ensure_person(jid);
             }
-            book.lists.insert(chat.to_owned(), to);
+            state.lists.insert(chat.to_owned(), to);
         }
-        let unarchives = locked(&self.account.book).unarchives;
+        let unarchives = locked(&self.account.state).unarchives;
         let body = (kind, kind.message(&text));
         let list = address::is_list(chat).then(|| chat.to_owned());
-        let said = Message { id: id.clone(), text, kind, list, at, ..Message::default() };
-        let written = self.say((&id, at), from, chat, None, (!late).then_some(body), |chat, writer| {
-            chat.messages.push(Message { from: writer.clone(), ..said });
+        let chat_message = Message { id: id.clone(), text, kind, list, at, ..Message::default() };
+        let written = self.send_message((&id, at), from, chat, None, (!late).then_some(body), |chat, writer| {
+            chat.messages.push(Message { from: writer.clone(), ..chat_message });
             match writer {
                 Some(_) => {
                     chat.unread += 1;
@@ -110,17 +110,20 @@ impl Phone {
     /// [`Error::UnknownMessage`] if there is no such message, or it was revoked; [`Error::Unsupported`] in a
     /// channel.
     pub async fn edit(&self, id: &str, text: &str) -> Result<(), Error> {
-        let (chat, said) = self.changeable(id)?;
+        let (chat, chat_message) = self.changeable(id)?;
         let now = clock::now_ms();
-        let edited = said.kind.message(text);
+        let edited = chat_message.kind.message(text);
         let protocol = ProtocolMessage {
-            key: self.key(&chat, &said),
+            key: self.key(&chat, &chat_message),
             r#type: Some(protocol_message::Type::MESSAGE_EDIT),
             edited_message: MessageField::some(edited),
             timestamp_ms: Some(now),
             ..Default::default()
         };
-        self.about(&chat, &said, said.from.as_deref(), "1", protocol, |message, _| message.change(text, false)).await
+        self.send_change(&chat, &chat_message, chat_message.from.as_deref(), "1", protocol, |message, _| {
+            message.change(text, false)
+        })
+        .await
     }
 
     /// Revokes a message on behalf of its author or, in a group, of `by`: an admin's number or JID.
@@ -128,18 +131,18 @@ impl Phone {
     /// # Errors
     /// As [`Phone::edit`].
     pub async fn revoke(&self, id: &str, by: Option<&str>) -> Result<(), Error> {
-        let (chat, said) = self.changeable(id)?;
+        let (chat, chat_message) = self.changeable(id)?;
         let by = by.map(|by| self.person(by));
-        let own = by.is_none() || by.as_deref() == said.from.as_deref();
-        let mut key = self.key(&chat, &said);
+        let own = by.is_none() || by.as_deref() == chat_message.from.as_deref();
+        let mut key = self.key(&chat, &chat_message);
         if !own && let Some(key) = key.as_option_mut() {
             key.from_me = Some(false);
         }
         let protocol = ProtocolMessage { key, r#type: Some(protocol_message::Type::REVOKE), ..Default::default() };
-        let by = if own { said.from.clone() } else { by };
+        let by = if own { chat_message.from.clone() } else { by };
         let by = by.filter(|by| *by != self.jid());
         let edit = if own { "7" } else { "8" };
-        self.about(&chat, &said, by.as_deref(), edit, protocol, |message, unread| {
+        self.send_change(&chat, &chat_message, by.as_deref(), edit, protocol, |message, unread| {
             message.change("", true);
             *unread -= u32::from(*unread > 0);
         })
@@ -151,10 +154,10 @@ impl Phone {
     /// # Errors
     /// [`Error::UnknownMessage`], and the errors of [`Phone::receive`].
     pub async fn react(&self, id: &str, from: &str, reaction: &str) -> Result<(), Error> {
-        let (chat, said) = self.said(id)?;
+        let (chat, chat_message) = self.find_message(id)?;
         let now = clock::now_ms();
         let reaction = ReactionMessage {
-            key: self.key_seen_by(&chat, &said, &self.person(from)),
+            key: self.key_seen_by(&chat, &chat_message, &self.person(from)),
             text: Some(reaction.to_owned()),
             sender_timestamp_ms: Some(now),
             ..Default::default()
@@ -162,14 +165,14 @@ impl Phone {
         let body = wa::Message { reaction_message: MessageField::some(reaction), ..Default::default() };
         let stanza = crypto::random_hex::<10>()?;
         let body = (MessageKind::Text, body);
-        self.say((&stanza, clock::whole_second(now)), from, &chat, None, Some(body), |_, _| {}).await
+        self.send_message((&stanza, clock::whole_second(now)), from, &chat, None, Some(body), |_, _| {}).await
     }
 
     /// Sends a message that concerns an earlier one, and applies it; this may lower the unread count.
-    async fn about(
+    async fn send_change(
         &self,
         chat: &str,
-        said: &Message,
+        chat_message: &Message,
         by: Option<&str>,
         edit: &str,
         protocol: ProtocolMessage,
@@ -178,20 +181,20 @@ impl Phone {
         let body = wa::Message { protocol_message: MessageField::some(protocol), ..Default::default() };
         let (stanza, at) = (crypto::random_hex::<10>()?, clock::whole_second(clock::now_ms()));
         let by = by.map_or_else(|| self.jid(), ToOwned::to_owned);
-        let chat = said.list.as_deref().unwrap_or(chat);
+        let chat = chat_message.list.as_deref().unwrap_or(chat);
         let body = (MessageKind::Text, body);
-        let applied = self.say((&stanza, at), &by, chat, Some(edit), Some(body), |chat, _| {
-            let Some(place) = chat.messages.iter().position(|message| message.id == said.id) else { return };
+        let applied = self.send_message((&stanza, at), &by, chat, Some(edit), Some(body), |chat, _| {
+            let Some(place) = chat.messages.iter().position(|message| message.id == chat_message.id) else { return };
             let later = Chat::from_others(&chat.messages[place + 1..]);
             let mut none = 0;
-            let is_unread = said.from.is_some() && later < chat.unread;
+            let is_unread = chat_message.from.is_some() && later < chat.unread;
             change(&mut chat.messages[place], if is_unread { &mut chat.unread } else { &mut none });
         });
         applied.await
     }
 
     /// Sends a message and applies it to its chat. Nothing is sent without `body`.
-    async fn say(
+    async fn send_message(
         &self,
         (id, at): (&str, i64),
         from: &str,
@@ -200,17 +203,17 @@ impl Phone {
         body: Option<(MessageKind, wa::Message)>,
         means: impl FnOnce(&mut Chat, &Option<String>),
     ) -> Result<(), Error> {
-        let mut parties = self.account.parties.lock().await;
+        let mut peers = self.account.peers.lock().await;
         let sent = {
-            let mut book = locked(&self.account.book);
-            let envelope = self.envelope(&mut book, from, chat)?;
-            means(book.chat_mut(&envelope.place), &envelope.writer);
-            body.map(|body| self.letter((id, at), envelope, edit, body))
+            let mut state = locked(&self.account.state);
+            let envelope = self.envelope(&mut state, from, chat)?;
+            means(state.chat_mut(&envelope.place), &envelope.writer);
+            body.map(|body| self.outgoing((id, at), envelope, edit, body))
         };
         if let Some(sent) = sent {
-            self.account.deliver(&mut parties, &sent).await?;
+            self.account.deliver(&mut peers, &sent).await?;
         }
-        drop(parties);
+        drop(peers);
         self.account.save().await
     }
 
@@ -221,37 +224,46 @@ impl Phone {
     }
 
     /// Returns the message with this id and its chat, unless it was revoked.
-    pub(super) fn said(&self, id: &str) -> Result<(String, Message), Error> {
-        let found = self.written(id)?;
+    pub(super) fn find_message(&self, id: &str) -> Result<(String, Message), Error> {
+        let found = self.find_any_message(id)?;
         if found.1.revoked { Err(Error::UnknownMessage(id.to_owned())) } else { Ok(found) }
     }
 
-    /// Like [`Phone::said`], for a message that the sandbox can edit and revoke.
+    /// Like [`Phone::find_message`], for a message that the sandbox can edit and revoke.
     fn changeable(&self, id: &str) -> Result<(String, Message), Error> {
-        let (chat, said) = self.said(id)?;
-        if address::is_channel(&chat) { Err(Error::Unsupported("changes in a channel")) } else { Ok((chat, said)) }
+        let (chat, chat_message) = self.find_message(id)?;
+        if address::is_channel(&chat) {
+            Err(Error::Unsupported("changes in a channel"))
+        } else {
+            Ok((chat, chat_message))
+        }
     }
 
     /// Returns the message with this id and its chat.
-    pub(super) fn written(&self, id: &str) -> Result<(String, Message), Error> {
-        let book = locked(&self.account.book);
-        let mut all = book.chats.iter().flat_map(|(jid, chat)| chat.messages.iter().map(move |said| (jid, said)));
-        let found = all.find(|(_, said)| said.id == id);
-        found.map(|(jid, said)| (jid.clone(), said.clone())).ok_or_else(|| Error::UnknownMessage(id.to_owned()))
+    pub(super) fn find_any_message(&self, id: &str) -> Result<(String, Message), Error> {
+        let state = locked(&self.account.state);
+        let mut all = state
+            .chats
+            .iter()
+            .flat_map(|(jid, chat)| chat.messages.iter().map(move |chat_message| (jid, chat_message)));
+        let found = all.find(|(_, chat_message)| chat_message.id == id);
+        found
+            .map(|(jid, chat_message)| (jid.clone(), chat_message.clone()))
+            .ok_or_else(|| Error::UnknownMessage(id.to_owned()))
     }
 
     /// Returns the key of a message as seen by the person with the JID `reader`: their own messages are from
     /// themselves, and their direct chat with the owner has the owner's address.
-    fn key_seen_by(&self, chat: &str, said: &Message, reader: &str) -> MessageField<MessageKey> {
+    fn key_seen_by(&self, chat: &str, chat_message: &Message, reader: &str) -> MessageField<MessageKey> {
         let own_reader = reader == self.jid();
-        let from_me = match &said.from {
+        let from_me = match &chat_message.from {
             None => own_reader,
             Some(writer) => {
-                let book = locked(&self.account.book);
-                book.person(writer).is_some_and(|writer| writer.has_jid(reader))
+                let state = locked(&self.account.state);
+                state.person(writer).is_some_and(|writer| writer.has_jid(reader))
             }
         };
-        let mut key = self.key(chat, said);
+        let mut key = self.key(chat, chat_message);
         if let Some(key) = key.as_option_mut() {
             key.from_me = Some(from_me);
             if !own_reader && ChatKind::of(chat) == ChatKind::Dm {
@@ -262,17 +274,17 @@ impl Phone {
     }
 
     /// Returns the key of a message as seen by its author.
-    fn key(&self, chat: &str, said: &Message) -> MessageField<MessageKey> {
-        let book = locked(&self.account.book);
-        let participant = book.groups.get(chat).map(|group| match &said.from {
-            Some(from) => book.member(group, from),
+    fn key(&self, chat: &str, chat_message: &Message) -> MessageField<MessageKey> {
+        let state = locked(&self.account.state);
+        let participant = state.groups.get(chat).map(|group| match &chat_message.from {
+            Some(from) => state.member(group, from),
             None if group.by_lid => self.lid(),
             None => self.jid(),
         });
         MessageField::some(MessageKey {
             remote_jid: Some(chat.to_owned()),
             from_me: Some(true),
-            id: Some(said.id.clone()),
+            id: Some(chat_message.id.clone()),
             participant,
         })
     }

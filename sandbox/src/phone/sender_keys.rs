@@ -22,7 +22,7 @@ pub(crate) struct SenderKeys(#[serde(with = "bytes::map")] BTreeMap<String, Send
 impl SenderKeys {
     /// Returns the key for group messages to the companion `device`, to be sent before the first of them; `None` if the
     /// companion has it. `renew` creates another one.
-    pub(crate) async fn hand_out(
+    pub(crate) async fn distribution_for(
         &mut self,
         group: &str,
         device: u16,
@@ -41,32 +41,37 @@ impl SenderKeys {
     }
 
     /// Encrypts a padded plaintext for the group, for the companion `device`.
-    pub(crate) async fn seal(
+    pub(crate) async fn encrypt(
         &mut self,
         group: &str,
         device: u16,
         plaintext: &[u8],
     ) -> std::result::Result<Vec<u8>, Error> {
-        let sealed = group_encrypt(self, &name(group, device), plaintext, &mut crypto::rng()).await;
-        let sealed = sealed.map_err(|error| Error::protocol("a group message cannot be encrypted", error))?;
-        Ok(sealed.serialized().to_vec())
+        let ciphertext = group_encrypt(self, &name(group, device), plaintext, &mut crypto::rng()).await;
+        let ciphertext = ciphertext.map_err(|error| Error::protocol("a group message cannot be encrypted", error))?;
+        Ok(ciphertext.serialized().to_vec())
     }
 
     /// Stores the key for group messages of the companion `device`.
-    pub(crate) async fn learn(&mut self, group: &str, device: u16, key: &[u8]) -> std::result::Result<(), Error> {
+    pub(crate) async fn process_distribution(
+        &mut self,
+        group: &str,
+        device: u16,
+        key: &[u8],
+    ) -> std::result::Result<(), Error> {
         let failed = |error| Error::protocol("a companion's sender key cannot be read", error);
         let key = SenderKeyDistributionMessage::try_from(key).map_err(failed)?;
         process_sender_key_distribution_message(&author(group, device), &key, self).await.map_err(failed)
     }
 
     /// Decrypts a group message of the companion `device`; the result is still padded.
-    pub(crate) async fn open(
+    pub(crate) async fn decrypt(
         &mut self,
         group: &str,
         device: u16,
-        sealed: &[u8],
+        ciphertext: &[u8],
     ) -> std::result::Result<Vec<u8>, Error> {
-        let opened = group_decrypt(sealed, self, &author(group, device)).await;
+        let opened = group_decrypt(ciphertext, self, &author(group, device)).await;
         opened.map_err(|error| Error::protocol("a companion's group message cannot be decrypted", error))
     }
 }

@@ -17,10 +17,10 @@ use crate::{
 impl Account {
     /// Sends the delivery receipts of all recipients to the companion that wrote the message.
     pub(crate) fn delivered(&self, author: u16, chat: &str, id: &str) {
-        let book = locked(&self.book);
+        let state = locked(&self.state);
         let receipts: Vec<_> =
-            self.readers(&book, chat).iter().map(|reader| receipt(chat, id, None, reader.as_deref())).collect();
-        drop(book);
+            self.readers(&state, chat).iter().map(|reader| receipt(chat, id, None, reader.as_deref())).collect();
+        drop(state);
         let mut companions = locked(&self.companions);
         let Some(companion) = companions.get_mut(author) else { return };
         for node in receipts {
@@ -30,10 +30,10 @@ impl Account {
 
     /// Returns the recipients of the owner's messages in a chat: each member of a group by its address there, and
     /// `None` for the peer of a direct chat.
-    fn readers(&self, book: &PhoneState, chat: &str) -> Vec<Option<String>> {
-        if let Some(group) = book.groups.get(chat) {
+    fn readers(&self, state: &PhoneState, chat: &str) -> Vec<Option<String>> {
+        if let Some(group) = state.groups.get(chat) {
             let others = group.members.iter().filter(|member| **member != self.number);
-            return others.map(|member| Some(book.member(group, member))).collect();
+            return others.map(|member| Some(state.member(group, member))).collect();
         }
         let own = [self.jid(), format!("{}@lid", self.lid)];
         let other = ChatKind::of(chat) == ChatKind::Dm && !own.contains(&super::address::person(chat));
@@ -48,20 +48,21 @@ impl Phone {
     /// [`Error::UnknownMessage`] if the owner wrote no message with this id, [`Error::UnknownContact`] if `reader`, a number
     /// or JID, is not in its chat.
     pub async fn read_by(&self, id: &str, reader: &str) -> Result<(), Error> {
-        let (chat, said) = self.said(id)?;
-        if said.from.is_some() {
+        let (chat, chat_message) = self.find_message(id)?;
+        if chat_message.from.is_some() {
             return Err(Error::UnknownMessage(id.to_owned()));
         }
         let reader = self.person(reader);
         let named = {
-            let book = locked(&self.account.book);
-            let person = book.person(&reader).cloned().unwrap_or_default();
+            let state = locked(&self.account.state);
+            let person = state.person(&reader).cloned().unwrap_or_default();
             let is_reader = |name: &Option<String>| is(&person, name.as_deref().unwrap_or(&chat));
-            self.account.readers(&book, &chat).into_iter().find(is_reader)
+            self.account.readers(&state, &chat).into_iter().find(is_reader)
         };
         let named = named.ok_or(Error::UnknownContact(reader))?;
         let node = receipt(&chat, id, Some("read"), named.as_deref());
-        for (_, companion) in locked(&self.account.companions).all_mut().filter(|(_, companion)| companion.settled) {
+        for (_, companion) in locked(&self.account.companions).all_mut().filter(|(_, companion)| companion.bootstrapped)
+        {
             companion.push(Item { id: id.to_owned(), node: node.clone(), content: Content::Receipt });
         }
         self.account.save().await

@@ -39,7 +39,7 @@ const REGISTRATION: u32 = 1;
 
 /// A ciphertext as in an `<enc>` element.
 #[derive(Debug, Clone)]
-pub(crate) struct Sealed {
+pub(crate) struct Ciphertext {
     /// `pkmsg` or `msg`.
     pub(crate) kind: &'static str,
     pub(crate) bytes: Vec<u8>,
@@ -57,12 +57,12 @@ impl SignalPeer {
     }
 
     /// Returns whether there is a session with the companion `device`.
-    pub(crate) fn knows(&self, device: u16) -> bool {
+    pub(crate) fn has_session(&self, device: u16) -> bool {
         self.sessions.0.contains_key(address(device).as_str())
     }
 
     /// Starts a session with the companion `device` from its uploaded keys, replacing any earlier one.
-    pub(crate) async fn meet(&mut self, device: u16, bundle: &PreKeyBundle) -> std::result::Result<(), Error> {
+    pub(crate) async fn start_session(&mut self, device: u16, bundle: &PreKeyBundle) -> std::result::Result<(), Error> {
         let address = address(device);
         self.sessions.0.remove(address.as_str());
         let Self { identity, sessions, .. } = self;
@@ -75,28 +75,33 @@ impl SignalPeer {
     /// Encrypts a padded plaintext for the companion `device`.
     ///
     /// Every call advances the ratchet: the result must be stored and sent, never encrypted again.
-    pub(crate) async fn seal(&mut self, device: u16, plaintext: &[u8]) -> std::result::Result<Sealed, Error> {
+    pub(crate) async fn encrypt(&mut self, device: u16, plaintext: &[u8]) -> std::result::Result<Ciphertext, Error> {
         let Self { identity, sessions, .. } = self;
-        let sealed = message_encrypt(plaintext, &address(device), sessions, identity)
+        let ciphertext = message_encrypt(plaintext, &address(device), sessions, identity)
             .await
             .map_err(|error| Error::protocol("a message cannot be encrypted", error))?;
-        match sealed {
+        match ciphertext {
             CiphertextMessage::PreKeySignalMessage(message) => {
-                Ok(Sealed { kind: "pkmsg", bytes: message.serialized().to_vec() })
+                Ok(Ciphertext { kind: "pkmsg", bytes: message.serialized().to_vec() })
             }
             CiphertextMessage::SignalMessage(message) => {
-                Ok(Sealed { kind: "msg", bytes: message.serialized().to_vec() })
+                Ok(Ciphertext { kind: "msg", bytes: message.serialized().to_vec() })
             }
             _ => Err(Error::Unsupported("a ciphertext of another kind")),
         }
     }
 
     /// Decrypts a ciphertext of the companion `device`; the result is still padded.
-    pub(crate) async fn open(&mut self, device: u16, kind: &str, sealed: &[u8]) -> std::result::Result<Vec<u8>, Error> {
+    pub(crate) async fn decrypt(
+        &mut self,
+        device: u16,
+        kind: &str,
+        ciphertext: &[u8],
+    ) -> std::result::Result<Vec<u8>, Error> {
         let failed = |error| Error::protocol("a companion's message cannot be decrypted", error);
-        let sealed = match kind {
-            "pkmsg" => CiphertextMessage::PreKeySignalMessage(sealed.try_into().map_err(failed)?),
-            "msg" => CiphertextMessage::SignalMessage(sealed.try_into().map_err(failed)?),
+        let ciphertext = match kind {
+            "pkmsg" => CiphertextMessage::PreKeySignalMessage(ciphertext.try_into().map_err(failed)?),
+            "msg" => CiphertextMessage::SignalMessage(ciphertext.try_into().map_err(failed)?),
             _ => return Err(Error::Unsupported("a ciphertext of another kind")),
         };
         let signed = match self.signed.take() {
@@ -105,7 +110,7 @@ impl SignalPeer {
         };
         let Self { identity, sessions, .. } = self;
         let opened = message_decrypt(
-            &sealed,
+            &ciphertext,
             &address(device),
             sessions,
             identity,
@@ -135,7 +140,7 @@ impl SignalPeer {
         if self.signed.is_none() {
             self.signed = Some(SignedKey::new(&self.identity.pair)?);
         }
-        self.signed.as_ref().ok_or(Error::Unsupported("a party without keys"))
+        self.signed.as_ref().ok_or(Error::Unsupported("a peer without keys"))
     }
 }
 

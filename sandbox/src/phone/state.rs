@@ -68,7 +68,7 @@ impl PhoneState {
             let by_lid = group.addressing_mode == Addressing::Lid;
             (group.jid.clone(), Group::new(&group.subject, members, by_lid, None))
         });
-        let mut book = Self {
+        let mut state = Self {
             name: spec.name.clone(),
             people: people.collect(),
             groups: groups.collect(),
@@ -78,15 +78,15 @@ impl PhoneState {
             privacy: Privacy::default(),
             pictures: BTreeMap::new(),
         };
-        for group in book.groups.keys() {
-            book.chats.insert(group.clone(), Chat::default());
+        for group in state.groups.keys() {
+            state.chats.insert(group.clone(), Chat::default());
         }
         // The first of them was pinned last.
         let pinned = spec.history.iter().filter(|chat| chat.pinned).map(|chat| &chat.jid);
         let pinned_at = (0..).map(|rank: i64| now - rank * 1000);
         let pinned: BTreeMap<_, _> = pinned.zip(pinned_at).collect();
         for chat in &spec.history {
-            book.meet(&chat.jid);
+            state.ensure_person(&chat.jid);
             let mut messages = Vec::with_capacity(chat.messages.len());
             for message in &chat.messages {
                 let from = message.from.as_ref().filter(|from| **from != spec.phone);
@@ -105,9 +105,9 @@ impl PhoneState {
                 marked_unread: chat.marked_unread,
                 messages,
             };
-            book.chats.insert(chat.jid.clone(), known);
+            state.chats.insert(chat.jid.clone(), known);
         }
-        Ok(book)
+        Ok(state)
     }
 
     /// Returns the person with this JID.
@@ -130,7 +130,7 @@ impl PhoneState {
     }
 
     /// Adds the person of a JID if they are unknown.
-    pub(crate) fn meet(&mut self, jid: &str) {
+    pub(crate) fn ensure_person(&mut self, jid: &str) {
         if self.person(jid).is_some() {
             return;
         }
@@ -164,7 +164,7 @@ impl PhoneState {
 
     /// Returns the chat with the alias `jid` for changes, and creates it if needed.
     pub(crate) fn chat_mut(&mut self, jid: &str) -> &mut Chat {
-        self.meet(jid);
+        self.ensure_person(jid);
         let name = self.resolve(jid);
         self.chats.entry(name).or_default()
     }
@@ -195,7 +195,7 @@ impl PhoneState {
     }
 
     /// Returns the chat that was pinned first, if more are pinned than the maximum.
-    pub(crate) fn one_pin_too_many(&self) -> Option<String> {
+    pub(crate) fn excess_pin(&self) -> Option<String> {
         let pinned = || self.chats.iter().filter_map(|(jid, chat)| Some((chat.pinned_at?, jid)));
         let (_, oldest) = pinned().min()?;
         (pinned().count() > MAX_PINNED).then(|| oldest.clone())

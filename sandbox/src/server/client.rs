@@ -10,7 +10,7 @@ use crate::{
         queue::{Content, Queue},
     },
     lock::locked,
-    log::Who,
+    log::LogSource,
     phone::account::Account,
     wire::node::{Node, SERVER, empty, node, result},
 };
@@ -20,11 +20,11 @@ pub(crate) struct Client {
     pub(crate) server: Arc<Server>,
     pub(crate) account: Arc<Account>,
     pub(crate) device: u16,
-    pub(crate) link: Outlet,
+    pub(crate) outlet: Outlet,
 }
 
 impl Client {
-    fn who(&self) -> Who {
+    fn who(&self) -> LogSource {
         (Some(self.account.number.clone()), Some(self.device))
     }
 
@@ -53,7 +53,7 @@ impl Client {
     pub(crate) fn activate(&self) {
         let mut companions = locked(&self.account.companions);
         let Some(companion) = companions.get_mut(self.device) else { return };
-        if let Some(older) = companion.link.replace(self.link.clone()).filter(|older| !older.is(&self.link)) {
+        if let Some(older) = companion.outlet.replace(self.outlet.clone()).filter(|older| !older.is(&self.outlet)) {
             older.send(conflict("replaced"));
             older.close("replaced by a newer connection");
         }
@@ -64,7 +64,7 @@ impl Client {
         for item in companion.queue.items() {
             let mut late = item.node.clone();
             late.attrs.insert("offline", "0");
-            self.link.send(late);
+            self.outlet.send(late);
         }
         self.mark(node("offline").attr("count", count.to_string()).build());
         drop(companions);
@@ -72,14 +72,14 @@ impl Client {
     }
 
     fn mark(&self, content: Node) {
-        self.link.send(node("ib").attr("from", SERVER).children([content]).build());
+        self.outlet.send(node("ib").attr("from", SERVER).children([content]).build());
     }
 
     /// Removes the closed connection from its companion.
-    pub(crate) fn leave(&self) {
+    pub(crate) fn disconnect(&self) {
         let mut companions = locked(&self.account.companions);
         if let Some(companion) = companions.get_mut(self.device) {
-            companion.link.take_if(|link| link.is(&self.link));
+            companion.outlet.take_if(|outlet| outlet.is(&self.outlet));
         }
         drop(companions);
         self.account.notify();
@@ -87,7 +87,7 @@ impl Client {
 
     /// Sends an empty response.
     pub(crate) fn ok(&self, request: &Node) {
-        self.link.send(result(request).build());
+        self.outlet.send(result(request).build());
     }
 }
 

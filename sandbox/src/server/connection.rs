@@ -24,25 +24,25 @@ use crate::{
         outlet::{Outgoing, Outlet},
     },
     lock::locked,
-    log::{Direction, Who},
+    log::{Direction, LogSource},
     pairing::registry::Offer,
     phone::account::Account,
     wire::{
         node::{attr, node, render},
         noise::{self, Handshake, Refusal as Refused, Session},
-        socket::{Broken, FrameSink, Frames, Opener, Sealer, split},
+        socket::{Broken, Decryptor, Encryptor, FrameSink, Frames, split},
     },
 };
 
 /// Time limit for a client's first message.
-const HELLO: Duration = Duration::from_secs(20);
+const HELLO_TIMEOUT: Duration = Duration::from_secs(20);
 /// Maximum number of stanzas that are stored and sent together.
-const BATCH: usize = 64;
+const MAX_BATCH_LEN: usize = 64;
 /// Log entries for clients that requested a certificate. Only a client with a replaced root key may accept it.
-const BELIEVED: &str = "a client accepted a certificate of the sandbox's own root";
-const DISBELIEVED: &str = "rejected by a client: the certificate is not signed by WhatsApp's root";
+const CERTIFICATE_ACCEPTED: &str = "a client accepted a certificate of the sandbox's own root";
+const CERTIFICATE_REJECTED: &str = "rejected by a client: the certificate is not signed by WhatsApp's root";
 /// Time for a client to notice that the connection is closed.
-const FAREWELL: Duration = Duration::from_secs(1);
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// `GET /ws/chat`
 pub(crate) async fn accept(State(server): State<Arc<Server>>, upgrade: WebSocketUpgrade) -> Response {
@@ -58,7 +58,7 @@ pub(crate) async fn accept(State(server): State<Arc<Server>>, upgrade: WebSocket
 struct Shared {
     server: Arc<Server>,
     /// Known after the login.
-    who: OnceLock<Who>,
+    who: OnceLock<LogSource>,
     /// Of a companion that is logged in.
     account: OnceLock<Arc<Account>>,
     /// Cancelled when the writer has ended, or the sandbox stops.
@@ -66,44 +66,44 @@ struct Shared {
 }
 
 impl Shared {
-    fn who(&self) -> Who {
+    fn who(&self) -> LogSource {
         self.who.get().cloned().unwrap_or_default()
     }
 }
 
 async fn serve(server: &Arc<Server>, frames: &mut Frames, mut sink: FrameSink) {
     let hello = tokio::select! {
-        hello = timeout(HELLO, frames.next()) => hello,
+        hello = timeout(HELLO_TIMEOUT, frames.next()) => hello,
         () = server.services.stop.cancelled() => return,
     };
     let Ok(Ok(hello)) = hello else {
-        return server.note(Who::default(), "a connection ended before its first message");
+        return server.note(LogSource::default(), "a connection ended before its first message");
     };
-    let session = match shake_hands(server, &hello, frames, &mut sink).await {
+    let session = match perform_handshake(server, &hello, frames, &mut sink).await {
         Ok(Some(session)) => session,
         Ok(None) => return,
         Err(refusal) => {
             tracing::warn!(error = %refusal, "Rejected a client");
-            server.note(Who::default(), format!("refused: {refusal}"));
+            server.note(LogSource::default(), format!("refused: {refusal}"));
             return sink.close(&refusal.to_string()).await;
         }
     };
-    let (link, outgoing) = Outlet::new(server.next_connection());
+    let (outlet, outgoing) = Outlet::new(server.next_connection());
     let end = server.services.stop.child_token();
     let shared = Arc::new(Shared { server: Arc::clone(server), who: OnceLock::new(), account: OnceLock::new(), end });
-    let writer = write(Arc::clone(&shared), sink, Sealer::new(session.outbound), outgoing);
+    let writer = write(Arc::clone(&shared), sink, Encryptor::new(session.outbound), outgoing);
     server.services.tasks.spawn(writer);
 
-    let offer = Offer { link: link.clone(), noise: session.client, full: wants_full_history(&session.payload) };
-    let client = greet(&shared, &offer, &session.payload);
-    read(&shared, frames, Opener::new(session.inbound), &offer, client.as_ref()).await;
+    let offer = Offer { outlet: outlet.clone(), noise: session.client, full: wants_full_history(&session.payload) };
+    let client = log_in(&shared, &offer, &session.payload);
+    read(&shared, frames, Decryptor::new(session.inbound), &offer, client.as_ref()).await;
 
-    server.services.pairings.withdraw(&link);
-    link.ended();
+    server.services.pairings.withdraw(&outlet);
+    outlet.ended();
     if let Some(client) = client {
-        client.leave();
+        client.disconnect();
     }
-    link.close("the connection has ended");
+    outlet.close("the connection has ended");
     server.note(shared.who(), "disconnected");
 }
 
@@ -115,7 +115,7 @@ fn wants_full_history(payload: &ClientPayload) -> bool {
 }
 
 /// Performs the handshake; `None` if the client disconnects during it.
-async fn shake_hands(
+async fn perform_handshake(
     server: &Server,
     hello: &[u8],
     frames: &mut Frames,
@@ -128,30 +128,30 @@ async fn shake_hands(
                 return Ok(None);
             }
             let finish = tokio::select! {
-                finish = timeout(HELLO, frames.next()) => finish,
+                finish = timeout(HELLO_TIMEOUT, frames.next()) => finish,
                 () = server.services.stop.cancelled() => return Ok(None),
             };
             let Ok(Ok(finish)) = finish else {
-                server.note(Who::default(), DISBELIEVED);
+                server.note(LogSource::default(), CERTIFICATE_REJECTED);
                 return Ok(None);
             };
             let session = introduction.finish(&finish)?;
-            server.note(Who::default(), BELIEVED);
+            server.note(LogSource::default(), CERTIFICATE_ACCEPTED);
             Ok(Some(session))
         }
     }
 }
 
 /// Logs a companion in; any other client is offered a pairing.
-fn greet(shared: &Shared, offer: &Offer, payload: &ClientPayload) -> Option<Client> {
-    let (server, link) = (&shared.server, &offer.link);
+fn log_in(shared: &Shared, offer: &Offer, payload: &ClientPayload) -> Option<Client> {
+    let (server, outlet) = (&shared.server, &offer.outlet);
     let number = payload.username.unwrap_or_default().to_string();
     let device = u16::try_from(payload.device.unwrap_or_default()).unwrap_or_default();
     let account = server.account(&number).filter(|_| device != 0);
     let Some(account) = account else {
-        server.note(Who::default(), "connected, not paired");
+        server.note(LogSource::default(), "connected, not paired");
         match server.services.pairings.open(offer) {
-            Ok(request) => link.send(request),
+            Ok(request) => outlet.send(request),
             Err(error) => tracing::error!(%error, "Offering a pairing failed"),
         }
         return None;
@@ -163,8 +163,8 @@ fn greet(shared: &Shared, offer: &Offer, payload: &ClientPayload) -> Option<Clie
     };
     if let Some(refusal) = refusal {
         server.note(shared.who(), format!("refused: {refusal}"));
-        link.send(refusal.stanza());
-        link.close("refused");
+        outlet.send(refusal.stanza());
+        outlet.close("refused");
         return None;
     }
     let _ = shared.account.set(Arc::clone(&account));
@@ -174,17 +174,17 @@ fn greet(shared: &Shared, offer: &Offer, payload: &ClientPayload) -> Option<Clie
         .attr("lid", format!("{}:{device}@lid", account.lid))
         .attr("location", "sandbox")
         .attr("creation", clock::seconds(account.made_at).to_string());
-    link.send(success.build());
-    Some(Client { server: Arc::clone(server), account, device, link: link.clone() })
+    outlet.send(success.build());
+    Some(Client { server: Arc::clone(server), account, device, outlet: outlet.clone() })
 }
 
-async fn read(shared: &Shared, frames: &mut Frames, mut opener: Opener, offer: &Offer, client: Option<&Client>) {
+async fn read(shared: &Shared, frames: &mut Frames, mut decryptor: Decryptor, offer: &Offer, client: Option<&Client>) {
     loop {
         let frame = tokio::select! {
             frame = frames.next() => frame,
             () = shared.end.cancelled() => break,
         };
-        let node = match frame.and_then(|frame| opener.open(frame)) {
+        let node = match frame.and_then(|frame| decryptor.decrypt(frame)) {
             Ok(node) => node,
             Err(Broken::Closed) => return,
             Err(error) => return shared.server.note(shared.who(), format!("dropped: {error}")),
@@ -192,7 +192,7 @@ async fn read(shared: &Shared, frames: &mut Frames, mut opener: Opener, offer: &
         shared.server.record(shared.who(), Direction::Received, render(&node));
         let reply = node.tag == "iq" && matches!(attr(&node, "type").as_deref(), Some("result" | "error"));
         match client {
-            _ if reply => offer.link.answered(&node),
+            _ if reply => offer.outlet.answered(&node),
             Some(client) => {
                 route(client, &node).await;
                 client.account.save_soon(&client.server.services.tasks);
@@ -202,22 +202,22 @@ async fn read(shared: &Shared, frames: &mut Frames, mut opener: Opener, offer: &
         }
     }
     // Drain the input for a moment: closing a socket with unread data would drop the last frames.
-    let _ = timeout(FAREWELL, async { while frames.next().await.is_ok() {} }).await;
+    let _ = timeout(CLOSE_TIMEOUT, async { while frames.next().await.is_ok() {} }).await;
 }
 
 async fn write(
     shared: Arc<Shared>,
     mut sink: FrameSink,
-    mut sealer: Sealer,
+    mut encryptor: Encryptor,
     mut outgoing: UnboundedReceiver<Outgoing>,
 ) {
     let ending = shared.end.clone().drop_guard();
-    let mut batch = Vec::with_capacity(BATCH);
+    let mut batch = Vec::with_capacity(MAX_BATCH_LEN);
     let reason = 'connection: loop {
         let count = tokio::select! {
             biased;
             () = shared.server.services.stop.cancelled() => break "the sandbox stops",
-            count = outgoing.recv_many(&mut batch, BATCH) => count,
+            count = outgoing.recv_many(&mut batch, MAX_BATCH_LEN) => count,
         };
         // Everything that is sent to a companion must survive a crash.
         if let Some(account) = shared.account.get()
@@ -238,7 +238,7 @@ async fn write(
                 Outgoing::Close(reason) => break 'connection reason,
                 Outgoing::Half(node) => {
                     shared.server.record(shared.who(), Direction::Sent, format!("half of {}", render(&node)));
-                    if let Some(frame) = sealer.seal(&node) {
+                    if let Some(frame) = encryptor.encrypt(&node) {
                         sink.send_half(&frame).await;
                     }
                     return;
@@ -246,7 +246,7 @@ async fn write(
                 Outgoing::Cut => return,
             };
             shared.server.record(shared.who(), Direction::Sent, render(&node));
-            let Some(frame) = sealer.seal(&node) else {
+            let Some(frame) = encryptor.encrypt(&node) else {
                 tracing::error!(stanza = render(&node), "Encrypting a stanza failed");
                 continue;
             };
@@ -255,6 +255,6 @@ async fn write(
             }
         }
     };
-    let _ = timeout(FAREWELL, sink.close(reason)).await;
+    let _ = timeout(CLOSE_TIMEOUT, sink.close(reason)).await;
     drop(ending);
 }

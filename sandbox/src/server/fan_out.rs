@@ -21,7 +21,7 @@ pub(super) fn forward(client: &Client, message: &Node) {
     let id = attr(message, "id").unwrap_or_default();
     let stanza = forwarded(client, message, &to);
     for (device, companion) in locked(&client.account.companions).all_mut() {
-        if device == client.device || !companion.settled {
+        if device == client.device || !companion.bootstrapped {
             continue;
         }
         let own = |copy: &&Node| own_companion(&client.account, &attr(copy, "jid").unwrap_or_default()) == Some(device);
@@ -39,14 +39,14 @@ pub(super) fn forward(client: &Client, message: &Node) {
 
 /// Creates the stanza without its content, from the companion that wrote it.
 fn forwarded(client: &Client, message: &Node, to: &str) -> Node {
-    let book = locked(&client.account.book);
-    let by_lid = book.groups.get(to).map_or_else(|| address::is_lid(to), |group| group.by_lid);
+    let state = locked(&client.account.state);
+    let by_lid = state.groups.get(to).map_or_else(|| address::is_lid(to), |group| group.by_lid);
     let author = own_address(client, client.device, by_lid);
     let mut stanza = node("message")
         .attr("id", attr(message, "id").unwrap_or_default())
         .attr("type", attr(message, "type").unwrap_or_else(|| "text".to_owned()))
         .attr("t", clock::seconds(clock::now_ms()).to_string())
-        .attr("notify", book.name.as_str());
+        .attr("notify", state.name.as_str());
     if let Some(edit) = attr(message, "edit") {
         stanza = stanza.attr("edit", edit);
     }
@@ -108,7 +108,7 @@ pub(super) fn repeat(client: &Client, device: u16, message: &Node) {
     let mut again = node("message").children(parts(message).cloned()).build();
     again.attrs = item.node.attrs.clone();
     item.node = again.clone();
-    if let Some(link) = &companion.link {
-        link.send(again);
+    if let Some(outlet) = &companion.outlet {
+        outlet.send(again);
     }
 }

@@ -29,15 +29,15 @@ const CONFLICT: Refused = (409, "conflict");
 
 /// Returns a group's subject and members, or those of all the owner's groups.
 pub(super) fn show(client: &Client, request: &Node) -> Node {
-    let (book, account) = (locked(&client.account.book), &client.account);
+    let (state, account) = (locked(&client.account.state), &client.account);
     let is_member = |group: &&Group| group.members.contains(&account.number);
     let to = attr(request, "to").unwrap_or_default();
-    match book.groups.get(&to) {
-        Some(group) if is_member(&group) => result(request).children([describe(&book, account, &to, group)]).build(),
+    match state.groups.get(&to) {
+        Some(group) if is_member(&group) => result(request).children([describe(&state, account, &to, group)]).build(),
         Some(_) => refusal(request, FORBIDDEN.0, FORBIDDEN.1),
         None if to.trim_start_matches('@') == "g.us" => {
-            let all = book.groups.iter().filter(|(_, group)| is_member(group));
-            let all = all.map(|(jid, group)| describe(&book, account, jid, group));
+            let all = state.groups.iter().filter(|(_, group)| is_member(group));
+            let all = all.map(|(jid, group)| describe(&state, account, jid, group));
             result(request).children([node("groups").children(all).build()]).build()
         }
         None => refusal(request, UNKNOWN.0, UNKNOWN.1),
@@ -52,10 +52,10 @@ pub(super) async fn change(client: &Client, request: &Node) {
         "create" => create(client, change).await,
         "leave" => leave(client, change).await,
         "subject" => rename(client, &group, change).await,
-        "description" => say_what_it_is_about(client, &group, change).await,
+        "description" => describe_group(client, &group, change).await,
         _ => change_members(client, &group, change).await,
     };
-    client.link.send(match done {
+    client.outlet.send(match done {
         Ok(parts) => result(request).children(parts).build(),
         Err((code, text)) => refusal(request, code, text),
     });
@@ -80,7 +80,7 @@ async fn create(client: &Client, create: &Node) -> Result<Option<Node>, Refused>
         let key = key.as_deref().filter(|_| own);
         phone.join_group(&jid, group.clone(), &account.jid(), key).await.map_err(|error| failed(client, &error))?;
     }
-    Ok(Some(describe(&locked(&account.book), account, &jid, &group)))
+    Ok(Some(describe(&locked(&account.state), account, &jid, &group)))
 }
 
 async fn leave(client: &Client, leave: &Node) -> Result<Option<Node>, Refused> {
@@ -108,17 +108,18 @@ async fn rename(client: &Client, jid: &str, subject: &Node) -> Result<Option<Nod
 }
 
 /// As with the subject. The request must name the text that it replaces.
-async fn say_what_it_is_about(client: &Client, jid: &str, description: &Node) -> Result<Option<Node>, Refused> {
+async fn describe_group(client: &Client, jid: &str, description: &Node) -> Result<Option<Node>, Refused> {
     let group = member_of(client, jid)?;
     if group.description.map(|known| known.id) != attr(description, "prev") {
         return Err(CONFLICT);
     }
-    let said = description.get_optional_child("body").and_then(text).filter(|text| !text.is_empty());
+    let new_text = description.get_optional_child("body").and_then(text).filter(|text| !text.is_empty());
     let deleted = attr(description, "delete").as_deref() == Some("true");
-    let id = attr(description, "id").or_else(|| crypto::random_hex::<8>().ok()).filter(|_| deleted != said.is_some());
+    let id =
+        attr(description, "id").or_else(|| crypto::random_hex::<8>().ok()).filter(|_| deleted != new_text.is_some());
     let id = id.ok_or(BAD_REQUEST)?;
     for phone in members(client, jid) {
-        let done = phone.describe_group_as(jid, said.as_deref(), id.clone(), &client.account.number).await;
+        let done = phone.describe_group_as(jid, new_text.as_deref(), id.clone(), &client.account.number).await;
         done.map_err(|error| failed(client, &error))?;
     }
     Ok(None)
@@ -133,13 +134,13 @@ async fn change_members(client: &Client, jid: &str, change: &Node) -> Result<Opt
     }
     let kind = *CHANGES.iter().find(|kind| **kind == change.tag).ok_or(BAD_REQUEST)?;
     let (mut names, mut outcomes) = (Vec::new(), Vec::new());
-    for (name, asked) in named(client, change) {
+    for (name, requested) in named(client, change) {
         let error = match (kind, group.members.contains(&name)) {
             ("add", true) => Some("409"),
             ("add", false) | (_, true) => None,
             (_, false) => Some("404"),
         };
-        let outcome = node("participant").attr("jid", asked);
+        let outcome = node("participant").attr("jid", requested);
         if let Some(error) = error {
             outcomes.push(outcome.attr("error", error).build());
         } else {
@@ -168,7 +169,7 @@ async fn change_members(client: &Client, jid: &str, change: &Node) -> Result<Opt
 /// Adds the accounts among the new members to the present group.
 async fn welcome(client: &Client, jid: &str, names: &[String]) -> Result<(), Error> {
     let account = &client.account;
-    let group = locked(&account.book).groups.get(jid).map(|group| group.spelled_out(&account.number, account.made_at));
+    let group = locked(&account.state).groups.get(jid).map(|group| group.spelled_out(&account.number, account.made_at));
     let Some(group) = group else { return Ok(()) };
     for phone in accounts(client, names).into_iter().filter(|phone| phone.number() != account.number) {
         phone.join_group(jid, group.clone(), &account.jid(), None).await?;
@@ -178,7 +179,7 @@ async fn welcome(client: &Client, jid: &str, names: &[String]) -> Result<(), Err
 
 /// Returns the group, if the owner is a member.
 fn member_of(client: &Client, jid: &str) -> Result<Group, Refused> {
-    let group = locked(&client.account.book).groups.get(jid).cloned().ok_or(UNKNOWN)?;
+    let group = locked(&client.account.state).groups.get(jid).cloned().ok_or(UNKNOWN)?;
     if group.members.contains(&client.account.number) { Ok(group) } else { Err(FORBIDDEN) }
 }
 
@@ -186,8 +187,8 @@ fn member_of(client: &Client, jid: &str) -> Result<Group, Refused> {
 fn members(client: &Client, jid: &str) -> Vec<Phone> {
     let all = locked(&client.server.accounts).values().cloned().collect::<Vec<_>>();
     let is_member = |account: &Account| {
-        let book = locked(&account.book);
-        book.groups.get(jid).is_some_and(|group| group.members.contains(&account.number))
+        let state = locked(&account.state);
+        state.groups.get(jid).is_some_and(|group| group.members.contains(&account.number))
     };
     let among = all.into_iter().filter(|account| is_member(account));
     among.map(|account| Phone::new(client.server.services.clone(), account)).collect()
@@ -203,9 +204,9 @@ fn accounts(client: &Client, numbers: &[String]) -> Vec<Phone> {
 fn named(client: &Client, change: &Node) -> Vec<(String, String)> {
     let participants = children(change).iter().filter(|child| child.tag == "participant");
     let named = participants.filter_map(|participant| {
-        let asked = attr(participant, "jid")?;
-        let jid = attr(participant, "phone_number").unwrap_or_else(|| asked.clone());
-        Some((name(client, &address::person(&jid))?, asked))
+        let requested = attr(participant, "jid")?;
+        let jid = attr(participant, "phone_number").unwrap_or_else(|| requested.clone());
+        Some((name(client, &address::person(&jid))?, requested))
     });
     named.collect()
 }
@@ -217,7 +218,7 @@ fn name(client: &Client, jid: &str) -> Option<String> {
         (lid, "lid") => {
             let accounts = locked(&client.server.accounts);
             let account = accounts.values().find(|account| account.lid == lid);
-            let known = || locked(&client.account.book).person(jid).and_then(|person: &Person| person.phone.clone());
+            let known = || locked(&client.account.state).person(jid).and_then(|person: &Person| person.phone.clone());
             Some(account.map(|account| account.number.clone()).or_else(known).unwrap_or_else(|| jid.to_owned()))
         }
         _ => None,

@@ -21,32 +21,32 @@ pub(crate) async fn answer(client: &Client, request: &Node) {
             client.ok(request);
             client.activate();
             // Its keys may have arrived just before the sandbox was stopped.
-            settle(client).await;
+            send_bootstrap(client).await;
         }
         ("set", "encrypt", "rotate") => rotate(client, request),
         ("set", "encrypt", _) => upload(client, request).await,
         ("get", "encrypt", "count") => count(client, request),
         ("get", "encrypt", "digest") => digest(client, request),
-        ("get", "encrypt", "key") => client.link.send(users::bundles(client, request).await),
-        ("get", "usync", _) => client.link.send(users::devices(client, request)),
+        ("get", "encrypt", "key") => client.outlet.send(users::bundles(client, request).await),
+        ("get", "usync", _) => client.outlet.send(users::devices(client, request)),
         ("set", "w:sync:app:state", _) => sync::answer(client, request).await,
-        ("set" | "get", "w:m", "media_conn") => client.link.send(media_hosts(request)),
+        ("set" | "get", "w:m", "media_conn") => client.outlet.send(media_hosts(request)),
         ("get", "abt", _) => {
             let props = node("props").attr("protocol", "1").attr("hash", "0").attr("refresh", "86400");
-            client.link.send(result(request).children([props.build()]).build());
+            client.outlet.send(result(request).children([props.build()]).build());
         }
-        ("get", "blocklist", _) => client.link.send(privacy::blocked(client, request)),
+        ("get", "blocklist", _) => client.outlet.send(privacy::blocked(client, request)),
         ("set", "blocklist", "item") => privacy::block(client, request).await,
-        ("get", "w:profile:picture", _) => client.link.send(pictures::show(client, request)),
+        ("get", "w:profile:picture", _) => client.outlet.send(pictures::show(client, request)),
         ("set", "w:profile:picture", _) => pictures::set(client, request).await,
-        ("get", "privacy", _) => client.link.send(privacy::settings(client, request)),
+        ("get", "privacy", _) => client.outlet.send(privacy::settings(client, request)),
         ("set", "privacy", "privacy") => privacy::set(client, request).await,
         // The tokens are not used here, and nothing is ever marked dirty.
         ("set", "privacy", "tokens") | ("set", "urn:xmpp:whatsapp:dirty", "clean") => client.ok(request),
         ("get", "w:p", _) => {
-            client.link.send(result(request).attr("t", clock::seconds(clock::now_ms()).to_string()).build());
+            client.outlet.send(result(request).attr("t", clock::seconds(clock::now_ms()).to_string()).build());
         }
-        ("get", "w:g2", "query" | "participating") => client.link.send(groups::show(client, request)),
+        ("get", "w:g2", "query" | "participating") => client.outlet.send(groups::show(client, request)),
         ("set", "w:g2", child) if groups::CHANGES.contains(&child) => groups::change(client, request).await,
         ("set", "md", "remove-companion-device") => {
             client.ok(request);
@@ -57,7 +57,7 @@ pub(crate) async fn answer(client: &Client, request: &Node) {
         }
         _ => {
             client.note(format!("unsupported request: {kind} {namespace} <{child}>"));
-            client.link.send(refusal(request, 501, "feature-not-implemented"));
+            client.outlet.send(refusal(request, 501, "feature-not-implemented"));
         }
     }
 }
@@ -65,7 +65,7 @@ pub(crate) async fn answer(client: &Client, request: &Node) {
 /// Stores the keys for messages to this companion. After the first upload it is sent the app-state key and the history.
 async fn upload(client: &Client, request: &Node) {
     let Some(keys) = Prekeys::read(request) else {
-        return client.link.send(refusal(request, 400, "bad-request"));
+        return client.outlet.send(refusal(request, 400, "bad-request"));
     };
     {
         let mut companions = locked(&client.account.companions);
@@ -73,7 +73,7 @@ async fn upload(client: &Client, request: &Node) {
         if !keys.belongs_to(&companion.identity) {
             drop(companions);
             client.note("rejected: keys of a different identity than the paired one");
-            return client.link.send(refusal(request, 406, "not-acceptable"));
+            return client.outlet.send(refusal(request, 406, "not-acceptable"));
         }
         match &mut companion.prekeys {
             Some(earlier) => earlier.merge(keys),
@@ -81,11 +81,11 @@ async fn upload(client: &Client, request: &Node) {
         }
     }
     client.ok(request);
-    settle(client).await;
+    send_bootstrap(client).await;
 }
 
-async fn settle(client: &Client) {
-    if let Err(error) = bootstrap::settle(&client.account, &client.server.services.media, client.device).await {
+async fn send_bootstrap(client: &Client) {
+    if let Err(error) = bootstrap::send_once(&client.account, &client.server.services.media, client.device).await {
         tracing::error!(phone = client.account.number, %error, "Sending the history to a companion failed");
         client.note(format!("the history cannot be sent: {error}"));
     }
@@ -96,7 +96,7 @@ fn rotate(client: &Client, request: &Node) {
     let keys = companions.get_mut(client.device).and_then(|companion| companion.prekeys.as_mut());
     let rotated = keys.zip(request.get_optional_child("rotate")).is_some_and(|(keys, rotate)| keys.rotate(rotate));
     drop(companions);
-    if rotated { client.ok(request) } else { client.link.send(refusal(request, 400, "bad-request")) }
+    if rotated { client.ok(request) } else { client.outlet.send(refusal(request, 400, "bad-request")) }
 }
 
 fn count(client: &Client, request: &Node) {
@@ -104,7 +104,7 @@ fn count(client: &Client, request: &Node) {
     let keys = companions.get(client.device).and_then(|companion| companion.prekeys.as_ref());
     let left = keys.map_or(0, Prekeys::left);
     let count = node("count").attr("value", left.to_string()).build();
-    client.link.send(result(request).children([count]).build());
+    client.outlet.send(result(request).children([count]).build());
 }
 
 /// Returns the digest of the uploaded keys. With "not found" the client uploads all of them again.
@@ -113,7 +113,7 @@ fn digest(client: &Client, request: &Node) {
     let keys = companions.get(client.device).and_then(|companion| companion.prekeys.as_ref());
     let digest = keys.map(Prekeys::digest);
     drop(companions);
-    client.link.send(match digest {
+    client.outlet.send(match digest {
         Some(digest) => result(request).children([digest]).build(),
         None => refusal(request, 404, "item-not-found"),
     });

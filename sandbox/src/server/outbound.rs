@@ -18,14 +18,14 @@ use crate::{
     ChatKind, Error, clock,
     lock::locked,
     phone::{
-        signal_peers::Parties,
+        signal_peers::SignalPeers,
         state::{Chat, Message},
     },
     wire::node::{Node, attr, bytes, children, node},
 };
 
 /// Delay of the recipients' delivery receipts.
-const JOURNEY: Duration = Duration::from_millis(100);
+const RECEIPT_DELAY: Duration = Duration::from_millis(100);
 
 /// Handles a message of a companion.
 pub(super) async fn take(client: &Client, message: &Node) {
@@ -34,13 +34,13 @@ pub(super) async fn take(client: &Client, message: &Node) {
         return acknowledge(client, message);
     }
     // Held to the end, so that a companion that is paired meanwhile finds the message in the history or gets it.
-    let mut parties = client.account.parties.lock().await;
-    if let Err(error) = show(client, &mut parties, message).await {
+    let mut peers = client.account.peers.lock().await;
+    if let Err(error) = show(client, &mut peers, message).await {
         tracing::warn!(phone = client.account.number, %error, "Decrypting a companion's message failed");
         client.note(format!("a companion's message cannot be decrypted: {error}"));
     }
     fan_out::forward(client, message);
-    drop(parties);
+    drop(peers);
     acknowledge(client, message);
     deliver(client, message);
 }
@@ -48,12 +48,12 @@ pub(super) async fn take(client: &Client, message: &Node) {
 /// Acknowledges the message.
 fn acknowledge(client: &Client, message: &Node) {
     let mut ack = node("ack").attr("class", "message").attr("id", attr(message, "id").unwrap_or_default());
-    for (told, from) in [("from", "to"), ("participant", "participant")] {
+    for (name, from) in [("from", "to"), ("participant", "participant")] {
         if let Some(value) = attr(message, from) {
-            ack = ack.attr(told, value);
+            ack = ack.attr(name, value);
         }
     }
-    client.link.send(ack.attr("t", clock::seconds(clock::now_ms()).to_string()).build());
+    client.outlet.send(ack.attr("t", clock::seconds(clock::now_ms()).to_string()).build());
 }
 
 /// Delivers the message: the recipients' receipts follow a moment later.
@@ -64,41 +64,41 @@ fn deliver(client: &Client, message: &Node) {
     let (server, account, device) = (client.server.clone(), client.account.clone(), client.device);
     client.server.services.tasks.spawn(async move {
         tokio::select! {
-            () = sleep(JOURNEY) => account.delivered(device, &to, &id),
+            () = sleep(RECEIPT_DELAY) => account.delivered(device, &to, &id),
             () = server.services.stop.cancelled() => {}
         }
     });
 }
 
-async fn show(client: &Client, parties: &mut MutexGuard<'_, Parties>, message: &Node) -> Result<(), Error> {
+async fn show(client: &Client, peers: &mut MutexGuard<'_, SignalPeers>, message: &Node) -> Result<(), Error> {
     let (account, to) = (&client.account, attr(message, "to").unwrap_or_default());
-    let phone = parties.of(&account.jid());
+    let phone = peers.of(&account.jid());
     let copies = message.get_optional_child("participants").map(children).unwrap_or_default();
     let is_the_phone = |copy: &&Node| own_device(account, &attr(copy, "jid").unwrap_or_default()) == Some(0);
-    let mut said = None;
-    if let Some((kind, sealed)) = copies.iter().find(is_the_phone).and_then(|copy| sealed(copy)) {
-        let mut body = read(&phone.open(client.device, &kind, sealed).await?)?;
+    let mut received = None;
+    if let Some((kind, ciphertext)) = copies.iter().find(is_the_phone).and_then(|copy| ciphertext(copy)) {
+        let mut body = read(&phone.decrypt(client.device, &kind, ciphertext).await?)?;
         if let Some(copy) = body.device_sent_message.take() {
             body = copy.message.into_option().unwrap_or_default();
-            said = copy.destination_jid.map(|chat| (chat, body.clone()));
+            received = copy.destination_jid.map(|chat| (chat, body.clone()));
         }
         let key = body.sender_key_distribution_message.into_option();
         if let Some(key) = key.and_then(|key| key.group_id.zip(key.axolotl_sender_key_distribution_message)) {
-            phone.groups.learn(&key.0, client.device, &key.1).await?;
+            phone.groups.process_distribution(&key.0, client.device, &key.1).await?;
         }
     }
     if ChatKind::of(&to) == ChatKind::Group
-        && let Some((_, sealed)) = sealed(message).filter(|(kind, _)| kind == "skmsg")
+        && let Some((_, ciphertext)) = ciphertext(message).filter(|(kind, _)| kind == "skmsg")
     {
-        let body = read(&phone.groups.open(&to, client.device, sealed).await?)?;
-        said = Some((to, body));
+        let body = read(&phone.groups.decrypt(&to, client.device, ciphertext).await?)?;
+        received = Some((to, body));
     }
-    let Some((chat, body)) = said else { return Ok(()) };
-    let mut book = locked(&account.book);
-    if ChatKind::of(&chat) == ChatKind::Group && !book.groups.contains_key(&chat) {
+    let Some((chat, body)) = received else { return Ok(()) };
+    let mut state = locked(&account.state);
+    if ChatKind::of(&chat) == ChatKind::Group && !state.groups.contains_key(&chat) {
         return Err(Error::UnknownChat(chat));
     }
-    apply(book.chat_mut(&chat), attr(message, "id").unwrap_or_default(), body);
+    apply(state.chat_mut(&chat), attr(message, "id").unwrap_or_default(), body);
     Ok(())
 }
 
@@ -106,11 +106,12 @@ async fn show(client: &Client, parties: &mut MutexGuard<'_, Parties>, message: &
 fn apply(chat: &mut Chat, id: String, mut body: wa::Message) {
     if let Some(protocol) = body.protocol_message.take() {
         let named = protocol.key.into_option().and_then(|key| key.id);
-        let named = chat.messages.iter_mut().find(|said| said.from.is_none() && Some(&said.id) == named.as_ref());
+        let named =
+            chat.messages.iter_mut().find(|message| message.from.is_none() && Some(&message.id) == named.as_ref());
         let edited = protocol.edited_message.into_option().and_then(text);
         match (named, protocol.r#type, edited) {
-            (Some(said), Some(protocol_message::Type::REVOKE), _) => said.change("", true),
-            (Some(said), Some(protocol_message::Type::MESSAGE_EDIT), Some(text)) => said.change(&text, false),
+            (Some(message), Some(protocol_message::Type::REVOKE), _) => message.change("", true),
+            (Some(message), Some(protocol_message::Type::MESSAGE_EDIT), Some(text)) => message.change(&text, false),
             _ => {}
         }
     } else if let Some(text) = text(body) {
@@ -121,7 +122,7 @@ fn apply(chat: &mut Chat, id: String, mut body: wa::Message) {
 }
 
 /// Returns the ciphertext in a stanza or a copy, and its kind.
-fn sealed(node: &Node) -> Option<(String, &[u8])> {
+fn ciphertext(node: &Node) -> Option<(String, &[u8])> {
     let enc = node.get_optional_child("enc")?;
     Some((attr(enc, "type")?, bytes(enc)?))
 }

@@ -20,8 +20,8 @@ pub(super) async fn take(client: &Client, message: &Node) {
     if let Some(to) = attr(message, "to") {
         ack = ack.attr("from", to);
     }
-    client.link.send(ack.attr("t", clock::seconds(clock::now_ms()).to_string()).build());
-    let answered = match open(client, message).await {
+    client.outlet.send(ack.attr("t", clock::seconds(clock::now_ms()).to_string()).build());
+    let answered = match decrypt(client, message).await {
         Ok(body) => client.account.answer(&client.server.services.media, client.device, &id, &body).await,
         Err(error) => Err(error),
     };
@@ -31,16 +31,16 @@ pub(super) async fn take(client: &Client, message: &Node) {
     }
 }
 
-async fn open(client: &Client, message: &Node) -> Result<wa::Message, Error> {
+async fn decrypt(client: &Client, message: &Node) -> Result<wa::Message, Error> {
     let to = attr(message, "to").unwrap_or_default();
     let account = &client.account;
     let own = [account.jid(), format!("{}@lid", account.lid)].contains(&address::person(&to));
     if !own || to.contains(':') {
         return Err(Error::Unsupported("a peer request to a device other than the phone"));
     }
-    let sealed = message.get_optional_child("enc").and_then(|enc| Some((attr(enc, "type")?, bytes(enc)?)));
-    let (kind, sealed) = sealed.ok_or(Error::Unsupported("an unencrypted peer request"))?;
-    let plain = account.parties.lock().await.of(&account.jid()).open(client.device, &kind, sealed).await?;
+    let ciphertext = message.get_optional_child("enc").and_then(|enc| Some((attr(enc, "type")?, bytes(enc)?)));
+    let (kind, ciphertext) = ciphertext.ok_or(Error::Unsupported("an unencrypted peer request"))?;
+    let plain = account.peers.lock().await.of(&account.jid()).decrypt(client.device, &kind, ciphertext).await?;
     let plain = MessageUtils::unpad_message_ref(&plain, 2)
         .map_err(|error| Error::protocol("a message is not padded", error.into_boxed_dyn_error()))?;
     codec::message_decode(plain).map_err(|error| Error::protocol("a message cannot be read", error))

@@ -13,16 +13,16 @@ const HOST: &str = "https://pps.whatsapp.net";
 /// Returns the location of a profile picture.
 pub(super) fn show(client: &Client, request: &Node) -> Node {
     let phone = phone(client);
-    let asked = request.get_optional_child("picture");
+    let requested = request.get_optional_child("picture");
     let Some(picture) = phone.picture(&target(client, request)) else {
         return refusal(request, 404, "item-not-found");
     };
     let id = picture.id.to_string();
     let answer = node("picture");
-    if asked.and_then(|asked| attr(asked, "id")).as_ref() == Some(&id) {
+    if requested.and_then(|requested| attr(requested, "id")).as_ref() == Some(&id) {
         return result(request).children([answer.attr("status", "304").build()]).build();
     }
-    let kind = asked.and_then(|asked| attr(asked, "type")).unwrap_or_else(|| "image".to_owned());
+    let kind = requested.and_then(|requested| attr(requested, "type")).unwrap_or_else(|| "image".to_owned());
     let answer = answer
         .attr("id", id)
         .attr("type", kind)
@@ -35,7 +35,7 @@ pub(super) fn show(client: &Client, request: &Node) -> Node {
 pub(super) async fn set(client: &Client, request: &Node) {
     let (whose, phone) = (target(client, request), phone(client));
     let own = [phone.jid(), phone.lid()].contains(&whose);
-    let is_member = locked(&client.account.book)
+    let is_member = locked(&client.account.state)
         .groups
         .get(&whose)
         .is_some_and(|group| group.members.contains(&client.account.number));
@@ -48,7 +48,7 @@ pub(super) async fn set(client: &Client, request: &Node) {
             phone.set_picture_from(&whose, image, Some(client.device)).await.map_err(|_| (500, "internal-server-error"))
         }
     };
-    client.link.send(match done {
+    client.outlet.send(match done {
         Ok(id) => {
             let picture = id.map(|id| node("picture").attr("id", id.to_string()).build());
             result(request).children(picture).build()

@@ -18,7 +18,7 @@ pub(crate) async fn route(client: &Client, stanza: &Node) {
         "ack" => client.confirm(attr(stanza, "id")),
         "message" if attr(stanza, "category").as_deref() == Some("peer") => peer::take(client, stanza).await,
         "message" => outbound::take(client, stanza).await,
-        "call" => client.link.send(client.account.hear_call(stanza)),
+        "call" => client.outlet.send(client.account.handle_call(stanza)),
         // No answer needed: session marks, presence, typing.
         "ib" | "presence" | "chatstate" => {}
         other => client.note(format!("unknown stanza <{other}>")),
@@ -37,9 +37,9 @@ async fn receipt(client: &Client, receipt: &Node) {
         client.confirm(id);
     }
     if let (Some("read" | "read-self"), Some(chat)) = (kind.as_deref(), attr(receipt, "to")) {
-        let mut book = locked(&client.account.book);
-        if book.chat(&chat).is_some() {
-            book.chat_mut(&chat).read();
+        let mut state = locked(&client.account.state);
+        if state.chat(&chat).is_some() {
+            state.chat_mut(&chat).read();
         }
     }
 }
@@ -50,7 +50,7 @@ async fn retry(client: &Client, id: String, receipt: &Node) {
     if let Some(author) = fan_out::ask_again(client, &id, receipt) {
         return client.note(format!("companion {author} is asked to repeat {id}"));
     }
-    match client.account.reseal(client.device, &id).await {
+    match client.account.encrypt_again(client.device, &id).await {
         Ok(true) => client.note(format!("message {id} encrypted again")),
         Ok(false) => client.note(format!("asked to repeat {id}, which is no longer queued")),
         Err(error) => client.note(format!("message {id} cannot be encrypted again: {error}")),

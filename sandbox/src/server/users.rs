@@ -12,12 +12,12 @@ use crate::{
 /// Returns the devices of people: for the owner the phone and its companions, for all others only the phone. Includes
 /// their LIDs if the phone knows them.
 pub(crate) fn devices(client: &Client, request: &Node) -> Node {
-    let asked = request.get_optional_child("usync");
-    let list = asked.and_then(|usync| usync.get_optional_child("list")).map(children).unwrap_or_default();
-    let users = list.iter().filter_map(|asked| user(client, asked));
+    let requested = request.get_optional_child("usync");
+    let list = requested.and_then(|usync| usync.get_optional_child("list")).map(children).unwrap_or_default();
+    let users = list.iter().filter_map(|requested| user(client, requested));
     let mut usync = node("usync");
     for (name, default) in [("sid", ""), ("mode", "query"), ("context", "message")] {
-        let value = asked.and_then(|usync| attr(usync, name)).unwrap_or_else(|| default.to_owned());
+        let value = requested.and_then(|usync| attr(usync, name)).unwrap_or_else(|| default.to_owned());
         usync = usync.attr(name, value);
     }
     let usync = usync.children([empty("result"), node("list").children(users).build()]);
@@ -25,12 +25,12 @@ pub(crate) fn devices(client: &Client, request: &Node) -> Node {
 }
 
 /// Returns one of the requested people: by JID, or by a number whose existence is checked.
-fn user(client: &Client, asked: &Node) -> Option<Node> {
+fn user(client: &Client, requested: &Node) -> Option<Node> {
     let account = &client.account;
-    let number = asked.get_optional_child("contact").and_then(bytes).map(String::from_utf8_lossy);
+    let number = requested.get_optional_child("contact").and_then(bytes).map(String::from_utf8_lossy);
     let exists = number.as_ref().map(|_| node("contact").attr("type", "in").build());
     let number = number.map(|number| format!("{}@{SERVER}", number.trim_start_matches('+')));
-    let jid = attr(asked, "jid").or(number)?;
+    let jid = attr(requested, "jid").or(number)?;
     let bare = jid.split('@').next().and_then(|user| user.split(':').next()).unwrap_or_default();
     let own = bare == account.number || bare == account.lid;
     let companions: Vec<u16> =
@@ -48,7 +48,7 @@ fn user(client: &Client, asked: &Node) -> Option<Node> {
     let lid = if own {
         Some(format!("{}@lid", account.lid))
     } else {
-        locked(&account.book).person(&jid).and_then(Person::lid_jid)
+        locked(&account.state).person(&jid).and_then(Person::lid_jid)
     };
     // The LID of a number; a LID has no further mapping.
     let lid = lid.filter(|_| !address::is_lid(&jid)).map(|lid| node("lid").attr("val", lid).build());
@@ -58,12 +58,12 @@ fn user(client: &Client, asked: &Node) -> Option<Node> {
 
 /// Returns key bundles: of the phones of all people, including the owner's, and of the account's companions.
 pub(crate) async fn bundles(client: &Client, request: &Node) -> Node {
-    let asked = request.get_optional_child("key").map(children).unwrap_or_default();
-    let mut users = Vec::with_capacity(asked.len());
-    let mut parties = client.account.parties.lock().await;
-    for jid in asked.iter().filter_map(|user| attr(user, "jid")) {
-        let keys = match party(client, &jid) {
-            Some(name) => parties.of(&name).keys().ok(),
+    let requested = request.get_optional_child("key").map(children).unwrap_or_default();
+    let mut users = Vec::with_capacity(requested.len());
+    let mut peers = client.account.peers.lock().await;
+    for jid in requested.iter().filter_map(|user| attr(user, "jid")) {
+        let keys = match peer(client, &jid) {
+            Some(name) => peers.of(&name).keys().ok(),
             None => own_companion(&client.account, &jid)
                 .and_then(|device| locked(&client.account.companions).get_mut(device)?.keys()),
         };
@@ -71,7 +71,7 @@ pub(crate) async fn bundles(client: &Client, request: &Node) -> Node {
             node("user").attr("jid", jid).children(keys.unwrap_or_else(|| vec![error(404, "item-not-found")])).build(),
         );
     }
-    drop(parties);
+    drop(peers);
     result(request).children([node("list").children(users).build()]).build()
 }
 
@@ -94,7 +94,7 @@ pub(crate) fn own_device(account: &Account, jid: &str) -> Option<u16> {
 }
 
 /// Returns the sender's name of a person's phone; `None` for other devices, and for other addresses.
-fn party(client: &Client, jid: &str) -> Option<String> {
+fn peer(client: &Client, jid: &str) -> Option<String> {
     let (user, server) = jid.split_once('@')?;
     let (user, device) = user.split_once(':').unwrap_or((user, "0"));
     if device != "0" || ChatKind::of(jid) != ChatKind::Dm {
@@ -103,8 +103,8 @@ fn party(client: &Client, jid: &str) -> Option<String> {
     if user == client.account.number || user == client.account.lid {
         return Some(client.account.jid());
     }
-    let mut book = locked(&client.account.book);
+    let mut state = locked(&client.account.state);
     let jid = format!("{user}@{server}");
-    book.meet(&jid);
-    book.person(&jid).map(Person::jid)
+    state.ensure_person(&jid);
+    state.person(&jid).map(Person::jid)
 }

@@ -52,7 +52,7 @@ impl Media {
             Self::Memory(blobs) => drop(locked(blobs).insert(name.clone(), Bytes::copy_from_slice(data))),
             Self::Folder(folder) => {
                 let file = folder.join(&name);
-                replace(&file, data).map_err(|error| Error::kept(&file, error))?;
+                replace(&file, data).map_err(|error| Error::storage(&file, error))?;
             }
         }
         Ok(format!("/v/{name}"))

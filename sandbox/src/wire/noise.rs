@@ -174,19 +174,19 @@ mod tests {
         let chain = noise.decrypt(&answer.payload.unwrap()).unwrap();
         assert_eq!(verify(&chain, &identity.root).unwrap().as_slice(), server);
 
-        let sealed = noise.encrypt(client.public_key.public_key_bytes()).unwrap();
+        let ciphertext = noise.encrypt(client.public_key.public_key_bytes()).unwrap();
         noise.mix_shared_secret(client.private_key.serialize(), &theirs).unwrap();
         let payload = ClientPayload { username: Some(15_550_100_001), ..Default::default() };
         let payload = noise.encrypt(&payload.encode_to_vec()).unwrap();
-        let finish = ClientFinish { r#static: Some(sealed), payload: Some(payload), ..Default::default() };
+        let finish = ClientFinish { r#static: Some(ciphertext), payload: Some(payload), ..Default::default() };
         let finish = HandshakeMessage { client_finish: MessageField::some(finish), ..Default::default() };
         let session = introduction.finish(&codec::handshake_message_to_vec(&finish)).unwrap();
 
         assert_eq!(session.client, client.public_key.public_key_bytes());
         assert_eq!(session.payload.username, Some(15_550_100_001));
         let (outbound, _) = noise.finish().unwrap();
-        let sealed = outbound.encrypt_with_counter(0, b"hello").unwrap();
-        let mut opened = whatsapp_rust::bytes::BytesMut::from(&sealed[..]);
+        let ciphertext = outbound.encrypt_with_counter(0, b"hello").unwrap();
+        let mut opened = whatsapp_rust::bytes::BytesMut::from(&ciphertext[..]);
         session.inbound.decrypt_in_place_with_counter(0, &mut opened).unwrap();
         assert_eq!(&opened[..], b"hello");
     }

@@ -105,18 +105,18 @@ impl FrameSink {
 }
 
 /// Decrypts frames: one for each connection, since the counter starts at 0.
-pub(crate) struct Opener {
+pub(crate) struct Decryptor {
     cipher: NoiseCipher,
     counter: u32,
 }
 
-impl Opener {
+impl Decryptor {
     pub(crate) fn new(cipher: NoiseCipher) -> Self {
         Self { cipher, counter: 0 }
     }
 
     /// Decrypts a frame and parses its stanza.
-    pub(crate) fn open(&mut self, mut frame: BytesMut) -> Result<Node, Broken> {
+    pub(crate) fn decrypt(&mut self, mut frame: BytesMut) -> Result<Node, Broken> {
         self.cipher.decrypt_in_place_with_counter(self.counter, &mut frame).map_err(|_| Broken::Frame)?;
         self.counter += 1;
         let unpacked = util::unpack(&frame).map_err(|_| Broken::Frame)?;
@@ -126,21 +126,21 @@ impl Opener {
 }
 
 /// Encrypts stanzas into frames: one for each connection.
-pub(crate) struct Sealer {
+pub(crate) struct Encryptor {
     cipher: NoiseCipher,
     counter: u32,
 }
 
-impl Sealer {
+impl Encryptor {
     pub(crate) fn new(cipher: NoiseCipher) -> Self {
         Self { cipher, counter: 0 }
     }
 
     /// Encodes and encrypts a stanza; `None` if it cannot be encoded.
-    pub(crate) fn seal(&mut self, node: &Node) -> Option<Vec<u8>> {
+    pub(crate) fn encrypt(&mut self, node: &Node) -> Option<Vec<u8>> {
         let plain = marshal::marshal(node).ok()?;
-        let sealed = self.cipher.encrypt_with_counter(self.counter, &plain).ok()?;
+        let ciphertext = self.cipher.encrypt_with_counter(self.counter, &plain).ok()?;
         self.counter += 1;
-        Some(sealed)
+        Some(ciphertext)
     }
 }

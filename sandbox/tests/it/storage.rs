@@ -123,7 +123,7 @@ async fn a_folder_is_of_one_sandbox_at_a_time_and_read_with_care() {
     let file = folder.path().join("accounts").join(format!("{OWNER}.json"));
     let content = std::fs::read_to_string(&file).unwrap();
     std::fs::write(&file, content.replacen("\"format\":1", "\"format\":2", 1)).unwrap();
-    let Err(Error::Kept { path, source }) = Sandbox::start(config()).await else {
+    let Err(Error::Storage { path, source }) = Sandbox::start(config()).await else {
         panic!("a file of an unknown format was accepted")
     };
     assert_eq!((path, source.to_string()), (file, "unsupported format 2; expected 1".to_owned()));

@@ -15,20 +15,20 @@ use crate::{
 };
 
 /// Applies a mutation. Unknown mutations are ignored.
-pub(crate) fn apply(book: &mut PhoneState, mutation: &Mutation) {
+pub(crate) fn apply(state: &mut PhoneState, mutation: &Mutation) {
     if let [kind, jid, ..] = mutation.index.as_slice()
         && kind == "contact"
     {
         let set = mutation.operation == SyncdOperation::SET;
-        return save(book, jid, mutation.action_value.as_ref().filter(|_| set).map(|value| &*value.contact_action));
+        return save(state, jid, mutation.action_value.as_ref().filter(|_| set).map(|value| &*value.contact_action));
     }
     if let [kind, jid, ..] = mutation.index.as_slice()
         && kind == "lid_contact"
     {
         let set = mutation.operation == SyncdOperation::SET;
         let action = mutation.action_value.as_ref().filter(|_| set).map(|value| &value.lid_contact_action);
-        book.meet(jid);
-        if let Some(person) = book.person_mut(jid) {
+        state.ensure_person(jid);
+        if let Some(person) = state.person_mut(jid) {
             person.name = action.and_then(|action| action.full_name.clone().or_else(|| action.first_name.clone()));
         }
         return;
@@ -40,9 +40,9 @@ pub(crate) fn apply(book: &mut PhoneState, mutation: &Mutation) {
     match (mutation.index.first().map(String::as_str), subject) {
         (Some("archive"), Some(jid)) => {
             let action = &value.archive_chat_action;
-            let Some(range) = said(&action.message_range) else { return };
-            let (archived, unarchives) = (action.archived.unwrap_or_default(), book.unarchives);
-            let chat = book.chat_mut(jid);
+            let Some(range) = effective_range(&action.message_range) else { return };
+            let (archived, unarchives) = (action.archived.unwrap_or_default(), state.unarchives);
+            let chat = state.chat_mut(jid);
             // A later message of another person unarchives the chat.
             let is_left = unarchives && Chat::from_others(&chat.messages[end(chat, range)..]) > 0;
             chat.archived = archived && !is_left;
@@ -50,15 +50,15 @@ pub(crate) fn apply(book: &mut PhoneState, mutation: &Mutation) {
         }
         (Some("pin_v1"), Some(jid)) => {
             let pinned = value.pin_action.pinned.unwrap_or_default();
-            let chat = book.chat_mut(jid);
+            let chat = state.chat_mut(jid);
             chat.pinned_at = pinned.then(|| value.timestamp.unwrap_or_default());
             // Pinning unarchives the chat, without a separate patch.
             chat.archived &= !pinned;
         }
         (Some("markChatAsRead"), Some(jid)) => {
             let action = &value.mark_chat_as_read_action;
-            let Some(range) = said(&action.message_range) else { return };
-            let chat = book.chat_mut(jid);
+            let Some(range) = effective_range(&action.message_range) else { return };
+            let chat = state.chat_mut(jid);
             if action.read.unwrap_or_default() {
                 read_up_to(chat, range);
             } else {
@@ -67,45 +67,45 @@ pub(crate) fn apply(book: &mut PhoneState, mutation: &Mutation) {
         }
         (Some("mute"), Some(jid)) => {
             if let Some(until) = muted_until(&value.mute_action) {
-                book.chat_mut(jid).muted_until = until;
+                state.chat_mut(jid).muted_until = until;
             }
         }
         (Some("deleteChat"), Some(jid)) => {
-            let jid = book.resolve(jid);
-            if let Some(range) = said(&value.delete_chat_action.message_range)
-                && let Some(chat) = book.chats.get_mut(&jid)
+            let jid = state.resolve(jid);
+            if let Some(range) = effective_range(&value.delete_chat_action.message_range)
+                && let Some(chat) = state.chats.get_mut(&jid)
                 && forget_up_to(chat, range) == 0
             {
-                book.chats.remove(&jid);
+                state.chats.remove(&jid);
             }
         }
         (Some("clearChat"), Some(jid)) => {
-            if let Some(range) = said(&value.clear_chat_action.message_range) {
-                forget_up_to(book.chat_mut(jid), range);
+            if let Some(range) = effective_range(&value.clear_chat_action.message_range) {
+                forget_up_to(state.chat_mut(jid), range);
             }
         }
         (Some("lock"), Some(jid)) => {
-            let chat = book.chat_mut(jid);
+            let chat = state.chat_mut(jid);
             chat.locked = value.lock_chat_action.locked.unwrap_or_default();
             if chat.locked {
                 (chat.archived, chat.pinned_at) = (false, None);
             }
         }
         (Some("setting_unarchiveChats"), _) => {
-            book.unarchives = value.unarchive_chats_setting.unarchive_chats.unwrap_or_default();
-            if book.unarchives {
-                book.chats.values_mut().for_each(unarchive);
+            state.unarchives = value.unarchive_chats_setting.unarchive_chats.unwrap_or_default();
+            if state.unarchives {
+                state.chats.values_mut().for_each(unarchive);
             }
         }
         (Some("deleteMessageForMe"), Some(jid)) => {
-            let jid = book.resolve(jid);
-            if let (Some(chat), Some(id)) = (book.chats.get_mut(&jid), mutation.index.get(2)) {
+            let jid = state.resolve(jid);
+            if let (Some(chat), Some(id)) = (state.chats.get_mut(&jid), mutation.index.get(2)) {
                 chat.remove(id);
             }
         }
         (Some("setting_pushName"), _) => {
             if let Some(name) = &value.push_name_setting.name {
-                book.name.clone_from(name);
+                state.name.clone_from(name);
             }
         }
         _ => {}
@@ -113,10 +113,10 @@ pub(crate) fn apply(book: &mut PhoneState, mutation: &Mutation) {
 }
 
 /// Saves a contact as in an action, or removes it without one.
-fn save(book: &mut PhoneState, jid: &str, action: Option<&ContactAction>) {
-    book.meet(jid);
-    let lid = action.and_then(|action| action.lid_jid.as_deref()).filter(|lid| book.person(lid).is_none());
-    let Some(person) = book.person_mut(jid) else { return };
+fn save(state: &mut PhoneState, jid: &str, action: Option<&ContactAction>) {
+    state.ensure_person(jid);
+    let lid = action.and_then(|action| action.lid_jid.as_deref()).filter(|lid| state.person(lid).is_none());
+    let Some(person) = state.person_mut(jid) else { return };
     let Some(action) = action else {
         person.name = None;
         return;
@@ -138,7 +138,7 @@ fn unarchive(chat: &mut Chat) {
 
 /// Returns the range of an action. A phone ignores an action without one, or with one that names neither messages nor a
 /// time.
-fn said(range: &MessageField<SyncActionMessageRange>) -> Option<&SyncActionMessageRange> {
+fn effective_range(range: &MessageField<SyncActionMessageRange>) -> Option<&SyncActionMessageRange> {
     range.as_option().filter(|range| range.last_message_timestamp.is_some() || !range.messages.is_empty())
 }
 

@@ -8,7 +8,7 @@ use whatsapp_rust::{
 use crate::{
     Error,
     chat::ChatKind,
-    companion::message::{Alternate, Letter},
+    companion::message::{Alternate, OutgoingMessage},
     message_kind::MessageKind,
     phone::{Phone, address, state::PhoneState},
     wire::node::SERVER,
@@ -35,7 +35,7 @@ pub(super) struct Envelope {
 
 impl Phone {
     /// Returns the addresses of a message from `name` in `chat`.
-    pub(super) fn envelope(&self, book: &mut PhoneState, name: &str, chat: &str) -> Result<Envelope, Error> {
+    pub(super) fn envelope(&self, state: &mut PhoneState, name: &str, chat: &str) -> Result<Envelope, Error> {
         let from = &*self.person(name);
         let own = from == self.jid();
         let device = (!own && address::is_special(name)).then(|| name.to_owned());
@@ -49,16 +49,16 @@ impl Phone {
             return Err(Error::UnknownContact(from.to_owned()));
         }
         if !own {
-            book.meet(from);
+            state.ensure_person(from);
         }
-        let person = book.person(from).cloned().filter(|_| !own).unwrap_or_default();
+        let person = state.person(from).cloned().filter(|_| !own).unwrap_or_default();
         let alternate = match ChatKind::of(chat) {
             ChatKind::Dm if own => {
                 if [self.jid(), self.lid()].contains(&address::person(chat)) {
                     return Err(Error::UnknownChat(chat.to_owned()));
                 }
-                book.meet(chat);
-                let partner = book.person(chat).cloned().unwrap_or_default();
+                state.ensure_person(chat);
+                let partner = state.person(chat).cloned().unwrap_or_default();
                 if partner.lid_jid().as_deref() == Some(chat) {
                     partner.phone.is_some().then(|| Alternate::Number(partner.jid()))
                 } else {
@@ -73,11 +73,11 @@ impl Phone {
                 person.phone.is_some().then(|| Alternate::Number(person.jid()))
             }
             ChatKind::Group => {
-                let group = book.groups.get(chat).ok_or_else(|| Error::UnknownChat(chat.to_owned()))?;
+                let group = state.groups.get(chat).ok_or_else(|| Error::UnknownChat(chat.to_owned()))?;
                 if !own && !group.has(&person) {
                     return Err(Error::UnknownContact(from.to_owned()));
                 }
-                let named = if own && group.by_lid { self.lid() } else { book.member(group, from) };
+                let named = if own && group.by_lid { self.lid() } else { state.member(group, from) };
                 participant = Some(device.clone().unwrap_or_else(|| named.clone()));
                 let number = if own { Some(&self.account.number) } else { person.phone.as_ref() };
                 match number {
@@ -87,7 +87,7 @@ impl Phone {
                 }
             }
             ChatKind::Broadcast if own => {
-                listed = book.lists.get(chat).cloned().ok_or_else(|| Error::UnknownChat(chat.to_owned()))?;
+                listed = state.lists.get(chat).cloned().ok_or_else(|| Error::UnknownChat(chat.to_owned()))?;
                 participant = Some(self.jid());
                 Some(Alternate::Lid(self.lid()))
             }
@@ -99,19 +99,19 @@ impl Phone {
             _ => return Err(Error::UnknownChat(chat.to_owned())),
         };
         let writer = (!own).then(|| person.jid());
-        let notify = if own { Some(book.name.clone()) } else { person.shown_name().map(ToOwned::to_owned) };
+        let notify = if own { Some(state.name.clone()) } else { person.shown_name().map(ToOwned::to_owned) };
         let (chat, business) = (chat.to_owned(), person.business);
         Ok(Envelope { writer, device, chat, place, listed, participant, alternate, notify, business })
     }
 
     /// Creates the message to be encrypted.
-    pub(super) fn letter(
+    pub(super) fn outgoing(
         &self,
         (id, at): (&str, i64),
         envelope: Envelope,
         edit: Option<&str>,
         (kind, body): (MessageKind, wa::Message),
-    ) -> Letter {
+    ) -> OutgoingMessage {
         let Envelope { writer, device, chat, place: _, listed, participant, alternate, notify, business } = envelope;
         // Each device encrypts for itself.
         let sender = device.clone().or_else(|| writer.clone()).unwrap_or_else(|| self.jid());
@@ -122,7 +122,7 @@ impl Phone {
             (Some(_), Some(device)) => (device, None, body),
             (Some(_), None) => (chat, None, body),
         };
-        Letter {
+        OutgoingMessage {
             id: id.to_owned(),
             from,
             participant,
