@@ -4,14 +4,15 @@ use std::process::Output;
 
 use serde_json::json;
 
+use crate::support::CHAT_CHANGES;
 use crate::support::Subscription;
 use crate::support::TestServer;
+use crate::support::VIEWER_KIND;
 use crate::support::error_code;
 use crate::support::wait_for;
 
 const UUID: &str = "8f14e45f-ceea-467f-a0e6-4b6d0e8d2d3b";
 const WHO: &str = "{ viewer { organizationId capabilities } }";
-const CHANGES: &str = "subscription { chatChanges { cursor } }";
 
 fn text(output: &Output) -> String {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
@@ -75,7 +76,7 @@ async fn a_token_that_cannot_be_a_key_is_refused_with_the_reason() {
 async fn a_revoked_key_is_refused_and_its_socket_ends() {
     let server = TestServer::start().await;
     let key = server.create_key("org_1", &["events"]);
-    let mut listener = Subscription::open(&server, &key, CHANGES, json!({})).await;
+    let mut listener = Subscription::open(&server, &key, CHAT_CHANGES, json!({})).await;
     listener.event().await;
     let listed = text(&server.command(&["key", "list", "--organization", "org_1"]));
     let line = listed.lines().find(|line| line.contains(&key[..8])).expect("the key");
@@ -86,19 +87,19 @@ async fn a_revoked_key_is_refused_and_its_socket_ends() {
     text(&server.command(&["key", "revoke", id, "--organization", "org_1"]));
     assert_eq!(u16::from(listener.closed().await.code), 4403);
     wait_for("the key to be refused", async || {
-        let answer = server.query_as(&key, "{ viewer { kind } }", json!({})).await;
+        let answer = server.query_as(&key, VIEWER_KIND, json!({})).await;
         (answer["errors"][0]["extensions"]["code"] == "unauthorized").then_some(())
     })
     .await;
     error(&server.command(&["key", "revoke", id, "--organization", "org_1"]));
-    assert!(server.query("{ viewer { kind } }").await["errors"].is_null(), "another key was revoked as well");
+    assert!(server.query(VIEWER_KIND).await["errors"].is_null(), "another key was revoked as well");
 }
 
 #[tokio::test]
 async fn a_key_ends_with_its_time_and_its_socket_with_it() {
     let server = TestServer::start().await;
     let key = server.create_key_until("org_1", "3s");
-    let mut listener = Subscription::open(&server, &key, CHANGES, json!({})).await;
+    let mut listener = Subscription::open(&server, &key, CHAT_CHANGES, json!({})).await;
     listener.event().await;
     assert!(server.query_as(&key, WHO, json!({})).await["errors"].is_null(), "the key expired too early");
     assert_eq!(u16::from(listener.closed().await.code), 4403);
@@ -124,7 +125,7 @@ fn listed(server: &TestServer, secret: &str) -> String {
 async fn a_rotated_key_has_a_new_secret_and_its_last_one_ends() {
     let server = TestServer::start().await;
     let old = server.create_key("org_1", &["read", "events"]);
-    let mut listener = Subscription::open(&server, &old, CHANGES, json!({})).await;
+    let mut listener = Subscription::open(&server, &old, CHAT_CHANGES, json!({})).await;
     listener.event().await;
     let before = listed(&server, &old);
     let id = before.split(' ').next().expect("an id");
@@ -157,7 +158,7 @@ async fn the_last_secret_of_a_rotated_key_works_for_a_while_if_that_is_given() {
         );
     }
     let third = rotate("8s");
-    let mut listener = Subscription::open(&server, &second, CHANGES, json!({})).await;
+    let mut listener = Subscription::open(&server, &second, CHAT_CHANGES, json!({})).await;
     listener.event().await;
     wait_for("the first secret to expire", async || {
         let answer = server.query_as(&first, WHO, json!({})).await;

@@ -5,6 +5,8 @@ use chatgraph::domain::clock::Clock as _;
 use serde_json::Value;
 use serde_json::json;
 
+use crate::support::CHAT_CHANGES;
+use crate::support::REVOKE_KEY;
 use crate::support::Subscription;
 use crate::support::TestServer;
 use crate::support::error_code;
@@ -13,10 +15,8 @@ use crate::support::wait_for;
 
 const CREATE: &str = "mutation($input: CreateApiKeyInput!) { createApiKey(input: $input) { \
                       secret apiKey { id name prefix permissions createdAt expiresAt lastUsedAt } } }";
-const REVOKE: &str = "mutation($id: ID!) { revokeApiKey(input: {id: $id}) { revokedId } }";
 const LIST: &str = "{ apiKeys { nodes { id name prefix permissions createdAt expiresAt lastUsedAt } } }";
 const WHO: &str = "{ viewer { organizationId capabilities } }";
-const CHANGES: &str = "subscription { chatChanges { cursor } }";
 
 /// Creates a key with `key`, and returns its secret and its fields.
 async fn create(server: &TestServer, key: &str, input: Value) -> (String, Value) {
@@ -126,17 +126,17 @@ async fn wrong_input_makes_no_key_and_names_the_field() {
 async fn a_revoked_key_is_refused_at_once_and_its_socket_ends() {
     let server = TestServer::start().await;
     let (secret, key) = create(&server, &server.key, json!({"name": "a", "permissions": ["EVENTS"]})).await;
-    let mut listener = Subscription::open(&server, &secret, CHANGES, json!({})).await;
+    let mut listener = Subscription::open(&server, &secret, CHAT_CHANGES, json!({})).await;
     listener.event().await;
     // The server now remembers this key as valid.
     assert!(server.query_as(&secret, WHO, json!({})).await["errors"].is_null());
 
     let id = json!({"id": key["id"]});
-    let answer = server.query_with(REVOKE, id.clone()).await;
+    let answer = server.query_with(REVOKE_KEY, id.clone()).await;
     assert_eq!(answer, json!({"data": {"revokeApiKey": {"revokedId": key["id"]}}}));
     assert_eq!(error_code(&server.query_as(&secret, WHO, json!({})).await), "unauthorized");
     assert_eq!(u16::from(listener.closed().await.code), 4403);
-    let again = server.query_with(REVOKE, id).await;
+    let again = server.query_with(REVOKE_KEY, id).await;
     assert_eq!((error_code(&again), &again["data"]["revokeApiKey"]), ("not_found", &Value::Null));
     assert!(server.query(WHO).await["errors"].is_null(), "another key was revoked as well");
 }
@@ -147,7 +147,7 @@ async fn a_key_ends_when_it_was_made_to_and_its_socket_with_it() {
     let ends = SystemClock.now() + 8_000;
     let input = json!({"name": "a", "permissions": ["EVENTS"], "expiresAt": ends});
     let (secret, _) = create(&server, &server.key, input).await;
-    let mut listener = Subscription::open(&server, &secret, CHANGES, json!({})).await;
+    let mut listener = Subscription::open(&server, &secret, CHAT_CHANGES, json!({})).await;
     listener.event().await;
     assert_eq!(u16::from(listener.closed().await.code), 4403);
     assert!(SystemClock.now() > ends, "the key expired too early");
@@ -193,6 +193,6 @@ async fn an_organization_makes_no_more_keys_than_it_may() {
     let other = server.create_key("org_2", &[]);
     create(&server, &other, json!({"name": "theirs", "permissions": ["READ"]})).await;
     let id = json!({"id": made[0]["data"]["createApiKey"]["apiKey"]["id"]});
-    server.query_with(REVOKE, id).await;
+    server.query_with(REVOKE_KEY, id).await;
     create(&server, &server.key, json!({"name": "again", "permissions": ["READ"]})).await;
 }

@@ -10,6 +10,7 @@ use serde_json::json;
 
 use crate::support::MEI;
 use crate::support::RAVI;
+use crate::support::SESSION_STATUS_REASON;
 use crate::support::Subscription;
 use crate::support::TestServer;
 use crate::support::wait_for_within;
@@ -42,7 +43,7 @@ impl TestServer {
     }
 
     async fn standing(&self) -> (String, String) {
-        let query = "query($id: ID!) { session(id: $id) { status statusReason } }";
+        let query = SESSION_STATUS_REASON;
         let session = self.query_with(query, json!({"id": self.session})).await["data"]["session"].clone();
         let text = |field: &str| session[field].as_str().unwrap_or_default().to_owned();
         (text("status"), text("statusReason"))

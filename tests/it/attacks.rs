@@ -9,6 +9,7 @@ use serde_json::json;
 use crate::support::EmptyServer;
 use crate::support::Subscription;
 use crate::support::TestServer;
+use crate::support::VIEWER_KIND;
 use crate::support::error_code;
 
 /// CPU time limit for each document, in an unoptimised build and beside other tests. `docs/performance.md` has the
@@ -201,7 +202,7 @@ async fn variables_without_an_end_are_no_json() {
     assert_eq!(sent.status(), 400);
     let answer = sent.json::<Value>().await.expect("JSON");
     assert_eq!(error_code(&answer), WRONG);
-    assert_eq!(server.query("{ viewer { kind } }").await["data"]["viewer"]["kind"], "API_KEY");
+    assert_eq!(server.query(VIEWER_KIND).await["data"]["viewer"]["kind"], "API_KEY");
 }
 
 #[tokio::test]

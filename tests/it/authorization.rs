@@ -3,16 +3,20 @@
 use serde_json::Value;
 use serde_json::json;
 
+use crate::support::CHAT_CHANGES;
+use crate::support::CREATE_SESSION;
 use crate::support::MEI;
+use crate::support::SESSION_IDS;
 use crate::support::Subscription;
 use crate::support::TestServer;
+use crate::support::VIEWER_KIND;
 use crate::support::error_code;
 
 #[tokio::test]
 async fn a_valid_token_is_required() {
     let server = TestServer::start().await;
     for token in [None, Some("cg_wrong"), Some(""), Some("a.b.c")] {
-        let request = reqwest::Client::new().post(&server.url).json(&json!({"query": "{ viewer { kind } }"}));
+        let request = reqwest::Client::new().post(&server.url).json(&json!({"query": VIEWER_KIND}));
         let request = match token {
             Some(token) => request.bearer_auth(token),
             None => request,
@@ -47,10 +51,10 @@ async fn every_capability_opens_its_own_fields_only() {
         format!("mutation {{ updateChat(input: {{cid: \"{MEI}\"}}) {{ chat {{ lastMessage {{ text }} }} }} }}");
     for (permission, query) in [
         ("send", "{ chats { nodes { id } } }"),
-        ("events", "{ sessions { nodes { id } } }"),
+        ("events", SESSION_IDS),
         ("send", read_back.as_str()),
         ("read", archive.as_str()),
-        ("read", "mutation { createSession(input: {}) { session { id } } }"),
+        ("read", CREATE_SESSION),
         ("read", "{ sessions { nodes { pairing { qr } } } }"),
     ] {
         let key = server.create_key("org_1", &[permission]);
@@ -64,7 +68,7 @@ async fn every_capability_opens_its_own_fields_only() {
 async fn listening_needs_the_events_capability_and_reading_messages_read() {
     let server = TestServer::start().await;
     let key = server.create_key("org_1", &["read"]);
-    let mut refused = Subscription::open(&server, &key, "subscription { chatChanges { cursor } }", json!({})).await;
+    let mut refused = Subscription::open(&server, &key, CHAT_CHANGES, json!({})).await;
     let error = refused.message("error").await;
     assert_eq!(error["payload"][0]["extensions"]["code"], "forbidden");
 
@@ -106,14 +110,14 @@ async fn a_key_that_expired_is_refused() {
     let server = TestServer::start().await;
     let key = server.create_key_for_a_day("org_1");
     server.expire(&key).await;
-    assert_eq!(error_code(&server.query_as(&key, "{ viewer { kind } }", json!({})).await), "unauthorized");
+    assert_eq!(error_code(&server.query_as(&key, VIEWER_KIND, json!({})).await), "unauthorized");
 }
 
 #[tokio::test]
 async fn a_socket_ends_with_its_key() {
     let server = TestServer::start().await;
     let key = server.create_key_for_a_day("org_1");
-    let mut listener = Subscription::open(&server, &key, "subscription { chatChanges { cursor } }", json!({})).await;
+    let mut listener = Subscription::open(&server, &key, CHAT_CHANGES, json!({})).await;
     listener.event().await;
     server.expire(&key).await;
     assert_eq!(u16::from(listener.closed().await.code), 4403);
@@ -122,7 +126,6 @@ async fn a_socket_ends_with_its_key() {
 #[tokio::test]
 async fn a_socket_with_a_bad_token_is_closed_as_one_to_come_back_with() {
     let server = TestServer::start().await;
-    let mut refused =
-        Subscription::open(&server, "cg_wrong", "subscription { chatChanges { cursor } }", json!({})).await;
+    let mut refused = Subscription::open(&server, "cg_wrong", CHAT_CHANGES, json!({})).await;
     assert_eq!(u16::from(refused.closed().await.code), 4403);
 }

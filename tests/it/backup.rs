@@ -7,6 +7,7 @@ use serde_json::Value;
 use serde_json::json;
 
 use crate::support::ALL;
+use crate::support::CHANGE_CURSOR;
 use crate::support::MEI;
 use crate::support::RAVI;
 use crate::support::Subscription;
@@ -25,7 +26,7 @@ async fn a_back_up_taken_while_serving_can_be_served_again() {
     }
 
     back_up(&server, &copy);
-    let after = server.query("{ chats { changeCursor } }").await["data"]["chats"]["changeCursor"].clone();
+    let after = server.query(CHANGE_CURSOR).await["data"]["chats"]["changeCursor"].clone();
     server.phone().archive(RAVI, true).await.expect("archived");
     server.assert_in_sync().await;
     let restored = server.command(&["restore", copy.to_str().expect("text"), "--overwrite"]);

@@ -3,6 +3,7 @@
 use serde_json::Value;
 use serde_json::json;
 
+use crate::support::CHANGE_CURSOR;
 use crate::support::MEI;
 use crate::support::TestServer;
 use crate::support::account;
@@ -107,7 +108,7 @@ async fn a_cursor_of_anything_else_is_refused_in_either_direction() {
     let chats = cursor(&server, "chats").await;
     let both = "query($c: String) { chats(first: 1, before: $c) { nodes { id } } }";
     let mixed = "query($c: String) { chats(last: 1, after: $c) { nodes { id } } }";
-    let changes = server.query("{ chats { changeCursor } }").await["data"]["chats"]["changeCursor"].clone();
+    let changes = server.query(CHANGE_CURSOR).await["data"]["chats"]["changeCursor"].clone();
     let after = "query($c: String) { chats(after: $c) { nodes { id } } }";
     refused(
         &server,

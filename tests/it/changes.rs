@@ -6,6 +6,7 @@ use serde_json::Value;
 use serde_json::json;
 
 use crate::support::BOOKS;
+use crate::support::CHANGE_CURSOR;
 use crate::support::MEI;
 use crate::support::OLU;
 use crate::support::RAVI;
@@ -130,7 +131,7 @@ async fn a_contacts_message_is_listed_counted_and_published() {
 #[tokio::test]
 async fn changes_without_a_subscriber_are_replayed_after_the_cursor() {
     let server = TestServer::start().await;
-    let listed = server.query("{ chats { changeCursor } }").await["data"]["chats"]["changeCursor"].clone();
+    let listed = server.query(CHANGE_CURSOR).await["data"]["chats"]["changeCursor"].clone();
     server.phone().pin(MEI, true).await.expect("pinned");
     server.assert_in_sync().await;
     server.phone().mute(MEI, None).await.expect("no change");

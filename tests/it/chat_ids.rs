@@ -5,6 +5,7 @@ use chatgraph_sandbox::spec::ContactSpec;
 use serde_json::Value;
 use serde_json::json;
 
+use crate::support::DELETE_SESSION;
 use crate::support::MEI;
 use crate::support::RAVI;
 use crate::support::Subscription;
@@ -152,7 +153,7 @@ async fn the_id_of_a_merged_chat_leads_to_the_chat_it_was_merged_into() {
         }
     }
     assert_eq!(server.rows("merged_chat").await, 1);
-    let delete = "mutation($id: ID!) { deleteSession(input: {sessionId: $id}) { deletedSessionId } }";
+    let delete = DELETE_SESSION;
     server.query_with(delete, json!({"id": server.session})).await;
     wait_for("the note to be swept", async || (server.rows("merged_chat").await == 0).then_some(())).await;
 }

@@ -7,6 +7,7 @@ use chatgraph::store::DatabaseLock;
 
 use crate::support::EmptyServer;
 use crate::support::TestServer;
+use crate::support::VIEWER_KIND;
 use crate::support::wait_for;
 
 const DATABASE: &str = "CHATGRAPH_DATABASE";
@@ -108,7 +109,7 @@ async fn a_server_without_a_certificate_outlives_a_hangup() {
     let server = EmptyServer::start(&[]).await;
     server.signal("HUP");
     wait_for("a line of the log", async || server.log.text().contains("SIGHUP has no effect").then_some(())).await;
-    assert!(server.query("{ viewer { kind } }").await["data"]["viewer"].is_object());
+    assert!(server.query(VIEWER_KIND).await["data"]["viewer"].is_object());
 }
 
 #[test]

@@ -3,6 +3,8 @@
 use serde_json::Value;
 use serde_json::json;
 
+use crate::support::CHANGE_CURSOR;
+use crate::support::LOG_OUT_SESSION;
 use crate::support::MEI;
 use crate::support::RAVI;
 use crate::support::Subscription;
@@ -99,7 +101,7 @@ async fn neither_a_restart_nor_a_new_import_brings_a_deleted_chat_back() {
 
     let mut changes = server.subscribe_to_chats().await;
     let id = json!({"id": server.session});
-    let log_out = "mutation($id: ID!) { logoutSession(input: {sessionId: $id}) { session { status } } }";
+    let log_out = LOG_OUT_SESSION;
     server.query_with(log_out, id.clone()).await;
     server.pair_again().await;
     wait_for("the history to be imported again", async || {
@@ -134,7 +136,7 @@ async fn deleting_needs_send_and_a_chat_of_ones_own() {
 #[tokio::test]
 async fn a_listener_that_was_away_hears_of_the_deletion_and_of_what_came_before() {
     let server = TestServer::start().await;
-    let listed = server.query("{ chats { changeCursor } }").await["data"]["chats"]["changeCursor"].clone();
+    let listed = server.query(CHANGE_CURSOR).await["data"]["chats"]["changeCursor"].clone();
     server.update_chat(MEI, "pinned: true").await;
     server.assert_in_sync().await;
     server.delete_chat(MEI).await;

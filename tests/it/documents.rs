@@ -4,7 +4,9 @@
 use serde_json::Value;
 use serde_json::json;
 
+use crate::support::CREATE_SESSION;
 use crate::support::EmptyServer;
+use crate::support::SESSION_IDS;
 use crate::support::Subscription;
 use crate::support::TestServer;
 use crate::support::error_code;
@@ -29,7 +31,7 @@ impl EmptyServer {
     }
 
     async fn sessions(&self) -> usize {
-        let answer = self.query("{ sessions { nodes { id } } }").await;
+        let answer = self.query(SESSION_IDS).await;
         answer["data"]["sessions"]["nodes"].as_array().expect("a list").len()
     }
 }
@@ -62,7 +64,7 @@ async fn a_mutation_that_is_skipped_by_a_default_is_not_executed() {
 #[tokio::test]
 async fn an_object_of_which_nothing_is_selected_is_empty() {
     let server = EmptyServer::start(&[]).await;
-    let made = server.answer("mutation { createSession(input: {}) { session { id } } }", json!({})).await;
+    let made = server.answer(CREATE_SESSION, json!({})).await;
     let session = &made["data"]["createSession"]["session"]["id"];
     let skipped = json!({"c": false, "id": session});
     for (query, data) in [

@@ -6,8 +6,10 @@ use std::process::Stdio;
 
 use serde_json::json;
 
+use crate::support::LOG_OUT_SESSION;
 use crate::support::MEI;
 use crate::support::RAVI;
+use crate::support::SESSION_STATUS;
 use crate::support::TestServer;
 use crate::support::wait_for;
 use fixture::KeyFile;
@@ -132,7 +134,7 @@ async fn a_session_whose_secrets_were_exchanged_ends_and_others_go_on() {
 
     let reason = server.fails(&server.session).await;
     assert!(reason.contains("modified outside the server"), "{reason}");
-    let query = "query($id: ID!) { session(id: $id) { status } }";
+    let query = SESSION_STATUS;
     wait_for("the other session", async || {
         let answer = server.query_with(query, json!({"id": other})).await;
         (answer["data"]["session"]["status"] == "WORKING").then_some(())
@@ -140,7 +142,7 @@ async fn a_session_whose_secrets_were_exchanged_ends_and_others_go_on() {
     .await;
 
     // The session is logged out locally, although WhatsApp cannot be notified, and paired again.
-    let log_out = "mutation($id: ID!) { logoutSession(input: {sessionId: $id}) { session { status } } }";
+    let log_out = LOG_OUT_SESSION;
     let answer = server.query_with(log_out, json!({"id": server.session})).await;
     assert_eq!(answer["data"]["logoutSession"]["session"]["status"], "LOGGED_OUT", "{answer}");
     server.phone().unlink().await;

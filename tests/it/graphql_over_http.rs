@@ -10,13 +10,14 @@ use sha2::Sha256;
 
 use crate::support::EmptyServer;
 use crate::support::Log;
+use crate::support::SESSION_IDS;
 use crate::support::TestServer;
+use crate::support::VIEWER_KIND;
 use crate::support::error_code;
 use crate::support::header;
 use crate::support::wait_for;
 
 const GRAPHQL: &str = "application/graphql-response+json";
-const KIND: &str = "{ viewer { kind } }";
 
 impl EmptyServer {
     fn request(&self, method: Method) -> RequestBuilder {
@@ -45,7 +46,7 @@ async fn told(response: Response) -> (u16, Value) {
 #[tokio::test]
 async fn a_query_goes_by_get_and_a_mutation_does_not() {
     let server = EmptyServer::start(&[]).await;
-    let (status, answer) = told(server.get(&[("query", KIND)]).await).await;
+    let (status, answer) = told(server.get(&[("query", VIEWER_KIND)]).await).await;
     assert_eq!((status, &answer["data"]["viewer"]["kind"]), (200, &json!("API_KEY")));
     let two = "query A { a: viewer { kind } } query B($n: Int) { b: sessions(first: $n) { nodes { id } } }";
     let named = [("query", two), ("operationName", "B"), ("variables", r#"{"n": 1}"#)];
@@ -54,16 +55,18 @@ async fn a_query_goes_by_get_and_a_mutation_does_not() {
     let mutation = "mutation { createSession(input: {label: \"x\"}) { session { id } } }";
     let response = server.get(&[("query", mutation)]).await;
     assert_eq!((response.status().as_u16(), header(&response, "allow")), (405, "POST"));
-    let mixed = format!("query A {KIND} {}", mutation.replacen("mutation", "mutation B", 1));
+    let mixed = format!("query A {VIEWER_KIND} {}", mutation.replacen("mutation", "mutation B", 1));
     assert_eq!(server.get(&[("query", &mixed), ("operationName", "B")]).await.status(), 405);
-    let (_, answer) = told(server.get(&[("query", "{ sessions { nodes { id } } }")]).await).await;
+    let (_, answer) = told(server.get(&[("query", SESSION_IDS)]).await).await;
     assert_eq!(answer, json!({"data": {"sessions": {"nodes": []}}}), "a session was created");
 
-    for wrong in [&[][..], &[("query", KIND), ("variables", "1")], &[("query", KIND), ("query", KIND)]] {
+    for wrong in
+        [&[][..], &[("query", VIEWER_KIND), ("variables", "1")], &[("query", VIEWER_KIND), ("query", VIEWER_KIND)]]
+    {
         let (status, answer) = told(server.get(wrong).await).await;
         assert_eq!((status, error_code(&answer)), (400, "validation_error"), "{wrong:?}");
     }
-    let response = reqwest::get(with_parameters(&server.url, &[("query", KIND)])).await.expect("an answer");
+    let response = reqwest::get(with_parameters(&server.url, &[("query", VIEWER_KIND)])).await.expect("an answer");
     assert_eq!((response.status().as_u16(), header(&response, "www-authenticate")), (401, "Bearer"));
 }
 
@@ -74,10 +77,10 @@ async fn unsupported_methods_and_types_list_the_supported_ones() {
         let response = server.request(method.clone()).send().await.expect("an answer");
         assert_eq!((response.status().as_u16(), header(&response, "allow")), (405, "GET, POST"), "{method}");
     }
-    let response = server.request(Method::POST).header("Accept", "text/html").json(&json!({"query": KIND}));
+    let response = server.request(Method::POST).header("Accept", "text/html").json(&json!({"query": VIEWER_KIND}));
     let (status, answer) = told(response.send().await.expect("an answer")).await;
     assert_eq!((status, error_code(&answer)), (406, "validation_error"));
-    for (query, refused) in [(KIND, 200), ("{", 400), ("{ nothing }", 400)] {
+    for (query, refused) in [(VIEWER_KIND, 200), ("{", 400), ("{ nothing }", 400)] {
         for (accept, status) in [(GRAPHQL, refused), ("application/json", 200), ("*/*", 200)] {
             let request = server.request(Method::POST).header("Accept", accept).json(&json!({"query": query}));
             let response = request.send().await.expect("an answer");
@@ -100,7 +103,7 @@ async fn a_batch_is_answered_in_its_order_and_has_an_end() {
     assert_eq!(error_code(&answer[2]), "validation_error");
     assert_eq!(answer[3]["data"]["createSession"]["session"]["label"], "b");
 
-    let query = json!({"query": KIND});
+    let query = json!({"query": VIEWER_KIND});
     assert_eq!(server.post(&json!(vec![&query; 10])).await.status(), 200);
     for wrong in [json!([]), json!(vec![&query; 11])] {
         let (status, answer) = told(server.post(&wrong).await).await;
@@ -117,14 +120,18 @@ fn named(text: &str) -> Value {
 #[tokio::test]
 async fn a_document_that_was_sent_with_its_digest_is_known_by_it() {
     let server = EmptyServer::start(&[]).await;
-    let by_name = json!({"extensions": named(KIND)});
+    let by_name = json!({"extensions": named(VIEWER_KIND)});
     let (_, answer) = told(server.post(&by_name).await).await;
     assert_eq!(answer["errors"][0]["message"], "PersistedQueryNotFound");
     let kind = json!({"data": {"viewer": {"kind": "API_KEY"}}});
-    assert_eq!(told(server.post(&json!({"query": KIND, "extensions": named(KIND)})).await).await, (200, kind.clone()));
+    assert_eq!(
+        told(server.post(&json!({"query": VIEWER_KIND, "extensions": named(VIEWER_KIND)})).await).await,
+        (200, kind.clone())
+    );
     assert_eq!(told(server.post(&by_name).await).await, (200, kind.clone()));
-    assert_eq!(told(server.get(&[("extensions", &named(KIND).to_string())]).await).await, (200, kind));
-    let (_, answer) = told(server.post(&json!({"query": "{ __typename }", "extensions": named(KIND)})).await).await;
+    assert_eq!(told(server.get(&[("extensions", &named(VIEWER_KIND).to_string())]).await).await, (200, kind));
+    let (_, answer) =
+        told(server.post(&json!({"query": "{ __typename }", "extensions": named(VIEWER_KIND)})).await).await;
     assert_eq!(error_code(&answer), "validation_error", "the digest of another text");
 }
 
@@ -132,15 +139,15 @@ async fn a_document_that_was_sent_with_its_digest_is_known_by_it() {
 async fn a_list_of_trusted_documents_is_all_that_is_carried_out() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("documents.json");
-    std::fs::write(&file, json!({"who": KIND}).to_string()).expect("written");
+    std::fs::write(&file, json!({"who": VIEWER_KIND}).to_string()).expect("written");
     let server = EmptyServer::start(&["--trusted-documents", file.to_str().expect("a path")]).await;
     let by_name = |name: &str| json!({"extensions": {"persistedQuery": {"version": 1, "sha256Hash": name}}});
-    for request in [by_name("who"), json!({"query": KIND})] {
+    for request in [by_name("who"), json!({"query": VIEWER_KIND})] {
         let (_, answer) = told(server.post(&request).await).await;
         assert_eq!(answer["data"]["viewer"]["kind"], "API_KEY", "{request}");
     }
     for request in
-        [by_name("what"), json!({"query": "{ viewer { kind id } }"}), json!({"query": KIND.replace(' ', "  ")})]
+        [by_name("what"), json!({"query": "{ viewer { kind id } }"}), json!({"query": VIEWER_KIND.replace(' ', "  ")})]
     {
         let (_, answer) = told(server.post(&request).await).await;
         assert_eq!(error_code(&answer), "forbidden", "{request}");
@@ -187,7 +194,7 @@ async fn pages_of_named_origins_may_read_answers() {
     let server = EmptyServer::start(&arguments).await;
     let allowed = async |origin: &str, method: Method| {
         let request = server.request(method).header("Origin", origin).header("Access-Control-Request-Method", "POST");
-        let response = request.json(&json!({"query": KIND})).send().await.expect("an answer");
+        let response = request.json(&json!({"query": VIEWER_KIND})).send().await.expect("an answer");
         (response.status().as_u16(), header(&response, "access-control-allow-origin").to_owned())
     };
     let named = "https://chat.example.org".to_owned();
@@ -219,7 +226,7 @@ async fn pages_of_named_origins_may_read_answers() {
         assert!(headers.split(',').any(|allowed| allowed == name), "{name} is not allowed: {headers}");
     }
     assert!(header(&response, "vary").contains("origin"));
-    let request = server.request(Method::POST).header("Origin", &named).json(&json!({"query": KIND}));
+    let request = server.request(Method::POST).header("Origin", &named).json(&json!({"query": VIEWER_KIND}));
     let response = request.send().await.expect("an answer");
     let exposed = header(&response, "access-control-expose-headers");
     for name in ["x-request-id", "retry-after", "ratelimit", "ratelimit-policy"] {
@@ -230,9 +237,10 @@ async fn pages_of_named_origins_may_read_answers() {
 #[tokio::test]
 async fn no_answer_is_kept_by_a_cache_or_taken_for_another_type() {
     let server = EmptyServer::start(&[]).await;
-    let query = server.request(Method::POST).json(&json!({"query": KIND}));
-    let refused = reqwest::Client::new().post(&server.url).json(&json!({"query": KIND}));
-    let stream = server.request(Method::POST).header("Accept", "text/event-stream").json(&json!({"query": KIND}));
+    let query = server.request(Method::POST).json(&json!({"query": VIEWER_KIND}));
+    let refused = reqwest::Client::new().post(&server.url).json(&json!({"query": VIEWER_KIND}));
+    let stream =
+        server.request(Method::POST).header("Accept", "text/event-stream").json(&json!({"query": VIEWER_KIND}));
     for request in [query, server.request(Method::GET), refused, stream, server.request(Method::PUT)] {
         let response = request.send().await.expect("an answer");
         let told = ["cache-control", "x-content-type-options"].map(|name| header(&response, name));
@@ -255,7 +263,7 @@ async fn no_answer_is_kept_by_a_cache_or_taken_for_another_type() {
 #[tokio::test]
 async fn head_carries_nothing_out() {
     let server = TestServer::builder().log(Log::of_statements()).start_empty().await;
-    let url = with_parameters(&server.url, &[("query", "{ sessions { nodes { id } } }")]);
+    let url = with_parameters(&server.url, &[("query", SESSION_IDS)]);
     let request = reqwest::Client::new().head(url).bearer_auth(&server.key).header("X-Request-Id", "only-the-head");
     let response = request.send().await.expect("an answer");
     assert_eq!((response.status().as_u16(), header(&response, "allow")), (405, "GET, POST"));
@@ -278,5 +286,5 @@ async fn long_responses_are_compressed_if_accepted() {
     let (none, long) = encoding(&types, "identity").await;
     assert_eq!((&*gzip, &*none), ("gzip", ""));
     assert!(short * 2 < long, "{short} of {long} bytes");
-    assert_eq!(encoding(&json!({"query": KIND}), "gzip").await.0, "");
+    assert_eq!(encoding(&json!({"query": VIEWER_KIND}), "gzip").await.0, "");
 }

@@ -13,6 +13,7 @@ use tokio_tungstenite::tungstenite::Message;
 
 use crate::support::EmptyServer;
 use crate::support::TestServer;
+use crate::support::VIEWER_KIND;
 use crate::support::error_code;
 use crate::support::upgrade;
 
@@ -35,7 +36,7 @@ async fn post(server: &TestServer, content_type: &str, body: String) -> (u16, Va
 #[tokio::test]
 async fn a_request_may_have_a_mebibyte_and_no_more() {
     let server = TestServer::start().await;
-    let query = json!({"query": "{ viewer { kind } }"}).to_string();
+    let query = json!({"query": VIEWER_KIND}).to_string();
     let (status, answer) = post(&server, "application/json", padded(&query, LONGEST)).await;
     assert_eq!((status, &answer["data"]["viewer"]["kind"]), (200, &json!("API_KEY")));
     let (status, answer) = post(&server, "application/json", padded(&query, LONGEST + 1)).await;
@@ -45,7 +46,7 @@ async fn a_request_may_have_a_mebibyte_and_no_more() {
 #[tokio::test]
 async fn form_posts_of_web_pages_are_rejected() {
     let server = TestServer::start().await;
-    let query = json!({"query": "{ viewer { kind } }"}).to_string();
+    let query = json!({"query": VIEWER_KIND}).to_string();
     for content_type in ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x"] {
         let (status, answer) = post(&server, content_type, query.clone()).await;
         assert_eq!((status, error_code(&answer)), (415, "validation_error"), "{content_type}");
@@ -126,7 +127,7 @@ async fn a_frame_s_header_reserves_no_memory() {
             sockets.push(stream);
         }
         // By the time of this answer the server has read all headers, or enough to reject them.
-        server.query("{ viewer { kind } }").await;
+        server.query(VIEWER_KIND).await;
         let each_kib = (server.resident_mib() - before) * 1024.0 / f64::from(SOCKETS);
         println!(
             "{length} bytes announced, {} a token: {each_kib:.1} KiB a socket",

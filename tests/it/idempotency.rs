@@ -3,7 +3,10 @@
 use serde_json::Value;
 use serde_json::json;
 
+use crate::support::DELETE_SESSION;
+use crate::support::REVOKE_KEY;
 use crate::support::TestServer;
+use crate::support::VIEWER_KIND;
 use crate::support::error_code;
 
 const SESSION: &str = "mutation($input: CreateSessionInput!) { createSession(input: $input) { session { id label } } }";
@@ -46,7 +49,7 @@ async fn a_session_that_is_asked_for_again_is_made_once() {
     assert_ne!(server.query_as(&theirs, SESSION, input).await["data"], made[0]["data"]);
 
     let id = &made[0]["data"]["createSession"]["session"]["id"];
-    let delete = "mutation($id: ID!) { deleteSession(input: {sessionId: $id}) { deletedSessionId } }";
+    let delete = DELETE_SESSION;
     server.query_with(delete, json!({"id": id})).await;
     assert_eq!(reason(&server.makes_session("one", "Shop").await), ("conflict", &json!("IDEMPOTENCY_KEY_REUSED")));
 
@@ -68,7 +71,7 @@ async fn repeated_key_creation_makes_one_key_with_the_latest_secret() {
     let other = server.makes_key("one", "another").await;
     assert_eq!(reason(&other), ("conflict", &json!("IDEMPOTENCY_KEY_REUSED")), "{other}");
 
-    let viewer = "{ viewer { kind } }";
+    let viewer = VIEWER_KIND;
     let lost = server.query_as(first["secret"].as_str().expect("a secret"), viewer, json!({})).await;
     assert_eq!(error_code(&lost), "unauthorized");
     let works = server.query_as(again["secret"].as_str().expect("a secret"), viewer, json!({})).await;
@@ -96,9 +99,9 @@ async fn a_repeated_request_is_answered_also_at_the_limit() {
     assert_eq!((server.rows("session").await, server.rows("api_key").await), (2, 2));
 
     // A rejected request does not use up its idempotency key.
-    let delete = "mutation($id: ID!) { deleteSession(input: {sessionId: $id}) { deletedSessionId } }";
+    let delete = DELETE_SESSION;
     server.query_with(delete, json!({"id": session["data"]["createSession"]["session"]["id"]})).await;
-    let revoke = "mutation($id: ID!) { revokeApiKey(input: {id: $id}) { revokedId } }";
+    let revoke = REVOKE_KEY;
     server.query_with(revoke, json!({"id": again["data"]["createApiKey"]["apiKey"]["id"]})).await;
     for made in [server.makes_session("two", "Shop").await, server.makes_key("two", "script").await] {
         assert_eq!(made["errors"], Value::Null, "{made}");

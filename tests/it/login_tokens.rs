@@ -16,15 +16,16 @@ use serde_json::json;
 use sha2::Digest as _;
 use sha2::Sha256;
 
+use crate::support::CHAT_CHANGES;
+use crate::support::SESSION_IDS;
 use crate::support::Subscription;
+use crate::support::VIEWER_KIND;
 
 use fixture::LoginServer;
 use fixture::good;
 use fixture::token_for;
 use frontend::Frontend;
 use frontend::made;
-
-const CHANGES: &str = "subscription { chatChanges { cursor } }";
 
 /// Expected reason in the log for each of jose's invalid tokens.
 const REFUSED: &[(&str, &str)] = &[
@@ -94,12 +95,12 @@ async fn every_wrong_token_is_refused_alike_and_the_log_alone_says_why() {
     let frontend = Frontend::with_keys();
     let server = LoginServer::start(&frontend).await;
     let made = made();
-    let nobodys = server.ask_as("cg_nobody", "{ viewer { kind } }").await;
+    let nobodys = server.ask_as("cg_nobody", VIEWER_KIND).await;
     assert_eq!(nobodys.0, 401);
     assert!(nobodys.1.contains_key("www-authenticate"));
     for (number, (name, token)) in entries(&made["refused"]).enumerate() {
         let (token, id) = (token.as_str().expect("text"), format!("refused-{number}"));
-        let answer = server.ask_with_id(token, "{ viewer { kind } }", &id).await;
+        let answer = server.ask_with_id(token, VIEWER_KIND, &id).await;
         assert_eq!(answer, nobodys, "{name}");
         let (_, why) = REFUSED
             .iter()
@@ -129,7 +130,7 @@ async fn permissions_follow_from_the_roles() {
         assert_eq!(answer["data"]["viewer"], person["viewer"], "{name}: {answer}");
     }
     let nowhere = made["roles"]["a platform's admin without an organization"]["token"].as_str().expect("text");
-    let (_, _, answer) = server.ask_as(nowhere, "{ sessions { nodes { id } } }").await;
+    let (_, _, answer) = server.ask_as(nowhere, SESSION_IDS).await;
     assert_eq!(answer["errors"][0]["extensions"]["code"], "forbidden", "{answer}");
 }
 
@@ -175,7 +176,7 @@ async fn a_socket_ends_with_its_login_token() {
     let frontend = Frontend::with_keys();
     let server = LoginServer::start(&frontend).await;
     let token = token_for(Duration::from_secs(8));
-    let mut listener = Subscription::open_at(&server.url, &token, CHANGES, json!({})).await;
+    let mut listener = Subscription::open_at(&server.url, &token, CHAT_CHANGES, json!({})).await;
     listener.event().await;
     assert!(server.takes(&token).await, "the token expired too early");
     assert_eq!(u16::from(listener.closed().await.code), 4403);
@@ -187,7 +188,7 @@ async fn a_socket_under_a_wrong_login_token_is_closed_as_one_to_come_back_with()
     let frontend = Frontend::with_keys();
     let server = LoginServer::start(&frontend).await;
     let expired = made()["refused"]["expired"].as_str().expect("text").to_owned();
-    let mut refused = Subscription::open_at(&server.url, &expired, CHANGES, json!({})).await;
+    let mut refused = Subscription::open_at(&server.url, &expired, CHAT_CHANGES, json!({})).await;
     assert_eq!(u16::from(refused.closed().await.code), 4403);
 }
 

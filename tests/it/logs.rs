@@ -15,12 +15,15 @@ use crate::login_tokens::fixture::issuer;
 use crate::login_tokens::fixture::token_for;
 use crate::login_tokens::frontend::Frontend;
 use crate::support::BOOKS;
+use crate::support::CHAT_CHANGES;
 use crate::support::EmptyServer;
 use crate::support::Log;
 use crate::support::MEI;
 use crate::support::RAVI;
+use crate::support::STOP_SESSION;
 use crate::support::Subscription;
 use crate::support::TestServer;
+use crate::support::VIEWER_KIND;
 use crate::support::account;
 use crate::support::upgrade;
 use crate::support::wait_for;
@@ -119,7 +122,7 @@ async fn pairing_codes(server: &TestServer) -> Vec<String> {
     let told = server.query_with(request, json!({"id": session})).await;
     let code = told["data"]["requestPairingCode"]["session"]["pairing"]["code"].as_str();
     let code = code.unwrap_or_else(|| panic!("{told}")).to_owned();
-    let stop = "mutation($id: ID!) { stopSession(input: {sessionId: $id}) { session { status } } }";
+    let stop = STOP_SESSION;
     server.query_with(stop, json!({"id": session})).await;
     vec![picture, code]
 }
@@ -151,7 +154,7 @@ async fn mistakes(server: &TestServer) {
 
 /// Opens sockets that send invalid messages.
 async fn sockets(server: &TestServer, forged: &str) {
-    let mut wrong = Subscription::open(server, forged, "subscription { chatChanges { cursor } }", json!({})).await;
+    let mut wrong = Subscription::open(server, forged, CHAT_CHANGES, json!({})).await;
     wrong.closed().await;
     for junk in [
         format!("{{\"type\": \"{}\"}}", server.key),
@@ -170,7 +173,7 @@ async fn a_request_has_one_line_that_tells_how_it_ended() {
     let client = reqwest::Client::new();
     for (id, key, status) in [("good-one", &*server.key, 200), ("bad-one", "cg_of_nobody", 401)] {
         let asked = client.post(&server.url).bearer_auth(key).header("X-Request-Id", id);
-        let answer = asked.json(&json!({"query": "{ viewer { kind } }"})).send().await.expect("an answer");
+        let answer = asked.json(&json!({"query": VIEWER_KIND})).send().await.expect("an answer");
         let named = answer.headers()["x-request-id"].to_str().expect("text");
         assert_eq!((answer.status().as_u16(), named), (status, id));
         let ended = wait_for("the end of the request", async || {

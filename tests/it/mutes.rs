@@ -6,6 +6,7 @@ use serde_json::Value;
 use serde_json::json;
 
 use crate::support::BOOKS;
+use crate::support::CHANGE_CURSOR;
 use crate::support::MEI;
 use crate::support::RAVI;
 use crate::support::Subscription;
@@ -49,7 +50,7 @@ async fn a_mute_that_expired_while_the_server_was_down_is_published_after_the_st
         (chat["sync"]["state"] == "SYNCED").then_some(())
     })
     .await;
-    let listed = server.query("{ chats { changeCursor } }").await["data"]["chats"]["changeCursor"].clone();
+    let listed = server.query(CHANGE_CURSOR).await["data"]["chats"]["changeCursor"].clone();
     server.kill();
     wait_for("the mute to end", async || (SystemClock.now() > end).then_some(())).await;
     server.restart();

@@ -12,11 +12,13 @@ use tokio::net::TcpStream;
 use tokio_tungstenite::connect_async;
 use tokio_tungstenite::tungstenite::Message;
 
+use crate::support::CREATE_SESSION;
 use crate::support::EmptyServer;
 use crate::support::Log;
 use crate::support::MEI;
 use crate::support::Subscription;
 use crate::support::TestServer;
+use crate::support::VIEWER_KIND;
 use crate::support::upgrade_to;
 use crate::support::wait_for;
 use crate::support::watched_at;
@@ -77,7 +79,7 @@ async fn a_server_is_ready_while_its_database_answers() {
 #[tokio::test]
 async fn a_session_that_does_not_work_yet_makes_nothing_unready() {
     let server = TestServer::with_arguments(&WATCHED).await;
-    let made = server.query("mutation { createSession(input: {}) { session { id } } }").await;
+    let made = server.query(CREATE_SESSION).await;
     let id = made["data"]["createSession"]["session"]["id"].as_str().expect("an id").to_owned();
     let start = "mutation($id: ID!) { startSession(input: {sessionId: $id}) { session { id } } }";
     server.query_with(start, json!({"id": id})).await;
@@ -193,17 +195,17 @@ async fn metrics_count_events_without_names() {
     let before = figures(&url).await;
     server.query("query WhatIsYourName { viewer { kind } }").await;
     server.query("{ nothingLikeThis }").await;
-    server.query_as("cg_of_nobody", "{ viewer { kind } }", json!({})).await;
+    server.query_as("cg_of_nobody", VIEWER_KIND, json!({})).await;
     let unknown = "mutation { updateChat(input: {cid: \"15550199@s.whatsapp.net\", read: true}) { chat { id } } }";
     server.query(unknown).await;
     server.update_chat(MEI, "pinned: true").await;
     let _changes = server.subscribe_to_chats().await;
     // This socket sends a message before it authenticates.
     let (mut socket, _) = connect_async(upgrade_to(&server.url)).await.expect("a socket");
-    let early = json!({"type": "subscribe", "id": "1", "payload": {"query": "{ viewer { kind } }"}});
+    let early = json!({"type": "subscribe", "id": "1", "payload": {"query": VIEWER_KIND}});
     socket.send(Message::text(early.to_string())).await.expect("sent");
     while let Some(Ok(_)) = socket.next().await {}
-    let mut other = Subscription::open(&server, "cg_of_nobody", "{ viewer { kind } }", json!({})).await;
+    let mut other = Subscription::open(&server, "cg_of_nobody", VIEWER_KIND, json!({})).await;
     assert_eq!(u16::from(other.closed().await.code), 4403);
 
     let expected = [

@@ -14,8 +14,10 @@ use serde_json::json;
 
 use crate::support::EmptyServer;
 use crate::support::Log;
+use crate::support::REVOKE_KEY;
 use crate::support::TestDatabase;
 use crate::support::TestServer;
+use crate::support::VIEWER_KIND;
 use crate::support::program;
 use crate::support::wait_for;
 
@@ -129,7 +131,7 @@ async fn signals_stop_a_server_in_good_order_or_do_nothing() {
         server.signal(signal);
         wait_for("a line of the log", async || server.log.text().contains(line).then_some(())).await;
     }
-    assert!(server.query("{ viewer { kind } }").await["data"]["viewer"].is_object());
+    assert!(server.query(VIEWER_KIND).await["data"]["viewer"].is_object());
     server.signal("QUIT");
     assert!(server.ends().await, "the server did not exit cleanly");
     assert!(server.log.text().contains("Stopped"));
@@ -164,14 +166,14 @@ async fn a_line_of_the_log_says_how_long_a_request_took_and_of_which_client() {
     let keys = text(&server.command(&["key", "list", "--organization", "org_1"]));
     let key = keys.split(' ').next().expect("an id");
     let asked = reqwest::Client::new().post(&server.url).bearer_auth(&server.key).header("X-Request-Id", "timed");
-    asked.json(&json!({"query": "{ viewer { kind } }"})).send().await.expect("an answer");
+    asked.json(&json!({"query": VIEWER_KIND})).send().await.expect("an answer");
     let line = answered(&server, "timed").await;
     assert!(line["fields"]["duration_ms"].as_f64() > Some(0.0), "{line}");
     let span = &line["span"];
     assert_eq!((&span["client.kind"], &span["client.id"]), (&json!("api_key"), &json!(key)), "{line}");
     assert_eq!(span["client.address"], "127.0.0.1", "{line}");
     let asked = reqwest::Client::new().post(&server.url).bearer_auth("cg_nobody").header("X-Request-Id", "nobody");
-    asked.json(&json!({"query": "{ viewer { kind } }"})).send().await.expect("an answer");
+    asked.json(&json!({"query": VIEWER_KIND})).send().await.expect("an answer");
     let line = answered(&server, "nobody").await;
     assert_eq!((&line["span"]["client.kind"], &line["fields"]["http.status"]), (&Value::Null, &json!(401)), "{line}");
 }
@@ -193,7 +195,7 @@ async fn changes_of_keys_sessions_and_settings_are_in_the_audit_log() {
     let made =
         server.query("mutation { createApiKey(input: {name: \"Swordfish\", permissions: [READ]}) { apiKey { id } } }");
     let made = made.await["data"]["createApiKey"]["apiKey"]["id"].as_str().expect("an id").to_owned();
-    server.query_with("mutation($id: ID!) { revokeApiKey(input: {id: $id}) { revokedId } }", json!({"id": made})).await;
+    server.query_with(REVOKE_KEY, json!({"id": made})).await;
     let update =
         "mutation($id: ID!) { updateSession(input: {sessionId: $id, label: \"Swordfish\"}) { session { id } } }";
     server.query_with(update, json!({"id": server.session})).await;
@@ -225,7 +227,7 @@ async fn changes_of_keys_sessions_and_settings_are_in_the_audit_log() {
 /// Returns the metrics of a server with a session.
 async fn metrics() -> String {
     let server = TestServer::with_arguments(&["--metrics"]).await;
-    server.query("{ viewer { kind } }").await;
+    server.query(VIEWER_KIND).await;
     let url = server.url.replace("/graphql", "/metrics");
     let asked = reqwest::Client::new().get(url).header("Accept", "text/plain");
     asked.send().await.expect("an answer").text().await.expect("text")

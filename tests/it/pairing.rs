@@ -3,6 +3,7 @@
 use serde_json::Value;
 use serde_json::json;
 
+use crate::support::CREATE_SESSION;
 use crate::support::MEI;
 use crate::support::OWNER;
 use crate::support::RAVI;
@@ -14,7 +15,7 @@ use crate::support::wait_for;
 
 impl TestServer {
     async fn made_session(&self) -> String {
-        let made = self.query("mutation { createSession(input: {}) { session { id } } }").await;
+        let made = self.query(CREATE_SESSION).await;
         made["data"]["createSession"]["session"]["id"].as_str().expect("an id").to_owned()
     }
 

@@ -5,6 +5,7 @@ use serde_json::json;
 
 use crate::support::MEI;
 use crate::support::OWNER;
+use crate::support::SESSION_STATUS_REASON;
 use crate::support::TestServer;
 use crate::support::wait_for;
 
@@ -47,7 +48,7 @@ async fn end(server: &TestServer, how: Value) {
 }
 
 async fn standing(server: &TestServer) -> (String, Value) {
-    let query = "query($id: ID!) { session(id: $id) { status statusReason } }";
+    let query = SESSION_STATUS_REASON;
     let mut answer = server.query_with(query, json!({"id": server.session})).await;
     let mut session = answer["data"]["session"].take();
     (session["status"].as_str().expect("a status").to_owned(), session["statusReason"].take())

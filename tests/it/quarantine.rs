@@ -8,6 +8,7 @@ use tokio::task::block_in_place;
 
 use crate::encryption::fixture::KeyFile;
 use crate::encryption::fixture::new_key;
+use crate::support::DELETE_SESSION;
 use crate::support::MEI;
 use crate::support::RAVI;
 use crate::support::TestServer;
@@ -126,7 +127,7 @@ async fn import_is_partial_until_failed_chunks_are_applied() {
     // Deleting a session deletes its events.
     server.phone().receive("15550111", MEI, "One poisoned word").await.expect("sent");
     kept(&server, 1).await;
-    let delete = "mutation($id: ID!) { deleteSession(input: {sessionId: $id}) { deletedSessionId } }";
+    let delete = DELETE_SESSION;
     assert_eq!(server.query_with(delete, json!({"id": server.session})).await["errors"], Value::Null);
     assert!(list(&server).is_empty());
     wait_for("the sweeper", async || (server.rows("quarantined_event").await == 0).then_some(())).await;

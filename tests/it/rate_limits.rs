@@ -11,18 +11,19 @@ use serde_json::json;
 use crate::login_tokens::fixture::issuer;
 use crate::login_tokens::fixture::token_for;
 use crate::login_tokens::frontend::Frontend;
+use crate::support::CHAT_CHANGES;
+use crate::support::CREATE_SESSION;
 use crate::support::EmptyServer;
 use crate::support::Log;
 use crate::support::Subscription;
 use crate::support::TestServer;
+use crate::support::VIEWER_KIND;
 use crate::support::create_key;
 use crate::support::error_code;
 use crate::support::program;
 
 /// Query with cost 601: a list of 200 chats with one field each, and the list itself.
 const DEAR: &str = "{ chats(first: 200) { nodes { id } } }";
-/// Query with cost 2.
-const CHEAP: &str = "{ viewer { kind } }";
 /// A burst of two `DEAR` queries, and then a refill rate so low that no test waits for it.
 const TWO: [&str; 4] = ["--rate-limit-burst", "1200", "--rate-limit-cost-per-minute", "60"];
 
@@ -41,7 +42,7 @@ impl EmptyServer {
 
     /// Returns the status of a query from an address with a token, optionally forwarded by a proxy for another address.
     async fn status(&self, from: [u8; 4], token: &str, passed_on_for: Option<&str>) -> u16 {
-        let mut request = client_at(from).post(&self.url).bearer_auth(token).json(&json!({"query": CHEAP}));
+        let mut request = client_at(from).post(&self.url).bearer_auth(token).json(&json!({"query": VIEWER_KIND}));
         if let Some(source) = passed_on_for {
             request = request.header("X-Forwarded-For", source);
         }
@@ -84,9 +85,9 @@ async fn a_rate_limited_client_gets_retry_after() {
     refused(Client::new().get(address).bearer_auth(&server.key).send().await.expect("an answer")).await;
     refused(server.asked(&server.key, json!([{"query": DEAR}, {"query": DEAR}])).await).await;
     let stream = Client::new().post(&server.url).bearer_auth(&server.key).header("Accept", "text/event-stream");
-    let stream = stream.json(&json!({"query": "subscription { chatChanges { cursor } }"}));
+    let stream = stream.json(&json!({"query": CHAT_CHANGES}));
     refused(stream.send().await.expect("an answer")).await;
-    let batch = json!([{"query": DEAR}, {"query": DEAR}, {"query": CHEAP}]);
+    let batch = json!([{"query": DEAR}, {"query": DEAR}, {"query": VIEWER_KIND}]);
     let some = server.asked(&server.another_key(), batch).await;
     assert_eq!((some.status().as_u16(), header(&some, "retry-after")), (200, None));
     let some: Value = some.json().await.expect("JSON");
@@ -158,13 +159,13 @@ async fn new_valid_tokens_pass_beside_too_many_invalid_ones() {
         assert_eq!(server.status(HERE, &format!("cg_guess_{number}"), None).await, 401);
     }
     let asked = Client::new().post(&server.url).bearer_auth("cg_guess_6");
-    refused(asked.json(&json!({"query": CHEAP})).send().await.expect("an answer")).await;
+    refused(asked.json(&json!({"query": VIEWER_KIND})).send().await.expect("an answer")).await;
     assert_eq!(server.status(HERE, "a.b.c", None).await, 429, "a login token, too");
     assert_eq!(server.status(HERE, &server.another_key(), None).await, 200, "a valid token that is new");
     assert_eq!(server.status([127, 0, 0, 2], "cg_guess_7", None).await, 401, "another address");
-    let mut socket = Subscription::open_at(&server.url, "cg_guess_8", "{ viewer { kind } }", json!({})).await;
+    let mut socket = Subscription::open_at(&server.url, "cg_guess_8", VIEWER_KIND, json!({})).await;
     assert_eq!(u16::from(socket.closed().await.code), 4403);
-    let mut socket = Subscription::open_at(&server.url, &server.another_key(), "{ viewer { kind } }", json!({})).await;
+    let mut socket = Subscription::open_at(&server.url, &server.another_key(), VIEWER_KIND, json!({})).await;
     assert_eq!(socket.message("next").await["payload"]["data"]["viewer"]["kind"], "API_KEY");
 }
 
@@ -182,7 +183,7 @@ async fn after_far_too_many_invalid_tokens_nothing_is_read_for_a_new_one() {
         assert_eq!(server.status(HERE, &format!("cg_guess_{number}"), None).await, expected, "{number}");
     }
     let asked = Client::new().post(&server.url).bearer_auth("cg_guess_100").header("X-Request-Id", "guessing");
-    refused(asked.json(&json!({"query": CHEAP})).send().await.expect("an answer")).await;
+    refused(asked.json(&json!({"query": VIEWER_KIND})).send().await.expect("an answer")).await;
     let statements = server.log.of_request("guessing").into_iter().filter(|entry| entry["target"] == "sqlx::query");
     assert_eq!(statements.count(), 0, "the database was read for an invalid token");
     assert_eq!(server.status(HERE, &server.another_key(), None).await, 429, "a new token was verified");
@@ -194,7 +195,8 @@ async fn after_far_too_many_invalid_tokens_nothing_is_read_for_a_new_one() {
 async fn sockets_count_as_attempts_too() {
     let server = EmptyServer::start(&["--max-failed-tokens-per-minute", "3"]).await;
     for number in 0..3 {
-        let mut socket = Subscription::open_at(&server.url, &format!("cg_guess_{number}"), CHEAP, json!({})).await;
+        let mut socket =
+            Subscription::open_at(&server.url, &format!("cg_guess_{number}"), VIEWER_KIND, json!({})).await;
         assert_eq!(u16::from(socket.closed().await.code), 4403);
     }
     assert_eq!(server.status([127, 0, 0, 1], "cg_guess_4", None).await, 429);
@@ -242,7 +244,7 @@ async fn all_keys_of_an_organization_share_one_allowance() {
         assert_eq!(server.asked(key, json!({"query": DEAR})).await.status(), 200);
     }
     for key in [&keys[0], &server.key] {
-        refused(server.asked(key, json!({"query": CHEAP})).await).await;
+        refused(server.asked(key, json!({"query": VIEWER_KIND})).await).await;
     }
     let made = program(&server.database, &["key", "create", "--organization", "org_2"]).output().expect("runs");
     let theirs = String::from_utf8(made.stdout).expect("text").trim().to_owned();
@@ -256,7 +258,7 @@ async fn all_keys_of_an_organization_share_one_allowance() {
 #[tokio::test]
 async fn a_mutation_costs_what_it_writes() {
     let server = EmptyServer::start(&["--rate-limit-burst", "1000", "--rate-limit-cost-per-minute", "60"]).await;
-    let write = json!({"query": "mutation { createSession(input: {}) { session { id } } }"});
+    let write = json!({"query": CREATE_SESSION});
     // Each costs 100 plus its three fields; the tenth exceeds the limit.
     for _ in 0..10 {
         assert_eq!(server.asked(&server.key, write.clone()).await.status(), 200);
@@ -266,10 +268,9 @@ async fn a_mutation_costs_what_it_writes() {
 
 #[tokio::test]
 async fn an_organization_opens_no_more_sockets_and_subscriptions_than_it_may() {
-    const CHANGES: &str = "subscription { chatChanges { cursor } }";
     let limits = ["--max-sockets-per-organization", "2", "--max-subscriptions-per-organization", "3"];
     let server = EmptyServer::start(&limits).await;
-    let open = async |key: &str| Subscription::open_at(&server.url, key, CHANGES, json!({})).await;
+    let open = async |key: &str| Subscription::open_at(&server.url, key, CHAT_CHANGES, json!({})).await;
     let (mut first, mut second) = (open(&server.key).await, open(&server.another_key()).await);
     first.message("next").await;
     second.message("next").await;
@@ -278,7 +279,7 @@ async fn an_organization_opens_no_more_sockets_and_subscriptions_than_it_may() {
 
     let stream = async || {
         let request = Client::new().post(&server.url).bearer_auth(&server.key).header("Accept", "text/event-stream");
-        request.json(&json!({"query": CHANGES})).send().await.expect("an answer")
+        request.json(&json!({"query": CHAT_CHANGES})).send().await.expect("an answer")
     };
     let mut third = stream().await;
     assert!(third.chunk().await.expect("whole").is_some());
@@ -300,7 +301,7 @@ async fn an_organization_opens_no_more_sockets_and_subscriptions_than_it_may() {
 #[tokio::test]
 async fn an_organization_makes_no_more_sessions_than_it_may() {
     let server = EmptyServer::start(&["--max-sessions-per-organization", "3"]).await;
-    let write = json!({"query": "mutation { createSession(input: {}) { session { id } } }"});
+    let write = json!({"query": CREATE_SESSION});
     let made = futures_util::future::join_all((0..12).map(|_| server.asked(&server.key, write.clone()))).await;
     let made = futures_util::future::join_all(made.into_iter().map(Response::json::<Value>)).await;
     let (made, refused): (Vec<_>, Vec<_>) =

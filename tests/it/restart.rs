@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use crate::support::CHANGE_CURSOR;
 use crate::support::MEI;
 use crate::support::RAVI;
 use crate::support::Subscription;
@@ -11,7 +12,7 @@ use crate::support::wait_for;
 #[tokio::test]
 async fn a_killed_server_comes_back_with_its_session_and_misses_nothing() {
     let mut server = TestServer::start().await;
-    let listed = server.query("{ chats { changeCursor } }").await["data"]["chats"]["changeCursor"].clone();
+    let listed = server.query(CHANGE_CURSOR).await["data"]["chats"]["changeCursor"].clone();
     server.update_chat(MEI, "pinned: true").await;
 
     server.restart();

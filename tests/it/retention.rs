@@ -4,6 +4,7 @@ use serde_json::Value;
 use serde_json::json;
 
 use crate::support::ALL;
+use crate::support::CHANGE_CURSOR;
 use crate::support::MEI;
 use crate::support::Subscription;
 use crate::support::TestServer;
@@ -53,5 +54,5 @@ async fn cursors_from_before_a_restored_back_up_are_refused() {
 }
 
 async fn change_cursor(server: &TestServer) -> Value {
-    server.query("{ chats { changeCursor } }").await["data"]["chats"]["changeCursor"].clone()
+    server.query(CHANGE_CURSOR).await["data"]["chats"]["changeCursor"].clone()
 }

@@ -3,10 +3,13 @@
 use serde_json::Value;
 use serde_json::json;
 
+use crate::support::CREATE_SESSION;
+use crate::support::DELETE_SESSION;
 use crate::support::EmptyServer;
 use crate::support::Log;
 use crate::support::Subscription;
 use crate::support::TestServer;
+use crate::support::VIEWER_KIND;
 use crate::support::wait_for;
 
 /// Fields that a subscriber selects of a session.
@@ -59,10 +62,10 @@ async fn a_session_subscription_starts_with_the_state_and_ends_with_the_deletion
     one.session_with("status", json!("STOPPED")).await;
     all.session_with("status", json!("STOPPED")).await;
 
-    let made = server.query("mutation { createSession(input: {}) { session { id } } }").await;
+    let made = server.query(CREATE_SESSION).await;
     let made = made["data"]["createSession"]["session"]["id"].clone();
     assert_eq!(all.session_with("status", json!("STOPPED")).await["sessionId"], made);
-    let delete = "mutation($id: ID!) { deleteSession(input: {sessionId: $id}) { deletedSessionId } }";
+    let delete = DELETE_SESSION;
     server.query_with(delete, json!({"id": made})).await;
     assert_eq!(all.session_change().await, json!({"sessionId": made, "session": null}));
     server.query_with(delete, json!({"id": server.session})).await;
@@ -81,7 +84,7 @@ async fn a_session_subscription_starts_with_the_state_and_ends_with_the_deletion
 async fn pairing_is_published_from_the_code_to_the_imported_history() {
     let server = TestServer::start().await;
     let other = server.sandbox.create_account(crate::support::account("15550200", "Second")).expect("an account");
-    let made = server.query("mutation { createSession(input: {}) { session { id } } }").await;
+    let made = server.query(CREATE_SESSION).await;
     let id = made["data"]["createSession"]["session"]["id"].as_str().expect("an id").to_owned();
     let mut changes = follow(&server, &id).await;
     assert_eq!(changes.session_change().await["session"]["status"], "STOPPED");
@@ -125,7 +128,7 @@ async fn another_organizations_session_is_followed_no_more_than_an_unknown_one()
     assert!(answers.iter().all(|answer| *answer == answers[0]), "{answers:?}");
     // The other organization has no session yet; its first one is published.
     let mut own = Subscription::open(&server, &other, FOLLOW, json!({})).await;
-    let made = server.query_as(&other, "mutation { createSession(input: {}) { session { id } } }", json!({})).await;
+    let made = server.query_as(&other, CREATE_SESSION, json!({})).await;
     assert_eq!(own.session_change().await["sessionId"], made["data"]["createSession"]["session"]["id"]);
 }
 
@@ -133,7 +136,7 @@ async fn another_organizations_session_is_followed_no_more_than_an_unknown_one()
 async fn logged(server: &EmptyServer) -> usize {
     let id = ulid::Ulid::generate().to_string();
     let request = reqwest::Client::new().post(&server.url).bearer_auth(&server.key).header("X-Request-Id", &id);
-    request.json(&json!({"query": "{ viewer { kind } }"})).send().await.expect("an answer");
+    request.json(&json!({"query": VIEWER_KIND})).send().await.expect("an answer");
     wait_for("the end of the request in the log", async || {
         server.log.of_request(&id).iter().any(|entry| entry["fields"]["message"] == "Request completed").then_some(())
     })
@@ -148,7 +151,7 @@ async fn a_change_costs_one_session_read_for_any_number_of_subscribers() {
     let server = TestServer::builder().log(Log::of_statements()).start_empty().await;
     let mut session = Value::Null;
     for _ in 0..SESSIONS {
-        let made = server.query("mutation { createSession(input: {}) { session { id } } }").await;
+        let made = server.query(CREATE_SESSION).await;
         session = made["data"]["createSession"]["session"]["id"].clone();
     }
     let mut listeners = Vec::new();

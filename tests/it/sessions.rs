@@ -5,6 +5,7 @@ use serde_json::json;
 
 use crate::support::MEI;
 use crate::support::RAVI;
+use crate::support::SESSION_IDS;
 use crate::support::TestServer;
 use crate::support::error_code;
 use crate::support::error_field;
@@ -135,7 +136,7 @@ async fn a_deleted_session_is_unlinked_and_gone_with_all_its_chats() {
     }
 
     server.restart();
-    let list = server.query("{ sessions { nodes { id } } }").await;
+    let list = server.query(SESSION_IDS).await;
     assert_eq!(list["data"]["sessions"]["nodes"], json!([{"id": kept}]));
     server.session = server.pair(&server.phone().clone()).await;
     wait_for("the chats to be back", async || {
@@ -192,10 +193,7 @@ async fn a_session_that_was_never_paired_is_deleted_at_once() {
         let answer = server.query_with(&query, json!({"id": session["id"]})).await;
         assert_eq!(answer["errors"], Value::Null, "{answer}");
     }
-    assert_eq!(
-        server.query("{ sessions { nodes { id } } }").await["data"]["sessions"]["nodes"].as_array().map(Vec::len),
-        Some(1)
-    );
+    assert_eq!(server.query(SESSION_IDS).await["data"]["sessions"]["nodes"].as_array().map(Vec::len), Some(1));
     server.assert_in_sync().await;
 }
 

@@ -6,6 +6,7 @@ use serde_json::Value;
 use serde_json::json;
 
 use crate::support::MEI;
+use crate::support::START_SESSION;
 use crate::support::TestServer;
 use crate::support::wait_for;
 
@@ -59,7 +60,7 @@ async fn a_session_that_was_logged_out_and_a_setting_that_waited_say_so_in_codes
     server.stop_session().await;
     server.update_chat(MEI, "pinned: true").await;
     server.phone().unlink().await;
-    let start = "mutation($id: ID!) { startSession(input: {sessionId: $id}) { session { status } } }";
+    let start = START_SESSION;
     server.query_with(start, json!({"id": server.session})).await;
     assert_eq!(server.with_code("UNLINKED").await["status"], "LOGGED_OUT");
     let query = "query($cid: JID!) { chat(cid: $cid) { sync { refused { code reason } } } }";

@@ -9,6 +9,7 @@ use serde_json::json;
 
 use crate::support::ALL;
 use crate::support::BOOKS;
+use crate::support::CHANGE_CURSOR;
 use crate::support::MEI;
 use crate::support::RAVI;
 use crate::support::Subscription;
@@ -20,7 +21,7 @@ const LAST: i64 = 253_402_300_000_000;
 #[tokio::test]
 async fn listeners_killed_and_resumed_at_random_hear_every_change_once_and_in_order() {
     let server = TestServer::start().await;
-    let listed = server.query("{ chats { changeCursor } }").await["data"]["chats"]["changeCursor"].clone();
+    let listed = server.query(CHANGE_CURSOR).await["data"]["chats"]["changeCursor"].clone();
     let mut random = Random::new();
     let (everything, mei) = (json!({}), json!({"session": server.session, "cid": MEI}));
     let ((), heard, heard_of_mei) = tokio::join!(
@@ -44,7 +45,7 @@ async fn listeners_that_do_not_read_cost_bounded_memory_and_miss_nothing() {
     let server = TestServer::start().await;
     server.phone().receive("15550112", RAVI, &"long ".repeat(6_000)).await.expect("sent");
     server.assert_in_sync().await;
-    let listed = server.query("{ chats { changeCursor } }").await["data"]["chats"]["changeCursor"].clone();
+    let listed = server.query(CHANGE_CURSOR).await["data"]["chats"]["changeCursor"].clone();
     for round in 0..CHANGES {
         server.update_chat(RAVI, &format!("pinned: {}", round % 2 == 0)).await;
     }

@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 use crate::support::EmptyServer;
 use crate::support::MEI;
 use crate::support::TestServer;
+use crate::support::VIEWER_KIND;
 use crate::support::wait_for;
 
 /// Interval between two looks at the received spans.
@@ -121,7 +122,7 @@ async fn a_request_is_traced_down_to_its_unit_of_work_without_names() {
 async fn a_server_that_stops_hands_over_its_last_spans() {
     let collector = Collector::start();
     let server = EmptyServer::start(&["--otlp-endpoint", &collector.url]).await;
-    server.query("{ viewer { kind } }").await;
+    server.query(VIEWER_KIND).await;
     server.terminate();
     wait_for("the spans", async || collector.spans().iter().any(|span| span.name == "operation").then_some(())).await;
 }
@@ -134,7 +135,7 @@ async fn a_collector_that_is_away_costs_a_warning() {
     for url in ["http://127.0.0.1:1", &silent_url] {
         let mut server = EmptyServer::start(&["--otlp-endpoint", url]).await;
         for _ in 0..50 {
-            let answer = server.query("{ viewer { kind } }").await;
+            let answer = server.query(VIEWER_KIND).await;
             assert_eq!(answer["data"]["viewer"]["kind"], "API_KEY", "{answer}");
         }
         server.terminate();

@@ -17,6 +17,7 @@ use tempfile::TempDir;
 use tokio_util::task::TaskTracker;
 
 use crate::support::RAVI;
+use crate::support::SESSION_STATUS_REASON;
 use crate::support::TestServer;
 use crate::support::postgres;
 use crate::support::program;
@@ -91,7 +92,7 @@ impl TestServer {
 
     /// Waits until the session has failed permanently, and returns the reason.
     pub(crate) async fn fails(&self, session: &str) -> String {
-        let query = "query($id: ID!) { session(id: $id) { status statusReason } }";
+        let query = SESSION_STATUS_REASON;
         wait_for("the session to fail", async || {
             let answer = self.query_with(query, json!({"id": session})).await;
             let session = &answer["data"]["session"];

@@ -11,6 +11,7 @@ use tokio::sync::watch;
 use tokio::task::block_in_place;
 use tokio_util::task::TaskTracker;
 
+use crate::support::CHANGE_CURSOR;
 use crate::support::TestDatabase;
 use crate::support::TestServer;
 use crate::support::wait_for;
@@ -84,7 +85,7 @@ async fn kill_under_load(mut postgres: Option<&mut Postgres>, database: TestData
     let mut random = Random::of_this_run();
     let mut server = TestServer::builder().database(database).start().await;
     let before = Log::read(server.database()).await.len();
-    let cursor = server.query("{ chats { changeCursor } }").await["data"]["chats"]["changeCursor"].clone();
+    let cursor = server.query(CHANGE_CURSOR).await["data"]["chats"]["changeCursor"].clone();
 
     let (moved, address) = watch::channel(server.url.clone());
     let tasks = TaskTracker::new();

@@ -12,6 +12,9 @@ use serde_json::json;
 use super::Log;
 use super::OWNER;
 use super::Process;
+use super::SESSION_STATUS;
+use super::START_SESSION;
+use super::STOP_SESSION;
 use super::ServerBuilder;
 use super::Subscription;
 use super::TestDatabase;
@@ -111,7 +114,7 @@ impl TestServer {
 
     /// Starts a session, and waits for its QR code.
     async fn code(&self, key: &str, session: &str) -> String {
-        let start = "mutation($id: ID!) { startSession(input: {sessionId: $id}) { session { status } } }";
+        let start = START_SESSION;
         self.query_as(key, start, json!({"id": session})).await;
         wait_for("a QR code", async || {
             let query = "query($id: ID!) { session(id: $id) { status pairing { qr expiresAt } } }";
@@ -130,14 +133,14 @@ impl TestServer {
 
     /// Stops the server's session.
     pub(crate) async fn stop_session(&self) {
-        let stop = "mutation($id: ID!) { stopSession(input: {sessionId: $id}) { session { status } } }";
+        let stop = STOP_SESSION;
         let answer = self.query_with(stop, json!({"id": self.session})).await;
         assert_eq!(answer["data"]["stopSession"]["session"]["status"], "STOPPED", "{answer}");
     }
 
     /// Starts it again, and waits until it is connected.
     pub(crate) async fn start_session(&self) {
-        let start = "mutation($id: ID!) { startSession(input: {sessionId: $id}) { session { status } } }";
+        let start = START_SESSION;
         self.query_with(start, json!({"id": self.session})).await;
         self.works().await;
     }
@@ -154,7 +157,7 @@ impl TestServer {
 
     async fn has_status(&self, key: &str, session: &str, status: &str) {
         wait_for(status, async || {
-            let query = "query($id: ID!) { session(id: $id) { status } }";
+            let query = SESSION_STATUS;
             let answer = self.query_as(key, query, json!({"id": session})).await;
             (answer["data"]["session"]["status"] == status).then_some(())
         })

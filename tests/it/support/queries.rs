@@ -1,0 +1,30 @@
+//! GraphQL documents that several tests send, with variables.
+
+/// The cursor from which changes can be followed.
+pub(crate) const CHANGE_CURSOR: &str = "{ chats { changeCursor } }";
+/// The cursors of all changes.
+pub(crate) const CHAT_CHANGES: &str = "subscription { chatChanges { cursor } }";
+/// Creates a session without a label.
+pub(crate) const CREATE_SESSION: &str = "mutation { createSession(input: {}) { session { id } } }";
+/// Deletes a session.
+pub(crate) const DELETE_SESSION: &str =
+    "mutation($id: ID!) { deleteSession(input: {sessionId: $id}) { deletedSessionId } }";
+/// Logs a session out.
+pub(crate) const LOG_OUT_SESSION: &str =
+    "mutation($id: ID!) { logoutSession(input: {sessionId: $id}) { session { status } } }";
+/// Revokes an API key.
+pub(crate) const REVOKE_KEY: &str = "mutation($id: ID!) { revokeApiKey(input: {id: $id}) { revokedId } }";
+/// The ids of all sessions.
+pub(crate) const SESSION_IDS: &str = "{ sessions { nodes { id } } }";
+/// The status of a session.
+pub(crate) const SESSION_STATUS: &str = "query($id: ID!) { session(id: $id) { status } }";
+/// The status of a session, and its reason.
+pub(crate) const SESSION_STATUS_REASON: &str = "query($id: ID!) { session(id: $id) { status statusReason } }";
+/// Starts a session.
+pub(crate) const START_SESSION: &str =
+    "mutation($id: ID!) { startSession(input: {sessionId: $id}) { session { status } } }";
+/// Stops a session.
+pub(crate) const STOP_SESSION: &str =
+    "mutation($id: ID!) { stopSession(input: {sessionId: $id}) { session { status } } }";
+/// The kind of the viewer, the cheapest query.
+pub(crate) const VIEWER_KIND: &str = "{ viewer { kind } }";
