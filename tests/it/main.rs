@@ -39,6 +39,7 @@ mod lists;
 mod load_under_attack;
 mod login_tokens;
 mod logs;
+mod long_import;
 mod lost_connections;
 mod marks_and_pins;
 mod message_edits;

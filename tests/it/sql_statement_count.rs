@@ -15,7 +15,7 @@ const EVERYTHING: &str = "id jid aliases name type archived pinned muted mutedUn
     lastMessage { text chat { id name session { label } aliases } } messages(first: 3) { nodes { text chat { id } } }";
 
 /// Returns an account with this many chats of a few messages each.
-fn many_chats(chats: u32) -> AccountSpec {
+pub(crate) fn many_chats(chats: u32) -> AccountSpec {
     let jid = |number: u32| format!("155520{number:03}");
     let contacts = (0..chats).map(|number| json!({"phone": jid(number), "name": format!("Person {number}")}));
     let history = (0..chats).map(|number| {
