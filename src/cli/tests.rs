@@ -194,6 +194,9 @@ fn every_flag_can_be_set_in_the_file() {
     assert!(seen > 100, "the walk saw only {seen} flags");
 }
 
+/// Adds a group of options to a command.
+type AddOptions = fn(clap::Command) -> clap::Command;
+
 #[test]
 fn no_option_stands_under_the_heading_of_others() {
     let mut cli = Cli::command();
@@ -204,7 +207,7 @@ fn no_option_stands_under_the_heading_of_others() {
         let options = serve.get_arguments().filter(|arg| arg.get_help_heading() == heading);
         options.map(|arg| arg.get_id().to_string()).collect::<Vec<_>>()
     };
-    let headings: [(&str, &[fn(clap::Command) -> clap::Command]); 9] = [
+    let headings: [(&str, &[AddOptions]); 9] = [
         ("Log", &[telemetry::Config::augment_args]),
         ("Cross-origin requests", &[http::PageArgs::augment_args]),
         ("Database", &[DatabaseArgs::augment_args]),

@@ -1,6 +1,6 @@
 //! An account: what its phone knows, its settings, its companions.
 //!
-//! Locks are taken in this order: peers, app_state, state, companions.
+//! Locks are taken in this order: peers, `app_state`, state, companions.
 
 use std::sync::{
     Mutex,

@@ -121,7 +121,7 @@ impl Phone {
             ..Default::default()
         };
         self.send_change(&chat, &chat_message, chat_message.from.as_deref(), "1", protocol, |message, _| {
-            message.change(text, false)
+            message.change(text, false);
         })
         .await
     }

@@ -164,7 +164,7 @@ impl Source {
         let mut alias = None;
         loop {
             match self.tokens.get(at).map(|(_, token)| token) {
-                Some(Token::Path) => at += 1,
+                Some(Token::Path | Token::Sign('*')) => at += 1,
                 Some(Token::Sign('{')) => {
                     at += 1;
                     while !self.is(at, "}") && at < self.tokens.len() {
@@ -184,7 +184,6 @@ impl Source {
                     }
                     at += 1;
                 }
-                Some(Token::Sign('*')) => at += 1,
                 _ => break,
             }
         }
