@@ -1,11 +1,23 @@
 //! The time of day. The sandbox runs in real time.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::{
+    sync::atomic::{AtomicI64, Ordering},
+    time::{SystemTime, UNIX_EPOCH},
+};
 
 /// Now, in milliseconds since the Unix epoch.
 pub(crate) fn now_ms() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}
+
+/// Now, or a later time if another call returned the same: a person does one thing after the other, and the order of two
+/// actions is that of their times.
+pub(crate) fn next_ms() -> i64 {
+    static LATEST: AtomicI64 = AtomicI64::new(0);
+    let now = now_ms();
+    let earlier = LATEST.fetch_update(Ordering::AcqRel, Ordering::Acquire, |latest| Some(now.max(latest + 1)));
+    earlier.map_or(now, |latest| now.max(latest + 1))
 }
 
 /// Converts milliseconds to whole seconds.

@@ -65,8 +65,8 @@ const MAX_BATCH_WEIGHT: usize = 100;
 /// Attempts of an event before it is quarantined, and pauses between them. While the database is unavailable, the events
 /// wait.
 const MAX_ATTEMPTS: u32 = 5;
-const FIRST_RETRY_DELAY: Duration = Duration::from_millis(200);
-const MAX_RETRY_DELAY: Duration = Duration::from_millis(800);
+const FIRST_RETRY_DELAY: Duration = Duration::from_millis(400);
+const MAX_RETRY_DELAY: Duration = Duration::from_secs(1);
 /// Attempts of an event before it is split.
 const ATTEMPTS_BEFORE_SPLIT: u32 = 2;
 /// Attempts of an event that exceeds the time limit of a unit: each takes that long.

@@ -164,7 +164,7 @@ impl AppState {
 
     fn build(&self, collection: &str, changes: Vec<Change>) -> Result<SyncdPatch, Error> {
         let current = self.collections.get(collection).ok_or(Error::Unsupported("an unknown collection"))?;
-        let (now, ExpandedKey { key, keys }) = (clock::now_ms(), &self.current);
+        let (now, ExpandedKey { key, keys }) = (clock::next_ms(), &self.current);
         let mut mutations: Vec<SyncdMutation> = Vec::with_capacity(changes.len());
         for Change { index, version, mut value, removed, at } in changes {
             let index = serde_json::to_vec(&index).map_err(|error| Error::protocol("an index has no text", error))?;

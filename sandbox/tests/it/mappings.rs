@@ -40,8 +40,10 @@ async fn two_strangers_turn_out_one_person() {
     let (sandbox, phone, mut companion) = paired(account()).await;
     phone.receive("15550100088", STRANGER, "by number").await.unwrap();
     phone.receive(STRANGER_LID, STRANGER_LID, "by LID").await.unwrap();
-    assert_eq!(companion.text().await.1, STRANGER);
-    assert_eq!(companion.text().await.1, STRANGER_LID);
+    // The library decrypts messages of different chats side by side.
+    let mut chats = [companion.text().await.1, companion.text().await.1];
+    chats.sort();
+    assert_eq!(chats, [STRANGER, STRANGER_LID]);
 
     phone.learn("200000000000088", "15550100088", true).await.unwrap();
 

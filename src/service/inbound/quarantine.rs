@@ -40,8 +40,8 @@ const MAX_POLL_RETRY_DELAY: Duration = Duration::from_secs(20);
 /// Attempts to quarantine an event while the database is available.
 const MAX_ATTEMPTS: u32 = 5;
 /// Pauses between those attempts, and between attempts to reach the database.
-const FIRST_RETRY_DELAY: Duration = Duration::from_millis(200);
-const MAX_RETRY_DELAY: Duration = Duration::from_millis(800);
+const FIRST_RETRY_DELAY: Duration = Duration::from_secs(1);
+const MAX_RETRY_DELAY: Duration = Duration::from_secs(2);
 
 /// Counters of quarantined and retried events. Clones share them.
 #[derive(Debug, Clone, Default)]
