@@ -2,8 +2,8 @@
 //! key by its hash, the sessions to start), and [`whatsapp_device`], whose rows belong to a session.
 //!
 //! Reads are methods of [`Store`] with the organization as the first argument. Writes are methods of
-//! [`unit_of_work::UnitOfWork`], which runs in the journal through [`Store::write`], and which knows its organization and
-//! its time. There is one file per table, with its conversions between rows and domain types.
+//! [`unit_of_work::UnitOfWork`], which runs in the group commit through [`Store::write`], and which knows its
+//! organization and its time. There is one file per table, with its conversions between rows and domain types.
 
 mod api_key;
 mod backup;
@@ -125,7 +125,7 @@ const MAX_RETRY_DELAY: Duration = Duration::from_millis(100);
 /// Maximum number of concurrent full scans of lists; less than the number of readers.
 const WALKS: usize = 2;
 
-/// The database: a pool of readers, and one journal that writes. Cheap to clone.
+/// The database: a pool of readers, and one group commit that writes. Cheap to clone.
 #[derive(Clone)]
 pub struct Store {
     readers: ReadPool,
@@ -145,7 +145,7 @@ pub struct Store {
 }
 
 impl Store {
-    /// Opens the database and starts the journal. Creates a missing file and migrates the schema. The secrets of
+    /// Opens the database and starts the group commit. Creates a missing file and migrates the schema. The secrets of
     /// sessions cannot be decrypted.
     ///
     /// # Errors

@@ -193,7 +193,7 @@ pub(super) fn idle_connections(pool: &DatabaseConnection) -> usize {
     }
 }
 
-/// Begins a write transaction outside the journal.
+/// Begins a write transaction outside the group commit.
 pub(super) async fn begin(writers: &DatabaseConnection) -> Result<Transaction, DbErr> {
     Transaction::begin(writers, STATEMENT_TIMEOUT).await
 }

@@ -93,7 +93,7 @@ pub enum StoreError {
     /// This version does not support an event.
     #[error("this version does not support the event: {0}")]
     Untranslated(String),
-    /// The journal is closed: the process is stopping.
+    /// The group commit is closed: the process is stopping.
     #[error("the store is closed")]
     Closed,
 }

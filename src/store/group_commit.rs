@@ -33,14 +33,14 @@ use queue::Queues;
 
 pub use counters::Committed;
 
-/// Handle of the journal. Cheap to clone.
+/// Handle of the group commit. Cheap to clone.
 #[derive(Clone)]
 pub(super) struct GroupCommit {
     queues: Arc<Queues>,
 }
 
 impl GroupCommit {
-    /// Creates the journal; its tasks are spawned on `tasks` on demand.
+    /// Creates the group commit; its tasks are spawned on `tasks` on demand.
     pub(super) fn new(
         writers: DatabaseConnection,
         patience: Duration,

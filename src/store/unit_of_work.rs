@@ -12,10 +12,10 @@ use super::unit_cache::UnitCache;
 pub type Work<'u, T, E> = BoxFuture<'u, Result<T, E>>;
 
 /// A unit of work in a savepoint: reads and writes of one organization at one time. The changes that it records are
-/// numbered and stored when the journal commits.
+/// numbered and stored when the group is committed.
 pub struct UnitOfWork<'t> {
     pub(super) tx: &'t Transaction,
-    /// Organization of all rows that it reads and writes; the journal assigned its lane for it.
+    /// Organization of all rows that it reads and writes; the group commit assigned its lane for it.
     pub(super) organization: &'t OrganizationId,
     /// Time at which it was submitted, in milliseconds.
     pub(super) now: i64,

@@ -11,7 +11,7 @@ use super::Store;
 use super::error::StoreError;
 
 impl Store {
-    /// Writes a row through the journal, like every other write.
+    /// Writes a row through the group commit, like every other write.
     ///
     /// # Errors
     /// [`StoreError`] if the database is not writable.

@@ -1,5 +1,5 @@
-//! A transaction of the journal, with its own BEGIN, SAVEPOINT, ROLLBACK and COMMIT. The drivers count the nesting of
-//! transactions, and on SQLite that count is wrong after a failure. SQLite has rolled back by itself then, and later
+//! A transaction of the group commit, with its own BEGIN, SAVEPOINT, ROLLBACK and COMMIT. The drivers count the nesting
+//! of transactions, and on SQLite that count is wrong after a failure. SQLite has rolled back by itself then, and later
 //! statements would be released inside a transaction that is never committed. Here, a connection on which one of these
 //! statements failed is closed, and the database itself rejects BEGIN in an open transaction.
 

@@ -1,4 +1,4 @@
-//! Counters of the journal, and whether writes fail at the moment.
+//! Counters of the group commit, and whether writes fail at the moment.
 
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::AtomicU64;
@@ -8,7 +8,7 @@ use tokio::sync::Notify;
 
 use crate::store::error::StoreError;
 
-/// The counters of a journal.
+/// The counters of the group commit.
 #[derive(Default)]
 pub(in crate::store) struct CommitCounters {
     units: AtomicU64,

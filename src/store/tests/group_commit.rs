@@ -1,4 +1,4 @@
-//! Tests of the journal.
+//! Tests of the group commit.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
