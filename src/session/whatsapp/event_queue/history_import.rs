@@ -1,5 +1,5 @@
 //! Import of histories beside other events: parsed in a thread of its own, and put on the lane part by part. A live
-//! message waits for at most one unit of a history.
+//! message waits for a few units of a history, not for all of it.
 
 use std::sync::Arc;
 
