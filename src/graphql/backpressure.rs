@@ -1,5 +1,5 @@
 //! Backpressure: a response begins only when the client can receive it. If the client stops reading, a limited number
-//! of responses is begun. A busy subscription waits behind the client's other operations for each event.
+//! of responses is begun. For each event, a busy subscription waits for the client's other operations.
 
 use std::sync::Arc;
 use std::sync::Mutex;
@@ -25,7 +25,7 @@ impl AnswerSlots {
 /// The turn of one response. It ends when this is dropped, after the response is sent.
 #[derive(Debug)]
 pub struct AnswerPermit {
-    /// The cursor behind the response, at which `chatChanges` can resume.
+    /// The cursor after the response, from which `chatChanges` can resume.
     pub cursor: Option<String>,
     _permit: OwnedSemaphorePermit,
 }

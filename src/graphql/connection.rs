@@ -32,9 +32,9 @@ pub(super) type CursorScope<'a> = [&'a str];
 /// any other number out of range.
 #[derive(Debug, Clone, Default)]
 pub(super) struct PageArguments {
-    /// The number of items from the start, or behind `after`.
+    /// The number of items from the start, or following `after`.
     pub(super) first: Option<i64>,
-    /// The cursor behind which the page starts.
+    /// The cursor after which the page starts.
     pub(super) after: Option<String>,
     /// The number of items from the end, or before `before`.
     pub(super) last: Option<i64>,

@@ -43,7 +43,7 @@ impl From<jid::Jid> for Jid {
 }
 
 /// A point in time, as a JSON number: integer milliseconds since the Unix epoch, never seconds. The range is 0 to
-/// 253402300799999, the end of the year 9999. Where a future time is expected, that maximum means "forever".
+/// 253402300799999, the end of the year 9999. If a future time is expected, that maximum means "forever".
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Description)]
 pub(super) struct Timestamp(pub(super) i64);
 

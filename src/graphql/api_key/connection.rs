@@ -37,7 +37,7 @@ pub(in crate::graphql) struct ApiKeyEdge<'a>(&'a Edge<ApiKey>);
 
 #[Object(use_type_description)]
 impl ApiKeyEdge<'_> {
-    /// The cursor of this edge. Pass it as `after` to continue behind it.
+    /// The cursor of this edge. Pass it as `after` to continue from there.
     async fn cursor(&self) -> &str {
         &self.0.cursor
     }

@@ -122,7 +122,7 @@ pub(in crate::graphql) struct ChatEdge<'a>(&'a Edge<Chat>);
 
 #[Object(use_type_description)]
 impl ChatEdge<'_> {
-    /// The cursor of this edge. Pass it as `after` to continue behind it.
+    /// The cursor of this edge. Pass it as `after` to continue from there.
     async fn cursor(&self) -> &str {
         &self.0.cursor
     }

@@ -137,14 +137,14 @@ impl Chat {
         &self,
         context: &Context<'_>,
         #[graphql(
-            desc = "The number of items from the start of the list, or behind `after`: 1 to 200. The default is 50 \
+            desc = "The number of items from the start of the list, or following `after`: 1 to 200. The default is 50 \
                     if `last` is missing too."
         )]
         first: Option<i64>,
-        #[graphql(desc = "Return the messages behind this cursor. Cannot be combined with `last` or `before`.")]
+        #[graphql(desc = "Return the messages after this cursor. Cannot be combined with `last` or `before`.")]
         after: Option<String>,
         #[graphql(
-            desc = "The number of items from the end of the list, or before `before`: 1 to 200. Cannot be combined \
+            desc = "The number of items from the end of the list, or preceding `before`: 1 to 200. Cannot be combined \
                     with `first`."
         )]
         last: Option<i64>,

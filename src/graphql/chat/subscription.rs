@@ -46,7 +46,7 @@ impl ChatSubscription {
         )]
         cid: Option<Jid>,
         #[graphql(
-            desc = "Resume behind this cursor, without a gap. By default, start now. Over server-sent events, the \
+            desc = "Resume after this cursor, without a gap. By default, start now. Over server-sent events, the \
                     default is the header `Last-Event-ID`."
         )]
         after: Option<String>,

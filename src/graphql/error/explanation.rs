@@ -16,8 +16,8 @@ use super::ApiErrorCode;
 pub(in crate::graphql) enum ErrorCode {
     /// The token is missing or invalid. Get a new token and connect again; the same token will be rejected again.
     Unauthorized,
-    /// The token lacks the capability that the field requires. Or the document is not in the list of a server that
-    /// executes listed documents only. Use another token, or a listed document.
+    /// The token lacks the capability that the field requires. Or the server executes only trusted documents, and this
+    /// document is not one of them. Use another token, or a trusted document.
     Forbidden,
     /// The object does not exist, or belongs to another organization. Drop the reference to it. The message
     /// `PersistedQueryNotFound` is about the document: send the request again with its text.
@@ -119,7 +119,7 @@ pub(in crate::graphql) struct ErrorQuery;
 #[Object]
 impl ErrorQuery {
     /// Every error code of this server. Clients can generate types for `extensions.code` and `extensions.reason` from
-    /// it. Any valid token.
+    /// it. Requires any valid token.
     async fn error_codes(&self) -> Vec<ErrorExplanation> {
         ApiErrorCode::ALL.into_iter().map(ErrorExplanation::new).collect()
     }

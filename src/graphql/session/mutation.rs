@@ -121,8 +121,8 @@ impl SessionMutation {
     }
 
     /// Logs a session out and deletes it with all its stored data. If it has many chats, some are deleted shortly after
-    /// the answer; each of its chats is published as `DELETED`. If WhatsApp cannot be reached within a few seconds, the
-    /// session is deleted without being unlinked, and the phone continues to list its device. Requires `manage`.
+    /// the response; each of its chats is published as `DELETED`. If WhatsApp cannot be reached within a few seconds,
+    /// the session is deleted without being unlinked, and the phone continues to list its device. Requires `manage`.
     #[graphql(guard = "requires(Capability::Manage)")]
     async fn delete_session(
         &self,

@@ -96,7 +96,8 @@ async fn every_root_field_rejects_a_viewer_without_its_capability() {
                 let message = format!("requires the {capability} capability");
                 assert_eq!(response.errors[0].message, message, "{root}.{name}");
             } else {
-                let open = field.description.as_ref().is_some_and(|text| text.node.contains("Any valid token."));
+                let open =
+                    field.description.as_ref().is_some_and(|text| text.node.contains("Requires any valid token."));
                 assert!(open, "{root}.{name} does not say what it requires");
                 let response = execute(&query, serde_json::json!({}), Capabilities::default()).await;
                 assert!(response.errors.is_empty(), "{root}.{name}: {:?}", response.errors);

@@ -45,7 +45,7 @@ impl Viewer {
         }
     }
 
-    /// The role that decides the user's permissions: the role in the organization, or a role above all organizations.
+    /// The role that decides the user's permissions: the role in the organization, or the platform role.
     /// Null for an API key, or if the token contains no role.
     async fn role(&self) -> Option<&str> {
         match &self.0.principal {

@@ -12,7 +12,7 @@ pub(in crate::graphql) struct ViewerQuery;
 
 #[Object]
 impl ViewerQuery {
-    /// The owner of the token, and its permissions. Any valid token.
+    /// The owner of the token, and its permissions. Requires any valid token.
     async fn viewer(&self, context: &Context<'_>) -> Viewer {
         Viewer(context.viewer().clone())
     }
