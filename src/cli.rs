@@ -72,7 +72,7 @@ pub struct Cli {
     /// The command.
     #[command(subcommand)]
     pub command: Command,
-    /// Configuration file in TOML. Its keys are the names of the flags. A key at the top applies to every command that
+    /// Configuration file in TOML. Its keys are the names of the flags. A top-level key applies to every command that
     /// has the flag. Flags of one command are in a table named after it, such as `[demo]` or `[key.create]`. A flag has
     /// precedence over its variable, and a variable over the file
     #[arg(long, global = true, env = "CHATGRAPH_CONFIG", value_name = "FILE")]
@@ -89,14 +89,14 @@ pub enum Command {
     Serve(Box<ServeArgs>),
     /// Run a demo: a server with a simulated WhatsApp account, an API key and some chats
     Demo(DemoArgs),
-    /// Apply or revert database migrations
+    /// Apply, revert or list database migrations
     Migrate(MigrateArgs),
     /// Copy an SQLite database into a new file, also while a server is running
     Backup(BackupArgs),
     /// Replace an SQLite database with a backup, while no server is running
     Restore(RestoreArgs),
-    /// Check the integrity of a database: the file, its tables, and the invariants of the data. Can run beside a
-    /// server, changes nothing, and exits with 1 if it finds a problem
+    /// Check the integrity of a database, also while a server is running: the file, its tables, and the invariants of
+    /// the data. Changes nothing, and exits with 1 if it finds a problem
     Check(CheckArgs),
     /// Print the GraphQL schema
     Schema,
@@ -204,8 +204,8 @@ pub struct DemoArgs {
 /// `migrate`
 #[derive(Debug, Args)]
 pub struct MigrateArgs {
-    /// Migration to run.
-    #[arg(default_value = "up")]
+    /// Action to run.
+    #[arg(default_value = "up", value_name = "ACTION")]
     pub direction: Migration,
     /// Migrate down without confirmation, for scripts
     // No `env`: a variable that is always set would confirm every loss.
@@ -286,7 +286,7 @@ pub struct CheckArgs {
     pub database: DatabaseArgs,
 }
 
-/// Migration to run.
+/// An action of `migrate`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Migration {
     /// Apply all pending migrations, and create a missing SQLite file

@@ -12,7 +12,8 @@ use crate::problem::position;
 /// Maximum length in bytes of a name or number.
 const MAX_WORD_LEN: usize = 255;
 
-/// Maximum ratio of whitespace, commas and comments to tokens. Formatted documents have about one for each token.
+/// Ignored tokens (white space, commas and comments) that a document may have for each token of the token limit.
+/// Formatted documents have about one for each token.
 const MAX_IGNORED_PER_TOKEN: usize = 4;
 
 /// Rejects a text with too many or too long tokens, with too deeply nested brackets, or with a lexical error.
@@ -27,7 +28,9 @@ pub(crate) fn check(text: &str, limits: &Limits) -> Result<(), Rejection> {
                 ignored += 1;
                 if ignored > limits.tokens.saturating_mul(MAX_IGNORED_PER_TOKEN) {
                     let most = limits.tokens.saturating_mul(MAX_IGNORED_PER_TOKEN);
-                    return Err(Rejection::Limit(format!("a document may have at most {most} commas and comments")));
+                    return Err(Rejection::Limit(format!(
+                        "a document may have at most {most} ignored tokens (white space, commas and comments)"
+                    )));
                 }
                 continue;
             }

@@ -46,8 +46,8 @@ pub struct Config {
     // Per second twice the default of --max-cost, which is about a quarter of a core.
     #[arg(long, env = "CHATGRAPH_RATE_LIMIT_COST_PER_MINUTE", default_value_t = 6_000_000, value_parser = clap::value_parser!(u64).range(0..=1_000_000_000_000), value_name = "COST")]
     pub rate_limit_cost_per_minute: u64,
-    /// Burst of the rate limit per client, in cost, 1 to 1000000000000. An operation can exceed it if some of it is
-    /// left
+    /// Burst of the rate limit per client, in cost, 1 to 1000000000000. An operation is executed if any budget is left,
+    /// and may overdraw it
     // Twelve seconds of the rate limit.
     #[arg(long, env = "CHATGRAPH_RATE_LIMIT_BURST", default_value_t = 1_200_000, value_parser = clap::value_parser!(u64).range(1..=1_000_000_000_000), value_name = "COST")]
     pub rate_limit_burst: u64,
@@ -118,7 +118,7 @@ impl Config {
 #[command(next_help_heading = "Limits")]
 #[group(skip)]
 pub struct DocumentArgs {
-    /// Disable introspection, and name no part of the schema in errors that the request does not name
+    /// Disable introspection, and mention no names of the schema in errors except those in the request
     #[arg(long, env = "CHATGRAPH_NO_INTROSPECTION", value_parser = clap::builder::FalseyValueParser::new())]
     pub no_introspection: bool,
     /// Accept only the documents in this file: a JSON object of `{"ID": "DOCUMENT"}`. Clients send the id as

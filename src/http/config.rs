@@ -98,7 +98,7 @@ pub struct ConnectionConfig {
     /// proxy are exempt; the requests and WebSockets that it forwards count for the client's address
     #[arg(long = "max-connections-per-address", env = "CHATGRAPH_MAX_CONNECTIONS_PER_ADDRESS", default_value_t = 2_000, value_parser = config::count(1..=1_000_000), value_name = "COUNT")]
     pub connections_per_address: usize,
-    /// Maximum number of those without a valid token, 1 to 1000000
+    /// Maximum number of connections per address without a valid token, 1 to 1000000
     #[arg(long = "max-anonymous-connections-per-address", env = "CHATGRAPH_MAX_ANONYMOUS_CONNECTIONS_PER_ADDRESS", default_value_t = 200, value_parser = config::count(1..=1_000_000), value_name = "COUNT")]
     pub anonymous_per_address: usize,
     /// Timeout for receiving the head of a request, and for the first request to begin, in seconds, 1 to 600

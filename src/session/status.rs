@@ -70,7 +70,7 @@ impl StatusReporter {
         reason: Option<StatusReason>,
         committed: Option<oneshot::Sender<()>>,
     ) -> Result<(), ReceiverClosed> {
-        info!(?status, "Session status changed");
+        info!(status = status.as_str(), "Session status changed");
         self.told = Some((status, reason.clone()));
         let event = SessionEvent::Status { status, reason };
         self.sender.send(InboundEvent { event, committed }).await.map_err(|_| ReceiverClosed)

@@ -30,10 +30,10 @@ pub struct DatabaseArgs {
         value_name = "URL"
     )]
     pub database: String,
-    /// Maximum number of PostgreSQL connections for reads
+    /// Maximum number of PostgreSQL connections for reads, 1 to 1000
     #[arg(long, env = "CHATGRAPH_DATABASE_READERS", default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=1000), value_name = "COUNT")]
     pub database_readers: u32,
-    /// Maximum number of PostgreSQL connections for writes, and so of organizations that commit at the same time
+    /// Maximum number of PostgreSQL connections for writes, and so of concurrent commits, 1 to 1000
     #[arg(long, env = "CHATGRAPH_DATABASE_WRITERS", default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=1000), value_name = "COUNT")]
     pub database_writers: u32,
 }
