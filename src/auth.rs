@@ -1,6 +1,6 @@
 //! Authentication: verifies a bearer token and returns a viewer. Called by `http`, which passes the viewer to
-//! `graphql`. `authenticator` distinguishes the kinds of tokens and verifies API keys; `jwt` verifies JWTs against the public
-//! keys in `jwks`. To add another kind of token, add a file here and a `Principal`.
+//! `graphql`. `authenticator` distinguishes the kinds of tokens and verifies API keys; `jwt` verifies JWTs against the
+//! public keys in `jwks`. To add another kind of token, add a file here and a `Principal`.
 
 pub mod authenticator;
 mod config;

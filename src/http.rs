@@ -1,12 +1,13 @@
 //! The HTTP and WebSocket server in front of `graphql`. Called by `server`, which passes the router to a listener.
 //!
-//! Connections: `listener` accepts them, `tls` encrypts them, `client_ip` determines the client's address, and `metrics`
-//! counts. `config` declares the flags. Requests: `request_id` assigns ids, `bearer_token` extracts the token, `graphql_request` parses the GraphQL request, `content_negotiation`
-//! negotiates the content type. `graphql_http` handles POST and GET on `/graphql`, `streaming` the streamed responses, and
-//! `websocket` the WebSockets on the same path. `response` and `rate_limit_headers` write responses and rate-limit headers. `token_watch`
-//! verifies the tokens of long-lived connections again, `origin` and `cors` check web pages, `health` serves probes and
-//! metrics. `graphiql` and `pairing_page` are pages, made of `static_file`s. To add a route, add a line in [`router`] and a file. A
-//! route that requires no token must be documented there.
+//! Connections: `listener` accepts them, `tls` encrypts them, `client_ip` determines the client's address, and
+//! `metrics` counts. `config` declares the flags. Requests: `request_id` assigns ids, `bearer_token` extracts the
+//! token, `graphql_request` parses the GraphQL request, `content_negotiation` negotiates the content type.
+//! `graphql_http` handles POST and GET on `/graphql`, `streaming` the streamed responses, and `websocket` the
+//! WebSockets on the same path. `response` and `rate_limit_headers` write responses and rate-limit headers.
+//! `token_watch` verifies the tokens of long-lived connections again, `origin` and `cors` check web pages, `health`
+//! serves probes and metrics. `graphiql` and `pairing_page` are pages, made of `static_file`s. To add a route, add a
+//! line in [`router`] and a file. A route that requires no token must be documented there.
 
 mod bearer_token;
 mod body_guard;

@@ -1,5 +1,5 @@
-//! Use cases, started by a client of the API (`chat`, `session`, `api_key`) or by WhatsApp (`inbound`). Each requires its
-//! capability, lets `domain` decide, and stores row and change in one unit of work.
+//! Use cases, started by a client of the API (`chat`, `session`, `api_key`) or by WhatsApp (`inbound`). Each requires
+//! its capability, lets `domain` decide, and stores row and change in one unit of work.
 
 mod action_rate;
 pub mod api_key;

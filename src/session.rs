@@ -91,8 +91,8 @@ pub enum SessionEvent {
         value: SettingValue,
         /// WhatsApp's time of the change, in milliseconds.
         as_of: i64,
-        /// Last message that it covers, if WhatsApp gives one and it matters: later messages were not read, and may unarchive
-        /// the chat.
+        /// Last message that it covers, if WhatsApp gives one and it matters: later messages were not read, and may
+        /// unarchive the chat.
         up_to: Option<MessageMarker>,
         /// True in a replay of all settings, in any order; false for a new change.
         replayed: bool,

@@ -1,7 +1,7 @@
 //! Logging and tracing. No token, key, phone number or message text is logged.
 //!
-//! `library_filter` limits what dependencies can log, regardless of the filter; `redact` redacts numbers in the rest. `panics`
-//! logs panics, and `traces` exports spans to a collector.
+//! `library_filter` limits what dependencies can log, regardless of the filter; `redact` redacts numbers in the rest.
+//! `panics` logs panics, and `traces` exports spans to a collector.
 
 mod library_filter;
 mod panics;

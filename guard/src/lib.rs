@@ -2,13 +2,13 @@
 //!
 //! # Modules
 //!
-//! `guard` runs the steps in this order: `lexer` counts tokens with the parser's lexer, and `expansion` the expansion of
-//! fragments, so that the validator of `apollo-compiler` runs only on bounded documents. `rules` adds checks that the
-//! validator lacks. `variables` coerces the given values, and `compile` creates the operation. `response_shape`
+//! `guard` runs the steps in this order: `lexer` counts tokens with the parser's lexer, and `expansion` the expansion
+//! of fragments, so that the validator of `apollo-compiler` runs only on bounded documents. `rules` adds checks that
+//! the validator lacks. `variables` coerces the given values, and `compile` creates the operation. `response_shape`
 //! describes its responses, and `cost` weighs its lists, whose lengths are in `items`.
 //!
-//! `document_cache` caches documents and operations, `schema` holds the schema, and `json_size` counts the values around
-//! the document. `problem` words the errors, and `arguments` finds the argument that an error is about.
+//! `document_cache` caches documents and operations, `schema` holds the schema, and `json_size` counts the values
+//! around the document. `problem` words the errors, and `arguments` finds the argument that an error is about.
 
 mod arguments;
 mod compile;

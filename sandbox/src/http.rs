@@ -1,7 +1,7 @@
 //! The JSON interface on loopback, with which any script can act as the phone.
 //!
-//! There is one file per resource. `request` finds the phone and parses bodies, `error` has the error responses, `guard` rejects web pages. A
-//! new route is added here, to the summary in `summary.txt` and to `HTTP.md`.
+//! There is one file per resource. `request` finds the phone and parses bodies, `error` has the error responses,
+//! `guard` rejects web pages. A new route is added here, to the summary in `summary.txt` and to `HTTP.md`.
 
 mod accounts;
 mod calls;

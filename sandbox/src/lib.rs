@@ -1,8 +1,8 @@
 //! A scriptable WhatsApp server with phones, in one process, for tests and demos with a real client.
 //!
 //! An unmodified `whatsapp-rust` client connects to it on loopback, and is paired by a phone that scans its QR code. It
-//! receives the history and messages, and keeps its settings in sync with the phone. All of this uses the wire protocol,
-//! with its handshake, its encryption and its MACs. A script acts as the phone.
+//! receives the history and messages, and keeps its settings in sync with the phone. All of this uses the wire
+//! protocol, with its handshake, its encryption and its MACs. A script acts as the phone.
 //!
 //! ```no_run
 //! use chatgraph_sandbox::{AccountSpec, Config, Sandbox};

@@ -18,8 +18,8 @@ impl Sandbox {
     /// blobs under `/media/`, and the JSON interface.
     ///
     /// # Errors
-    /// [`Error::NotLoopback`], [`Error::InUse`] or [`Error::Storage`] if the folder cannot be used, or [`Error::Listen`] if
-    /// the port cannot be opened.
+    /// [`Error::NotLoopback`], [`Error::InUse`] or [`Error::Storage`] if the folder cannot be used, or
+    /// [`Error::Listen`] if the port cannot be opened.
     pub async fn start(config: Config) -> Result<Self, Error> {
         if !config.listen.ip().is_loopback() {
             return Err(Error::NotLoopback(config.listen));

@@ -28,13 +28,13 @@ struct Options {
     #[arg(long, env = "CHATGRAPH_SANDBOX_LISTEN", default_value = "127.0.0.1:0")]
     listen: SocketAddr,
 
-    /// Secret from which the server's key and its root key are derived. Clients that trust these keys keep trusting them
-    /// as long as the secret stays the same.
+    /// Secret from which the server's key and its root key are derived. Clients that trust these keys keep trusting
+    /// them as long as the secret stays the same.
     #[arg(long, env = "CHATGRAPH_SANDBOX_SECRET", default_value = "sandbox", hide_env_values = true)]
     secret: String,
 
-    /// Folder for the accounts. A later sandbox resumes from it, even after a kill. Clients reconnect if the address and
-    /// the secret are the same.
+    /// Folder for the accounts. A later sandbox resumes from it, even after a kill. Clients reconnect if the address
+    /// and the secret are the same.
     #[arg(long, env = "CHATGRAPH_SANDBOX_DATA", value_name = "DIR")]
     data: Option<PathBuf>,
 
@@ -46,7 +46,8 @@ struct Options {
     #[arg(long, env = "CHATGRAPH_SANDBOX_QUIET", value_parser = FalseyValueParser::new())]
     quiet: bool,
 
-    /// Print one line of JSON with `url`, `key`, `root` and `phone` (the demo account's number, or null) instead of text.
+    /// Print one line of JSON with `url`, `key`, `root` and `phone` (the demo account's number, or null) instead of
+    /// text.
     #[arg(long, env = "CHATGRAPH_SANDBOX_JSON", value_parser = FalseyValueParser::new())]
     json: bool,
 

@@ -1,9 +1,9 @@
 //! The server: connections, requests and deliveries.
 //!
-//! `connection` handles one connection, `client` is a companion that is logged in on it, and `router` passes each stanza to its handler. `iq` answers requests, with
-//! `sync`, `users`, `groups`, `pictures` and `privacy`. `outbound` handles messages from a companion, `peer` its
-//! requests to the phone, and `fan_out` the copies for the account's other companions. To answer a new request, add an
-//! arm in `iq`.
+//! `connection` handles one connection, `client` is a companion that is logged in on it, and `router` passes each
+//! stanza to its handler. `iq` answers requests, with `sync`, `users`, `groups`, `pictures` and `privacy`. `outbound`
+//! handles messages from a companion, `peer` its requests to the phone, and `fan_out` the copies for the account's
+//! other companions. To answer a new request, add an arm in `iq`.
 
 mod client;
 pub(crate) mod connection;

@@ -22,8 +22,8 @@ pub(super) struct Compiled {
     pub(super) shape: Shape,
 }
 
-/// Compiles the operation of `request`, and replaces the document and the variables with the compiled ones. With `names`,
-/// errors contain no other name of the schema.
+/// Compiles the operation of `request`, and replaces the document and the variables with the compiled ones. With
+/// `names`, errors contain no other name of the schema.
 pub(super) fn compile(
     guard: &Guard,
     request: &mut Request,

@@ -1,6 +1,6 @@
 //! `GET /graphql` as a WebSocket, with one of two subprotocols. This file accepts the upgrade. `connection` runs the
-//! WebSocket on a `socket`, `protocol` defines the messages and `close_code` the close codes, `operations` runs the operations, and
-//! `frames` limits what is received.
+//! WebSocket on a `socket`, `protocol` defines the messages and `close_code` the close codes, `operations` runs the
+//! operations, and `frames` limits what is received.
 
 mod close_code;
 mod connection;

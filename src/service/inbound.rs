@@ -62,8 +62,8 @@ use quarantine::QuarantineMetrics;
 const QUEUE_CAPACITY: usize = 256;
 /// Number of names and people after which no further events join a unit; bounds the wait of others.
 const MAX_BATCH_WEIGHT: usize = 100;
-/// Attempts of an event before it is quarantined, and pauses between them. While the database is unavailable, the events
-/// wait.
+/// Attempts of an event before it is quarantined, and pauses between them. While the database is unavailable, the
+/// events wait.
 const MAX_ATTEMPTS: u32 = 5;
 const FIRST_RETRY_DELAY: Duration = Duration::from_millis(400);
 const MAX_RETRY_DELAY: Duration = Duration::from_secs(1);

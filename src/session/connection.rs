@@ -57,8 +57,8 @@ pub trait Connection: Send + Sync {
     /// [`SessionError`]: a fetch that exceeds the limit continues.
     async fn resync(&self) -> Result<(), SessionError>;
 
-    /// Unlinks this device from the account. The connection then ends with [`DisconnectReason::LoggedOut`]. Has its own time
-    /// limit.
+    /// Unlinks this device from the account. The connection then ends with [`DisconnectReason::LoggedOut`]. Has its own
+    /// time limit.
     ///
     /// # Errors
     /// [`SessionError`]: WhatsApp may still list the device.

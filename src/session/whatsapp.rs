@@ -1,9 +1,10 @@
 //! The real connection, and the only folder that uses the WhatsApp library. It only translates between both sides.
 //!
-//! - Events: `event_queue` receives them in order, `message_order` restores the order of messages, and `event`, `message` and
-//!   `history` translate them.
+//! - Events: `event_queue` receives them in order, `message_order` restores the order of messages, and `event`,
+//!   `message` and `history` translate them.
 //! - Settings, from and to the wire: `setting`.
-//! - App state: `app_state_sync`, and `sync_recovery` for recovery. `answers` and `actions` read what the library raises no event for.
+//! - App state: `app_state_sync`, and `sync_recovery` for recovery. `answers` and `actions` read what the library
+//!   raises no event for.
 //! - Endpoints: `sandbox`, `http`.
 //! - Storage: `backend`.
 

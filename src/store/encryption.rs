@@ -1,8 +1,9 @@
 //! Encryption at rest: the WhatsApp library's state of a session is encrypted with the operator's master key, if there
 //! is one. Only values are encrypted, not the lookup keys.
 //!
-//! `master_key` has the keys, `key_registry` the list of keys in use, `columns` the encrypted columns, and `rotation` re-encrypts all of
-//! them. This file has the format of an encrypted value. A new secret column needs a [`AssociatedData`], and an arm in `columns`.
+//! `master_key` has the keys, `key_registry` the list of keys in use, `columns` the encrypted columns, and `rotation`
+//! re-encrypts all of them. This file has the format of an encrypted value. A new secret column needs a
+//! [`AssociatedData`], and an arm in `columns`.
 
 mod columns;
 mod key_registry;

@@ -1,5 +1,5 @@
-//! Positions of a history's messages within their second. WhatsApp's times are whole seconds, and only a history shows the
-//! order of messages that were not delivered live.
+//! Positions of a history's messages within their second. WhatsApp's times are whole seconds, and only a history shows
+//! the order of messages that were not delivered live.
 
 use std::collections::BTreeMap;
 use std::collections::HashSet;

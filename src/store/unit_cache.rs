@@ -3,8 +3,8 @@
 //! it: the methods of [`UnitOfWork`] for chats, messages and people read from the cache, and their writes wait there.
 //!
 //! Complex chats bypass the cache and are read from the database: deleted ones, those about to be merged, and those
-//! with many messages. Any other query that the cache cannot answer flushes it first. A method of [`UnitOfWork`] that uses
-//! chats, their addresses or their messages must query the cache, or start with [`UnitOfWork::flush`].
+//! with many messages. Any other query that the cache cannot answer flushes it first. A method of [`UnitOfWork`] that
+//! uses chats, their addresses or their messages must query the cache, or start with [`UnitOfWork::flush`].
 
 mod flush;
 mod load;

@@ -3,8 +3,8 @@
 //! This is the only part of the store whose rows have no organization: they belong to the session, which is the first
 //! part of every key, and only the session layer uses them. They are deleted with the session.
 //!
-//! Most of the state is looked up by its key alone and is a [`Record`]; a new kind is a line in [`RecordKind`]. State that is
-//! also looked up by something else has its own table and file.
+//! Most of the state is looked up by its key alone and is a [`Record`]; a new kind is a line in [`RecordKind`]. State
+//! that is also looked up by something else has its own table and file.
 
 mod archive;
 mod lid;

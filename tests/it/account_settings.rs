@@ -1,5 +1,5 @@
-//! App-state actions for which the library raises no event: whether new messages unarchive chats, numbers of LIDs, contacts
-//! without a number, and locked chats.
+//! App-state actions for which the library raises no event: whether new messages unarchive chats, numbers of LIDs,
+//! contacts without a number, and locked chats.
 
 use chatgraph::clock::SystemClock;
 use chatgraph::domain::clock::Clock as _;

@@ -1,8 +1,9 @@
 //! The cost of each kind of abuse for the server, and the latency of a good client: `abuse [FOLDER [NAME]]` with the
 //! folder of the programs, by default this one's, and a part of an abuse's name. Prints a table in Markdown.
 //!
-//! Each abuse meets a server of its own with default limits, on SQLite, with 3,000 chats of the organization that attacks
-//! and the demo's chats of the good client's. The attackers have one thread, and share the machine with the server.
+//! Each abuse meets a server of its own with default limits, on SQLite, with 3,000 chats of the organization that
+//! attacks and the demo's chats of the good client's. The attackers have one thread, and share the machine with the
+//! server.
 
 use std::error::Error;
 use std::net::IpAddr;

@@ -1,8 +1,8 @@
 //! Baseline server for the measurements: the same answers with axum, with SQL and JSON written by hand, and without
 //! GraphQL or authentication.
 //!
-//! `baseline DATABASE` prints its address as a line of JSON. It uses rusqlite on SQLite and tokio-postgres on PostgreSQL,
-//! both with prepared statements.
+//! `baseline DATABASE` prints its address as a line of JSON. It uses rusqlite on SQLite and tokio-postgres on
+//! PostgreSQL, both with prepared statements.
 
 use std::error::Error;
 use std::sync::Arc;

@@ -1,5 +1,6 @@
 //! Throughput of one organization's change log: 500 sessions on PostgreSQL with commits of 2 ms, and 2,000 inbound
-//! changes a second. `commit_throughput DATABASE` needs an empty database whose settings it may change; fails below the rate.
+//! changes a second. `commit_throughput DATABASE` needs an empty database whose settings it may change; fails below the
+//! rate.
 
 use std::error::Error;
 use std::sync::Arc;

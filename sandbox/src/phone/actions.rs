@@ -27,7 +27,8 @@ impl Phone {
     /// Pins the chat to the top or lets it go.
     ///
     /// # Errors
-    /// [`Error::UnknownChat`] if the phone shows no such chat, [`Error::TooManyPinned`] if it has pinned all that it pins.
+    /// [`Error::UnknownChat`] if the phone shows no such chat, [`Error::TooManyPinned`] if it has pinned all that it
+    /// pins.
     pub async fn pin(&self, chat: &str, pinned: bool) -> Result<(), Error> {
         self.set("regular_low", |state| {
             let (jid, _) = known(state, chat)?;
@@ -68,8 +69,8 @@ impl Phone {
         self.set("regular_low", |state| Ok(vec![Change::lock(&known(state, chat)?.0, locked)])).await
     }
 
-    /// Sets whether a new message unarchives its chat. If so, chats with a message of another person since they were archived
-    /// are unarchived at once.
+    /// Sets whether a new message unarchives its chat. If so, chats with a message of another person since they were
+    /// archived are unarchived at once.
     ///
     /// # Errors
     /// An error if the account cannot be stored.

@@ -40,8 +40,8 @@ const RECENT_MESSAGES: usize = 20;
 /// Default number of older messages in an on-demand response.
 const ON_DEMAND_MESSAGES: usize = 50;
 
-/// Creates the messages with the history of an account, in sending order. `full` is true if the companion asked for the full
-/// history.
+/// Creates the messages with the history of an account, in sending order. `full` is true if the companion asked for the
+/// full history.
 pub(crate) fn notices(account: &Account, media: &Media, full: bool) -> Result<Vec<Message>, Error> {
     let chunks = chunks(account, full);
     let count = chunks.len();

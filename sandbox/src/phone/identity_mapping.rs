@@ -17,8 +17,8 @@ use crate::{Error, lock::locked, wire::node::SERVER};
 
 impl Phone {
     /// Makes the phone map a LID and a number, given as user parts, to one person. Two chats are merged, under the
-    /// address of the later message. With `notify` the companions are notified at once; otherwise they learn it from the
-    /// person's next message, which has both addresses.
+    /// address of the later message. With `notify` the companions are notified at once; otherwise they learn it from
+    /// the person's next message, which has both addresses.
     ///
     /// # Errors
     /// [`Error::UnknownContact`] if one of them is not a LID or number, or belongs to another person.

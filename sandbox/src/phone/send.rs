@@ -68,9 +68,9 @@ impl Phone {
         self.send_message((id, chat_message.at), &from, &chat, None, Some(body), |_, _| {}).await
     }
 
-    /// Sends any message, and returns its id. Besides the chats of [`Phone::receive`], `chat` may be a broadcast list. A list
-    /// of the owner is a chat of its own; a message of another person is in the direct chat with them. `chat` may also be a
-    /// channel, which is then the author.
+    /// Sends any message, and returns its id. Besides the chats of [`Phone::receive`], `chat` may be a broadcast list.
+    /// A list of the owner is a chat of its own; a message of another person is in the direct chat with them. `chat`
+    /// may also be a channel, which is then the author.
     ///
     /// # Errors
     /// As [`Phone::receive`]; [`Error::UnknownChat`] for a list of the owner without known recipients.

@@ -45,8 +45,8 @@ impl Phone {
     /// Lets a contact read a message that the owner wrote on the phone or a companion. Every companion gets a receipt.
     ///
     /// # Errors
-    /// [`Error::UnknownMessage`] if the owner wrote no message with this id, [`Error::UnknownContact`] if `reader`, a number
-    /// or JID, is not in its chat.
+    /// [`Error::UnknownMessage`] if the owner wrote no message with this id, [`Error::UnknownContact`] if `reader`, a
+    /// number or JID, is not in its chat.
     pub async fn read_by(&self, id: &str, reader: &str) -> Result<(), Error> {
         let (chat, chat_message) = self.find_message(id)?;
         if chat_message.from.is_some() {

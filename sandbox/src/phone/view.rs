@@ -25,7 +25,8 @@ pub struct ChatView {
     pub locked: bool,
     /// True if it is pinned.
     pub pinned: bool,
-    /// End of the mute, in milliseconds since the Unix epoch; [`FOREVER`](crate::FOREVER) without end; `None`: not muted.
+    /// End of the mute, in milliseconds since the Unix epoch; [`FOREVER`](crate::FOREVER) without end; `None`: not
+    /// muted.
     pub muted_until: Option<i64>,
     /// Number of unread messages.
     pub unread_count: u32,

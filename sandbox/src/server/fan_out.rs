@@ -57,7 +57,8 @@ fn forwarded(client: &Client, message: &Node, to: &str) -> Node {
     stanza.attr("from", author).attr("recipient", to).build()
 }
 
-/// The parts of a message that are the same for every recipient: a group message's text, and the author's device identity.
+/// The parts of a message that are the same for every recipient: a group message's text, and the author's device
+/// identity.
 fn parts(message: &Node) -> impl Iterator<Item = &Node> {
     children(message).iter().filter(|part| matches!(part.tag.as_ref(), "enc" | "device-identity"))
 }

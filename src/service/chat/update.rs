@@ -35,8 +35,8 @@ impl ChatUpdate {
         }
         let mut settings = self.settings.clone();
         for value in &self.settings {
-            // WhatsApp keeps no archived chat pinned: its own clients unpin a chat when they archive it, and unarchive a
-            // chat when they pin it.
+            // WhatsApp keeps no archived chat pinned: its own clients unpin a chat when they archive it, and unarchive
+            // a chat when they pin it.
             let follows = match *value {
                 SettingValue::MutedUntil(Some(until)) if until <= now => {
                     return invalid("mutedUntil", "must be in the future; send unmute: true to end a mute");

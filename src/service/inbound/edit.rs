@@ -83,8 +83,8 @@ async fn remove(cx: &mut InboundContext<'_, '_>, chat: Chat, message: Message) -
     cx.apply(StoredChat::existing(chat), &patch).await
 }
 
-/// Subtracts one from the unread count of a chat or a tombstone, if an unread message that was deleted here was revoked, or
-/// deleted on the phone.
+/// Subtracts one from the unread count of a chat or a tombstone, if an unread message that was deleted here was
+/// revoked, or deleted on the phone.
 async fn revoke_deleted(cx: &mut InboundContext<'_, '_>, rewriting: &UpdatedMessage) -> Result<(), StoreError> {
     if matches!(rewriting.rewrite, MessageUpdate::Edit { .. }) || rewriting.from_me {
         return Ok(());
@@ -149,8 +149,8 @@ async fn apply_early(cx: &mut InboundContext<'_, '_>, waiting: Vec<EarlyEdit>) -
     Ok(())
 }
 
-/// Returns the edited, revoked or deleted message, and its chat. The event may be older than the known mappings, so all former
-/// owners of the address are considered.
+/// Returns the edited, revoked or deleted message, and its chat. The event may be older than the known mappings, so all
+/// former owners of the address are considered.
 async fn subject(
     cx: &mut InboundContext<'_, '_>,
     rewriting: &UpdatedMessage,

@@ -28,7 +28,8 @@ fn time_of(cx: &InboundContext<'_, '_>, told_at: i64) -> i64 {
     if told_at > 0 { told_at } else { cx.now() }
 }
 
-/// Records which addresses belong together, as of WhatsApp's time `told_at`; 0 if that is unknown. Mappings that are already known are skipped.
+/// Records which addresses belong together, as of WhatsApp's time `told_at`; 0 if that is unknown. Mappings that are
+/// already known are skipped.
 pub(super) async fn same_person(
     cx: &mut InboundContext<'_, '_>,
     people: &[Person],

@@ -1,5 +1,5 @@
-//! Chats that a new message unarchives, if the account has the setting for it. The phone and each companion unarchive them
-//! themselves, and no patch is sent.
+//! Chats that a new message unarchives, if the account has the setting for it. The phone and each companion unarchive
+//! them themselves, and no patch is sent.
 
 use crate::domain::chat::Chat;
 use crate::domain::chat::ChatPatch;
@@ -12,8 +12,8 @@ use crate::store::error::StoreError;
 use super::context::InboundContext;
 use super::context::StoredChat;
 
-/// Stores whether a new message unarchives its chat. If that is new, chats with a message of another person since they were
-/// archived are unarchived at once.
+/// Stores whether a new message unarchives its chat. If that is new, chats with a message of another person since they
+/// were archived are unarchived at once.
 pub(super) async fn rule(cx: &mut InboundContext<'_, '_>, unarchives: bool) -> Result<(), StoreError> {
     // Lock order: the session before its chats.
     if cx.unit.session_for_update(cx.session).await?.is_none() {

@@ -1,5 +1,5 @@
-//! Translates app-state actions for which the library raises no event, or an event for some of their operations only: it
-//! does not report the removal of a contact, so its events could not be ordered with the removals.
+//! Translates app-state actions for which the library raises no event, or an event for some of their operations only:
+//! it does not report the removal of a contact, so its events could not be ordered with the removals.
 
 use whatsapp_rust::wacore::appstate::Mutation;
 use whatsapp_rust::waproto::whatsapp::sync_action_value::LidContactAction;

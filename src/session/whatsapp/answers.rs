@@ -66,8 +66,8 @@ impl Answers {
         }
     }
 
-    /// Returns the records of a version of a collection; `None` if no response contains the version. `whole` is true for a
-    /// snapshot.
+    /// Returns the records of a version of a collection; `None` if no response contains the version. `whole` is true
+    /// for a snapshot.
     ///
     /// # Errors
     /// An error if a file of the version was not downloaded or cannot be decrypted.

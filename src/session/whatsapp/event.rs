@@ -186,8 +186,8 @@ fn emptied(
     Ok(cleared.map(Translated::Event).into_iter().collect())
 }
 
-/// Translates the deletion of one message for the account's owner. Baileys does not name the author of a group's message; the
-/// chat then stands for the author, as in a direct chat.
+/// Translates the deletion of one message for the account's owner. Baileys does not name the author of a group's
+/// message; the chat then stands for the author, as in a direct chat.
 fn deleted_for_me(update: &DeleteMessageForMeUpdate) -> Result<Vec<Translated>, Untranslatable> {
     let chat = jid::from_wire(&update.chat_jid)?;
     let sender = update.participant_jid.as_ref().map(jid::from_wire).transpose()?.unwrap_or_else(|| chat.clone());

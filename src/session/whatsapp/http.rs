@@ -26,8 +26,8 @@ pub(super) struct Http {
 }
 
 impl Http {
-    /// Creates a client in which each exchange ends within `limit`. With `media`, that URL replaces every host. `answers` store
-    /// the files that they refer to.
+    /// Creates a client in which each exchange ends within `limit`. With `media`, that URL replaces every host.
+    /// `answers` store the files that they refer to.
     pub(super) fn new(limit: Duration, media: Option<String>, answers: Arc<Answers>) -> Self {
         Self { client: UreqHttpClient::new(), limit, media, answers }
     }

@@ -35,7 +35,8 @@ pub(super) fn from_wire(jid: &whatsapp_rust::Jid) -> Result<Jid, Untranslatable>
     text.parse().map_err(|reason| Untranslatable { server: Some(jid.server), reason })
 }
 
-/// Returns the chat of a message. A message that another person sends to a broadcast list is in the direct chat with them.
+/// Returns the chat of a message. A message that another person sends to a broadcast list is in the direct chat with
+/// them.
 ///
 /// # Errors
 /// As [`from_wire`].

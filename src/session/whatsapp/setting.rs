@@ -49,8 +49,8 @@ pub(super) struct Command {
     pub(super) value: SyncActionValue,
 }
 
-/// Translates an event that reports a setting; `None` for any other event. The inner `None` is an action that WhatsApp's
-/// own clients ignore.
+/// Translates an event that reports a setting; `None` for any other event. The inner `None` is an action that
+/// WhatsApp's own clients ignore.
 pub(super) fn reported(event: &Event) -> Option<Result<Option<SessionEvent>, Untranslatable>> {
     Some(match event {
         Event::ArchiveUpdate(update) => {
@@ -138,8 +138,8 @@ fn range(action: &PendingAction) -> SyncActionMessageRange {
     message_range(at, None, vec![(key, at)])
 }
 
-/// Returns the last messages that the range of an action names. `None` without a range: WhatsApp's own clients ignore such
-/// an action.
+/// Returns the last messages that the range of an action names. `None` without a range: WhatsApp's own clients ignore
+/// such an action.
 pub(super) fn up_to(range: Option<&SyncActionMessageRange>, action: &'static str) -> Option<MessageMarker> {
     let up_to = range.and_then(last_of);
     if up_to.is_none() {

@@ -9,8 +9,8 @@ use super::Config;
 use super::file;
 use super::open_error::OpenError;
 
-/// Keeps a second server from the same SQLite file for as long as it lives; on PostgreSQL, [`ServerLock`](super::ServerLock) does.
-/// Commands beside a running server (`key`, `migrate`) do not take it.
+/// Keeps a second server from the same SQLite file for as long as it lives; on PostgreSQL,
+/// [`ServerLock`](super::ServerLock) does. Commands beside a running server (`key`, `migrate`) do not take it.
 #[derive(Debug)]
 pub struct DatabaseLock {
     _lock: Option<File>,

@@ -18,7 +18,8 @@ use sea_orm::sqlx::query_as;
 use super::COUNT_TIMEOUT;
 use super::OpenError;
 
-/// First statements of `with_migration_lock`. The lock is released with the transaction; its number is "chatgrap" in ASCII.
+/// First statements of `with_migration_lock`. The lock is released with the transaction; its number is "chatgrap" in
+/// ASCII.
 pub(super) const MIGRATION_LOCK_SQL: &str = "SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = '60s'; \
                                 SELECT pg_advisory_xact_lock(x'6368617467726170'::bigint)";
 /// Oldest version that is tested.

@@ -137,8 +137,8 @@ impl UnitOfWork<'_> {
     }
 }
 
-/// Returns the arrival number and the id of the `place`-th of some live messages. Within a second they follow those of a
-/// history.
+/// Returns the arrival number and the id of the `place`-th of some live messages. Within a second they follow those of
+/// a history.
 fn arrived(at: i64, first: i64, place: usize) -> (i64, MessageId) {
     let arrival = first.saturating_add(i64::try_from(place).unwrap_or(i64::MAX));
     let sequence = u64::try_from(arrival).map_or(0, |number| number.saturating_add(u16::MAX.into()));

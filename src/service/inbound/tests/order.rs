@@ -1,5 +1,5 @@
-//! Tests of messages of one second, stored in any order and from any source. They are listed in WhatsApp's order, as many
-//! are unread, and a deletion removes those up to the message that a phone names.
+//! Tests of messages of one second, stored in any order and from any source. They are listed in WhatsApp's order, as
+//! many are unread, and a deletion removes those up to the message that a phone names.
 
 use super::*;
 use crate::domain::page::Direction;

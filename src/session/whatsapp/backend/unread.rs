@@ -1,6 +1,6 @@
-//! Actions for which the library raises no event. The library stores the version of a collection before it raises the events of
-//! that version. The other actions are read here at that moment, from the same response. They are covered by the same mark (see
-//! `tracker`), so they are read again after a crash.
+//! Actions for which the library raises no event. The library stores the version of a collection before it raises the
+//! events of that version. The other actions are read here at that moment, from the same response. They are covered by
+//! the same mark (see `tracker`), so they are read again after a crash.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -23,8 +23,8 @@ use crate::session::whatsapp::answers::Sealed;
 use crate::store::whatsapp_device::RecordKind;
 
 impl SessionBackend {
-    /// Returns the actions without an event in a version of a collection that the library has verified. `whole` is true for a
-    /// snapshot.
+    /// Returns the actions without an event in a version of a collection that the library has verified. `whole` is true
+    /// for a snapshot.
     ///
     /// # Errors
     /// An error if they cannot be read. Do not store the version then: the library fetches it again.
