@@ -1,6 +1,6 @@
 //! Connections to WhatsApp in domain terms: one per session, maintained by a supervisor. Its events leave through the
-//! session's lane, which `service::inbound` drains; changes by the API enter as pending actions. Only `whatsapp/` uses
-//! the WhatsApp library.
+//! session's event queue, which `service::inbound` drains; changes by the API enter as pending actions. Only
+//! `whatsapp/` uses the WhatsApp library.
 //!
 //! [`registry::Registry`] is the interface for `service` and starts one `supervisor` per session. The supervisor asks a
 //! [`connection::Connector`] for a connection, and runs the `outbox` loop beside it. A new kind of event is added to
@@ -261,7 +261,7 @@ pub struct UpdatedMessage {
     pub wa_id: String,
     /// Sender of the message.
     pub sender: Jid,
-    /// True if this account sent it, as far as `sender` does not tell.
+    /// True if this account sent it, even if `sender` is not one of its addresses.
     pub from_me: bool,
     /// The edit or revocation.
     pub rewrite: MessageUpdate,
@@ -325,7 +325,7 @@ impl HistoryChat {
     }
 }
 
-/// One event on a lane.
+/// One event in an event queue.
 #[derive(Debug)]
 pub struct InboundEvent {
     /// The event.
@@ -337,5 +337,5 @@ pub struct InboundEvent {
 /// Inbound queue of one session's events; bounded and in order.
 pub type EventSender = mpsc::Sender<InboundEvent>;
 
-/// Opens the lane of a session. Injected, so that this layer does not depend on its consumer.
+/// Opens the event queue of a session. Injected, so that this layer does not depend on its consumer.
 pub type EventSenderFactory = Arc<dyn Fn(SessionKey) -> EventSender + Send + Sync>;

@@ -85,7 +85,7 @@ pub const ABUSES: &[Abuse] = abuses! {
 };
 
 impl Abuse {
-    /// Goes on until it is dropped.
+    /// Continues until it is dropped.
     pub async fn run(&self, target: Target) {
         let clients = (0..self.clients).map(|client| {
             let target = target.clone();

@@ -138,7 +138,7 @@ impl Faults {
         self.0.clear();
     }
 
-    /// Returns the first fault for this request, and counts it. `has_something` tells whether a fetch returns any data.
+    /// Returns the first fault for this request, and counts it. `has_something` is true if a fetch returns any data.
     pub(crate) fn apply_fault(&mut self, phone: &str, collection: &str, on: On, has_something: bool) -> Option<Fault> {
         self.0.retain(|fault| fault.times > 0);
         let fault = self.0.iter_mut().find(|fault| fault.is_meant_for(phone, collection, on, has_something))?;

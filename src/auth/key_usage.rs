@@ -41,7 +41,7 @@ impl KeyUsage {
         }
     }
 
-    /// Stores the uses periodically, and once more at `stop`.
+    /// Stores the uses periodically, and a last time at `stop`.
     pub(super) async fn run(&self, store: &Store, stop: CancellationToken) {
         while stop.run_until_cancelled(sleep(FLUSH_INTERVAL)).await.is_some() {
             self.flush(store).await;

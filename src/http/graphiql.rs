@@ -13,7 +13,7 @@ use super::static_file::StaticFile;
 /// The files of the bundle with their paths. The build of the bundle generates the list.
 const FILES: &[(&str, &[u8])] = include!("../../graphiql/dist/files.rs");
 
-/// Tells the page to ask the user before it accepts an API key from a link, or to accept it.
+/// Instructs the page to ask the user before it accepts an API key from a link, or to accept it.
 const ASK_META: &str = r#"<meta name="invitation" content="ask" />"#;
 const TRUSTED_META: &str = r#"<meta name="invitation" content="trusted" />"#;
 

@@ -1,4 +1,4 @@
-//! Inbox of WhatsApp events, which are applied to the stored copy. There is one lane per session, drained in order; an
+//! Worker that applies WhatsApp's events to the stored copy. There is one event queue per session, drained in order; an
 //! event is acknowledged once it is committed.
 
 mod apply;
@@ -58,7 +58,7 @@ use metrics::InboundMetrics;
 use quarantine::FailedEvent;
 use quarantine::QuarantineMetrics;
 
-/// Capacity of a lane.
+/// Capacity of an event queue.
 const QUEUE_CAPACITY: usize = 256;
 /// Number of names and people after which no further events join a unit; bounds the wait of others.
 const MAX_BATCH_WEIGHT: usize = 100;
@@ -87,7 +87,7 @@ pub struct Notifiers {
     pub calls: CallBroadcast,
 }
 
-/// Opens lanes and drains them into the stored copy.
+/// Opens event queues and applies their events to the stored copy.
 #[derive(Clone)]
 pub struct InboundWorker {
     store: Store,
@@ -100,7 +100,7 @@ pub struct InboundWorker {
 }
 
 impl InboundWorker {
-    /// Creates the inbox; its tasks end when their lanes close or `stop` is cancelled.
+    /// Creates the worker; its tasks end when their event queues close or `stop` is cancelled.
     #[must_use]
     pub fn new(
         store: Store,
@@ -132,13 +132,13 @@ impl InboundWorker {
         &self.quarantine
     }
 
-    /// Opens the lane of a session.
+    /// Opens the event queue of a session.
     #[must_use]
     pub fn open(&self, key: SessionKey) -> EventSender {
-        let (lane, events) = mpsc::channel(QUEUE_CAPACITY);
+        let (sender, events) = mpsc::channel(QUEUE_CAPACITY);
         let span = info_span!(parent: None, "inbound", session.id = %key.session);
         self.tasks.spawn(self.clone().run(key, events).instrument(span));
-        lane
+        sender
     }
 
     async fn run(self, key: SessionKey, mut events: mpsc::Receiver<InboundEvent>) {
@@ -198,7 +198,7 @@ impl InboundWorker {
     }
 
     /// Retries an event until it is committed. If it keeps failing while the database is available, it is split; an
-    /// event that cannot be split is quarantined, so that it does not block the lane. Returns whether all of it is
+    /// event that cannot be split is quarantined, so that it does not block the queue. Returns whether all of it is
     /// stored or quarantined.
     fn apply_with_retry<'a>(&'a self, key: &'a SessionKey, event: SessionEvent) -> BoxFuture<'a, bool> {
         Box::pin(async move {

@@ -76,7 +76,7 @@ pub enum ConnectionState {
     Down,
     /// No device is linked yet, and pairing is possible.
     Unpaired(Arc<dyn Connection>),
-    /// All events that WhatsApp had queued are on the lane.
+    /// All events that WhatsApp had queued are in the event queue.
     Synced(Arc<dyn Connection>),
 }
 
@@ -144,7 +144,7 @@ pub trait Connector: Send + Sync {
 #[derive(Debug, Clone)]
 pub struct EventSinks {
     /// Events for the stored copy.
-    pub lane: EventSender,
+    pub sender: EventSender,
     /// Signals for the supervisor.
     pub signals: mpsc::Sender<ConnectionEvent>,
 }
@@ -172,7 +172,7 @@ pub enum ConnectionEvent {
     PhoneCodeVoid,
     /// The device was linked to an account; the connection closes once and reopens by itself.
     Paired,
-    /// The connection has caught up: all events that WhatsApp had queued are on the lane.
+    /// The connection has caught up: all events that WhatsApp had queued are in the event queue.
     Synced,
     /// A message was not committed in time and is not acknowledged to WhatsApp.
     CommitTimedOut,

@@ -1,5 +1,5 @@
 //! Outbox of a session: sends the pending actions to WhatsApp one by one, in order, and reports the results to the
-//! lane. It has no state that the store does not have, so it can be stopped at any time.
+//! event queue. It has no state that the store does not have, so it can be stopped at any time.
 
 use std::collections::HashMap;
 use std::collections::HashSet;
@@ -70,7 +70,7 @@ impl PendingQuery {
 pub(super) struct Outbox {
     pub(super) key: SessionKey,
     pub(super) read: ReadPending,
-    pub(super) lane: EventSender,
+    pub(super) sender: EventSender,
     /// The session's connection; marked as changed each time it has caught up.
     pub(super) link: watch::Receiver<ConnectionState>,
     pub(super) wake: Arc<Notify>,
@@ -83,7 +83,7 @@ enum SendRound {
     Idle(Option<Instant>),
     /// A failure that would affect the next action, too.
     Failed,
-    /// The lane's consumer is gone.
+    /// The consumer of the event queue is gone.
     ReceiverClosed,
 }
 
@@ -144,7 +144,7 @@ impl Retries {
 }
 
 impl Outbox {
-    /// Sends until the supervisor or the lane is gone; restarts after a pause if that panics.
+    /// Sends until the supervisor or the event queue is gone; restarts after a pause if that panics.
     pub(super) async fn keep_running(self) {
         let mut pauses = Backoff::half_jitter(self.config.refused_base, self.config.refused_max);
         while AssertUnwindSafe(self.clone().run()).catch_unwind().await.is_err() {
@@ -153,7 +153,7 @@ impl Outbox {
         }
     }
 
-    /// Sends until the supervisor or the lane is gone.
+    /// Sends until the supervisor or the event queue is gone.
     pub(super) async fn run(mut self) {
         let mut backoff = Backoff::half_jitter(self.config.action_retry_base, self.config.action_retry_max);
         let mut refusals = Retries::default();
@@ -304,10 +304,10 @@ impl Outbox {
         debug_span!(parent: None, "session command", session.id = %self.key.session, chat.id = %action.chat, ?setting)
     }
 
-    /// Sends WhatsApp's answer to the lane and waits until it is stored.
+    /// Sends WhatsApp's answer to the event queue and waits until it is stored.
     async fn report(&self, action: &PendingAction, event: SessionEvent) -> CommitOutcome {
         let (committed, stored) = oneshot::channel();
-        if self.lane.send(InboundEvent { event, committed: Some(committed) }).await.is_err() {
+        if self.sender.send(InboundEvent { event, committed: Some(committed) }).await.is_err() {
             return CommitOutcome::ReceiverClosed;
         }
         if stored.await.is_ok() {

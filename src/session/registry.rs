@@ -50,7 +50,7 @@ struct Shared {
     read_pending: ReadPending,
     clock: Arc<dyn Clock>,
     config: Config,
-    open_lane: EventSenderFactory,
+    open_queue: EventSenderFactory,
     tasks: TaskTracker,
     stop: CancellationToken,
     running: Mutex<HashMap<SessionId, Running>>,
@@ -76,7 +76,7 @@ impl Registry {
         store: Store,
         clock: Arc<dyn Clock>,
         config: Config,
-        open_lane: EventSenderFactory,
+        open_queue: EventSenderFactory,
         tasks: TaskTracker,
         stop: CancellationToken,
     ) -> Self {
@@ -97,7 +97,7 @@ impl Registry {
                 }
             })
         });
-        let registry = Self::with_connector(Arc::new(connector), read_pending, clock, config, open_lane, tasks, stop);
+        let registry = Self::with_connector(Arc::new(connector), read_pending, clock, config, open_queue, tasks, stop);
         Self {
             shared: Arc::new(Shared {
                 events,
@@ -112,13 +112,13 @@ impl Registry {
         read_pending: ReadPending,
         clock: Arc<dyn Clock>,
         config: Config,
-        open_lane: EventSenderFactory,
+        open_queue: EventSenderFactory,
         tasks: TaskTracker,
         stop: CancellationToken,
     ) -> Self {
         let running = Mutex::default();
         let events = SessionMetrics::default();
-        let shared = Shared { connector, read_pending, clock, config, open_lane, tasks, stop, running, events };
+        let shared = Shared { connector, read_pending, clock, config, open_queue, tasks, stop, running, events };
         Self { shared: Arc::new(shared) }
     }
 
@@ -264,7 +264,7 @@ impl Registry {
             read_pending: Arc::clone(&shared.read_pending),
             clock: Arc::clone(&shared.clock),
             config: shared.config.clone(),
-            report: StatusReporter::new((shared.open_lane)(key.clone())),
+            report: StatusReporter::new((shared.open_queue)(key.clone())),
             key: key.clone(),
             starts: starts_here,
             pairing: pairing_here,
@@ -296,7 +296,8 @@ impl Registry {
     }
 }
 
-/// Runs a supervisor until it is stopped. Restarts it after a pause if it panicked, or if the consumer of its lane did.
+/// Runs a supervisor until it is stopped. Restarts it after a pause if it panicked, or if the consumer of its events
+/// did.
 async fn keep_running(shared: &Shared, key: SessionKey, supervisor: &mut Supervisor, stop: &CancellationToken) {
     let mut pauses = Backoff::half_jitter(shared.config.refused_base, shared.config.refused_max);
     loop {
@@ -307,7 +308,7 @@ async fn keep_running(shared: &Shared, key: SessionKey, supervisor: &mut Supervi
             Err(_panic) => error!("The session's supervisor panicked; restarting it"),
         }
         shared.events.restarted();
-        if stop.is_cancelled() || !supervisor.restart((shared.open_lane)(key.clone()), pauses.next()).await {
+        if stop.is_cancelled() || !supervisor.restart((shared.open_queue)(key.clone()), pauses.next()).await {
             return;
         }
     }

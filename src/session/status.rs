@@ -1,4 +1,4 @@
-//! Status reports of a session to its lane.
+//! Status reports of a session to its event queue.
 
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
@@ -11,23 +11,23 @@ use super::SessionEvent;
 use crate::domain::session::SessionStatus;
 use crate::domain::session::StatusReason;
 
-/// The lane's consumer is gone.
+/// The consumer of the event queue is gone.
 pub(super) struct ReceiverClosed;
 
 /// Reports each change of the status once.
 pub(super) struct StatusReporter {
     sender: EventSender,
-    told: Option<(SessionStatus, Option<StatusReason>)>,
+    reported: Option<(SessionStatus, Option<StatusReason>)>,
 }
 
 impl StatusReporter {
-    /// Creates a report without a previous status.
-    pub(super) fn new(lane: EventSender) -> Self {
-        Self { sender: lane, told: None }
+    /// Creates a reporter without a previous status.
+    pub(super) fn new(sender: EventSender) -> Self {
+        Self { sender, reported: None }
     }
 
-    /// The lane itself.
-    pub(super) fn lane(&self) -> EventSender {
+    /// The sender of the event queue.
+    pub(super) fn sender(&self) -> EventSender {
         self.sender.clone()
     }
 
@@ -37,22 +37,22 @@ impl StatusReporter {
         status: SessionStatus,
         reason: Option<StatusReason>,
     ) -> Result<(), ReceiverClosed> {
-        if self.told.as_ref() == Some(&(status, reason.clone())) {
+        if self.reported.as_ref() == Some(&(status, reason.clone())) {
             return Ok(());
         }
         self.send(status, reason, None).await
     }
 
     /// Reports the status in any case, and waits until it and all earlier events are stored, or until `stop`. Pending
-    /// actions must be read after that only, because the events may have settled some.
+    /// actions must be read after that only, because the events may have completed some.
     pub(super) async fn report_and_wait(
         &mut self,
         status: SessionStatus,
         stop: &CancellationToken,
     ) -> Result<(), ReceiverClosed> {
-        let (committed, dealt_with) = oneshot::channel();
+        let (committed, stored) = oneshot::channel();
         self.send(status, None, Some(committed)).await?;
-        if let Some(Err(_)) = stop.run_until_cancelled(dealt_with).await {
+        if let Some(Err(_)) = stop.run_until_cancelled(stored).await {
             warn!("Storing the session's status failed");
         }
         Ok(())
@@ -60,8 +60,8 @@ impl StatusReporter {
 
     /// Reports a new pairing code; the status stays.
     pub(super) async fn report_new_code(&self) -> Result<(), ReceiverClosed> {
-        let word = InboundEvent { event: SessionEvent::PairingRenewed, committed: None };
-        self.sender.send(word).await.map_err(|_| ReceiverClosed)
+        let event = InboundEvent { event: SessionEvent::PairingRenewed, committed: None };
+        self.sender.send(event).await.map_err(|_| ReceiverClosed)
     }
 
     async fn send(
@@ -71,7 +71,7 @@ impl StatusReporter {
         committed: Option<oneshot::Sender<()>>,
     ) -> Result<(), ReceiverClosed> {
         info!(status = status.as_str(), "Session status changed");
-        self.told = Some((status, reason.clone()));
+        self.reported = Some((status, reason.clone()));
         let event = SessionEvent::Status { status, reason };
         self.sender.send(InboundEvent { event, committed }).await.map_err(|_| ReceiverClosed)
     }

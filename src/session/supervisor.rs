@@ -85,13 +85,13 @@ impl Supervisor {
     /// Runs the session until it is stopped.
     ///
     /// # Errors
-    /// [`ReceiverClosed`] if the lane's consumer is gone.
+    /// [`ReceiverClosed`] if the consumer of its event queue is gone.
     pub(super) async fn run(&mut self) -> Result<(), ReceiverClosed> {
         let link = self.link.clone();
         let outbox = Outbox {
             key: self.key.clone(),
             read: Arc::clone(&self.read_pending),
-            lane: self.report.lane(),
+            sender: self.report.sender(),
             link: link.subscribe(),
             wake: Arc::clone(&self.wake_pending),
             config: self.config.clone(),
@@ -104,12 +104,12 @@ impl Supervisor {
         self.supervise(&link).await
     }
 
-    /// Prepares another [`Self::run`] with a new lane after a failure: reports the reason, and waits for `pause` or for
-    /// a manual start. Returns whether to continue.
-    pub(super) async fn restart(&mut self, lane: EventSender, pause: Duration) -> bool {
+    /// Prepares another [`Self::run`] with a new event queue after a failure: reports the reason, and waits for `pause`
+    /// or for a manual start. Returns whether to continue.
+    pub(super) async fn restart(&mut self, sender: EventSender, pause: Duration) -> bool {
         self.link.send_replace(ConnectionState::Down);
         self.pairing.send_replace(Pairing::default());
-        self.report = StatusReporter::new(lane);
+        self.report = StatusReporter::new(sender);
         let words = "the session failed because of an internal error and is being restarted";
         let reason = StatusReason::new(StatusCode::InternalError, words);
         self.reason = Some(reason.clone());
@@ -189,7 +189,7 @@ impl Supervisor {
         pauses: &mut Backoffs,
     ) -> Result<NextStep, ReceiverClosed> {
         let (signals_there, mut signals) = mpsc::channel(EVENT_CAPACITY);
-        let sinks = EventSinks { lane: self.report.lane(), signals: signals_there };
+        let sinks = EventSinks { sender: self.report.sender(), signals: signals_there };
         let connecting = timeout(self.config.connect_timeout, self.connector.connect(&self.key, sinks));
         let session = match self.stop.run_until_cancelled(connecting).await {
             None => return Ok(NextStep::Stop),

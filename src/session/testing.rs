@@ -171,8 +171,8 @@ pub(super) struct Fixture {
     pub(super) process_stop: CancellationToken,
     pub(super) tasks: TaskTracker,
     connections: mpsc::UnboundedReceiver<Arc<FakeConnection>>,
-    lanes: mpsc::UnboundedReceiver<mpsc::Receiver<InboundEvent>>,
-    lane: Option<mpsc::Receiver<InboundEvent>>,
+    queues: mpsc::UnboundedReceiver<mpsc::Receiver<InboundEvent>>,
+    queue: Option<mpsc::Receiver<InboundEvent>>,
 }
 
 impl Fixture {
@@ -186,7 +186,7 @@ impl Fixture {
             forgotten: AtomicUsize::new(0),
             panics: AtomicUsize::new(0),
         });
-        let (opened, lanes) = mpsc::unbounded_channel();
+        let (opened, queues) = mpsc::unbounded_channel();
         let pending: Arc<Mutex<Vec<PendingAction>>> = Arc::default();
         let stored = Arc::clone(&pending);
         let read_pending: ReadPending = Arc::new(move |_, asked| {
@@ -200,15 +200,15 @@ impl Fixture {
             Arc::new(StoppedClock),
             Config::new(Endpoint::WhatsApp),
             Arc::new(move |_| {
-                let (lane, events) = mpsc::channel(16);
+                let (sender, events) = mpsc::channel(16);
                 opened.send(events).expect("the test listens");
-                lane
+                sender
             }),
             tasks.clone(),
             process_stop.clone(),
         );
         let key = SessionKey { organization: "org_1".parse().expect("an id"), session: SessionId::new(NOW) };
-        Self { registry, key, whatsapp, pending, process_stop, tasks, connections, lanes, lane: None }
+        Self { registry, key, whatsapp, pending, process_stop, tasks, connections, queues, queue: None }
     }
 
     /// Starts the session.
@@ -231,13 +231,13 @@ impl Fixture {
 
     /// Receives the next event and its commit channel; `None` if the channel is closed.
     pub(super) async fn event(&mut self) -> Option<(SessionEvent, Option<oneshot::Sender<()>>)> {
-        if self.lane.is_none() {
-            self.lane = timeout(LONG_WAIT, self.lanes.recv()).await.expect("an event channel within the time limit");
+        if self.queue.is_none() {
+            self.queue = timeout(LONG_WAIT, self.queues.recv()).await.expect("an event channel within the time limit");
         }
-        let lane = self.lane.as_mut().expect("the registry exists");
-        let next = timeout(LONG_WAIT, lane.recv()).await.expect("an event within the time limit");
+        let queue = self.queue.as_mut().expect("the registry exists");
+        let next = timeout(LONG_WAIT, queue.recv()).await.expect("an event within the time limit");
         if next.is_none() {
-            self.lane = None;
+            self.queue = None;
         }
         next.map(|inbound| (inbound.event, inbound.committed))
     }
@@ -277,8 +277,8 @@ impl Fixture {
     }
 
     /// Closes the event channel.
-    pub(super) fn close_lane(&mut self) {
-        self.lane = None;
+    pub(super) fn close_queue(&mut self) {
+        self.queue = None;
     }
 
     /// The largest number of connections that were open at the same time.

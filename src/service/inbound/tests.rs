@@ -40,7 +40,7 @@ use crate::store::tests::TestStore;
 /// A store with one chat, and the event channel of its session.
 struct Rig {
     test: TestStore,
-    lane: EventSender,
+    sender: EventSender,
     chat: ChatId,
     jid: Jid,
 }
@@ -54,13 +54,16 @@ impl Rig {
             InboundWorker::new(test.store.clone(), Notifiers::default(), clock, tasks, CancellationToken::new())
         };
         let key = SessionKey { organization: test.organization.clone(), session: test.session };
-        Self { lane: inbox.open(key), test, chat, jid }
+        Self { sender: inbox.open(key), test, chat, jid }
     }
 
     /// Sends an event and waits until it is committed.
     async fn hears(&self, event: SessionEvent) {
         let (committed, stored) = tokio::sync::oneshot::channel();
-        self.lane.send(InboundEvent { event, committed: Some(committed) }).await.expect("the event channel is drained");
+        self.sender
+            .send(InboundEvent { event, committed: Some(committed) })
+            .await
+            .expect("the event channel is drained");
         stored.await.expect("committed");
     }
 
@@ -149,7 +152,7 @@ async fn an_event_that_keeps_failing_is_quarantined_and_the_next_ones_are_applie
     rig.execute("ALTER TABLE message RENAME TO away").await;
     let (committed, stored) = tokio::sync::oneshot::channel();
     let event = rig.message("A", false, 10);
-    rig.lane.send(InboundEvent { event, committed: Some(committed) }).await.expect("the event channel is drained");
+    rig.sender.send(InboundEvent { event, committed: Some(committed) }).await.expect("the event channel is drained");
     let stored = tokio::time::timeout(Duration::from_mins(1), stored).await.expect("quarantined within the time limit");
     stored.expect("acknowledged, as it is quarantined");
     let kept = rig.test.store.quarantined_events(None, None, None).await.expect("a read");

@@ -31,7 +31,7 @@ pub(super) enum NextStep {
         /// The device is no longer linked: its stored state is useless.
         unlinked: bool,
     },
-    /// Stop: requested, or the lane is closed.
+    /// Stop: requested, or the event queue is closed.
     Stop,
 }
 

@@ -178,7 +178,8 @@ impl BuiltClient {
         let (logins, logged_in) = mpsc::channel(8);
         let in_step = Arc::clone(&connection.in_step);
         let (histories, to_import) = mpsc::unbounded_channel();
-        let importer = Importer { lane: sinks.lane.clone(), client: Arc::clone(&client), since, events: sink.events() };
+        let importer =
+            Importer { sender: sinks.sender.clone(), client: Arc::clone(&client), since, events: sink.events() };
         tasks.spawn(cut.clone().run_until_cancelled_owned(importer.run(to_import)).instrument(span.clone()));
         let (remembered, kept) = (Arc::clone(&collections.memory), collections.memory.kept());
         let imports = HistoryDownloads::new(Arc::clone(&client), remembered, sink.clone(), tasks.clone(), cut.clone());
@@ -190,7 +191,7 @@ impl BuiltClient {
         let ended = connection.ended.clone().drop_guard();
         tasks.spawn(
             async move {
-                // Not cancelled with the connection: received events still go to the lane.
+                // Not cancelled with the connection: received events still go to the event queue.
                 inbox.run().await;
                 drop(ended);
             }
@@ -369,7 +370,7 @@ impl Connection for WhatsAppConnection {
         self.client.signal_shutdown_sync();
         self.cut.cancel();
         // Wait however long the database takes: received events must not be lost, nor overtaken by those of the next
-        // connection. This ends at once if the lane's consumer is gone.
+        // connection. This ends at once if the event queue's consumer is gone.
         self.ended.cancelled().await;
         memory.let_go();
     }

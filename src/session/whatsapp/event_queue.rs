@@ -1,5 +1,5 @@
 //! Inbound queue: all events of the library go through one queue, in order, to one reader per connection, which
-//! translates them and puts them on the lane.
+//! translates them and sends them to the session's event queue.
 
 mod history_import;
 mod reader;
@@ -42,7 +42,7 @@ pub(super) use reader::LoginProgress;
 pub(super) enum QueueItem {
     /// An event of the library.
     Event(Arc<Event>),
-    /// Messages that WhatsApp wants acknowledged; `forwarded` gets one receiver for each that is on the lane.
+    /// Messages that WhatsApp wants acknowledged; `forwarded` gets one receiver for each that is in the event queue.
     Messages {
         /// In WhatsApp's order, with their positions in it.
         messages: Vec<(InboundMessage, Option<i64>)>,
@@ -195,7 +195,7 @@ impl InboundDurabilityHook for EventSink {
     }
 }
 
-/// The lane or the supervisor is gone.
+/// The event queue's consumer or the supervisor is gone.
 #[derive(Debug)]
 struct ReceiverGone;
 

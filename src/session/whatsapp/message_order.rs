@@ -1,7 +1,7 @@
 //! Delivery order of messages.
 //!
 //! The library processes the messages of each address in its own task, so that the two sides of a direct chat arrive in
-//! any order. Timestamps are whole seconds. Only the delivery order tells which of two messages was first, and whether
+//! any order. Timestamps are whole seconds. Only the delivery order shows which of two messages was first, and whether
 //! a message could be read when the owner answered. It is taken from the raw stanzas and restored here.
 
 use std::collections::BTreeMap;

@@ -29,7 +29,7 @@ use crate::session::SessionEvent;
 /// WhatsApp's value for a mute without end.
 const WIRE_FOREVER: i64 = -1;
 
-/// Limit to tell seconds from milliseconds: early 1973 in milliseconds, the year 5138 in seconds. All times in
+/// Limit that distinguishes seconds from milliseconds: early 1973 in milliseconds, the year 5138 in seconds. All times in
 /// WhatsApp's app state are after the first and before the second.
 const SECONDS_BELOW: i64 = 100_000_000_000;
 /// Maximum number of messages of one second that are read from a range.

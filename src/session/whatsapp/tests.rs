@@ -127,7 +127,7 @@ async fn an_action_survives_a_conflict_a_refusal_and_a_cut_connection() {
 async fn a_message_arrives_and_is_acknowledged_after_its_commit() {
     let mut rig = Fixture::working().await;
     rig.phone.settled().await.unwrap();
-    rig.lane.hold_messages();
+    rig.consumer.hold_messages();
 
     let id = rig.phone.receive(MEI, MEI, "See you at the harbour").await.unwrap();
 
@@ -145,7 +145,7 @@ async fn a_message_arrives_and_is_acknowledged_after_its_commit() {
 async fn a_message_that_was_not_committed_comes_again() {
     let mut rig = Fixture::working().await;
     rig.phone.settled().await.unwrap();
-    rig.lane.hold_messages();
+    rig.consumer.hold_messages();
     let id = rig.phone.receive(MEI, MEI, "Once more").await.unwrap();
 
     let (first, committed) = rig.held().await;
@@ -274,9 +274,9 @@ async fn a_connection_that_its_holder_lost_does_not_live_on() {
     );
     let session = add_session(&rig.test.store, &rig.key.organization).await;
     let key = SessionKey { session, ..rig.key.clone() };
-    let (lane, mut events) = mpsc::channel(256);
+    let (sender, mut events) = mpsc::channel(256);
     let (signals, mut heard) = mpsc::channel(64);
-    let session = connector.connect(&key, EventSinks { lane, signals }).await.unwrap();
+    let session = connector.connect(&key, EventSinks { sender, signals }).await.unwrap();
     let Some(ConnectionEvent::QrCode { .. }) = soon("a code", heard.recv()).await else { panic!("a code") };
 
     drop(session);

@@ -33,7 +33,7 @@ async fn a_stop_takes_the_connection_down_and_is_the_last_word() {
     stopping.await.unwrap();
     assert_eq!(rig.live(), 0);
     drop(connection);
-    assert!(rig.event().await.is_none(), "the lane is closed");
+    assert!(rig.event().await.is_none(), "the event queue is closed");
 }
 
 #[tokio::test(start_paused = true)]
@@ -96,11 +96,11 @@ async fn a_process_that_stops_disconnects_and_says_nothing() {
 async fn a_session_without_a_receiver_can_be_stopped_and_started_again() {
     let mut rig = Fixture::new();
     let connection = rig.working().await;
-    rig.close_lane();
+    rig.close_queue();
     connection.signals(ConnectionEvent::Ended(DisconnectReason::Dropped)).await;
     rig.registry.stop(rig.key.session).await;
     assert_eq!(rig.live(), 0);
-    rig.close_lane();
+    rig.close_queue();
 }
 
 #[tokio::test(start_paused = true)]
@@ -131,7 +131,7 @@ async fn a_supervisor_that_panics_is_restarted_and_says_so() {
 async fn a_session_whose_receiver_closes_gets_another_one() {
     let mut rig = Fixture::new();
     let connection = rig.working().await;
-    rig.close_lane();
+    rig.close_queue();
     connection.signals(ConnectionEvent::Ended(DisconnectReason::Dropped)).await;
     let (status, reason) = rig.status().await;
     assert_eq!((status, reason.is_some()), (SessionStatus::Starting, true));

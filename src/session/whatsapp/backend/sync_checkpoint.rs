@@ -123,7 +123,7 @@ impl SyncTracker {
         });
     }
 
-    /// Registers that the unchanged version `read_to` was stored; `adds_up` tells whether its MAC matched.
+    /// Registers that the unchanged version `read_to` was stored; `adds_up` is true if its MAC matched.
     pub(super) fn version_stored_again(&self, name: &str, read_to: u64, adds_up: bool) -> VersionStored {
         self.with(name, |collection| {
             if std::mem::take(&mut collection.is_snapshot) {

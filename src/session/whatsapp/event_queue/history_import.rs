@@ -1,5 +1,5 @@
-//! Import of histories beside other events: parsed in a thread of its own, and put on the lane part by part. A live
-//! message waits for a few units of a history, not for all of it.
+//! Import of histories beside other events: parsed in a thread of its own, and sent to the session's event queue part
+//! by part. A live message waits for a few units of a history, not for all of it.
 
 use std::sync::Arc;
 
@@ -25,7 +25,7 @@ pub(in crate::session::whatsapp) type Arrived = (Arc<Event>, Arc<Part>);
 
 /// The reader of histories.
 pub(in crate::session::whatsapp) struct Importer {
-    pub(in crate::session::whatsapp) lane: EventSender,
+    pub(in crate::session::whatsapp) sender: EventSender,
     pub(in crate::session::whatsapp) client: Arc<Client>,
     /// Messages before this time are skipped.
     pub(in crate::session::whatsapp) since: Option<i64>,
@@ -34,7 +34,7 @@ pub(in crate::session::whatsapp) struct Importer {
 }
 
 impl Importer {
-    /// Imports one history after the other, until the queue or the lane is closed.
+    /// Imports one history after the other, until the history queue or the event queue is closed.
     pub(in crate::session::whatsapp) async fn run(self, mut histories: mpsc::UnboundedReceiver<Arrived>) {
         while let Some((event, part)) = histories.recv().await {
             let is_over = self.import(event, &part).await.is_err();
@@ -97,6 +97,6 @@ impl Importer {
     }
 
     async fn forward(&self, event: SessionEvent, committed: Option<oneshot::Sender<()>>) -> Result<(), ReceiverGone> {
-        self.lane.send(InboundEvent { event, committed }).await.map_err(|_| ReceiverGone)
+        self.sender.send(InboundEvent { event, committed }).await.map_err(|_| ReceiverGone)
     }
 }

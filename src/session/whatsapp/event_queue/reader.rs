@@ -287,7 +287,7 @@ impl EventReader {
     }
 
     async fn forward(&self, event: SessionEvent, committed: Option<oneshot::Sender<()>>) -> Result<(), ReceiverGone> {
-        self.sinks.lane.send(InboundEvent { event, committed }).await.map_err(|_| ReceiverGone)
+        self.sinks.sender.send(InboundEvent { event, committed }).await.map_err(|_| ReceiverGone)
     }
 
     async fn signal(&self, signal: ConnectionEvent) -> Result<(), ReceiverGone> {

@@ -31,7 +31,7 @@ async fn a_session_with_whatsapp_refuses_the_sandboxs_server() {
     let address = rig.sandbox.url().replace("http://", "");
     // The connection is redirected, as by a malicious name server.
     let way = ConnectTarget { socket: Socket::to_sandbox(&address), version: Some(sandbox::VERSION), ..way };
-    let (lane, _events) = mpsc::channel(256);
+    let (sender, _events) = mpsc::channel(256);
     let (signals, mut heard) = mpsc::channel(64);
     let built = client::build(
         &rig.config,
@@ -40,7 +40,7 @@ async fn a_session_with_whatsapp_refuses_the_sandboxs_server() {
         items,
         way,
         ExpectedAccount::new(None, None),
-        EventSinks { lane, signals },
+        EventSinks { sender, signals },
     );
     let connection = built.await.unwrap().run(&rig.config, std::sync::Arc::new(SystemClock), &rig.tasks);
 

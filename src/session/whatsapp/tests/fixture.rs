@@ -55,7 +55,7 @@ pub(super) struct Fixture {
     pub(super) phone: Phone,
     pub(super) registry: Registry,
     pub(super) key: SessionKey,
-    pub(super) lane: Arc<Lane>,
+    pub(super) consumer: Arc<Consumer>,
     history: mpsc::UnboundedReceiver<HistoryChunk>,
     paired: mpsc::UnboundedReceiver<(Jid, Option<Jid>)>,
     held: mpsc::UnboundedReceiver<Held>,
@@ -72,7 +72,7 @@ pub(super) struct Fixture {
 }
 
 /// Drains the event channels, commits the events and sorts them for the test.
-pub(super) struct Lane {
+pub(super) struct Consumer {
     hold_messages: AtomicBool,
     heard: Mutex<Vec<SessionEvent>>,
     heard_before_working: Mutex<Vec<SessionEvent>>,
@@ -86,7 +86,7 @@ pub(super) struct Lane {
     events: SessionMetrics,
 }
 
-impl Lane {
+impl Consumer {
     /// From now on the test commits the messages itself.
     pub(super) fn hold_messages(&self) {
         self.hold_messages.store(true, Ordering::SeqCst);
@@ -151,29 +151,29 @@ fn account(now: i64) -> AccountSpec {
 }
 
 /// Starts the parts of a server process.
-fn serve(test: &TestStore, config: &Config, lane: &Arc<Lane>) -> (Registry, TaskTracker, CancellationToken) {
-    let stored = Arc::clone(&lane.pending);
+fn serve(test: &TestStore, config: &Config, consumer: &Arc<Consumer>) -> (Registry, TaskTracker, CancellationToken) {
+    let stored = Arc::clone(&consumer.pending);
     let read_pending: ReadPending = Arc::new(move |_, asked| {
         let stored = asked.of(&stored.lock().unwrap());
         Box::pin(async move { Ok(stored) })
     });
     let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
-    let (drain, drains) = (Arc::clone(lane), tasks.clone());
+    let (drain, drains) = (Arc::clone(consumer), tasks.clone());
     let registry = Registry::with_connector(
         Arc::new(WhatsAppConnector::new(
             test.store.clone(),
             Arc::new(SystemClock),
             config.clone(),
             tasks.clone(),
-            lane.events.clone(),
+            consumer.events.clone(),
         )),
         read_pending,
         Arc::new(SystemClock),
         config.clone(),
         Arc::new(move |_| {
-            let (lane, events) = mpsc::channel(256);
+            let (sender, events) = mpsc::channel(256);
             drains.spawn(Arc::clone(&drain).drain(events));
-            lane
+            sender
         }),
         tasks.clone(),
         stop.clone(),
@@ -202,7 +202,7 @@ impl Fixture {
         let (settings_there, settings) = mpsc::unbounded_channel();
         let (sent_there, sent) = mpsc::unbounded_channel();
         let (status_there, status) = mpsc::unbounded_channel();
-        let lane = Arc::new(Lane {
+        let consumer = Arc::new(Consumer {
             hold_messages: AtomicBool::new(false),
             heard: Mutex::default(),
             heard_before_working: Mutex::default(),
@@ -217,14 +217,14 @@ impl Fixture {
         });
         let test = TestStore::open().await;
         let key = SessionKey { organization: test.organization.clone(), session: test.session };
-        let (registry, tasks, stop) = serve(&test, &config, &lane);
+        let (registry, tasks, stop) = serve(&test, &config, &consumer);
         let (seen, passed) = (Vec::new(), Vec::new());
         Self {
             sandbox,
             phone,
             registry,
             key,
-            lane,
+            consumer,
             history,
             paired,
             held,
@@ -267,7 +267,7 @@ impl Fixture {
 
     /// Starts another process on the same database, without any state in memory from the previous one.
     pub(super) fn begin(&mut self) {
-        (self.registry, self.tasks, self.stop) = serve(&self.test, &self.config, &self.lane);
+        (self.registry, self.tasks, self.stop) = serve(&self.test, &self.config, &self.consumer);
         self.start();
     }
 
@@ -304,7 +304,7 @@ impl Fixture {
 
     /// The events received before the latest `WORKING` status.
     pub(super) fn heard_before_working(&self) -> Vec<SessionEvent> {
-        self.lane.heard_before_working.lock().unwrap().clone()
+        self.consumer.heard_before_working.lock().unwrap().clone()
     }
 
     /// Waits for a setting, skipping others, and returns its time.
@@ -349,7 +349,7 @@ impl Fixture {
     /// Waits until a recovery step has run `times` times.
     pub(super) async fn repairs(&self, step: &'static str, times: u64) {
         let taken = async {
-            while self.lane.events.recoveries(step) < times {
+            while self.consumer.events.recoveries(step) < times {
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
         };

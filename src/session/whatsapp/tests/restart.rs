@@ -9,7 +9,7 @@ use crate::domain::setting::SettingValue;
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_session_comes_back_after_a_restart_without_a_new_pairing() {
     let mut rig = Fixture::working().await;
-    rig.lane.hold_messages();
+    rig.consumer.hold_messages();
     let before = rig.phone.receive(MEI, MEI, "Before").await.unwrap();
     take(&mut rig, &before).await;
     rig.end().await;
@@ -32,7 +32,7 @@ async fn a_session_comes_back_after_a_restart_without_a_new_pairing() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_message_that_was_not_committed_survives_a_crash() {
     let mut rig = Fixture::working().await;
-    rig.lane.hold_messages();
+    rig.consumer.hold_messages();
     // The Signal session with Mei exists, and its next message is decrypted but not stored.
     let first = rig.phone.receive(MEI, MEI, "First").await.unwrap();
     take(&mut rig, &first).await;
@@ -55,7 +55,7 @@ async fn a_message_that_was_not_committed_survives_a_crash() {
 async fn a_crash_while_all_is_quiet_loses_nothing() {
     let mut rig = Fixture::working().await;
     rig.phone.settled().await.unwrap();
-    rig.lane.hold_messages();
+    rig.consumer.hold_messages();
 
     for round in 0..3 {
         rig.crash().await;
