@@ -1,5 +1,9 @@
-//! Use cases, started by a client of the API (`chat`, `session`, `api_key`) or by WhatsApp (`inbound`). Each requires
-//! its capability, lets `domain` decide, and stores row and change in one unit of work.
+//! Use cases, started by a client of the API (`chat`, `session`, `call`, `api_key`), by WhatsApp (`inbound`) or by time
+//! (`background`). Called by `graphql`; `server` starts the tasks. A use case of a client requires its capability. Each
+//! lets `domain` decide, and stores row and change in one unit of work.
+//!
+//! `action_rate` limits actions that WhatsApp notices, `audit` logs changes of keys and sessions, and `idempotency`
+//! recognizes repeated requests. To add a use case, add a method to the file of its subject.
 
 mod action_rate;
 pub mod api_key;
