@@ -41,10 +41,10 @@ fn fail(error: &dyn std::error::Error, code: u8) -> ExitCode {
     let mut line = format!("chatgraph: {error}");
     let mut cause = error.source();
     while let Some(error) = cause {
-        let told = error.to_string();
-        if !line.contains(&told) {
+        let message = error.to_string();
+        if !line.contains(&message) {
             // Writing to a string cannot fail.
-            let _ = write!(line, ": {told}");
+            let _ = write!(line, ": {message}");
         }
         cause = error.source();
     }

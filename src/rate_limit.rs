@@ -106,28 +106,28 @@ impl<K: Eq + Hash + Clone> RateLimiter<K> {
         Self { rate, taken: BoundedMap::new(MAX_BUCKETS) }
     }
 
-    /// Checks that `whose` bucket has units available; see [`TokenBucket::check`].
+    /// Checks that the bucket of `key` has units available; see [`TokenBucket::check`].
     ///
     /// # Errors
     /// [`RateLimited`] if the bucket is empty.
-    pub fn check(&self, whose: &K, now_ms: u64) -> Result<(), RateLimited> {
-        self.bucket(whose).check(self.rate, now_ms)
+    pub fn check(&self, key: &K, now_ms: u64) -> Result<(), RateLimited> {
+        self.bucket(key).check(self.rate, now_ms)
     }
 
-    /// Takes `amount` units from `whose` bucket.
-    pub fn take(&mut self, whose: K, amount: u64, now_ms: u64) {
-        let (rate, mut bucket) = (self.rate, self.bucket(&whose));
+    /// Takes `amount` units from the bucket of `key`.
+    pub fn take(&mut self, key: K, amount: u64, now_ms: u64) {
+        let (rate, mut bucket) = (self.rate, self.bucket(&key));
         bucket.take(rate, amount, now_ms);
-        self.taken.insert(whose, bucket, |bucket| bucket.debt(rate, now_ms) == 0);
+        self.taken.insert(key, bucket, |bucket| bucket.debt(rate, now_ms) == 0);
     }
 
-    /// The state of `whose` bucket.
-    pub fn status(&self, whose: &K, now_ms: u64) -> RateLimitStatus {
-        self.bucket(whose).status(self.rate, now_ms)
+    /// The state of the bucket of `key`.
+    pub fn status(&self, key: &K, now_ms: u64) -> RateLimitStatus {
+        self.bucket(key).status(self.rate, now_ms)
     }
 
-    fn bucket(&self, whose: &K) -> TokenBucket {
-        self.taken.get(whose).copied().unwrap_or_default()
+    fn bucket(&self, key: &K) -> TokenBucket {
+        self.taken.get(key).copied().unwrap_or_default()
     }
 }
 

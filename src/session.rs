@@ -178,19 +178,19 @@ pub enum SessionEvent {
         /// Mark of the version that was read by then.
         mark: u64,
     },
-    /// The account's owner saved a contact under a name.
+    /// The user saved a contact under a name.
     ContactNamed {
         /// The contact.
         jid: Jid,
         /// The name.
         name: String,
     },
-    /// The account's owner removed a contact.
+    /// The user removed a contact.
     ContactRemoved {
         /// The contact.
         jid: Jid,
     },
-    /// The account's owner decided whether a new message unarchives its chat.
+    /// The user decided whether a new message unarchives its chat.
     UnarchivesChats {
         /// True if it does.
         unarchives: bool,
@@ -334,7 +334,7 @@ pub struct InboundEvent {
     pub committed: Option<oneshot::Sender<()>>,
 }
 
-/// Inbound queue of one session's events; bounded and in order.
+/// Sender of a session's event queue, which is bounded and in order.
 pub type EventSender = mpsc::Sender<InboundEvent>;
 
 /// Opens the event queue of a session. Injected, so that this layer does not depend on its consumer.

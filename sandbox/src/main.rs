@@ -38,7 +38,7 @@ struct Options {
     #[arg(long, env = "CHATGRAPH_SANDBOX_DATA", value_name = "DIR")]
     data: Option<PathBuf>,
 
-    /// Create the demo account, a café owner's phone with about forty chats and activity every few seconds.
+    /// Create the demo account, a café owner's phone with some fifty chats and activity every few seconds.
     #[arg(long, env = "CHATGRAPH_SANDBOX_DEMO", value_parser = FalseyValueParser::new())]
     demo: bool,
 

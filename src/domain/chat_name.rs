@@ -22,16 +22,16 @@ impl ChatNames {
     }
 
     /// Adds names that became known. A missing name never clears a known one.
-    pub(super) fn learn(&mut self, news: &Self) {
-        learn(&mut self.subject, news.subject.as_ref());
-        learn(&mut self.contact, news.contact.as_ref());
-        learn(&mut self.push, news.push.as_ref());
-        learn(&mut self.business, news.business.as_ref());
+    pub(super) fn learn(&mut self, learned: &Self) {
+        learn(&mut self.subject, learned.subject.as_ref());
+        learn(&mut self.contact, learned.contact.as_ref());
+        learn(&mut self.push, learned.push.as_ref());
+        learn(&mut self.business, learned.business.as_ref());
     }
 }
 
-fn learn(name: &mut Option<String>, news: Option<&String>) {
-    if let Some(news) = news.filter(|news| !news.trim().is_empty()) {
-        *name = Some(news.clone());
+fn learn(name: &mut Option<String>, learned: Option<&String>) {
+    if let Some(learned) = learned.filter(|learned| !learned.trim().is_empty()) {
+        *name = Some(learned.clone());
     }
 }

@@ -110,7 +110,7 @@ pub enum MessageUpdate {
     },
     /// It was deleted for everyone.
     Revocation,
-    /// The account's owner deleted it for themselves.
+    /// The user deleted it for themselves.
     DeletionForMe {
         /// The latest time at which it may have been sent, in milliseconds.
         sent_at: i64,

@@ -24,7 +24,7 @@ impl Tombstone {
     pub fn new(mut chat: Chat, waiting: &[PendingAction], newest: Vec<String>, at: i64) -> Self {
         for action in waiting {
             let patch = action.reverting(&chat);
-            let _untold = chat.apply(&patch, at, Origin::Revert);
+            let _unpublished = chat.apply(&patch, at, Origin::Revert);
         }
         let known = chat.last_message.take().map(|last| MessageMarker { at: last.at, wa_ids: newest });
         // The position of a restored chat without new messages does not move back.

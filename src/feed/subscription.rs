@@ -30,7 +30,7 @@ pub struct Subscription {
     head: watch::Receiver<i64>,
     place: ChangeCursor,
     /// The position as reported to the feed.
-    told: Arc<AtomicI64>,
+    delivered: Arc<AtomicI64>,
     behind: VecDeque<Arc<Change>>,
     started: bool,
 }
@@ -43,9 +43,9 @@ impl Subscription {
         topic: Arc<RecentChanges>,
         after: ChangeCursor,
     ) -> Self {
-        let (head, told) = (topic.watch(), topic.register(after.number));
+        let (head, delivered) = (topic.watch(), topic.register(after.number));
         let behind = VecDeque::new();
-        Self { feed, organization, interest, topic, head, place: after, told, behind, started: false }
+        Self { feed, organization, interest, topic, head, place: after, delivered, behind, started: false }
     }
 
     /// Returns the next event; the first is a checkpoint with the starting position. Cancel-safe.
@@ -66,7 +66,7 @@ impl Subscription {
             if let Some(change) = self.follow().await? {
                 let is_wanted = self.is_wanted(&change).await?;
                 self.place.number = change.number;
-                self.told.store(change.number, Ordering::Relaxed);
+                self.delivered.store(change.number, Ordering::Relaxed);
                 if is_wanted {
                     return Ok(FeedEvent::Change(change, self.place));
                 }

@@ -40,7 +40,7 @@ pub(super) async fn follow(store: Store, topics: Topics, heads: Heads, config: C
         store: store.clone(),
         topics,
         heads,
-        seats: Arc::new(Semaphore::new(MAX_CONCURRENT_READS)),
+        permits: Arc::new(Semaphore::new(MAX_CONCURRENT_READS)),
         reads: HashMap::new(),
         under_way: FuturesUnordered::new(),
         looking: false,
@@ -67,7 +67,7 @@ struct Tail {
     store: Store,
     topics: Topics,
     heads: Heads,
-    seats: Arc<Semaphore>,
+    permits: Arc<Semaphore>,
     /// Organizations with a read in progress, and whether more was committed meanwhile.
     reads: HashMap<OrganizationId, bool>,
     under_way: FuturesUnordered<BoxFuture<'static, ReadResult>>,
@@ -84,9 +84,9 @@ impl Tail {
             return;
         }
         self.reads.insert(organization.clone(), false);
-        let (store, seats) = (self.store.clone(), Arc::clone(&self.seats));
+        let (store, permits) = (self.store.clone(), Arc::clone(&self.permits));
         self.under_way.push(Box::pin(async move {
-            if let Err(failed) = with_permit(&seats, catch_up(&store, &organization, &topic)).await {
+            if let Err(failed) = with_permit(&permits, catch_up(&store, &organization, &topic)).await {
                 error!(error = &failed as &dyn std::error::Error, "Reading the change log failed");
             }
             ReadResult::Read(organization)
@@ -140,13 +140,13 @@ impl Tail {
 }
 
 /// Runs a read under one of [`MAX_CONCURRENT_READS`] permits; a slow read releases its permit for the others.
-async fn with_permit<T>(seats: &Semaphore, read: impl Future<Output = T>) -> T {
-    let seat = seats.acquire().await;
+async fn with_permit<T>(permits: &Semaphore, read: impl Future<Output = T>) -> T {
+    let permit = permits.acquire().await;
     let mut read = pin!(read);
     if let Ok(done) = timeout(SLOW_READ, &mut read).await {
         return done;
     }
-    drop(seat);
+    drop(permit);
     read.await
 }
 

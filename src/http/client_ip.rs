@@ -46,11 +46,12 @@ pub(super) fn any_contains(networks: &[Network], address: IpAddr) -> bool {
 pub(super) fn client_address(peer: IpAddr, headers: &HeaderMap, proxies: &[Network]) -> IpAddr {
     let is_proxy = |address: IpAddr| any_contains(proxies, address);
     let mut address = peer.to_canonical();
-    let told = headers.get_all(FORWARDED_FOR).iter().flat_map(|value| value.to_str().unwrap_or_default().split(','));
-    let mut told: Vec<_> = told.collect();
+    let forwarded =
+        headers.get_all(FORWARDED_FOR).iter().flat_map(|value| value.to_str().unwrap_or_default().split(','));
+    let mut forwarded: Vec<_> = forwarded.collect();
     while is_proxy(address) {
         // Without a valid entry, the proxy's own address is used.
-        let Some(next) = told.pop().and_then(parse) else { break };
+        let Some(next) = forwarded.pop().and_then(parse) else { break };
         address = next;
     }
     address
@@ -81,10 +82,10 @@ mod tests {
         text.parse().expect("a network")
     }
 
-    fn source_of(peer: &str, told: &[&'static str]) -> String {
+    fn source_of(peer: &str, forwarded: &[&'static str]) -> String {
         let mut headers = HeaderMap::new();
-        for told in told {
-            headers.append(HeaderName::from_static(FORWARDED_FOR), HeaderValue::from_static(told));
+        for forwarded in forwarded {
+            headers.append(HeaderName::from_static(FORWARDED_FOR), HeaderValue::from_static(forwarded));
         }
         let proxies = [network("10.0.0.0/8"), network("2001:db8::/32"), network("192.0.2.7")];
         client_address(peer.parse().expect("an address"), &headers, &proxies).to_string()
@@ -132,8 +133,8 @@ mod tests {
 
     #[test]
     fn a_proxy_that_tells_nonsense_is_the_source_itself() {
-        for told in [&[][..], &[""], &["unknown"], &["203.0.113.1, nonsense"]] {
-            assert_eq!(source_of("10.0.0.1", told), "10.0.0.1", "{told:?}");
+        for forwarded in [&[][..], &[""], &["unknown"], &["203.0.113.1, nonsense"]] {
+            assert_eq!(source_of("10.0.0.1", forwarded), "10.0.0.1", "{forwarded:?}");
         }
         assert_eq!(source_of("10.0.0.1", &["10.0.0.2"]), "10.0.0.2", "proxies alone");
     }

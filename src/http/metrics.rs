@@ -13,7 +13,7 @@ pub struct Metrics {
     rejected: Family<[(&'static str, &'static str); 1], Counter>,
     responses: Family<[(&'static str, u16); 1], Counter>,
     closed: Family<[(&'static str, u16); 1], Counter>,
-    unheard: Counter,
+    throttled_tokens: Counter,
 }
 
 /// Reason for rejecting a connection.
@@ -37,8 +37,8 @@ impl Metrics {
         registry.register("http_responses", "HTTP responses, by status", self.responses.clone());
         let closed = "WebSockets closed by the server, by close code";
         registry.register("websocket_closes", closed, self.closed.clone());
-        let unheard = "Tokens rejected with 429 because their address sent too many invalid ones";
-        registry.register("tokens_throttled", unheard, self.unheard.clone());
+        let throttled_tokens = "Tokens rejected with 429 because their address sent too many invalid ones";
+        registry.register("tokens_throttled", throttled_tokens, self.throttled_tokens.clone());
     }
 
     /// Counts a connection as open until the returned guard is dropped.
@@ -63,7 +63,7 @@ impl Metrics {
 
     /// Counts a token that is rejected because its address sent too many invalid ones.
     pub(super) fn throttled(&self) {
-        self.unheard.inc();
+        self.throttled_tokens.inc();
     }
 
     /// Counts a WebSocket that the server closes with this code.

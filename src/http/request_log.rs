@@ -45,7 +45,7 @@ const PERMIT_RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// Assigns the id of a request, its span, and the client's address.
 pub(super) async fn assign_request_id(
-    State(door): State<Arc<HttpState>>,
+    State(state): State<Arc<HttpState>>,
     mut request: Request,
     next: Next,
 ) -> Response {
@@ -58,9 +58,9 @@ pub(super) async fn assign_request_id(
     request.extensions_mut().insert(id.clone());
     let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip());
     let peer = peer.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
-    let address = client_ip::client_address(peer, request.headers(), &door.config.trusted_proxies);
-    if client_ip::has_untrusted_header(peer, request.headers(), &door.config.trusted_proxies) {
-        door.forwarded.warn(peer);
+    let address = client_ip::client_address(peer, request.headers(), &state.config.trusted_proxies);
+    if client_ip::has_untrusted_header(peer, request.headers(), &state.config.trusted_proxies) {
+        state.forwarded.warn(peer);
     }
     // `watch` records the client.
     let span = info_span!(
@@ -100,7 +100,7 @@ pub(super) async fn assign_request_id(
         response
     };
     let mut response = answer.instrument(span).await;
-    door.parts.metrics.responded(response.status());
+    state.parts.metrics.responded(response.status());
     response.headers_mut().insert(REQUEST_ID, header);
     response
 }

@@ -161,14 +161,14 @@ async fn import(parts: &Application, viewer: &Viewer, session: SessionId, phone:
     let expected = phone.chats().iter().filter(|chat| chat.last_message_at.is_some()).count();
     let list = [ChatList { session: Some(session), ..ChatList::default() }];
     let expected = i64::try_from(expected).map_err(Error::demo)?;
-    let mut told = 0;
-    while told < expected {
+    let mut logged = 0;
+    while logged < expected {
         let organization = viewer.require(Capability::Read).map_err(Error::demo)?;
         let counted = parts.store.count_chats(organization, &list, 0).await?;
-        let stored = counted.map_or(told, |counted| counted[0]);
-        if stored > told {
+        let stored = counted.map_or(logged, |counted| counted[0]);
+        if stored > logged {
             info!(chats = stored, of = expected, "Importing the account's history");
-            told = stored;
+            logged = stored;
         }
         tokio::time::sleep(POLL_INTERVAL).await;
     }

@@ -52,16 +52,16 @@ pub struct Rejected {
 pub struct Calls {
     store: Store,
     registry: Registry,
-    news: CallBroadcast,
+    calls: CallBroadcast,
     replies: ReplyLimiter,
     clock: Arc<dyn Clock>,
 }
 
 impl Calls {
-    /// Creates the use cases. `registry` runs this node's sessions; the inbox reports calls to `news`.
+    /// Creates the use cases. `registry` runs this node's sessions; the inbound worker publishes calls to `calls`.
     #[must_use]
-    pub fn new(store: Store, registry: Registry, news: CallBroadcast, clock: Arc<dyn Clock>) -> Self {
-        Self { store, registry, news, replies: ReplyLimiter::default(), clock }
+    pub fn new(store: Store, registry: Registry, calls: CallBroadcast, clock: Arc<dyn Clock>) -> Self {
+        Self { store, registry, calls, replies: ReplyLimiter::default(), clock }
     }
 
     /// Subscribes to the calls of the organization's sessions, or of one of them, from now on.
@@ -74,8 +74,8 @@ impl Calls {
         if let Some(session) = session {
             self.session(organization, session).await?;
         }
-        let ear = self.news.subscribe(organization.clone(), session);
-        Ok(IncomingCalls { store: self.store.clone(), organization: organization.clone(), ear })
+        let listener = self.calls.subscribe(organization.clone(), session);
+        Ok(IncomingCalls { store: self.store.clone(), organization: organization.clone(), listener })
     }
 
     /// Asks WhatsApp to reject a ringing call and sends the session's auto-reply to the caller. A call gets at most one
@@ -94,7 +94,7 @@ impl Calls {
             return Err(Error::Invalid { field: "callId", message });
         }
         // Without this check, `send` alone would allow writing to any number by way of the auto-reply.
-        if !self.news.ringing.rings(id, call, from, self.clock.now()) {
+        if !self.calls.ringing.rings(id, call, from, self.clock.now()) {
             return Err(Error::CallNotFound);
         }
         let link = self.registry.connected(id, SEND_TIMEOUT).await.ok_or(Error::Unreachable)?;
@@ -111,7 +111,7 @@ impl Calls {
         };
         // The order matters: a call that already had its reply must not use up the caller's limit.
         let may_reply = is_person(from)
-            && self.news.ringing.take_reply(id, call)
+            && self.calls.ringing.take_reply(id, call)
             && self.replies.may_reply(id, from, self.clock.now());
         if !may_reply {
             return Ok(Rejected { sent: true, auto_replied: false });
@@ -180,7 +180,7 @@ pub struct IncomingCall {
 pub struct IncomingCalls {
     store: Store,
     organization: OrganizationId,
-    ear: CallListener,
+    listener: CallListener,
 }
 
 impl IncomingCalls {
@@ -189,7 +189,7 @@ impl IncomingCalls {
     /// # Errors
     /// `Store`.
     pub async fn next(&mut self) -> Result<IncomingCall, Error> {
-        let (session, call) = self.ear.next().await;
+        let (session, call) = self.listener.next().await;
         let chat = self.store.chat(&self.organization, session, &call.from).await?;
         Ok(IncomingCall { session, call, from_name: chat.and_then(|chat| chat.names.display_name().cloned()) })
     }

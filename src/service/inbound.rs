@@ -91,7 +91,7 @@ pub struct Notifiers {
 #[derive(Clone)]
 pub struct InboundWorker {
     store: Store,
-    told: Notifiers,
+    notifiers: Notifiers,
     clock: Arc<dyn Clock>,
     tasks: TaskTracker,
     stop: CancellationToken,
@@ -104,14 +104,14 @@ impl InboundWorker {
     #[must_use]
     pub fn new(
         store: Store,
-        told: Notifiers,
+        notifiers: Notifiers,
         clock: Arc<dyn Clock>,
         tasks: TaskTracker,
         stop: CancellationToken,
     ) -> Self {
         Self {
             store,
-            told,
+            notifiers,
             clock,
             tasks,
             stop,
@@ -155,21 +155,21 @@ impl InboundWorker {
             // Calls are not stored, and are of no use later.
             match &first.event {
                 SessionEvent::CallOffered(call) => {
-                    self.told.calls.publish(&key, call, self.clock.now());
+                    self.notifiers.calls.publish(&key, call, self.clock.now());
                     continue;
                 }
                 SessionEvent::CallEnded { call } => {
-                    self.told.calls.ringing.ended(key.session, call);
+                    self.notifiers.calls.ringing.ended(key.session, call);
                     continue;
                 }
                 _ => {}
             }
-            let mut brought = batch_weight(&first.event);
+            let mut weight = batch_weight(&first.event);
             let mut together = vec![first];
-            while let Some(before) = brought.filter(|brought| *brought < MAX_BATCH_WEIGHT) {
+            while let Some(before) = weight.filter(|weight| *weight < MAX_BATCH_WEIGHT) {
                 let Ok(more) = events.try_recv() else { break };
-                brought = batch_weight(&more.event).map(|more| before + more);
-                if brought.is_some() { together.push(more) } else { next = Some(more) }
+                weight = batch_weight(&more.event).map(|more| before + more);
+                if weight.is_some() { together.push(more) } else { next = Some(more) }
             }
             self.apply_batch(&key, together).await;
         }
@@ -189,7 +189,7 @@ impl InboundWorker {
                 continue;
             }
             self.metrics.stored(events[place].kind());
-            self.told.of(key, &events[place]);
+            self.notifiers.of(key, &events[place]);
             if let Some(committed) = committed {
                 // If the receiver is gone, the event is delivered again and changes nothing.
                 let _ = committed.send(());
@@ -260,8 +260,8 @@ impl InboundWorker {
                 })
             })
             .await?;
-        events.iter().for_each(|event| self.told.of(key, event));
-        self.told.news.publish(key);
+        events.iter().for_each(|event| self.notifiers.of(key, event));
+        self.notifiers.news.publish(key);
         Ok(())
     }
 
@@ -281,7 +281,7 @@ impl InboundWorker {
             .await?;
         if logged_out {
             rejection::reject_some(&self.store, key, now).await?;
-            self.told.purger.logged_out(key.clone(), now);
+            self.notifiers.purger.logged_out(key.clone(), now);
         }
         Ok(())
     }

@@ -58,8 +58,8 @@ fn mask(line: &[u8], ours: bool) -> Vec<u8> {
     while let Some(first) = rest.first() {
         let alike = |byte: &&u8| byte.is_ascii_digit() == first.is_ascii_digit();
         let (run, behind) = rest.split_at(rest.iter().take_while(alike).count());
-        let somebody_s = first.is_ascii_digit() && run.len() >= MIN_MASKED_DIGITS && (!ours || is_in_address(behind));
-        masked.extend_from_slice(if somebody_s { MASK } else { run });
+        let is_personal = first.is_ascii_digit() && run.len() >= MIN_MASKED_DIGITS && (!ours || is_in_address(behind));
+        masked.extend_from_slice(if is_personal { MASK } else { run });
         rest = behind;
     }
     masked

@@ -17,7 +17,7 @@ use crate::{DisconnectReason, Sandbox};
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Unlink {
-    /// The companion's device number; absent: all companions.
+    /// The companion's device number; all companions if it is missing.
     device: Option<u16>,
 }
 
@@ -25,9 +25,9 @@ struct Unlink {
 #[serde(deny_unknown_fields)]
 pub(super) struct End {
     kind: Kind,
-    /// For a ban.
+    /// Duration of a ban.
     seconds: Option<u32>,
-    /// The companion's device number; absent: all companions.
+    /// The companion's device number; all companions if it is missing.
     device: Option<u16>,
 }
 

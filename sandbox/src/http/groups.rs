@@ -87,8 +87,8 @@ pub(super) async fn change(
 ) -> Result<Json<Named>, ApiError> {
     let phone = phone(&sandbox, &number)?;
     let GroupChange { subject, added, removed, promoted, demoted, description, by } = change;
-    let nobody = [&added, &removed, &promoted, &demoted].into_iter().all(Vec::is_empty);
-    let nothing = nobody && subject.is_none() && description.is_none();
+    let no_members = [&added, &removed, &promoted, &demoted].into_iter().all(Vec::is_empty);
+    let nothing = no_members && subject.is_none() && description.is_none();
     let texts = [subject.as_ref(), description.as_ref().and_then(Option::as_ref)];
     if nothing || texts.into_iter().flatten().any(|text| text.trim().is_empty()) {
         let message =

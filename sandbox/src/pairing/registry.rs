@@ -1,5 +1,5 @@
-//! Connections that wait for pairing: by the references in their QR codes, and by the numbers of phones on which a code
-//! is to be typed.
+//! Connections that wait for pairing: by the references in their QR codes, and by the numbers of phones on which the
+//! user must type a code.
 
 use std::{collections::HashMap, sync::Mutex};
 

@@ -17,7 +17,7 @@ const FETCH_TIMEOUT: Duration = Duration::from_secs(3);
 /// Maximum size of a set, in bytes.
 const MAX_JWKS_BYTES: u64 = 256 * 1024;
 
-/// Fetches the set.
+/// A function that fetches the set.
 pub(super) type Fetch = Arc<dyn Fn() -> BoxFuture<'static, Result<Vec<u8>, FetchError>> + Send + Sync>;
 
 /// Reason for a failed fetch.
@@ -58,7 +58,7 @@ pub(super) fn from(url: String, roots: Option<&RootCertificates>) -> Fetch {
             async move { timeout(FETCH_TIMEOUT, tokio::task::spawn_blocking(move || read(&agent, &url))).await };
         let fetched = fetching.map(|fetched| match fetched {
             Ok(Ok(fetched)) => fetched,
-            Ok(Err(died)) => Err(FetchError::Unreachable(died.to_string())),
+            Ok(Err(join_error)) => Err(FetchError::Unreachable(join_error.to_string())),
             Err(_) => Err(FetchError::TimedOut),
         });
         fetched.boxed()

@@ -156,12 +156,12 @@ impl Drop for ConnectionPermit {
 pub(super) struct Permitted<S> {
     stream: S,
     timer: HeaderTimer,
-    _seat: Arc<ConnectionPermit>,
+    _permit: Arc<ConnectionPermit>,
 }
 
 impl<S> Permitted<S> {
     pub(super) fn new(stream: S, permit: Arc<ConnectionPermit>, timer: HeaderTimer) -> Self {
-        Self { stream, timer, _seat: permit }
+        Self { stream, timer, _permit: permit }
     }
 }
 

@@ -105,11 +105,11 @@ impl Connection {
         };
         debug!(closed = matches!(end, Disconnect::Close(_)), "WebSocket closed");
         let Disconnect::Close(close) = end else { return };
-        let told = match (&close, self.protocol.reject("a valid token is required")) {
+        let is_open = match (&close, self.protocol.reject("a valid token is required")) {
             (CloseReason::Forbidden, Some(refusal)) => self.send_text(refusal).await.is_ok(),
             _ => true,
         };
-        if told {
+        if is_open {
             close_socket(&self.http, &mut self.socket, &close, Some(self.protocol)).await;
         }
     }

@@ -100,8 +100,8 @@ async fn apply(cx: &mut InboundContext<'_, '_>, event: &SessionEvent) -> Result<
         SessionEvent::Delivered { message, order } => message::message(cx, message, Some(*order)).await,
         SessionEvent::MessageUpdated(rewriting) => edit::message_updated(cx, rewriting).await,
         SessionEvent::ChatCleared { chat, up_to, as_of, deleted } => {
-            let news = clear::ClearedChat { chat, up_to, as_of: *as_of, deleted: *deleted };
-            clear::chat_cleared(cx, news).await
+            let cleared = clear::ClearedChat { chat, up_to, as_of: *as_of, deleted: *deleted };
+            clear::chat_cleared(cx, cleared).await
         }
         SessionEvent::ContactRemoved { jid } => contact::removed(cx, jid).await,
         SessionEvent::UnarchivesChats { unarchives } => unarchive::rule(cx, *unarchives).await,

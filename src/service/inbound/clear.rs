@@ -51,7 +51,7 @@ pub(super) async fn chat_cleared(
         }
         ChatLookup::New(mut chat) if deleted => {
             // Its messages may still arrive.
-            let _untold = chat.apply(&without_settings(as_of), cx.now(), cx.origin);
+            let _unpublished = chat.apply(&without_settings(as_of), cx.now(), cx.origin);
             let tombstone = Tombstone::of_unknown_chat(chat, up_to.clone(), cx.now());
             return cx.unit.insert_tombstone(&tombstone).await;
         }
@@ -70,11 +70,11 @@ pub(super) async fn chat_cleared(
     cx.unit.forget_deleted_to(chat.id, up_to).await?;
     patch.emptied_to = Some(up_to.clone());
     let stored = cx.unit.last_message_beyond(chat.id, up_to).await?;
-    let told = chat.last_message.filter(|last| last.id.is_none() && last.at > up_to.at);
-    let left = stored.or(told);
+    let not_stored = chat.last_message.filter(|last| last.id.is_none() && last.at > up_to.at);
+    let left = stored.or(not_stored);
     if deleted && left.is_none() && chat.last_message.is_some() {
         // The phone has deleted its settings, including those that were still pending.
-        let _untold = chat.apply(&without_settings(as_of), cx.now(), cx.origin);
+        let _unpublished = chat.apply(&without_settings(as_of), cx.now(), cx.origin);
         chat.horizon = Some(up_to.clone().max_with(chat.horizon.take()));
         chat.emptied = Some(up_to.clone().max_with(chat.emptied.take()));
         return delete::delete_with_tombstone(cx.unit, &chat, &[], cx.origin).await;

@@ -10,7 +10,7 @@ use super::context::ChatLookup;
 use super::context::InboundContext;
 use super::context::StoredChat;
 
-/// Removes the contact's name: the account's owner deleted the contact, and the chat falls back to its next best name.
+/// Removes the contact's name: the user deleted the contact, and the chat falls back to its next best name.
 pub(super) async fn removed(cx: &mut InboundContext<'_, '_>, jid: &Jid) -> Result<(), StoreError> {
     let patch = ChatPatch { contact_removed: true, ..ChatPatch::default() };
     known(cx, jid, &patch).await

@@ -167,7 +167,7 @@ impl<'t> InboundContext<'_, 't> {
         mut tombstone: Tombstone,
         patch: &ChatPatch,
     ) -> Result<(), StoreError> {
-        let _untold = tombstone.chat.apply(patch, self.now(), self.origin);
+        let _unpublished = tombstone.chat.apply(patch, self.now(), self.origin);
         self.unit.save_tombstone(&tombstone).await
     }
 

@@ -72,7 +72,7 @@ async fn apply(
     cx.apply(StoredChat::existing(chat), &patch).await
 }
 
-/// Removes a message that the account's owner deleted for themselves. It no longer counts as unread.
+/// Removes a message that the user deleted for themselves. It no longer counts as unread.
 async fn remove(cx: &mut InboundContext<'_, '_>, chat: Chat, message: Message) -> Result<(), StoreError> {
     let mut patch = ChatPatch { removed: Some(message.id), ..ChatPatch::default() };
     if !message.from_me && !message.revoked {

@@ -51,7 +51,7 @@ pub(super) async fn chunk(
     let chats = chunk.chats.iter().map(|chat| &chat.jid).chain(messages().map(|message| &message.sender));
     let jids = chats.chain(chunk.push_names.iter().map(|(jid, _)| jid));
     cx.unit.preload(cx.session, &chunk.people, jids).await?;
-    let brought = one_by_one(cx, chunk, paired_at).await?;
+    let counts = one_by_one(cx, chunk, paired_at).await?;
     cx.unit.flush().await?;
     for rewriting in &chunk.rewritings {
         edit::message_updated(cx, rewriting).await?;
@@ -62,7 +62,7 @@ pub(super) async fn chunk(
         let wa_ids: Vec<_> = messages().map(|message| message.wa_id.clone()).collect();
         edit::apply_early_of_message(cx, &wa_ids).await?;
     }
-    Ok(brought)
+    Ok(counts)
 }
 
 /// Imports one part through the unit's present caching mode.
@@ -71,12 +71,12 @@ pub(super) async fn one_by_one(
     chunk: &HistoryChunk,
     paired_at: Option<i64>,
 ) -> Result<ImportCounts, StoreError> {
-    let mut brought = ImportCounts::default();
+    let mut counts = ImportCounts::default();
     // The phone exported it after the pairing, so its address mappings are valid from then on.
     person::same_person(cx, &chunk.people, paired_at.unwrap_or(0)).await?;
     for chat in &chunk.chats {
         let revoked = history_unread::revoked(chunk, chat);
-        import(cx, chat, &revoked, paired_at, &mut brought).await?;
+        import(cx, chat, &revoked, paired_at, &mut counts).await?;
     }
     for (jid, name) in &chunk.push_names {
         // A name does not create a chat; the next message carries the name again.
@@ -85,7 +85,7 @@ pub(super) async fn one_by_one(
         let patch = ChatPatch { names, ..ChatPatch::default() };
         cx.apply(StoredChat::existing(chat), &patch).await?;
     }
-    Ok(brought)
+    Ok(counts)
 }
 
 /// Imports one chat. Settings in a history have no time, except that of pinning, so they apply only if no event has set
@@ -96,20 +96,20 @@ pub(super) async fn one_by_one(
 /// the export, so it applies only while the chat is new.
 async fn import(
     cx: &mut InboundContext<'_, '_>,
-    news: &HistoryChat,
+    imported: &HistoryChat,
     revoked: &[&str],
     paired_at: Option<i64>,
-    brought: &mut ImportCounts,
+    counts: &mut ImportCounts,
 ) -> Result<(), StoreError> {
     let mut patch = ChatPatch {
         as_of: 0,
-        settings: settings(news, paired_at, cx.now()),
-        names: contact::names_from_history(&news.jid, news.name.clone()),
-        address: Some((news.jid.clone(), news.last_message_at.unwrap_or(0))),
+        settings: settings(imported, paired_at, cx.now()),
+        names: contact::names_from_history(&imported.jid, imported.name.clone()),
+        address: Some((imported.jid.clone(), imported.last_message_at.unwrap_or(0))),
         ..ChatPatch::default()
     };
-    let Some((mut peer, found)) = find(cx, news).await? else { return Ok(()) };
-    let messages = unknown_to(&found, &news.messages);
+    let Some((mut peer, found)) = find(cx, imported).await? else { return Ok(()) };
+    let messages = unknown_to(&found, &imported.messages);
     let found = match found {
         ChatLookup::Tombstone(tombstone) if messages.is_empty() => {
             return cx.update_tombstone(tombstone, &patch).await;
@@ -125,8 +125,10 @@ async fn import(
     let before = cx.unit.count_after(&[chat.id], chat.read_to.as_ref()).await?;
     let added = cx.unit.insert_messages_with(cx.session, chat.id, Some(&peer), &messages, 0).await?;
     let stored = cx.unit.last_message(chat.id).await?;
-    let told = news.last_message_at.map(|at| LastMessage { id: None, at });
-    patch.last_message = stored.filter(|stored| told.is_none_or(|told| stored.at >= told.at)).or(told);
+    let reported_last = imported.last_message_at.map(|at| LastMessage { id: None, at });
+    patch.last_message = stored
+        .filter(|stored| reported_last.is_none_or(|reported_last| stored.at >= reported_last.at))
+        .or(reported_last);
     let deleted = history_unread::deleted_here(cx, &chat, revoked).await?;
     let is_counted = |id: &&str| messages.iter().any(|it| it.wa_id == **id) || deleted.iter().any(|it| it == *id);
     let counted: Vec<_> = revoked.iter().copied().filter(is_counted).collect();
@@ -134,15 +136,15 @@ async fn import(
     history_unread::count(
         cx,
         &chat,
-        news,
+        imported,
         history_unread::Revoked { reported: revoked, counted: &counted },
         known,
         &mut patch,
     )
     .await?;
     let chat = cx.apply_opened(StoredChat { chat, is_new }, &patch).await?;
-    brought.chats += u32::from(was_empty && chat.last_message.is_some());
-    brought.messages = brought.messages.saturating_add(u32::try_from(added).unwrap_or(u32::MAX));
+    counts.chats += u32::from(was_empty && chat.last_message.is_some());
+    counts.messages = counts.messages.saturating_add(u32::try_from(added).unwrap_or(u32::MAX));
     for rewriting in newer {
         edit::message_updated(cx, &rewriting).await?;
     }
@@ -150,18 +152,18 @@ async fn import(
 }
 
 /// Returns the settings of a chat in a history, with their times.
-fn settings(news: &HistoryChat, paired_at: Option<i64>, now: i64) -> SettingChanges {
+fn settings(imported: &HistoryChat, paired_at: Option<i64>, now: i64) -> SettingChanges {
     let mut settings = SettingChanges::default();
-    if let Some(archived) = news.archived {
+    if let Some(archived) = imported.archived {
         settings.set_as_of(SettingValue::Archived(archived), paired_at.unwrap_or(0));
     }
-    if let Some(pinned_at) = news.pinned {
+    if let Some(pinned_at) = imported.pinned {
         settings.set_as_of(SettingValue::Pinned(pinned_at.is_some()), pinned_at.unwrap_or(0));
     }
-    if let Some(until) = news.muted_until {
+    if let Some(until) = imported.muted_until {
         settings.set(SettingValue::MutedUntil(until.filter(|until| *until > now)));
     }
-    if let Some(marked) = news.marked_unread {
+    if let Some(marked) = imported.marked_unread {
         settings.set(SettingValue::Read(!marked));
     }
     settings
@@ -196,17 +198,20 @@ async fn newer(
 /// Finds the chat of a conversation, and its peer. The phone keeps a conversation under the person's present address,
 /// including messages from before they had it. If the address moved between people, the stored messages decide, or else
 /// the time of the last message.
-async fn find(cx: &mut InboundContext<'_, '_>, news: &HistoryChat) -> Result<Option<(Peer, ChatLookup)>, StoreError> {
-    let periods = cx.unit.periods(cx.session, &news.jid).await?;
+async fn find(
+    cx: &mut InboundContext<'_, '_>,
+    imported: &HistoryChat,
+) -> Result<Option<(Peer, ChatLookup)>, StoreError> {
+    let periods = cx.unit.periods(cx.session, &imported.jid).await?;
     let mut owners: Vec<_> = periods.iter().map(|period| period.peer).collect();
     owners.dedup();
-    let last = news.messages.iter().map(|message| message.at).chain(news.last_message_at).max();
+    let last = imported.messages.iter().map(|message| message.at).chain(imported.last_message_at).max();
     let Some(owner) = last_owner(&periods) else {
-        return cx.lookup_chat_at(&news.jid, last.unwrap_or_else(|| cx.now())).await;
+        return cx.lookup_chat_at(&imported.jid, last.unwrap_or_else(|| cx.now())).await;
     };
     let mut chosen = Some(owner.peer).filter(|_| owners.len() == 1);
     if chosen.is_none() || owner.former {
-        let wa_ids: Vec<_> = news.messages.iter().map(|message| message.wa_id.clone()).collect();
+        let wa_ids: Vec<_> = imported.messages.iter().map(|message| message.wa_id.clone()).collect();
         chosen = None;
         for id in owners {
             let Some(chat) = cx.unit.peer(id).await?.and_then(|peer| peer.chat) else { continue };
@@ -224,7 +229,7 @@ async fn find(cx: &mut InboundContext<'_, '_>, news: &HistoryChat) -> Result<Opt
             let found = cx.lookup_chat_with(&peer).await?;
             Ok(Some((peer, found)))
         }
-        None => cx.lookup_chat_at(&news.jid, last.unwrap_or_else(|| cx.now())).await,
+        None => cx.lookup_chat_at(&imported.jid, last.unwrap_or_else(|| cx.now())).await,
     }
 }
 

@@ -57,20 +57,20 @@ pub(super) struct Revoked<'a> {
 pub(super) async fn count(
     cx: &mut InboundContext<'_, '_>,
     chat: &Chat,
-    news: &HistoryChat,
+    imported: &HistoryChat,
     Revoked { reported, counted }: Revoked<'_>,
     known: Option<u32>,
     patch: &mut ChatPatch,
 ) -> Result<(), StoreError> {
-    let Some(told) = news.unread_count else { return Ok(()) };
+    let Some(reported_count) = imported.unread_count else { return Ok(()) };
     let chats = [chat.id];
-    let newest = news.messages.iter().map(MessageMarker::at_message).reduce(|one, other| one.max_with(Some(other)));
+    let newest = imported.messages.iter().map(MessageMarker::at_message).reduce(|one, other| one.max_with(Some(other)));
     let read = match newest {
-        Some(newest) => cx.unit.last_but(chat.id, told, counted, &newest).await?,
+        Some(newest) => cx.unit.last_but(chat.id, reported_count, counted, &newest).await?,
         None => None,
     };
     // Some messages that were deleted here may have been read.
-    let deleted = chat.horizon.as_ref().and_then(|_| read_in_history(&news.messages, told, reported));
+    let deleted = chat.horizon.as_ref().and_then(|_| read_in_history(&imported.messages, reported_count, reported));
     let read = match (read, deleted) {
         (Some(read), deleted) => Some(read.max_with(deleted)),
         (None, deleted) => deleted,
@@ -88,7 +88,7 @@ pub(super) async fn count(
     let behind = cx.unit.count_after(&chats, place).await?;
     let asked = chat.pending.contains(Setting::Read.field());
     // The revocations of counted messages follow, and each lowers the count by one.
-    let counted = told.saturating_add(u32::try_from(counted.len()).unwrap_or(u32::MAX));
+    let counted = reported_count.saturating_add(u32::try_from(counted.len()).unwrap_or(u32::MAX));
     patch.unread_count = match (&read, known) {
         // Messages that a client has read meanwhile do not become unread again.
         (_, Some(_)) if asked => None,

@@ -140,8 +140,8 @@ async fn hide(
     cx.unit.remove_messages_up_to(chat.id, place).await?;
     let after = cx.unit.count_after(&[chat.id], chat.read_to.as_ref()).await?;
     chat.unread_count = chat.unread_count.saturating_sub(before.saturating_sub(after));
-    let told = chat.last_message.filter(|last| last.id.is_none());
-    chat.last_message = cx.unit.last_message(chat.id).await?.or(told);
+    let not_stored = chat.last_message.filter(|last| last.id.is_none());
+    chat.last_message = cx.unit.last_message(chat.id).await?.or(not_stored);
     Ok(())
 }
 

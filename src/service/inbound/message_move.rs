@@ -37,12 +37,12 @@ pub(super) async fn move_messages(
         chat.read_to.clone_from(&left.read_to);
     }
     left.last_message = cx.unit.last_message(left.id).await?;
-    let behind = cx.unit.count_after(&[left.id], left.read_to.as_ref()).await?;
-    left.unread_count = left.unread_count.min(behind);
+    let unread = cx.unit.count_after(&[left.id], left.read_to.as_ref()).await?;
+    left.unread_count = left.unread_count.min(unread);
     chat.last_message = later(cx.unit.last_message(chat.id).await?, chat.last_message);
-    let behind = cx.unit.count_after(&[chat.id], chat.read_to.as_ref()).await?;
+    let unread = cx.unit.count_after(&[chat.id], chat.read_to.as_ref()).await?;
     let moved = before_left.unread_count.saturating_sub(left.unread_count);
-    chat.unread_count = chat.unread_count.saturating_add(moved).min(behind.max(chat.unread_count));
+    chat.unread_count = chat.unread_count.saturating_add(moved).min(unread.max(chat.unread_count));
     recount::remove_cleared(cx, &mut chat).await?;
     let of_left = left.merged_change(&before_left, cx.now(), cx.origin);
     let of_chat =

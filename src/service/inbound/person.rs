@@ -24,16 +24,16 @@ use super::message_move;
 
 /// Returns the time from which a mapping is valid: WhatsApp's time of it, or now if that is unknown (0). Both are in
 /// milliseconds.
-fn time_of(cx: &InboundContext<'_, '_>, told_at: i64) -> i64 {
-    if told_at > 0 { told_at } else { cx.now() }
+fn time_of(cx: &InboundContext<'_, '_>, reported_at: i64) -> i64 {
+    if reported_at > 0 { reported_at } else { cx.now() }
 }
 
-/// Records which addresses belong together, as of WhatsApp's time `told_at`; 0 if that is unknown. Mappings that are
-/// already known are skipped.
+/// Records which addresses belong together, as of WhatsApp's time `reported_at`; 0 if that is unknown. Mappings that
+/// are already known are skipped.
 pub(super) async fn same_person(
     cx: &mut InboundContext<'_, '_>,
     people: &[Person],
-    told_at: i64,
+    reported_at: i64,
 ) -> Result<(), StoreError> {
     let new = cx.unit.new_people(cx.session, people).await?;
     // Lock order: session, then chats.
@@ -41,13 +41,13 @@ pub(super) async fn same_person(
         return Ok(());
     }
     for person in &new {
-        same(cx, person, told_at).await?;
+        same(cx, person, reported_at).await?;
     }
     Ok(())
 }
 
-async fn same(cx: &mut InboundContext<'_, '_>, person: &Person, told_at: i64) -> Result<(), StoreError> {
-    let (session, at) = (cx.session, time_of(cx, told_at));
+async fn same(cx: &mut InboundContext<'_, '_>, person: &Person, reported_at: i64) -> Result<(), StoreError> {
+    let (session, at) = (cx.session, time_of(cx, reported_at));
     let Person { phone, lid } = person;
     let numbers = cx.unit.periods(session, phone).await?;
     let by_number = owner_at(&numbers, at);
@@ -71,17 +71,17 @@ async fn same(cx: &mut InboundContext<'_, '_>, person: &Person, told_at: i64) ->
         // The number belonged to another person before.
         (Some(_), None) => {
             let peer = cx.unit.new_peer(session, lid, at).await?.id;
-            take_number(cx, peer, phone, told_at).await
+            take_number(cx, peer, phone, reported_at).await
         }
         (Some(AddressOwner { peer: one, former: false }), Some(other)) if are_one(cx, one, other).await? => {
             merge::merge(cx, one, other).await
         }
         (_, Some(peer)) => {
             let over = |period: &Period| period.peer == peer && period.until.is_some();
-            if told_at == 0 && numbers.iter().any(over) {
+            if reported_at == 0 && numbers.iter().any(over) {
                 return Ok(());
             }
-            take_number(cx, peer, phone, told_at).await
+            take_number(cx, peer, phone, reported_at).await
         }
     }
 }
@@ -115,13 +115,13 @@ async fn may_be_one(
     cx: &mut InboundContext<'_, '_>,
     peer: PeerId,
     other: PeerId,
-    told_at: i64,
+    reported_at: i64,
 ) -> Result<bool, StoreError> {
     if present(&cx.unit.periods_of(other).await?, JidKind::Lid).is_none() {
         return Ok(true);
     }
     let has_lid = present(&cx.unit.periods_of(peer).await?, JidKind::Lid).is_some();
-    Ok(!has_lid && (time_of(cx, told_at)..=cx.now()).contains(&other.created_at()))
+    Ok(!has_lid && (time_of(cx, reported_at)..=cx.now()).contains(&other.created_at()))
 }
 
 /// Returns whether no message to or from a peer is known before a time.
@@ -140,9 +140,9 @@ pub(super) async fn number_changed(
     cx: &mut InboundContext<'_, '_>,
     old: &[Jid],
     new: &Jid,
-    told_at: i64,
+    reported_at: i64,
 ) -> Result<(), StoreError> {
-    let (session, at) = (cx.session, time_of(cx, told_at));
+    let (session, at) = (cx.session, time_of(cx, reported_at));
     if cx.unit.session_for_update(session).await?.is_none() || old.contains(new) {
         return Ok(());
     }
@@ -162,7 +162,7 @@ pub(super) async fn number_changed(
         (None, Some(jid)) => cx.unit.new_peer(session, jid, at).await?.id,
         (None, None) => return Ok(()),
     };
-    take_number(cx, peer, new, told_at).await
+    take_number(cx, peer, new, reported_at).await
 }
 
 /// Assigns a number to a peer from a time on, and ends the period of its previous number.
@@ -170,9 +170,9 @@ async fn take_number(
     cx: &mut InboundContext<'_, '_>,
     peer: PeerId,
     number: &Jid,
-    told_at: i64,
+    reported_at: i64,
 ) -> Result<(), StoreError> {
-    let (session, at) = (cx.session, time_of(cx, told_at));
+    let (session, at) = (cx.session, time_of(cx, reported_at));
     let mut periods = cx.unit.periods(session, number).await?;
     match owner_at(&periods, at) {
         // The owner may be known already, but not the time since when.
@@ -183,15 +183,17 @@ async fn take_number(
             return Ok(());
         }
         Some(AddressOwner { peer: other, former: false })
-            if other != peer && may_be_one(cx, peer, other, told_at).await? && is_new_since(cx, other, at).await? =>
+            if other != peer
+                && may_be_one(cx, peer, other, reported_at).await?
+                && is_new_since(cx, other, at).await? =>
         {
             // All known messages of the other peer were sent from the number since.
-            give_up_others(cx, peer, number, told_at).await?;
+            give_up_others(cx, peer, number, reported_at).await?;
             return merge::merge(cx, peer, other).await;
         }
         _ => {}
     }
-    give_up_others(cx, peer, number, told_at).await?;
+    give_up_others(cx, peer, number, reported_at).await?;
     let moved = assign(&mut periods, number, peer, at);
     // The peer is already known to have taken another number later.
     let own = cx.unit.periods_of(peer).await?;
@@ -212,9 +214,9 @@ async fn give_up_others(
     cx: &mut InboundContext<'_, '_>,
     peer: PeerId,
     number: &Jid,
-    told_at: i64,
+    reported_at: i64,
 ) -> Result<(), StoreError> {
-    let (session, at) = (cx.session, time_of(cx, told_at));
+    let (session, at) = (cx.session, time_of(cx, reported_at));
     for period in cx.unit.periods_of(peer).await? {
         if period.jid.kind() != JidKind::PhoneNumber || period.jid == *number {
             continue;
@@ -235,7 +237,7 @@ async fn give_up_others(
 pub(super) async fn account(
     cx: &mut InboundContext<'_, '_>,
     addresses: &[&Jid],
-    told_at: i64,
+    reported_at: i64,
 ) -> Result<(), StoreError> {
     let session = cx.session;
     let Some(first) = addresses.first() else { return Ok(()) };
@@ -246,7 +248,7 @@ pub(super) async fn account(
             Some(AddressOwner { peer, former: false }) => {
                 merge::merge(cx, account, peer).await?;
             }
-            _ if jid.kind() == JidKind::PhoneNumber => take_number(cx, account, jid, told_at).await?,
+            _ if jid.kind() == JidKind::PhoneNumber => take_number(cx, account, jid, reported_at).await?,
             _ => {
                 cx.unit.insert_period(session, &since_ever(jid, account)).await?;
                 merge::settle_addresses(cx, account).await?;

@@ -14,8 +14,8 @@ pub(super) async fn remove_cleared(cx: &mut InboundContext<'_, '_>, chat: &mut C
     cx.unit.forget_deleted_to(chat.id, &place).await?;
     let behind = cx.unit.count_after(&[chat.id], chat.read_to.as_ref()).await?;
     chat.unread_count = chat.unread_count.min(behind);
-    let told = chat.last_message.filter(|last| last.id.is_none() && last.at > place.at);
-    chat.last_message = cx.unit.last_message(chat.id).await?.or(told);
+    let not_stored = chat.last_message.filter(|last| last.id.is_none() && last.at > place.at);
+    chat.last_message = cx.unit.last_message(chat.id).await?.or(not_stored);
     Ok(())
 }
 

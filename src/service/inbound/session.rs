@@ -50,9 +50,9 @@ pub(super) async fn paired(cx: &mut InboundContext<'_, '_>, jid: &Jid, lid: Opti
 pub(super) async fn history(cx: &mut InboundContext<'_, '_>, chunk: &HistoryChunk) -> Result<(), StoreError> {
     // Lock order: session, then chats.
     let Some(mut session) = cx.unit.session_for_update(cx.session).await? else { return Ok(()) };
-    let brought = history::chunk(cx, chunk, session.paired_at).await?;
+    let counts = history::chunk(cx, chunk, session.paired_at).await?;
     let import = session.history_import.get_or_insert_default();
-    import.add(brought.chats, brought.messages, chunk.progress);
+    import.add(counts.chats, counts.messages, chunk.progress);
     cx.unit.save_session(&session).await
 }
 

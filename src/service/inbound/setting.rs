@@ -126,8 +126,8 @@ pub(in crate::service) async fn apply_setting(
     if let Some(mut action) = waiting {
         if let Some(left) = unread {
             action.unread = action.unread.min(left.saturating_sub(chat.unread_count));
-            let told = |range: &MessageRange| patch.read_to.as_ref().is_some_and(|place| range.at <= place.at);
-            action.read_before = action.read_before.filter(|range| !told(range));
+            let is_covered = |range: &MessageRange| patch.read_to.as_ref().is_some_and(|place| range.at <= place.at);
+            action.read_before = action.read_before.filter(|range| !is_covered(range));
         }
         if as_of <= action.requested_at {
             correct_base(cx, &mut action, value, as_of, in_order).await?;

@@ -1,5 +1,5 @@
 //! Splitting of events that hold many people, chats or messages and cannot be applied as a whole. One bad item then
-//! does not keep the others out.
+//! does not prevent the others from being applied.
 
 use crate::session::HistoryChat;
 use crate::session::HistoryChunk;
@@ -52,7 +52,7 @@ fn halves_of_chunk(chunk: &HistoryChunk) -> Option<(HistoryChunk, HistoryChunk)>
     Some((HistoryChunk { chats: vec![front], ..HistoryChunk::default() }, HistoryChunk { chats: vec![back], ..empty }))
 }
 
-/// The settings come first, alone: a message that cannot be stored must not keep them out.
+/// The settings come first, alone: a message that cannot be stored must not prevent them from being applied.
 fn halves_of_chat(chat: &HistoryChat) -> Option<(HistoryChat, HistoryChat)> {
     let messages = HistoryChat::with_messages(chat.jid.clone(), chat.messages.clone());
     if !chat.messages.is_empty() && *chat != messages {

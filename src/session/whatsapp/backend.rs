@@ -75,7 +75,7 @@ impl BackendPool {
             key: key.clone(),
             sink,
             tracker: SyncTracker::default(),
-            anew: Mutex::default(),
+            full_syncs: Mutex::default(),
             lacks_key: AtomicBool::new(false),
             damaged: CancellationToken::new(),
             kept: Arc::default(),
@@ -127,7 +127,7 @@ pub(super) struct SessionBackend {
     sink: EventSink,
     tracker: SyncTracker,
     /// Collections to read from the start at their next fetch.
-    anew: Mutex<BTreeSet<String>>,
+    full_syncs: Mutex<BTreeSet<String>>,
     /// True if a missing key was requested.
     lacks_key: AtomicBool,
     /// Cancelled if a value cannot be decrypted.
@@ -140,7 +140,7 @@ impl SessionBackend {
     /// Resets an app-state collection at its next fetch, and not before: a fetch in progress would continue from its
     /// old version.
     pub(super) fn request_full_sync(&self, collection: &str) {
-        self.anew().insert(collection.to_owned());
+        self.full_syncs().insert(collection.to_owned());
     }
 
     /// Returns whether a missing key was requested since the last call.
@@ -148,9 +148,9 @@ impl SessionBackend {
         self.lacks_key.swap(false, Ordering::Relaxed)
     }
 
-    fn anew(&self) -> MutexGuard<'_, BTreeSet<String>> {
+    fn full_syncs(&self) -> MutexGuard<'_, BTreeSet<String>> {
         // Recovers from poisoning: the set of names is never left in a partial state.
-        self.anew.lock().unwrap_or_else(PoisonError::into_inner)
+        self.full_syncs.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn get(&self, kind: RecordKind, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {

@@ -20,8 +20,8 @@ pub(super) fn saved(jid: Jid, action: &ContactAction, at: i64) -> Vec<SessionEve
     let names = [&action.full_name, &action.first_name].into_iter().flatten();
     let Some(name) = names.into_iter().find(|name| !name.trim().is_empty()) else { return Vec::new() };
     // The same person's LID or number, if the phone gives it.
-    let told = [&action.lid_jid, &action.pn_jid].into_iter().flatten();
-    let others: Vec<_> = told.filter_map(|text| jid::parse(text).ok()).collect();
+    let addresses = [&action.lid_jid, &action.pn_jid].into_iter().flatten();
+    let others: Vec<_> = addresses.filter_map(|text| jid::parse(text).ok()).collect();
     let people = others.iter().filter_map(|other| Person::new(&jid, other)).collect::<Vec<_>>();
     let person = (!people.is_empty()).then_some(SessionEvent::SamePerson { people, at });
     let contact = SessionEvent::ContactNamed { jid, name: name.clone() };

@@ -186,7 +186,7 @@ fn emptied(
     Ok(cleared.map(Translated::Event).into_iter().collect())
 }
 
-/// Translates the deletion of one message for the account's owner. Baileys does not name the author of a group's
+/// Translates the deletion of one message for the user. Baileys does not name the author of a group's
 /// message; the chat then stands for the author, as in a direct chat.
 fn deleted_for_me(update: &DeleteMessageForMeUpdate) -> Result<Vec<Translated>, Untranslatable> {
     let chat = jid::from_wire(&update.chat_jid)?;
@@ -198,7 +198,7 @@ fn deleted_for_me(update: &DeleteMessageForMeUpdate) -> Result<Vec<Translated>, 
     Ok(vec![Translated::Event(SessionEvent::MessageUpdated(rewriting))])
 }
 
-/// Returns whether a receipt shows that the account's owner read or played messages on another device. With read
+/// Returns whether a receipt shows that the user read or played messages on another device. With read
 /// receipts enabled (the default), that is an ordinary read receipt from the account itself. With read receipts
 /// disabled, it has a type of its own.
 fn is_own_reading(receipt: &Receipt, own: Option<&Account>) -> bool {

@@ -53,7 +53,7 @@ pub(super) enum QueueItem {
     /// The library learned mappings of addresses.
     People(Vec<Person>),
     /// All changes of an app-state collection up to `mark` are in the queue before this.
-    SettingsTold { collection: String, mark: u64 },
+    SettingsDelivered { collection: String, mark: u64 },
     /// An app-state collection is still inconsistent after several attempts.
     Unreadable { collection: &'static str },
     /// A part of the history arrived.

@@ -164,8 +164,8 @@ fn chats(
 
 /// Returns the peer of a conversation if it has both addresses.
 fn person(conversation: &Conversation) -> Option<Person> {
-    let told = [Some(&conversation.id), conversation.pn_jid.as_ref(), conversation.lid_jid.as_ref()];
-    let jids: Vec<_> = told.into_iter().flatten().filter_map(|text| jid::parse(text).ok()).collect();
+    let addresses = [Some(&conversation.id), conversation.pn_jid.as_ref(), conversation.lid_jid.as_ref()];
+    let jids: Vec<_> = addresses.into_iter().flatten().filter_map(|text| jid::parse(text).ok()).collect();
     jids.iter().find_map(|one| jids.iter().find_map(|other| Person::new(one, other)))
 }
 

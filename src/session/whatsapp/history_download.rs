@@ -55,9 +55,9 @@ const MAX_RETRY_DELAY: Duration = Duration::from_secs(30);
 /// Polling interval for a login.
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
 /// Time for which a message waits until its announcement is stored, which is under way by then.
-const KEPT: Duration = Duration::from_secs(10);
+const STORE_TIMEOUT: Duration = Duration::from_secs(10);
 /// HTTP statuses for a file that WhatsApp's servers no longer have or serve.
-const GONE: [u16; 3] = [403, 404, 410];
+const GONE_STATUS_CODES: [u16; 3] = [403, 404, 410];
 
 task_local! {
     /// The part that the library downloads in this task.
@@ -125,7 +125,7 @@ impl Kept {
                 more.await;
             }
         };
-        if timeout(KEPT, waiting).await.is_err() {
+        if timeout(STORE_TIMEOUT, waiting).await.is_err() {
             warn!("Storing a history announcement timed out");
         }
     }
@@ -221,7 +221,7 @@ impl HistoryDownloads {
                     part.done.cancelled().await;
                     return;
                 }
-                Err(error) if error.http_status().is_some_and(|status| GONE.contains(&status)) => {
+                Err(error) if error.http_status().is_some_and(|status| GONE_STATUS_CODES.contains(&status)) => {
                     warn!(error = &*error as &dyn std::error::Error, "WhatsApp no longer serves a part of the history");
                     self.sink.push(QueueItem::HistoryGone { notice: part.notice.clone() });
                     return;

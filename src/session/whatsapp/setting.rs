@@ -29,11 +29,11 @@ use crate::session::SessionEvent;
 /// WhatsApp's value for a mute without end.
 const WIRE_FOREVER: i64 = -1;
 
-/// Limit that distinguishes seconds from milliseconds: early 1973 in milliseconds, the year 5138 in seconds. All times in
-/// WhatsApp's app state are after the first and before the second.
+/// Limit that distinguishes seconds from milliseconds: early 1973 in milliseconds, the year 5138 in seconds. All times
+/// in WhatsApp's app state are after the first and before the second.
 const SECONDS_BELOW: i64 = 100_000_000_000;
 /// Maximum number of messages of one second that are read from a range.
-const MOST_NAMED: usize = 100;
+const MAX_NAMED_MESSAGES: usize = 100;
 
 /// Kinds of events that report a setting.
 pub(super) const KINDS: [EventKind; 4] =
@@ -152,7 +152,8 @@ pub(super) fn up_to(range: Option<&SyncActionMessageRange>, action: &'static str
 /// some clients; Baileys only sends the time of the last message.
 fn last_of(range: &SyncActionMessageRange) -> Option<MessageMarker> {
     let last = range.last_message_timestamp?;
-    let named = range.messages.iter().filter(|message| message.timestamp.is_none_or(|at| at == last)).take(MOST_NAMED);
+    let named =
+        range.messages.iter().filter(|message| message.timestamp.is_none_or(|at| at == last)).take(MAX_NAMED_MESSAGES);
     let wa_ids = named.filter_map(|message| message.key.as_option()?.id.clone()).collect();
     Some(MessageMarker { at: milliseconds(last), wa_ids })
 }

@@ -43,10 +43,10 @@ impl AppSyncStore for SessionBackend {
             self.tracker.patch_started(name);
             return Err(StoreError::Validation("the upload is not wanted any more".to_owned()));
         }
-        if self.anew().contains(name) {
+        if self.full_syncs().contains(name) {
             // The library asks at the start of a fetch, with exclusive access to the collection.
             self.put_back(name).await?;
-            self.anew().remove(name);
+            self.full_syncs().remove(name);
         }
         self.version(name).await
     }
@@ -54,7 +54,7 @@ impl AppSyncStore for SessionBackend {
     async fn set_version(&self, name: &str, state: HashState) -> Result<()> {
         let is_new = state.version != self.version(name).await?.version;
         let mut records = vec![record(RecordKind::Version, name, encode(&state)?)];
-        let (mut unread, whole) = (Vec::new(), self.tracker.is_anew(name));
+        let (mut unread, whole) = (Vec::new(), self.tracker.is_from_start(name));
         // A collection at version zero delivers everything when it is read.
         if is_new && state.version != 0 {
             unread = self.unread(name, state.version, whole).await?;
@@ -69,13 +69,13 @@ impl AppSyncStore for SessionBackend {
         if is_new {
             return Ok(());
         }
-        let told = self.tracker.version_stored_again(name, state.version, !state.mac_mismatch_fatal);
-        if told != VersionStored::Nothing {
+        let stored = self.tracker.version_stored_again(name, state.version, !state.mac_mismatch_fatal);
+        if stored != VersionStored::Nothing {
             self.sink.answers().are_read(name);
         }
-        match told {
+        match stored {
             VersionStored::All(Some(mark)) => {
-                self.sink.push(QueueItem::SettingsTold { collection: name.to_owned(), mark });
+                self.sink.push(QueueItem::SettingsDelivered { collection: name.to_owned(), mark });
             }
             VersionStored::NotAll => {
                 warn!(collection = name, "App state was read but not fully delivered; reading it again");

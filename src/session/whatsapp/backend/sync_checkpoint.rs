@@ -35,13 +35,13 @@ struct SyncProgress {
     /// Mark of the next read. It starts at random, so that a mark of another client is not confused with it.
     next: u64,
     /// It was reset, and no patch was read since.
-    is_anew: bool,
+    is_from_start: bool,
     /// Its snapshot was read, and no patch after it.
     is_snapshot: bool,
     /// Number of reads of the version since it was stored.
-    looks: u32,
+    reads: u32,
     /// A later step used the read state, which happens after its delivery.
-    is_told: bool,
+    is_reported: bool,
     /// Changes were read that will not be delivered.
     is_lost: bool,
     reading: Reading,
@@ -75,15 +75,24 @@ impl Default for SyncProgress {
     fn default() -> Self {
         let next = getrandom::u64().expect("the operating system has random bytes");
         let reading = Reading { through: 0, is_open: false, read_to: 0, adds_up: true };
-        Self { mark: None, next, is_anew: false, is_snapshot: false, looks: 0, is_told: false, is_lost: false, reading }
+        Self {
+            mark: None,
+            next,
+            is_from_start: false,
+            is_snapshot: false,
+            reads: 0,
+            is_reported: false,
+            is_lost: false,
+            reading,
+        }
     }
 }
 
 impl SyncProgress {
     /// Detects that the marked state was stored by an earlier fetch.
     fn version_found(&mut self) {
-        self.is_lost |= self.mark.is_some() && self.looks > 1 && !self.is_told;
-        (self.looks, self.is_told) = (0, false);
+        self.is_lost |= self.mark.is_some() && self.reads > 1 && !self.is_reported;
+        (self.reads, self.is_reported) = (0, false);
     }
 }
 
@@ -91,7 +100,7 @@ impl SyncTracker {
     /// Registers a read of a collection's version.
     pub(super) fn version_read(&self, name: &str) {
         self.with(name, |collection| {
-            collection.looks += 1;
+            collection.reads += 1;
             collection.reading.is_open = true;
         });
     }
@@ -100,7 +109,7 @@ impl SyncTracker {
     pub(super) fn read(&self, name: &str) -> u64 {
         self.with(name, |collection| {
             collection.version_found();
-            collection.is_snapshot = std::mem::take(&mut collection.is_anew);
+            collection.is_snapshot = std::mem::take(&mut collection.is_from_start);
             let mark = *collection.mark.insert(collection.next);
             collection.next = mark.wrapping_add(1);
             mark
@@ -108,18 +117,18 @@ impl SyncTracker {
     }
 
     /// Returns true if the next version is a snapshot.
-    pub(super) fn is_anew(&self, name: &str) -> bool {
-        self.with(name, |collection| collection.is_anew)
+    pub(super) fn is_from_start(&self, name: &str) -> bool {
+        self.with(name, |collection| collection.is_from_start)
     }
 
     pub(super) fn snapshot_started(&self, name: &str) {
-        self.with(name, |collection| collection.is_anew = true);
+        self.with(name, |collection| collection.is_from_start = true);
     }
 
     pub(super) fn patch_started(&self, name: &str) {
         self.with(name, |collection| {
-            (collection.is_anew, collection.is_snapshot) = (false, false);
-            collection.is_told |= collection.looks == 1;
+            (collection.is_from_start, collection.is_snapshot) = (false, false);
+            collection.is_reported |= collection.reads == 1;
         });
     }
 

@@ -20,10 +20,10 @@ use crate::session::whatsapp::history;
 use crate::session::whatsapp::history_download::Part;
 use crate::session::whatsapp::jid;
 
-/// A history and its part.
+/// A downloaded history, and the announced part that it contains.
 pub(in crate::session::whatsapp) type Arrived = (Arc<Event>, Arc<Part>);
 
-/// The reader of histories.
+/// The importer of histories.
 pub(in crate::session::whatsapp) struct Importer {
     pub(in crate::session::whatsapp) sender: EventSender,
     pub(in crate::session::whatsapp) client: Arc<Client>,

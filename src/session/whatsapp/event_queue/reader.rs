@@ -49,7 +49,7 @@ const UNLINK_TIMEOUT: Duration = Duration::from_secs(20);
 const PEOPLE: usize = 100;
 
 /// Maximum number of remembered people; the memory is cleared then.
-const MOST_TOLD: usize = 50_000;
+const MAX_REPORTED_PEOPLE: usize = 50_000;
 
 /// The progress of a connection from its login on.
 pub(in crate::session::whatsapp) struct LoginProgress {
@@ -75,7 +75,7 @@ pub(in crate::session::whatsapp) struct EventReader {
     logins: LoginProgress,
     histories: HistoryQueue,
     /// The number last reported for each LID; every message repeats both.
-    told: HashMap<Jid, Jid>,
+    reported: HashMap<Jid, Jid>,
     owner: ExpectedAccount,
     events: SessionMetrics,
     warned: bool,
@@ -93,8 +93,8 @@ impl EventReader {
         histories: HistoryQueue,
         events: SessionMetrics,
     ) -> Self {
-        let (told, warned) = (HashMap::new(), false);
-        Self { items, sinks, client, logins, histories, told, owner, events, warned }
+        let (reported, warned) = (HashMap::new(), false);
+        Self { items, sinks, client, logins, histories, reported, owner, events, warned }
     }
 
     /// Reads until the connection has ended.
@@ -118,8 +118,8 @@ impl EventReader {
             QueueItem::Event(event) => match event.as_ref() {
                 Event::Messages(batch) => {
                     self.report_writers(batch.iter()).await?;
-                    let heard = translate(&event, self.owner.account.as_ref());
-                    self.dispatch(&event, heard).await
+                    let translations = translate(&event, self.owner.account.as_ref());
+                    self.dispatch(&event, translations).await
                 }
                 event => self.dispatch(event, translate(event, self.owner.account.as_ref())).await,
             },
@@ -130,7 +130,7 @@ impl EventReader {
                 let own = if self.owner.is_another { &[][..] } else { &messages };
                 for (message, order) in own {
                     let (committed, stored) = oneshot::channel();
-                    let event = match self.told_by(message) {
+                    let event = match self.event_of(message) {
                         Ok(event) => event.map(|event| placed(event, *order)),
                         Err(error) => Some(self.untranslated("message", error, message)),
                     };
@@ -158,7 +158,7 @@ impl EventReader {
                 Ok(())
             }
             QueueItem::People(people) => self.report_people(people, 0).await,
-            QueueItem::SettingsTold { collection, mark } => {
+            QueueItem::SettingsDelivered { collection, mark } => {
                 self.forward(SessionEvent::CollectionSynced { collection, mark }, None).await
             }
             QueueItem::Unreadable { collection } => {
@@ -193,9 +193,9 @@ impl EventReader {
         }
     }
 
-    async fn dispatch(&mut self, event: &Event, heard: Vec<Translated>) -> Result<(), ReceiverGone> {
-        for heard in heard {
-            match heard {
+    async fn dispatch(&mut self, event: &Event, translations: Vec<Translated>) -> Result<(), ReceiverGone> {
+        for translated in translations {
+            match translated {
                 Translated::Event(_) | Translated::Untranslatable(_) if self.owner.is_another => {}
                 Translated::Untranslatable(error) => {
                     let untranslated = self.untranslated(&format!("{:?}", event.kind()), error, event);
@@ -217,10 +217,10 @@ impl EventReader {
     }
 
     /// Creates the event for an unsupported one: counts it, and serialises it as the library has it.
-    fn untranslated(&self, kind: &str, error: Untranslatable, told: &impl Serialize) -> SessionEvent {
+    fn untranslated(&self, kind: &str, error: Untranslatable, source: &impl Serialize) -> SessionEvent {
         warn!(kind, error = &error as &dyn std::error::Error, "An event has an unsupported address");
         self.events.untranslatable(kind, 1);
-        let payload = serde_json::to_vec(told).unwrap_or_default();
+        let payload = serde_json::to_vec(source).unwrap_or_default();
         SessionEvent::Untranslated(Untranslated { kind: kind.to_owned(), reason: error.to_string(), payload })
     }
 
@@ -243,11 +243,11 @@ impl EventReader {
         if self.owner.is_another {
             return Ok(());
         }
-        if self.told.len() >= MOST_TOLD {
-            self.told.clear();
+        if self.reported.len() >= MAX_REPORTED_PEOPLE {
+            self.reported.clear();
         }
         people.retain(|person| {
-            let before = self.told.insert(person.lid.clone(), person.phone.clone());
+            let before = self.reported.insert(person.lid.clone(), person.phone.clone());
             before.as_ref() != Some(&person.phone)
         });
         for part in people.chunks(PEOPLE) {
@@ -278,7 +278,7 @@ impl EventReader {
 
     /// Translates a message. A history announcement that is stored needs no event. One that is not stored was lost in a
     /// crash: WhatsApp sends the message again, but the library has it without the announcement.
-    fn told_by(&self, message: &InboundMessage) -> Result<Option<SessionEvent>, Untranslatable> {
+    fn event_of(&self, message: &InboundMessage) -> Result<Option<SessionEvent>, Untranslatable> {
         match message::announced(message) {
             Some(notice) if self.histories.kept.has(&notice) => Ok(None),
             Some(notice) => Ok(Some(SessionEvent::HistoryAnnounced { notice })),

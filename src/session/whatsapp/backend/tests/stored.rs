@@ -163,7 +163,7 @@ async fn settings_that_were_read_but_not_delivered_are_read_again() {
     }
     assert!(heard.try_recv().is_err(), "the collection is complete when its version is stored again");
     memory.set_version("regular", state(2)).await.unwrap();
-    let Ok(QueueItem::SettingsTold { collection, mark: first }) = heard.try_recv() else {
+    let Ok(QueueItem::SettingsDelivered { collection, mark: first }) = heard.try_recv() else {
         panic!("no report of the settings")
     };
     assert_eq!(collection, "regular");
@@ -184,7 +184,7 @@ async fn settings_that_were_read_but_not_delivered_are_read_again() {
         assert!(heard.try_recv().is_err(), "a snapshot is reported after its third store");
     }
     memory.set_version("regular", state(3)).await.unwrap();
-    let Ok(QueueItem::SettingsTold { mark, .. }) = heard.try_recv() else { panic!("no report of the settings") };
+    let Ok(QueueItem::SettingsDelivered { mark, .. }) = heard.try_recv() else { panic!("no report of the settings") };
     told(mark).await.unwrap();
     let memory = open(&backends, &key(&test)).await;
     assert_eq!(memory.get_version("regular").await.unwrap().version, 3);
