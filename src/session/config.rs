@@ -43,7 +43,7 @@ pub struct SandboxArgs {
     /// Connect every session to the sandbox at this loopback URL instead of WhatsApp; needs --sandbox-key
     #[arg(long, env = "CHATGRAPH_SANDBOX_URL", value_name = "URL")]
     pub sandbox_url: Option<String>,
-    /// The sandbox's public key, as it prints it at start-up; needs --sandbox-url
+    /// The sandbox's public key, as it prints it at startup; needs --sandbox-url
     #[arg(long, env = "CHATGRAPH_SANDBOX_KEY", value_name = "KEY")]
     pub sandbox_key: Option<String>,
 }

@@ -138,7 +138,7 @@ pub(in crate::service) fn reason(failed: &StoreError) -> String {
     causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
-/// Retries quarantined events until `stop`: at the start those of other versions, later those due automatically or
+/// Retries quarantined events until `stop`: at startup those of other versions, later those due automatically or
 /// requested by the operator.
 pub fn start_retries(store: Store, inbox: InboundWorker, tasks: &TaskTracker, stop: CancellationToken) {
     tasks.spawn(async move { stop.run_until_cancelled(retry(store, inbox)).await });
