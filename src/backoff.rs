@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn eased_pauses_go_on_from_there() {
+    fn reduced_pauses_grow_from_there() {
         let mut backoff = Backoff::half_jitter(Duration::from_secs(1), Duration::from_mins(1));
         backoff.cap(Duration::from_secs(8));
         assert!(backoff.next() <= Duration::from_secs(1), "easing does not lengthen a shorter delay");

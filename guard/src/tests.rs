@@ -28,7 +28,7 @@ fn compile(text: &str) -> Result<Operation, Rejection> {
 }
 
 #[test]
-fn a_document_of_brackets_is_refused_before_it_is_parsed() {
+fn a_document_of_brackets_is_rejected_before_it_is_parsed() {
     for text in [
         format!("{{ a(b: {})", "[".repeat(5_000)),
         // The first block string ends at the third run of quotes, and hides no bracket.
@@ -56,7 +56,7 @@ fn as_many_brackets_as_are_allowed_are_parsed() {
 }
 
 #[test]
-fn a_document_that_was_refused_is_not_remembered() {
+fn a_rejected_document_is_not_cached() {
     let guard = guard();
     let text = "{ one { id } } fragment F on Item { id }";
     for _ in 0..2 {

@@ -55,7 +55,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_without_certificates_is_refused_with_the_reason() {
+    fn a_file_without_certificates_is_rejected_with_a_reason() {
         let folder = tempfile::tempdir().expect("a folder");
         let file = folder.path().join("ca.pem");
         assert!(matches!(RootCertificates::read(&file), Err(RootCertificatesError::Unreadable(_))));

@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn an_id_of_another_type_or_spelling_is_refused() {
+    fn an_id_of_another_type_or_spelling_is_rejected() {
         let id = SessionId::new(1_700_000_000_000);
         assert_eq!(id.to_string().parse::<ChatId>(), Err(InvalidId));
         assert_eq!(id.to_string().to_lowercase().parse::<SessionId>(), Err(InvalidId));

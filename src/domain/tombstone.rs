@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn settings_that_wait_are_buried_as_whatsapp_has_them() {
+    fn a_tombstone_has_whatsapps_values_of_pending_settings() {
         let mut chat = chat();
         chat.settings.pinned = Versioned { value: true, as_of: 3 };
         chat.unread_count = 4;
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn a_chat_buried_again_without_a_message_since_reaches_as_far_as_before() {
+    fn a_chat_deleted_again_without_a_new_message_keeps_its_message_marker() {
         let once = Tombstone::new(chat(), &[], vec!["A".into()], 10);
         let again = once.clone().revive(ChatId::new(2), 20);
         assert_ne!(again.id, once.chat.id);

@@ -39,7 +39,7 @@ async fn read(subscription: &mut Subscription, count: usize) -> (Vec<i64>, Chang
 }
 
 #[tokio::test]
-async fn a_listener_hears_what_comes_after_it_began() {
+async fn a_subscriber_receives_changes_after_its_start() {
     let test = TestStore::open().await;
     test.add_chat(1, 1).await;
     let mut listener =
@@ -50,7 +50,7 @@ async fn a_listener_hears_what_comes_after_it_began() {
 }
 
 #[tokio::test]
-async fn a_listener_resumed_at_random_hears_everything_once_and_in_order() {
+async fn a_subscriber_resumed_at_random_receives_each_change_once_and_in_order() {
     let test = TestStore::open().await;
     let feed = feed(&test);
     let writing = futures_util::future::join_all((0..300).map(|user| test.add_chat(user, 1)));
@@ -72,7 +72,7 @@ async fn a_listener_resumed_at_random_hears_everything_once_and_in_order() {
 }
 
 #[tokio::test]
-async fn a_listener_far_behind_reads_the_table() {
+async fn a_subscriber_far_behind_reads_the_table() {
     let test = TestStore::open().await;
     let feed = feed(&test);
     let mut slow =
@@ -139,7 +139,7 @@ async fn silence_and_what_is_of_no_interest_still_bring_a_cursor() {
 }
 
 #[tokio::test]
-async fn a_cursor_that_cannot_be_followed_is_refused() {
+async fn an_invalid_cursor_is_rejected() {
     let test = TestStore::open().await;
     test.add_chat(1, 1).await;
     let feed = feed(&test);
@@ -155,7 +155,7 @@ async fn a_cursor_that_cannot_be_followed_is_refused() {
 }
 
 #[tokio::test]
-async fn a_listener_hears_of_another_nodes_commit_long_before_the_poll() {
+async fn a_subscriber_receives_another_nodes_commit_before_the_next_poll() {
     let test = TestStore::open().await;
     // SQLite has no second node that could notify.
     let poll = if on_postgres() { Duration::from_hours(1) } else { Duration::from_millis(50) };

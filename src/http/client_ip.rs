@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn a_proxy_that_tells_nonsense_is_the_source_itself() {
+    fn a_proxy_with_an_invalid_header_counts_as_the_client() {
         for forwarded in [&[][..], &[""], &["unknown"], &["203.0.113.1, nonsense"]] {
             assert_eq!(source_of("10.0.0.1", forwarded), "10.0.0.1", "{forwarded:?}");
         }

@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn parameters_of_other_types_are_refused() {
+    fn parameters_of_other_types_are_rejected() {
         for payload in [
             json!({}),
             json!(["{ a }", null, null, null]),

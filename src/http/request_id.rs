@@ -36,7 +36,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_caller_s_id_is_kept_when_it_is_sane() {
+    fn a_valid_request_id_of_the_client_is_kept() {
         let given = |id: &str| {
             let headers = HeaderMap::from_iter([(REQUEST_ID, HeaderValue::from_str(id).expect("a header"))]);
             from_header(&headers).is_some()

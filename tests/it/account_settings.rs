@@ -116,7 +116,7 @@ async fn a_chat_that_left_the_archive_while_the_session_was_away_is_out_of_it() 
 }
 
 #[tokio::test]
-async fn a_device_that_is_linked_anew_learns_what_was_set_before() {
+async fn a_newly_linked_device_receives_earlier_settings() {
     let server = TestServer::start().await;
     write(server.phone(), HIDDEN, HIDDEN).await;
     server.phone().save_contact(HIDDEN, Some("Nadia")).await.expect("saved");
@@ -135,7 +135,7 @@ async fn a_device_that_is_linked_anew_learns_what_was_set_before() {
 }
 
 #[tokio::test]
-async fn a_setting_tells_the_number_of_somebody_with_a_lid() {
+async fn a_setting_reports_the_number_of_a_lid() {
     let server = TestServer::start().await;
     write(server.phone(), HIDDEN, HIDDEN).await;
     server.phone().save_contact(HIDDEN, Some("Nadia")).await.expect("saved");

@@ -53,7 +53,7 @@ async fn a_token_in_a_file_is_imported_too() {
 }
 
 #[tokio::test]
-async fn a_token_that_cannot_be_a_key_is_refused_with_the_reason() {
+async fn a_token_that_cannot_be_a_key_is_rejected_with_a_reason() {
     let server = TestServer::start().await;
     let import = ["key", "import", "--organization", "org_2"];
     for (token, reason) in [
@@ -73,7 +73,7 @@ async fn a_token_that_cannot_be_a_key_is_refused_with_the_reason() {
 }
 
 #[tokio::test]
-async fn a_revoked_key_is_refused_and_its_socket_ends() {
+async fn a_revoked_key_is_rejected_and_its_socket_closes() {
     let server = TestServer::start().await;
     let key = server.create_key("org_1", &["events"]);
     let mut listener = Subscription::open(&server, &key, CHAT_CHANGES, json!({})).await;

@@ -123,7 +123,7 @@ async fn wrong_input_makes_no_key_and_names_the_field() {
 }
 
 #[tokio::test]
-async fn a_revoked_key_is_refused_at_once_and_its_socket_ends() {
+async fn a_revoked_key_is_rejected_at_once_and_its_socket_closes() {
     let server = TestServer::start().await;
     let (secret, key) = create(&server, &server.key, json!({"name": "a", "permissions": ["EVENTS"]})).await;
     let mut listener = Subscription::open(&server, &secret, CHAT_CHANGES, json!({})).await;

@@ -171,7 +171,7 @@ async fn settings_that_can_never_be_read_fail_the_session_and_say_what_to_do() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_refused_request_has_its_settings_looked_at() {
+async fn the_settings_of_a_rejected_request_are_read_again() {
     let server = metered().await;
     server.sandbox.inject(Fault::once(FaultKind::Refuse));
     server.update_chat(MEI, "archived: true").await;

@@ -183,7 +183,7 @@ fn at_the_limits(more: usize) -> Vec<(&'static str, String)> {
 }
 
 #[tokio::test]
-async fn so_much_a_document_may_have_and_no_more() {
+async fn a_document_at_each_limit_is_accepted_and_above_it_rejected() {
     let server = EmptyServer::start(&[]).await;
     for ((name, most), (_, too_much)) in at_the_limits(0).into_iter().zip(at_the_limits(1)) {
         let answer = server.query(&most).await;

@@ -31,7 +31,7 @@ async fn a_valid_token_is_required() {
 }
 
 #[tokio::test]
-async fn a_key_works_in_either_header_and_tells_whose_it_is() {
+async fn a_key_works_in_either_header_and_identifies_its_organization() {
     let server = TestServer::start().await;
     let query = json!({"query": "{ viewer { kind organizationId userId role capabilities } }"});
     let response = reqwest::Client::new().post(&server.url).header("X-Api-Key", &server.key).json(&query).send().await;
@@ -106,7 +106,7 @@ async fn a_page_cursor_is_taken_by_its_own_list_only() {
 }
 
 #[tokio::test]
-async fn a_key_that_expired_is_refused() {
+async fn an_expired_key_is_rejected() {
     let server = TestServer::start().await;
     let key = server.create_key_for_a_day("org_1");
     server.expire(&key).await;
@@ -124,7 +124,7 @@ async fn a_socket_ends_with_its_key() {
 }
 
 #[tokio::test]
-async fn a_socket_with_a_bad_token_is_closed_as_one_to_come_back_with() {
+async fn a_socket_with_an_invalid_token_is_closed_with_a_retryable_code() {
     let server = TestServer::start().await;
     let mut refused = Subscription::open(&server, "cg_wrong", CHAT_CHANGES, json!({})).await;
     assert_eq!(u16::from(refused.closed().await.code), 4403);

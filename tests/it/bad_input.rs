@@ -39,7 +39,7 @@ async fn cursor(server: &TestServer, list: &str) -> Value {
 }
 
 #[tokio::test]
-async fn a_page_or_a_filter_that_cannot_be_is_refused() {
+async fn an_invalid_page_or_filter_is_rejected() {
     let server = TestServer::start().await;
     let chats = "query($f: ChatFilter, $o: ChatOrder, $n: Int, $m: Int) { chats(filter: $f, order: $o, first: $n, last: $m) { nodes { id } } }";
     let wrong = "validation_error";
@@ -76,7 +76,7 @@ async fn a_page_or_a_filter_that_cannot_be_is_refused() {
 }
 
 #[tokio::test]
-async fn a_cursor_of_anything_else_is_refused_in_either_direction() {
+async fn a_cursor_of_another_list_is_rejected_in_either_direction() {
     let server = TestServer::start().await;
     let of_session = format!("chats(sessionId: \"{}\")", server.session);
     let other = server.create_key("org_2", &[]);

@@ -100,7 +100,7 @@ async fn a_ringing_call_is_published_and_rejected_on_the_phone() {
 }
 
 #[tokio::test]
-async fn the_caller_is_written_once_a_call_and_not_again_and_again() {
+async fn the_caller_gets_one_reply_for_each_call() {
     let server = TestServer::start().await;
     server.replies_with("We write rather than call: what can we do for you?").await;
     let mut replied = Vec::new();
@@ -125,7 +125,7 @@ async fn the_caller_is_written_once_a_call_and_not_again_and_again() {
 }
 
 #[tokio::test]
-async fn only_a_call_that_rings_at_the_session_is_rejected_and_only_its_caller_is_written() {
+async fn only_a_ringing_call_of_the_session_is_rejected_and_only_its_caller_gets_a_reply() {
     let server = TestServer::start().await;
     let sender = server.create_key("org_1", &["send"]);
     let reject = async |session: &str, call: &str, from: &str| {

@@ -159,7 +159,7 @@ async fn an_invalid_cursor_ends_the_stream_with_its_field() {
 }
 
 #[tokio::test]
-async fn updates_that_cannot_be_are_refused_and_change_nothing() {
+async fn invalid_updates_are_rejected_and_change_nothing() {
     let server = TestServer::start().await;
     for (fields, code, field) in [
         ("archived: true, pinned: true", "validation_error", "pinned"),

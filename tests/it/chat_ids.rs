@@ -77,7 +77,7 @@ async fn either_an_id_or_an_address_names_a_chat() {
 }
 
 #[tokio::test]
-async fn a_listener_by_id_hears_of_the_chat_that_comes_back_in_its_place() {
+async fn a_subscriber_by_id_follows_the_chat_that_reappears() {
     let server = TestServer::start().await;
     let id = id_of(&server, MEI).await;
     let mut changes = Subscription::start(&server, FOLLOW, json!({"id": id})).await;

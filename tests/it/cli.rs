@@ -81,7 +81,7 @@ async fn migrate_status_works_beside_a_running_server() {
 }
 
 #[test]
-fn flags_that_make_no_sense_are_refused_by_name() {
+fn invalid_flags_are_rejected_by_name() {
     for (arguments, wanted) in [
         (&["serve", "--database", "mysql://localhost"][..], "--database"),
         (&["serve", "--sandbox-url", "http://127.0.0.1:1"], "--sandbox-key"),

@@ -160,7 +160,7 @@ async fn a_server_starts_with_a_file_and_other_commands_use_its_database() {
 }
 
 #[test]
-fn a_variable_that_is_empty_is_refused_and_an_unknown_one_is_warned_of() {
+fn an_empty_variable_is_rejected_and_an_unknown_one_logs_a_warning() {
     let folder = tempfile::tempdir().expect("a folder");
     for name in ["CHATGRAPH_MASTER_KEY", "CHATGRAPH_LOG_FILTER", "CHATGRAPH_TRUSTED_PROXIES", "CHATGRAPH_GRAPHIQL"] {
         let refused = run(folder.path(), &CHECK, &[(name, "")]);
@@ -196,7 +196,7 @@ async fn variables_of_other_programs_do_not_change_a_key() {
 }
 
 #[test]
-fn the_exit_code_tells_wrong_usage_from_failure() {
+fn the_exit_code_distinguishes_wrong_usage_from_failure() {
     let folder = tempfile::tempdir().expect("a folder");
     for (arguments, code) in [
         (&["schema"][..], 0),

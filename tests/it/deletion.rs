@@ -134,7 +134,7 @@ async fn deleting_needs_send_and_a_chat_of_ones_own() {
 }
 
 #[tokio::test]
-async fn a_listener_that_was_away_hears_of_the_deletion_and_of_what_came_before() {
+async fn a_subscriber_that_resumes_receives_the_deletion_and_what_preceded_it() {
     let server = TestServer::start().await;
     let listed = server.query(CHANGE_CURSOR).await["data"]["chats"]["changeCursor"].clone();
     server.update_chat(MEI, "pinned: true").await;

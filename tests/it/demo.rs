@@ -13,7 +13,7 @@ use serde_json::json;
 use crate::support::wait_for;
 
 #[tokio::test]
-async fn one_line_tells_a_script_all_it_needs() {
+async fn one_line_has_all_that_a_script_needs() {
     let demo = Demo::start(None);
     assert!(demo.told("websocket").starts_with("ws://127.0.0.1:"));
     let (page, invitation) =
@@ -34,7 +34,7 @@ async fn one_line_tells_a_script_all_it_needs() {
 }
 
 #[tokio::test]
-async fn a_demo_goes_on_where_an_earlier_one_in_its_folder_was_killed() {
+async fn a_demo_continues_after_an_earlier_one_in_its_folder_was_killed() {
     let folder = tempfile::tempdir().expect("a folder");
     let demo = Demo::start(Some(folder.path()));
     let (key, session) = (demo.told("key"), demo.told("session"));

@@ -111,7 +111,7 @@ async fn a_required_variable_is_not_null() {
 }
 
 #[tokio::test]
-async fn conflicting_fields_and_loose_literals_are_refused() {
+async fn conflicting_fields_and_invalid_literals_are_rejected() {
     let server = EmptyServer::start(&[]).await;
     for query in [
         "{ chats(first: 2) { nodes { name } } ... on Query { chats(first: 3) { nodes { jid } } } }",

@@ -17,7 +17,7 @@ use fixture::id_of;
 use fixture::new_key;
 
 #[tokio::test]
-async fn no_private_key_is_in_a_database_that_is_sealed() {
+async fn an_encrypted_database_contains_no_private_key() {
     let file = KeyFile::of(&new_key());
     let server = TestServer::with_arguments(&file.arguments()).await;
     let secrets = server.secrets(&file.text()).await;
@@ -35,7 +35,7 @@ async fn without_a_master_key_they_are_and_a_warning_says_so() {
 }
 
 #[tokio::test]
-async fn a_server_is_switched_to_sealed_secrets_and_back() {
+async fn a_server_is_switched_to_encryption_and_back() {
     let key = new_key();
     let file = KeyFile::of(&format!("plain\n{key}"));
     let mut server = TestServer::with_arguments(&file.arguments()).await;
@@ -123,7 +123,7 @@ async fn without_its_key_the_server_does_not_start_and_names_it() {
 }
 
 #[tokio::test]
-async fn a_session_whose_secrets_were_exchanged_ends_and_others_go_on() {
+async fn a_session_with_exchanged_secrets_fails_and_others_continue() {
     let file = KeyFile::of(&new_key());
     let mut server = TestServer::with_arguments(&file.arguments()).await;
     let phone = server.sandbox.create_account(crate::support::small_account("15550200")).expect("an account");
@@ -151,7 +151,7 @@ async fn a_session_whose_secrets_were_exchanged_ends_and_others_go_on() {
 }
 
 #[tokio::test]
-async fn a_message_whose_key_does_not_open_is_read_once_it_does() {
+async fn a_message_whose_key_cannot_be_decrypted_is_received_once_it_can() {
     let file = KeyFile::of(&new_key());
     let mut server = TestServer::with_arguments(&file.arguments()).await;
     server.receives("Before").await;

@@ -25,7 +25,7 @@ const CALLS: i32 = 5;
 const WHILE: i32 = i32::MAX;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_disk_that_fails_takes_nothing_that_was_acknowledged_and_work_goes_on() {
+async fn a_failing_disk_loses_nothing_acknowledged_and_work_continues() {
     if postgres().is_some() {
         return;
     }
@@ -53,7 +53,7 @@ async fn a_disk_that_fails_takes_nothing_that_was_acknowledged_and_work_goes_on(
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_server_whose_writes_fail_is_not_ready_until_they_do_not() {
+async fn a_server_is_not_ready_while_its_writes_fail() {
     if postgres().is_some() {
         return;
     }

@@ -155,7 +155,7 @@ async fn a_list_of_trusted_documents_is_all_that_is_carried_out() {
 }
 
 #[tokio::test]
-async fn the_schema_is_kept_from_callers_where_it_shall_be() {
+async fn the_schema_is_not_disclosed_if_introspection_is_disabled() {
     let server = EmptyServer::start(&["--no-introspection"]).await;
     let schema = "{ __schema { types { name } } chats: __type(name: \"ChatConnection\") { fields { name } } }";
     let queries = [

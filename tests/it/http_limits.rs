@@ -34,7 +34,7 @@ async fn post(server: &TestServer, content_type: &str, body: String) -> (u16, Va
 }
 
 #[tokio::test]
-async fn a_request_may_have_a_mebibyte_and_no_more() {
+async fn a_request_has_at_most_a_mebibyte() {
     let server = TestServer::start().await;
     let query = json!({"query": VIEWER_KIND}).to_string();
     let (status, answer) = post(&server, "application/json", padded(&query, LONGEST)).await;

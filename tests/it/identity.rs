@@ -119,7 +119,7 @@ async fn a_known_person_has_one_chat_from_the_first_message_also_after_a_restart
 }
 
 #[tokio::test]
-async fn a_message_that_tells_both_addresses_finds_the_chat() {
+async fn a_message_with_both_addresses_finds_the_chat() {
     let server = start().await;
     server.zoe_writes(ZOE, "by number").await;
     let one = server.chat_with(ZOE, "by number").await;

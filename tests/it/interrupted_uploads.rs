@@ -22,7 +22,7 @@ async fn until_synced(changes: &mut Subscription) -> Vec<(String, String)> {
     }
 }
 
-async fn each_change_is_told_once(when: When) {
+async fn each_change_is_published_once(when: When) {
     let server = TestServer::start().await;
     let mut changes = server.subscribe_to_chats().await;
     for (cid, fields, changed) in [
@@ -46,15 +46,15 @@ async fn each_change_is_told_once(when: When) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_setting_that_is_cut_off_before_it_arrives_is_sent_again() {
-    each_change_is_told_once(When::Before).await;
+    each_change_is_published_once(When::Before).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_setting_whose_answer_is_lost_is_applied_once() {
-    each_change_is_told_once(When::During).await;
+async fn a_setting_whose_response_is_lost_is_applied_once() {
+    each_change_is_published_once(When::During).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_setting_that_arrived_without_an_answer_is_applied_once() {
-    each_change_is_told_once(When::After).await;
+    each_change_is_published_once(When::After).await;
 }

@@ -150,7 +150,7 @@ async fn patience(server: &EmptyServer, client: &reqwest::Client, end: Duration,
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn callers_are_served_beside_attackers_and_the_server_does_not_grow() {
+async fn clients_are_served_during_attacks_and_memory_does_not_grow() {
     let server = EmptyServer::start(&[]).await;
     let client = reqwest::Client::new();
     let in_peace = patience(&server, &client, SIEGE / 10, 40).await;

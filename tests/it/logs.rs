@@ -50,12 +50,12 @@ const PRIVATE: &[&str] = &[
 ];
 
 #[tokio::test]
-async fn the_log_in_json_tells_nothing_private() {
+async fn the_json_log_contains_nothing_private() {
     tells_nothing_private(Log::of_everything_as_json()).await;
 }
 
 #[tokio::test]
-async fn the_log_for_people_tells_nothing_private() {
+async fn the_text_log_contains_nothing_private() {
     tells_nothing_private(Log::of_everything_as_text()).await;
 }
 
@@ -168,7 +168,7 @@ async fn sockets(server: &TestServer, forged: &str) {
 }
 
 #[tokio::test]
-async fn a_request_has_one_line_that_tells_how_it_ended() {
+async fn a_request_has_one_log_line_with_its_result() {
     let server = TestServer::builder().log(Log::of_tokens()).start_empty().await;
     let client = reqwest::Client::new();
     for (id, key, status) in [("good-one", &*server.key, 200), ("bad-one", "cg_of_nobody", 401)] {

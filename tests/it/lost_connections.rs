@@ -95,7 +95,7 @@ async fn messages_whose_transactions_are_cut_are_stored_once() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn messages_wait_while_the_librarys_tables_are_refused() {
+async fn messages_wait_while_writes_to_the_librarys_tables_fail() {
     if postgres().is_none() {
         return;
     }

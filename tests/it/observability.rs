@@ -178,7 +178,7 @@ async fn a_connection_counts_for_as_long_as_it_is_open() {
 }
 
 #[tokio::test]
-async fn a_token_that_was_not_looked_at_is_counted() {
+async fn a_throttled_token_is_counted() {
     let server = EmptyServer::start(&[&WATCHED[..], &["--max-failed-tokens-per-minute", "1"]].concat()).await;
     let url = server.watched_at("/metrics");
     for (status, unheard) in [(401, 0.0), (429, 1.0), (429, 2.0)] {
@@ -246,7 +246,7 @@ async fn metrics_count_events_without_names() {
 }
 
 #[tokio::test]
-async fn a_connection_that_is_refused_is_counted_by_why() {
+async fn a_rejected_connection_is_counted_by_reason() {
     let server = EmptyServer::start(&[&WATCHED[..], &["--max-connections-per-address", "1"]].concat()).await;
     let url = server.watched_at("/metrics");
     let address = server.at("").replace("http://", "");

@@ -209,7 +209,7 @@ async fn a_session_takes_no_other_account_than_its_first() {
 }
 
 #[tokio::test]
-async fn settings_that_got_lost_come_back_when_they_are_fetched_afresh() {
+async fn lost_settings_are_restored_by_a_full_sync() {
     let server = TestServer::start().await;
     server.phone().pin(MEI, true).await.expect("pinned");
     for read in [true, false] {

@@ -53,7 +53,7 @@ async fn messages_in_a_group_are_counted_and_have_a_sender() {
 }
 
 #[tokio::test]
-async fn a_chat_that_is_deleted_on_the_phone_goes_and_comes_back_with_its_next_message() {
+async fn a_chat_deleted_on_the_phone_is_removed_and_reappears_with_its_next_message() {
     let server = TestServer::start().await;
     let id = server.chat(MEI).await["id"].clone();
     let mut changes = server.subscribe_to_chats().await;

@@ -119,7 +119,7 @@ async fn a_retry_after_the_delay_succeeds() {
 }
 
 #[tokio::test]
-async fn a_document_that_is_refused_is_paid_for_with_its_length() {
+async fn a_rejected_document_costs_its_length() {
     let server = EmptyServer::start(&TWO).await;
     let wrong = json!({"query": format!("{{ # {}\n", "x".repeat(700))});
     for _ in 0..2 {
@@ -214,7 +214,7 @@ async fn a_stranger_cannot_name_another_address() {
 }
 
 #[tokio::test]
-async fn behind_a_proxy_each_caller_has_its_own_address() {
+async fn behind_a_proxy_each_client_has_its_own_address() {
     const PROXY: [u8; 4] = [127, 0, 0, 1];
     let server =
         EmptyServer::start(&["--max-failed-tokens-per-minute", "3", "--trusted-proxies", "127.0.0.1,10.0.0.0/8"]).await;

@@ -10,7 +10,7 @@ use crate::support::TestServer;
 use crate::support::wait_for;
 
 #[tokio::test]
-async fn a_killed_server_comes_back_with_its_session_and_misses_nothing() {
+async fn a_killed_server_restarts_with_its_session_and_misses_nothing() {
     let mut server = TestServer::start().await;
     let listed = server.query(CHANGE_CURSOR).await["data"]["chats"]["changeCursor"].clone();
     server.update_chat(MEI, "pinned: true").await;
@@ -35,7 +35,7 @@ async fn a_killed_server_comes_back_with_its_session_and_misses_nothing() {
 }
 
 #[tokio::test]
-async fn a_killed_server_comes_back_without_a_new_pairing() {
+async fn a_killed_server_restarts_without_a_new_pairing() {
     let mut server = TestServer::start().await;
     for round in 0..5 {
         // The kill interrupts the effects of these at a random point.

@@ -34,7 +34,7 @@ async fn an_expired_cursor_asks_for_a_new_list() {
 }
 
 #[tokio::test]
-async fn cursors_from_before_a_restored_back_up_are_refused() {
+async fn cursors_from_before_a_restored_backup_are_rejected() {
     let mut server = TestServer::start().await;
     let before = change_cursor(&server).await;
     let in_use = server.command(&["migrate", "restored"]);

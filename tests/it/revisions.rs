@@ -118,7 +118,7 @@ async fn response_and_event_of_a_change_share_its_revision() {
 }
 
 #[tokio::test]
-async fn after_a_restart_and_after_a_restore_revisions_go_on_above_all_that_were_shown() {
+async fn after_a_restart_and_a_restore_revisions_exceed_all_earlier_ones() {
     let mut server = TestServer::start().await;
     let folder = tempfile::tempdir().expect("a folder");
     let copy = folder.path().join("copy.db");

@@ -18,7 +18,7 @@ use crate::support::wait_for;
 const LOCK: &str = "x'6368617473727672'::bigint";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_second_server_on_the_same_database_is_refused_and_harms_nothing() {
+async fn a_second_server_on_the_same_database_is_rejected_and_harms_nothing() {
     let mut server = TestServer::start().await;
     let output = tokio::task::block_in_place(|| second(server.database()));
     let said = String::from_utf8_lossy(&output.stderr);
@@ -38,7 +38,7 @@ async fn a_second_server_on_the_same_database_is_refused_and_harms_nothing() {
 }
 
 #[tokio::test]
-async fn a_server_whose_connection_was_cut_takes_its_lock_again() {
+async fn a_server_whose_connection_was_cut_acquires_its_lock_again() {
     if postgres().is_none() {
         return;
     }

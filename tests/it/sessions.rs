@@ -95,7 +95,7 @@ async fn logging_out_unlinks_the_device_and_keeps_the_stored_copy() {
 }
 
 #[tokio::test]
-async fn logging_out_a_session_that_is_not_connected_is_refused_for_now() {
+async fn logging_out_a_disconnected_session_returns_gateway_unavailable() {
     let server = TestServer::start().await;
     server.stop_session().await;
     let answer = server.life("logoutSession", "session { status }").await;
@@ -212,7 +212,7 @@ async fn a_session_that_waits_to_be_paired_shows_its_code_as_text_and_as_a_pictu
 }
 
 #[tokio::test]
-async fn a_session_tells_what_its_import_brought() {
+async fn a_session_reports_what_its_import_added() {
     let server = TestServer::start().await;
     let import = server.session_field("historyImport { percent chats messages incomplete }").await;
     let whole = json!({"percent": 100, "chats": 3, "messages": 4, "incomplete": false});

@@ -223,7 +223,7 @@ async fn answer(server: &TestServer, key: &str, document: &str, x: &str) -> Stri
 }
 
 #[tokio::test]
-async fn every_place_of_the_schema_is_looked_at() {
+async fn every_place_of_the_schema_is_tested() {
     let server = TestServer::start().await;
     let places = Schema::of(&server).await.places();
     let covered = |place: &str| PLACES.iter().any(|(name, _, _)| *name == place) || OWN_TEXTS.contains(&place);

@@ -139,7 +139,7 @@ async fn updated(server: &TestServer, input: &Value, before: Shown) -> Shown {
 }
 
 #[tokio::test]
-async fn a_mute_of_the_past_is_refused_unless_it_is_unmuted_anyway() {
+async fn a_mute_in_the_past_is_rejected_unless_the_chat_is_unmuted() {
     let server = TestServer::start().await;
     let past = SystemClock.now() - 1_000;
     let answer = server.query_with(UPDATE, json!({"input": {"cid": MEI, "mutedUntil": past, "pinned": true}})).await;
@@ -151,7 +151,7 @@ async fn a_mute_of_the_past_is_refused_unless_it_is_unmuted_anyway() {
 }
 
 #[tokio::test]
-async fn an_update_that_changes_nothing_is_legal_and_untold() {
+async fn an_update_that_changes_nothing_is_valid_and_not_published() {
     let server = TestServer::start().await;
     let mut changes = server.subscribe_to_chats().await;
     let before = Shown::of(&server.chat(MEI).await);

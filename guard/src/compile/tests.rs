@@ -65,7 +65,7 @@ fn directives_are_resolved_with_defaults() {
 }
 
 #[test]
-fn an_object_of_which_nothing_is_left_tells_its_type() {
+fn an_object_without_remaining_fields_selects_its_type() {
     assert_eq!(compiled("{ one { id @skip(if: true) } }", json!({})), "one { #type: __typename }");
     assert_eq!(compiled("{ one @skip(if: true) { id } }", json!({})), "#type: __typename");
 }

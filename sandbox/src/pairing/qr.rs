@@ -54,7 +54,7 @@ mod tests {
     }
 
     #[test]
-    fn a_code_without_keys_is_refused() {
+    fn a_code_without_keys_is_rejected() {
         assert!(matches!(Code::parse("2@abc,x,y"), Err(Error::InvalidQr(_))));
         assert!(matches!(Code::parse("2@abc,x,y,z,9"), Err(Error::InvalidQr(_))));
     }

@@ -180,7 +180,7 @@ async fn without_a_range_of_messages_nothing_is_archived_read_cleared_or_deleted
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn whom_a_client_saves_the_phone_calls_so() {
+async fn a_contact_that_a_client_saves_has_that_name_on_the_phone() {
     let (sandbox, phone, companion) = paired(account()).await;
     let name = Some("Robert".to_owned());
     companion.client.chat_actions().save_contact(&jid(BOB), name, None, true).await.unwrap();

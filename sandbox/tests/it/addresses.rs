@@ -67,7 +67,7 @@ async fn edits_and_revocations_in_a_group_by_lid_name_lids() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_group_by_lid_says_whose_numbers_it_knows() {
+async fn a_group_by_lid_includes_the_numbers_that_it_knows() {
     let (sandbox, phone, companion) = paired(by_lid()).await;
     let group = companion.client.groups().get_metadata(&jid(GROUP)).await.unwrap();
     let mut members: Vec<_> = group

@@ -65,7 +65,7 @@ async fn a_late_answer_is_waited_for() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_refused_upload_fails_and_changes_nothing() {
+async fn a_rejected_upload_fails_and_changes_nothing() {
     let (sandbox, phone, companion) = paired(account()).await;
     sandbox.inject(Fault::once(FaultKind::Refuse));
 

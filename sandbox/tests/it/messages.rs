@@ -72,7 +72,7 @@ async fn every_companion_gets_its_own_copy() {
 }
 
 #[tokio::test]
-async fn a_message_from_nowhere_is_refused() {
+async fn a_message_from_an_unknown_sender_is_rejected() {
     let sandbox = crate::support::sandbox().await;
     let phone = sandbox.create_account(account()).unwrap();
     assert!(matches!(phone.receive(GROUP, GROUP, "x").await, Err(Error::UnknownContact(_))));
@@ -82,7 +82,7 @@ async fn a_message_from_nowhere_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_message_the_client_cannot_open_is_sealed_again() {
+async fn a_message_that_the_client_cannot_decrypt_is_encrypted_again() {
     let (sandbox, phone, mut companion) = paired(account()).await;
     // Pairing uses the first key, which the client removes some time later.
     let first_removed = async {

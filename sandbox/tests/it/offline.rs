@@ -40,7 +40,7 @@ async fn events_while_offline_arrive_once() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_client_comes_back_after_the_network_failed() {
+async fn the_client_reconnects_after_a_network_failure() {
     let (sandbox, phone, mut companion) = paired(account()).await;
 
     phone.cut().await;

@@ -35,7 +35,7 @@ async fn a_client_pairs_by_qr_and_connects() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_client_that_trusts_another_key_is_refused() {
+async fn a_client_that_trusts_another_key_is_rejected() {
     let sandbox = sandbox().await;
     let phone = sandbox.create_account(account()).unwrap();
     let other = BASE64_URL_SAFE_NO_PAD.encode([9; 32]);
@@ -127,7 +127,7 @@ async fn a_number_without_a_phone_gets_no_code() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn each_of_two_companions_hears_of_the_other_and_is_unlinked_alone() {
+async fn each_of_two_companions_is_notified_of_the_other_and_is_unlinked_alone() {
     let (sandbox, phone, mut one) = paired(account()).await;
     let mut two = Companion::start(&sandbox).await;
     two.pair(&phone).await;

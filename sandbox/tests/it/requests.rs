@@ -89,7 +89,7 @@ async fn privacy_settings_are_stored_and_sent_to_the_other_companions() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn whom_a_client_blocks_is_on_the_list_of_all() {
+async fn a_person_that_a_client_blocks_is_on_every_clients_list() {
     let (sandbox, phone, companion) = paired(account()).await;
     let mut other = Companion::start(&sandbox).await;
     other.pair(&phone).await;

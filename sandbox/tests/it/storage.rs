@@ -17,7 +17,7 @@ async fn kept_in(folder: &Path) -> Sandbox {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_restarted_sandbox_goes_on_with_its_companion() {
+async fn a_restarted_sandbox_continues_with_its_companion() {
     let folder = tempfile::tempdir().unwrap();
     let sandbox = kept_in(folder.path()).await;
     let phone = sandbox.create_account(account()).unwrap();

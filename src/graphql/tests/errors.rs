@@ -63,7 +63,7 @@ async fn a_variable_may_be_left_out() {
 }
 
 #[tokio::test]
-async fn a_document_that_asks_for_too_much_is_refused() {
+async fn a_document_above_a_limit_is_rejected() {
     let deep =
         format!("{{ chats {{ nodes {{ {} id {} }} }} }}", "session { chats { nodes { ".repeat(7), "} } }".repeat(7));
     let wide =

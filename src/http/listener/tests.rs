@@ -11,7 +11,7 @@ use super::*;
 use crate::http::request_log;
 
 #[tokio::test]
-async fn a_panic_is_an_answer_and_the_connection_goes_on() {
+async fn a_panic_returns_a_response_and_the_connection_continues() {
     let tasks = TaskTracker::new();
     let stop = CancellationToken::new();
     let broken = get(async || -> &'static str { panic!("of this test") });

@@ -154,7 +154,7 @@ async fn a_subscription_streams_events_with_their_cursors() {
 }
 
 #[tokio::test]
-async fn a_stream_goes_on_after_the_last_event_unless_the_document_says_where() {
+async fn a_stream_resumes_after_the_last_event_id_unless_the_document_has_a_cursor() {
     let rig = Rig::start(Config::default()).await;
     rig.changes(3).await;
     let from = async |request: RequestBuilder| {
@@ -234,7 +234,7 @@ async fn a_silent_stream_shows_that_it_lives() {
 }
 
 #[tokio::test]
-async fn a_stream_whose_caller_is_gone_is_over_before_it_has_something_to_tell() {
+async fn a_stream_ends_when_its_client_disconnects_even_without_events() {
     let rig = Rig::start(Config { heartbeat: Duration::from_hours(1), ..Config::default() }).await;
     for accept in [EVENTS, PARTS] {
         let calls = rig.post(accept, "subscription { incomingCalls { id } }", &json!({}));
@@ -279,7 +279,7 @@ async fn a_stream_continues_for_a_while_when_its_token_cannot_be_verified() {
 }
 
 #[tokio::test]
-async fn a_server_that_stops_breaks_events_off_and_tells_parts() {
+async fn a_stopping_server_closes_event_streams_and_ends_multipart_with_an_error() {
     let rig = Rig::start(Config { drain_window: SOON, ..Config::default() }).await;
     let mut events = Stream::open(rig.post(EVENTS, CHANGES, &json!({}))).await;
     let mut parts = Stream::open(rig.post(PARTS, CHANGES, &json!({}))).await;

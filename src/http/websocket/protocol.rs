@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn the_older_protocol_tells_one_error_and_the_newer_all() {
+    fn the_legacy_protocol_sends_one_error_and_the_newer_one_all() {
         let errors = [ServerError::new("a", None), ServerError::new("b", None)];
         let payload = |protocol: Protocol| {
             let message: Value = serde_json::from_str(&protocol.error("1", &errors)).expect("JSON");

@@ -169,7 +169,7 @@ fn origins_are_kept_as_browsers_send_them() {
 }
 
 #[test]
-fn an_origin_that_never_matches_is_refused() {
+fn an_origin_that_never_matches_is_rejected() {
     for origin in [
         "*",
         "null",

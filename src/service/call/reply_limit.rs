@@ -52,7 +52,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_caller_is_replied_to_three_times_an_hour() {
+    fn a_caller_gets_at_most_three_replies_an_hour() {
         let (replies, session) = (ReplyLimiter::default(), SessionId::new(1));
         let [mei, olu]: [Jid; 2] =
             ["15550111@s.whatsapp.net", "15550113@s.whatsapp.net"].map(|jid| jid.parse().unwrap());

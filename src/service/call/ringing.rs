@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn a_call_rings_at_its_session_from_its_caller_until_it_ends() {
+    fn a_call_rings_for_its_session_and_caller_until_it_ends() {
         let (calls, here, elsewhere) = (RingingCalls::default(), SessionId::new(1), SessionId::new(2));
         let olu = "15550113@s.whatsapp.net".parse().expect("a JID");
         calls.began(here, &call("A"), 1_000);

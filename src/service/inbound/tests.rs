@@ -180,7 +180,7 @@ async fn untranslatable_events_are_stored_unchanged() {
 }
 
 #[tokio::test]
-async fn archiving_reaches_up_to_the_stored_last_message_or_the_callers_later_one() {
+async fn archiving_covers_messages_up_to_the_stored_last_one_or_the_clients_later_one() {
     let rig = Rig::new().await;
     rig.hears_message("A", false, 10_000).await;
     for (archived, hint, reaches) in [(true, None, 10_000), (false, Some(9_000), 10_000), (true, Some(15_000), 15_000)]

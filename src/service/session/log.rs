@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn a_listener_that_is_behind_gets_the_newest_state_of_each_once() {
+    fn a_slow_subscriber_gets_the_newest_state_of_each_session_once() {
         let mut log = SessionLog::default();
         let [(one, first), (two, second), (three, third)] = ["1", "2", "3"].map(state);
         log.put(one, Some(first.clone()));

@@ -119,7 +119,7 @@ async fn subscribers_of_sessions_share_one_reader() {
 }
 
 #[tokio::test]
-async fn another_process_changes_sessions_and_a_listener_learns_of_it() {
+async fn a_subscriber_receives_changes_of_sessions_by_another_process() {
     let test = TestStore::open().await;
     let sessions = sessions(&test);
     let viewer = all_but(&test, Capabilities::empty());

@@ -238,7 +238,7 @@ async fn unsent_actions_are_sent_on_the_next_connection() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_connection_that_comes_back_ends_the_pause() {
+async fn a_reconnect_ends_the_pause() {
     let mut rig = Fixture::new();
     rig.store(action(chat(), 1, SettingValue::Archived(true)));
     rig.start();
@@ -266,7 +266,7 @@ async fn a_connection_that_comes_back_ends_the_pause() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_refused_action_is_tried_again_and_does_not_hold_up_the_others() {
+async fn a_rejected_action_is_retried_and_does_not_delay_the_others() {
     let mut rig = Fixture::new();
     let (one, two) = (chat(), chat());
     rig.store(action(one, 1, SettingValue::Archived(true)));

@@ -35,7 +35,7 @@ use fixture::OWNER;
 use fixture::soon;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_session_pairs_by_qr_and_hears_the_history() {
+async fn a_session_pairs_by_qr_and_receives_the_history() {
     let mut rig = Fixture::new().await;
     rig.start();
     rig.scan().await;
@@ -161,7 +161,7 @@ async fn a_message_that_was_not_committed_comes_again() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_cut_connection_comes_back_with_what_it_missed() {
+async fn a_cut_connection_reconnects_and_receives_what_it_missed() {
     let mut rig = Fixture::working().await;
     rig.phone.cut().await;
     rig.phone.disconnected().await.unwrap();

@@ -17,7 +17,7 @@ fn place<'a>(session: &'a [u8; 16], key: &'a [u8]) -> AssociatedData<'a> {
 }
 
 #[test]
-fn a_value_opens_where_it_was_sealed_and_nowhere_else() {
+fn a_value_is_decrypted_only_in_its_own_place() {
     let encryption = encryption(&new_master_key());
     let (session, other) = ([1; 16], [2; 16]);
     let sealed = encryption.encrypt(&place(&session, b"key"), b"a private key".to_vec());
@@ -35,7 +35,7 @@ fn a_value_opens_where_it_was_sealed_and_nowhere_else() {
 }
 
 #[test]
-fn a_sealed_value_tells_nothing_and_is_another_every_time() {
+fn an_encrypted_value_reveals_nothing_and_differs_each_time() {
     let encryption = encryption(&new_master_key());
     let seal = || encryption.encrypt(&place(&[1; 16], b"key"), b"a private key".to_vec());
     let (once, again) = (seal(), seal());
@@ -62,7 +62,7 @@ fn a_value_that_was_changed_or_cut_anywhere_does_not_open() {
 }
 
 #[test]
-fn a_plain_value_that_looks_sealed_stays_what_it_is() {
+fn a_plain_value_that_looks_encrypted_is_read_unchanged() {
     let (encryption, plain) = (encryption(&new_master_key()), Encryption::default());
     let place = place(&[1; 16], b"key");
     let sealed = encryption.encrypt(&place, b"a private key".to_vec());
@@ -88,7 +88,7 @@ fn unencrypted_values_are_read_only_where_allowed() {
 }
 
 #[test]
-fn the_first_key_seals_and_all_open() {
+fn the_first_key_encrypts_and_all_keys_decrypt() {
     let (new, old) = (new_master_key(), new_master_key());
     let place = place(&[1; 16], b"key");
     let of_old = encryption(&old).encrypt(&place, b"old".to_vec());

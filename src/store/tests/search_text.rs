@@ -69,7 +69,7 @@ async fn names_of_before_are_found_after_the_next_start() {
 }
 
 #[tokio::test]
-async fn a_start_that_was_interrupted_goes_on_where_it_was() {
+async fn an_interrupted_update_resumes() {
     let (test, writers) = older().await;
     assert_eq!(search_text::step(&writers).await.expect("a step"), Some(search_text::STEP));
     let step = usize::try_from(search_text::STEP).expect("few");

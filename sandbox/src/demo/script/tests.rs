@@ -67,7 +67,7 @@ fn every_step_changes_something_and_every_kind_of_step_occurs() {
 }
 
 #[test]
-fn the_same_seed_tells_the_same_story() {
+fn the_same_seed_creates_the_same_story() {
     let story = |seed| {
         let (mut chats, mut script) = (chats(), Script::new(seed));
         let mut told = Vec::new();
@@ -83,7 +83,7 @@ fn the_same_seed_tells_the_same_story() {
 }
 
 #[test]
-fn it_begins_after_two_seconds_and_goes_on_every_two_to_six() {
+fn it_begins_after_two_seconds_and_continues_every_two_to_six() {
     let mut script = Script::new(3);
     assert_eq!(script.pause(), Duration::from_secs(2));
     let pauses: Vec<Duration> = (0..500).map(|_| script.pause()).collect();

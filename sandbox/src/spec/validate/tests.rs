@@ -62,7 +62,7 @@ fn only_phone_and_name_are_needed() {
 }
 
 #[test]
-fn unknown_fields_are_refused_at_every_level() {
+fn unknown_fields_are_rejected_at_every_level() {
     for pointer in ["", "/contacts/0", "/groups/0", "/history/0", "/history/0/messages/0"] {
         let mut spec = valid();
         spec.pointer_mut(pointer).unwrap()["colour"] = json!("blue");

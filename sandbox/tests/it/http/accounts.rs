@@ -37,7 +37,7 @@ async fn an_account_cannot_be_created_twice() {
 }
 
 #[tokio::test]
-async fn a_bad_account_is_refused_with_the_name_of_the_field() {
+async fn an_invalid_account_is_rejected_with_the_name_of_the_field() {
     let api = Api::start().await;
     let mut invalid = account();
     invalid["contacts"][0]["phone"] = json!("+1 555");

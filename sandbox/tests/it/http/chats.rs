@@ -49,7 +49,7 @@ async fn a_chat_is_found_by_each_of_its_jids_also_percent_encoded() {
 }
 
 #[tokio::test]
-async fn changes_that_cannot_be_are_refused_and_nothing_changes() {
+async fn invalid_changes_are_rejected_and_nothing_changes() {
     let api = Api::with_account().await;
     let before = api.chat("15550100002@s.whatsapp.net").await;
     for body in [json!({}), json!({"archived": true, "colour": 1}), json!({"archived": 1}), json!({"mutedUntil": -1})] {

@@ -4,7 +4,7 @@ use serde_json::json;
 use super::{Api, account, send};
 
 #[tokio::test]
-async fn a_host_that_is_not_this_machine_is_refused() {
+async fn a_host_other_than_this_machine_is_rejected() {
     let api = Api::start().await;
     for host in ["sandbox.example.com", "127.0.0.1.example.com:8080", "192.168.0.7", "localhost.example.com", ""] {
         let request = api.request(Method::GET, "/accounts").header(header::HOST, host);
@@ -17,7 +17,7 @@ async fn a_host_that_is_not_this_machine_is_refused() {
 }
 
 #[tokio::test]
-async fn a_page_from_elsewhere_is_refused() {
+async fn a_page_of_another_origin_is_rejected() {
     let api = Api::start().await;
     for origin in ["https://example.com", "null", "http://127.0.0.1.example.com"] {
         let request = api.request(Method::POST, "/accounts").header(header::ORIGIN, origin).json(&account());

@@ -18,7 +18,7 @@ async fn a_message_from_a_contact_arrives_in_the_chat() {
 }
 
 #[tokio::test]
-async fn a_message_that_cannot_be_is_refused() {
+async fn an_invalid_message_is_rejected() {
     let api = Api::with_account().await;
     let path = "/accounts/15550100001/messages";
     let chat = "15550100002@s.whatsapp.net";
@@ -84,7 +84,7 @@ async fn codes_that_are_not_shown_are_rejected() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn scanning_pairs_a_real_client_and_the_log_tells_it() {
+async fn scanning_pairs_a_real_client_and_is_logged() {
     let api = Api::with_account().await;
     let mut companion = Companion::start(&api.sandbox).await;
     let code = companion.qr().await;
@@ -176,7 +176,7 @@ async fn a_locked_chat_is_neither_archived_nor_pinned() {
 }
 
 #[tokio::test]
-async fn the_phone_seals_with_another_key() {
+async fn the_phone_encrypts_with_another_key() {
     let api = Api::with_account().await;
     let path = "/accounts/15550100001/keys";
     for body in [json!({}), json!({"told": false})] {

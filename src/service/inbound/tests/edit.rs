@@ -146,7 +146,7 @@ async fn early_deletion_removes_other_messages_of_its_last_second() {
 }
 
 #[tokio::test]
-async fn a_deleted_chat_that_is_read_before_its_next_message_arrives_comes_back_read() {
+async fn a_deleted_chat_that_is_read_before_its_next_message_reappears_as_read() {
     let rig = Rig::new().await;
     rig.hears_message("A", false, 5_000).await;
     rig.hears_emptied("A", 5_000, true).await;
@@ -161,7 +161,7 @@ async fn a_deleted_chat_that_is_read_before_its_next_message_arrives_comes_back_
 const FOR_ME: MessageUpdate = MessageUpdate::DeletionForMe { sent_at: i64::MAX };
 
 #[tokio::test]
-async fn a_message_that_was_deleted_for_its_owner_goes_and_does_not_come_back() {
+async fn a_message_that_the_user_deleted_for_themselves_is_removed_permanently() {
     let rig = Rig::new().await;
     for (wa_id, at) in [("A", 1_000), ("B", 2_000), ("C", 3_000)] {
         rig.hears_message(wa_id, false, at).await;

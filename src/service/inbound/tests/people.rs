@@ -320,7 +320,7 @@ async fn later_setting_of_a_merged_tombstone_removes_a_pending_action() {
 }
 
 #[tokio::test]
-async fn a_deleted_chat_comes_back_with_what_is_unread_by_then() {
+async fn a_deleted_chat_reappears_with_the_unread_messages_since() {
     let (rig, jid) = (Rig::new().await, number(1));
     for place in 0..5 {
         rig.hears_from(&jid, &format!("M{place}"), false, 10_000 + place * 1_000).await;

@@ -18,7 +18,7 @@ impl Rig {
 }
 
 #[tokio::test]
-async fn a_refused_setting_goes_back_and_says_why() {
+async fn a_rejected_setting_is_reverted_with_a_reason() {
     let rig = Rig::new().await;
     rig.hears_setting(SettingValue::Archived(true), 5).await;
     rig.asks(SettingValue::Archived(false), 20).await;

@@ -80,7 +80,7 @@ async fn reading_without_a_word_how_far_ends_at_its_time() {
 }
 
 #[tokio::test]
-async fn our_own_reading_comes_back_and_reads_nothing_more() {
+async fn the_echo_of_an_own_read_changes_nothing() {
     let rig = Rig::new().await;
     rig.hears_sent(sent(0)).await;
     rig.asks(SettingValue::Read(true), 100_000).await;
@@ -169,7 +169,7 @@ async fn reading_on_the_phone_survives_a_rejected_request() {
 /// In any order of messages and readings, the result equals the phone's: the others' messages after the last one that
 /// was read or written there.
 #[tokio::test]
-async fn the_end_does_not_depend_on_when_one_hears_of_the_reading() {
+async fn the_result_does_not_depend_on_when_a_receipt_arrives() {
     let mut rig = Rig::new().await;
     for (user, seed) in (100..).zip(0..40_u64) {
         let mut random = Random(seed);

@@ -128,7 +128,7 @@ async fn a_supervisor_that_panics_is_restarted_and_says_so() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_session_whose_receiver_closes_gets_another_one() {
+async fn a_session_whose_event_queue_closes_gets_another_one() {
     let mut rig = Fixture::new();
     let connection = rig.working().await;
     rig.close_queue();

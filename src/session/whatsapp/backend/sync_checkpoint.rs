@@ -276,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn one_fetch_may_have_several_parts() {
+    fn one_fetch_can_have_several_parts() {
         let tracker = SyncTracker::default();
         fetches(&tracker);
         tracker.read("regular");

@@ -174,7 +174,7 @@ fn names_come_in_parts_too() {
 }
 
 #[test]
-fn a_listener_that_goes_away_ends_the_walk() {
+fn a_closed_receiver_ends_the_import() {
     let chats = (0..450).map(|number| conversation(format!("{}@s.whatsapp.net", 15_550_100_000_u64 + number), 0));
     let mut taken = 0;
     let own = CHAT.parse().unwrap();

@@ -7,7 +7,7 @@ use crate::domain::session::SessionStatus;
 use crate::domain::setting::SettingValue;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_session_comes_back_after_a_restart_without_a_new_pairing() {
+async fn a_session_reconnects_after_a_restart_without_a_new_pairing() {
     let mut rig = Fixture::working().await;
     rig.consumer.hold_messages();
     let before = rig.phone.receive(MEI, MEI, "Before").await.unwrap();
@@ -70,7 +70,7 @@ async fn a_crash_while_all_is_quiet_loses_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_session_whose_link_was_cut_by_the_phone_remembers_nothing_of_it() {
+async fn an_unlinked_session_can_be_paired_again() {
     let mut rig = Fixture::working().await;
     rig.phone.unlink().await;
     rig.status(SessionStatus::LoggedOut).await;

@@ -99,7 +99,7 @@ async fn move_session(test: &TestStore, key: &str) {
 }
 
 #[tokio::test]
-async fn a_database_that_was_filled_in_plain_is_switched_to_sealed_and_back() {
+async fn a_plain_database_is_encrypted_and_decrypted_again() {
     let test = TestStore::in_plain().await;
     fill(&state(&test, &test.store)).await;
     assert!(stored(&test).await.iter().all(|value| value == VALUE));
