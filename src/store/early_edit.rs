@@ -134,9 +134,8 @@ impl UnitOfWork<'_> {
         let mut early = Vec::new();
         self.flush().await?;
         for part in addresses.chunks(500) {
-            let known = peer::addresses_known_by(organization, session, part);
-            let either =
-                Condition::any().add(Column::Chat.in_subquery(known.clone())).add(Column::Sender.in_subquery(known));
+            let known = peer::addresses_known_by(self.tx, organization, session, part).await?;
+            let either = Condition::any().add(Column::Chat.is_in(&known)).add(Column::Sender.is_in(&known));
             let rows = early_rewrite::Entity::find().filter(of_session(organization, session)).filter(either);
             for row in rows.all(self.tx).await? {
                 early.push(from_row(row)?);

@@ -22,7 +22,6 @@ use sea_orm::QueryTrait as _;
 use sea_orm::Select;
 use sea_orm::sea_query::Expr;
 use sea_orm::sea_query::Query;
-use sea_orm::sea_query::SelectStatement;
 
 use crate::domain::cursor::TimeKey;
 use crate::domain::id::ChatId;
@@ -70,11 +69,7 @@ impl Store {
         organization: &OrganizationId,
         ids: &[MessageId],
     ) -> Result<Vec<Message>, StoreError> {
-        let query = with_sender(message::Entity::find())
-            .filter(message::Column::Organization.eq(organization.as_str()))
-            .filter(message::Column::Id.is_in(ids.iter().map(|id| id.to_bytes())))
-            .filter(Expr::exists(of_stored_chat(organization)))
-            .into_query();
+        let query = with_ids(organization, ids).into_query();
         self.reader(organization).query_all(&query).await?.iter().map(read_row).collect()
     }
 }
@@ -136,14 +131,23 @@ pub(super) fn listed(
     Keyset { rows, key: vec![message::Column::At, message::Column::Id], above: None, below: None, backend }
 }
 
-/// Query for the chat of a message, if it is not deleted.
-pub(super) fn of_stored_chat(organization: &OrganizationId) -> SelectStatement {
-    chat::Entity::find()
+/// Query for messages by id, without those of deleted chats.
+pub(super) fn with_ids(organization: &OrganizationId, ids: &[MessageId]) -> Select<message::Entity> {
+    with_sender(message::Entity::find())
+        .filter(message::Column::Organization.eq(organization.as_str()))
+        .filter(message::Column::Id.is_in(ids.iter().map(|id| id.to_bytes())))
+        .filter(has_stored_chat(organization))
+}
+
+/// Condition for a message whose chat is not deleted. It is no `EXISTS`: PostgreSQL would turn that into a join, and
+/// without statistics read the messages of all chats for it.
+pub(super) fn has_stored_chat(organization: &OrganizationId) -> Expr {
+    let chat = chat::Entity::find()
         .select_only()
-        .column(chat::Column::Id)
-        .filter(chat::Column::Organization.eq(organization.as_str()))
+        .column(chat::Column::Organization)
         .filter(Expr::col((chat::Entity, chat::Column::Id)).equals((message::Entity, message::Column::ChatId)))
-        .into_query()
+        .into_query();
+    Expr::SubQuery(None, Box::new(chat.into())).eq(organization.as_str())
 }
 
 pub(super) fn of_chat(organization: &OrganizationId, chat: ChatId) -> Condition {

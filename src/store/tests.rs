@@ -7,6 +7,7 @@ mod fairness;
 mod group_commit;
 mod lists;
 mod lost_connection;
+mod new_database;
 mod open;
 mod plans;
 pub(crate) mod quarantine;

@@ -22,7 +22,7 @@ use crate::domain::id::SessionId;
 use crate::domain::message_marker::MessageMarker;
 
 use super::error::StoreError;
-use super::message::of_stored_chat;
+use super::message::has_stored_chat;
 use super::sanitize;
 use super::unit_of_work::UnitOfWork;
 
@@ -161,7 +161,7 @@ impl UnitOfWork<'_> {
             .filter(Column::WaId.is_in(wa_ids.iter().map(|id| sanitize::strip_nul(id))))
             .filter(Column::FromMe.eq(false))
             // Messages of a deleted chat wait for the sweeper.
-            .filter(Expr::exists(of_stored_chat(organization)))
+            .filter(has_stored_chat(organization))
             .into_tuple::<(Vec<u8>, String, i64)>()
             .all(self.tx)
             .await?;

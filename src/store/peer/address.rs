@@ -24,6 +24,7 @@ use crate::domain::jid::Jid;
 use crate::domain::peer::Period;
 use crate::domain::person::Person;
 use crate::store::Store;
+use crate::store::connect::Transaction;
 use crate::store::error::StoreError;
 use crate::store::unit_of_work::UnitOfWork;
 
@@ -186,20 +187,29 @@ pub(in crate::store) fn chat_found_by(organization: &OrganizationId, session: Se
         .into_query()
 }
 
-/// Query for all addresses of the peers that ever had one of these.
-pub(in crate::store) fn addresses_known_by(
+/// Returns all addresses of the peers that ever had one of these. These are two statements: PostgreSQL joins badly in a
+/// new database, of which it has no statistics.
+pub(in crate::store) async fn addresses_known_by(
+    tx: &Transaction,
     organization: &OrganizationId,
     session: SessionId,
     jids: &[&Jid],
-) -> SelectStatement {
-    let peers = of_session(organization, session)
+) -> Result<Vec<String>, StoreError> {
+    let peers: Vec<Vec<u8>> = of_session(organization, session)
         .select_only()
         .column(peer_address::Column::PeerId)
+        .distinct()
         .filter(peer_address::Column::Jid.is_in(jids.iter().map(|jid| jid.as_str())))
-        .into_query();
-    peer_address::Entity::find()
+        .into_tuple()
+        .all(tx)
+        .await?;
+    if peers.is_empty() {
+        return Ok(Vec::new());
+    }
+    let addresses = peer_address::Entity::find()
         .select_only()
         .column(peer_address::Column::Jid)
-        .filter(peer_address::Column::PeerId.in_subquery(peers))
-        .into_query()
+        .distinct()
+        .filter(peer_address::Column::PeerId.is_in(peers));
+    Ok(addresses.into_tuple().all(tx).await?)
 }

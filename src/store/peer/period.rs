@@ -130,9 +130,11 @@ pub(in crate::store) async fn known_by(
     let mut known = Vec::new();
     for part in jids.chunks(ADDRESSES) {
         let part: Vec<_> = part.iter().collect();
-        let addresses = addresses_known_by(organization, session, &part);
-        let all = of_session(organization, session).filter(peer_address::Column::Jid.in_subquery(addresses));
-        known.extend(all.all(tx).await?);
+        let addresses = addresses_known_by(tx, organization, session, &part).await?;
+        if !addresses.is_empty() {
+            let all = of_session(organization, session).filter(peer_address::Column::Jid.is_in(addresses));
+            known.extend(all.all(tx).await?);
+        }
     }
     let mut periods = known.iter().map(from_address).collect::<Result<Vec<_>, _>>()?;
     periods.sort_by(|one, other| (&one.jid, one.from).cmp(&(&other.jid, other.from)));

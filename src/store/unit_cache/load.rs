@@ -1,4 +1,4 @@
-//! Loading of the cache: at most five statements for a few hundred addresses.
+//! Loading of the cache: at most seven statements for a few hundred addresses.
 
 use std::collections::BTreeSet;
 use std::collections::HashMap;
