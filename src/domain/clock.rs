@@ -1,5 +1,7 @@
 //! Time, in milliseconds since the Unix epoch.
 
+use std::time::Duration;
+
 use chrono::DateTime;
 use chrono::SecondsFormat;
 use chrono::Utc;
@@ -9,6 +11,12 @@ pub const FOREVER: i64 = 253_402_300_799_999;
 
 /// One day in milliseconds.
 pub const DAY_MS: i64 = 24 * 60 * 60 * 1000;
+
+/// Converts a duration to milliseconds.
+#[must_use]
+pub fn milliseconds(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}
 
 /// Formats a time as ISO 8601 in UTC.
 #[must_use]

@@ -8,12 +8,14 @@ use std::time::Duration;
 use async_trait::async_trait;
 use futures_util::future::BoxFuture;
 use tokio::sync::mpsc;
+use tracing::error;
 
 use super::EventSender;
 use super::SessionKey;
 use crate::domain::jid::Jid;
 use crate::domain::pending_action::PendingAction;
 use crate::domain::session::StatusReason;
+use crate::store::error::StoreError;
 
 /// Check whether a stored action is still pending.
 pub type StillWanted = Arc<dyn Fn() -> BoxFuture<'static, bool> + Send + Sync>;
@@ -115,6 +117,21 @@ pub enum SessionError {
     /// The connection to WhatsApp failed.
     #[error("the connection failed")]
     Failed(#[source] Box<dyn Error + Send + Sync>),
+}
+
+impl SessionError {
+    /// Creates the error of a failed connection: [`Self::Damaged`] if the cause is a secret that cannot be decrypted,
+    /// which is logged, else [`Self::Failed`].
+    pub(super) fn from_failure(cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        let cause = cause.into();
+        let first: &(dyn Error + 'static) = &*cause;
+        let mut causes = std::iter::successors(Some(first), |&cause| cause.source());
+        if causes.any(|cause| matches!(cause.downcast_ref(), Some(StoreError::Sealed { .. }))) {
+            error!(error = &*cause as &dyn Error, "A secret of the session cannot be decrypted");
+            return Self::Damaged;
+        }
+        Self::Failed(cause)
+    }
 }
 
 /// Opens connections, and keeps the data with which a session reconnects without being paired again.

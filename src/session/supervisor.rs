@@ -149,7 +149,7 @@ impl Supervisor {
                 NextStep::Refused { reason } => {
                     let pause = pauses.refused.next();
                     warn!(reason, pause_ms = pause.as_millis(), "WhatsApp rejected the connection; it will be retried");
-                    let again = clock::iso(self.clock.now().saturating_add(milliseconds(pause)));
+                    let again = clock::iso(self.clock.now().saturating_add(clock::milliseconds(pause)));
                     let words = format!("WhatsApp rejected the connection; the next attempt is at {again}");
                     self.reason = Some(StatusReason::new(StatusCode::Refused, words));
                     self.report.report(SessionStatus::Starting, self.reason.clone()).await?;
@@ -161,7 +161,7 @@ impl Supervisor {
                     // Requests to start that arrived while the connection was up are satisfied.
                     while self.starts.try_recv().is_ok() {}
                     self.reason = None;
-                    let lasts_ms = lasts.map(milliseconds);
+                    let lasts_ms = lasts.map(clock::milliseconds);
                     warn!(reason = reason.words, detail, lasts_ms, "Session stopped until it is started again");
                     self.report.report(status, Some(reason)).await?;
                     pauses.reconnect.reset();
@@ -322,7 +322,7 @@ impl Supervisor {
     }
 
     fn code(&self, text: String, valid_for: Duration) -> PairingCode {
-        PairingCode { text, expires_at: self.clock.now().saturating_add(milliseconds(valid_for)) }
+        PairingCode { text, expires_at: self.clock.now().saturating_add(clock::milliseconds(valid_for)) }
     }
 }
 
@@ -332,10 +332,6 @@ async fn wait_until(when: Option<Instant>) {
         Some(when) => sleep_until(when).await,
         None => std::future::pending().await,
     }
-}
-
-fn milliseconds(duration: Duration) -> i64 {
-    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
 
 #[cfg(test)]

@@ -15,11 +15,13 @@ mod app_state_sync;
 mod auto_reconnect;
 mod backend;
 mod client;
+mod connection;
 mod contacts;
 mod event;
 mod event_queue;
 mod history;
 mod history_download;
+mod history_part;
 mod http;
 mod jid;
 mod message;
@@ -36,7 +38,6 @@ mod time;
 mod translated;
 
 use std::collections::HashMap;
-use std::error::Error;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::MutexGuard;
@@ -44,7 +45,6 @@ use std::sync::PoisonError;
 
 use async_trait::async_trait;
 use tokio_util::task::TaskTracker;
-use tracing::error;
 
 use super::Config;
 use super::SessionKey;
@@ -102,13 +102,14 @@ impl WhatsAppConnector {
 
     /// Returns the session's account, and whether its device is linked to another one.
     async fn owner(&self, key: &SessionKey) -> Result<ExpectedAccount, SessionError> {
-        let found = self.store.sessions_by_ids(&key.organization, &[key.session]).await.map_err(failed)?;
+        let found =
+            self.store.sessions_by_ids(&key.organization, &[key.session]).await.map_err(SessionError::from_failure)?;
         if let Some(column) = found.first().and_then(|session| session.damaged) {
             // The unreadable column may be the account: the session could be paired with a different one.
-            return Err(failed(StoreError::Corrupt { table: "session", column }));
+            return Err(SessionError::from_failure(StoreError::Corrupt { table: "session", column }));
         }
         let account = found.first().and_then(StoredSession::account);
-        let linked = self.backends.linked(key).await.map_err(failed)?;
+        let linked = self.backends.linked(key).await.map_err(SessionError::from_failure)?;
         Ok(ExpectedAccount::new(account, linked.as_ref()))
     }
 }
@@ -120,7 +121,7 @@ impl Connector for WhatsAppConnector {
         let arrivals = Arc::clone(self.arrivals().entry(key.clone()).or_default());
         let (sink, items) = event_queue::queue(self.config.commit_timeout, self.events.clone());
         let sink = sink.ordered_by(arrivals);
-        let memory = self.backends.open(key, sink.clone()).await.map_err(failed)?;
+        let memory = self.backends.open(key, sink.clone()).await.map_err(SessionError::from_failure)?;
         let remembered = Arc::clone(&memory);
         let building = async {
             let way = ConnectTarget::to(&self.config.endpoint, memory.as_ref()).await?;
@@ -139,19 +140,8 @@ impl Connector for WhatsAppConnector {
     }
 
     async fn is_linked(&self, key: &SessionKey) -> Result<bool, SessionError> {
-        Ok(self.backends.linked(key).await.map_err(failed)?.is_some())
+        Ok(self.backends.linked(key).await.map_err(SessionError::from_failure)?.is_some())
     }
-}
-
-fn failed(error: impl Into<Box<dyn Error + Send + Sync>>) -> SessionError {
-    let error = error.into();
-    let first: &(dyn Error + 'static) = &*error;
-    let mut causes = std::iter::successors(Some(first), |&error| error.source());
-    if causes.any(|cause| matches!(cause.downcast_ref(), Some(StoreError::Sealed { .. }))) {
-        error!(error = &*error as &dyn Error, "A secret of the session cannot be decrypted");
-        return SessionError::Damaged;
-    }
-    SessionError::Failed(error)
 }
 
 #[cfg(test)]

@@ -8,8 +8,6 @@ use crate::domain::session::StatusCode;
 use crate::domain::session::StatusReason;
 use crate::session::connection::DisconnectReason;
 
-use super::milliseconds;
-
 /// Pause after the end of a ban.
 const BAN_MARGIN: Duration = Duration::from_secs(1);
 
@@ -100,7 +98,7 @@ pub(super) fn next_step(ending: DisconnectReason, now: i64) -> NextStep {
 
 /// Returns the action after a ban. A ban without an end needs a manual start.
 fn banned(reason: &str, lasts: Duration, now: i64) -> NextStep {
-    let until = (!lasts.is_zero()).then(|| now.saturating_add(milliseconds(lasts)));
+    let until = (!lasts.is_zero()).then(|| now.saturating_add(clock::milliseconds(lasts)));
     let words = match until {
         Some(until) => format!("WhatsApp banned the account until {}: {reason}", clock::iso(until)),
         None => format!("WhatsApp banned the account: {reason}"),

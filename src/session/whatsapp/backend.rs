@@ -11,6 +11,7 @@ mod protocol;
 mod secret;
 mod signal;
 mod sync_checkpoint;
+mod sync_tracker;
 mod unread;
 mod unreadable_secret;
 mod upload_guard;
@@ -32,7 +33,7 @@ use whatsapp_rust::store::error::StoreError;
 use whatsapp_rust::wacore::store::Device;
 
 use super::event_queue::EventSink;
-use super::history_download::Kept;
+use super::history_part::Kept;
 use super::jid;
 use crate::domain::id::SessionId;
 use crate::domain::session::Account;
@@ -41,7 +42,7 @@ use crate::store::Store;
 use crate::store::whatsapp_device::DeviceState;
 use crate::store::whatsapp_device::Record;
 use crate::store::whatsapp_device::RecordKind;
-use sync_checkpoint::SyncTracker;
+use sync_tracker::SyncTracker;
 
 pub(super) use upload_guard::Upload;
 

@@ -27,8 +27,8 @@ use super::answers::Answers;
 use super::contacts;
 use super::event::READ_ELSEWHERE;
 use super::event::is_translated;
-use super::history_download;
-use super::history_download::Part;
+use super::history_part;
+use super::history_part::Part;
 use super::message_order::MessageOrder;
 use crate::domain::person::Person;
 use crate::session::SessionMetrics;
@@ -155,7 +155,7 @@ impl EventHandler for EventSink {
         let kind = event.kind();
         if kind == EventKind::HistorySync {
             // This runs in the library's own task, which identifies the part.
-            self.push(QueueItem::History { event, part: history_download::arrived() });
+            self.push(QueueItem::History { event, part: history_part::arrived() });
         } else if is_translated(kind) {
             self.push(QueueItem::Event(event));
         } else if !READ_ELSEWHERE.contains(&kind) {

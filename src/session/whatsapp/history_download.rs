@@ -7,20 +7,12 @@
 //! first, and reads repeated downloads itself. The library's own use of a part (tokens and message secrets for later
 //! sending) only happens in the first attempt.
 
-use std::collections::HashSet;
 use std::sync::Arc;
-use std::sync::Mutex;
-use std::sync::PoisonError;
-use std::sync::atomic::AtomicBool;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use tokio::sync::Notify;
 use tokio::sync::Semaphore;
 use tokio::sync::mpsc;
-use tokio::task_local;
 use tokio::time::sleep;
-use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
@@ -44,6 +36,7 @@ use super::backend::SessionBackend;
 use super::event_queue::EventSink;
 use super::event_queue::QueueItem;
 use super::event_queue::login;
+use super::history_part::Part;
 use crate::backoff::Backoff;
 
 /// Parts that are downloaded or wait for storage at the same time; bounds the memory.
@@ -54,82 +47,8 @@ const FIRST_RETRY_DELAY: Duration = Duration::from_secs(1);
 const MAX_RETRY_DELAY: Duration = Duration::from_secs(30);
 /// Polling interval for a login.
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
-/// Time for which a message waits until its announcement is stored, which is under way by then.
-const STORE_TIMEOUT: Duration = Duration::from_secs(10);
 /// HTTP statuses for a file that WhatsApp's servers no longer have or serve.
 const GONE_STATUS_CODES: [u16; 3] = [403, 404, 410];
-
-task_local! {
-    /// The part that the library downloads in this task.
-    static CURRENT: Arc<Part>;
-}
-
-/// One part of the history.
-pub(super) struct Part {
-    /// Id of its announcement.
-    pub(super) notice: String,
-    has_arrived: AtomicBool,
-    /// Cancelled when all of it is stored, or when it is not needed.
-    done: CancellationToken,
-}
-
-impl Part {
-    fn new(notice: String) -> Arc<Self> {
-        Arc::new(Self { notice, has_arrived: AtomicBool::new(false), done: CancellationToken::new() })
-    }
-
-    /// Marks it as finished on this connection.
-    pub(super) fn is_done(&self) {
-        self.done.cancel();
-    }
-}
-
-/// Returns the part that just arrived, in the library's own task.
-pub(super) fn arrived() -> Arc<Part> {
-    let part = CURRENT.try_with(Arc::clone).unwrap_or_else(|_| {
-        // It was not announced, but is read nevertheless.
-        let random = getrandom::u64().expect("the operating system has random bytes");
-        Part::new(format!("unannounced {random:016x}"))
-    });
-    part.has_arrived.store(true, Ordering::Relaxed);
-    part
-}
-
-/// The stored announcements.
-#[derive(Default)]
-pub(super) struct Kept {
-    notices: Mutex<HashSet<String>>,
-    more: Notify,
-}
-
-impl Kept {
-    pub(super) fn add(&self, notice: &str) {
-        self.notices.lock().unwrap_or_else(PoisonError::into_inner).insert(notice.to_owned());
-        self.more.notify_waiters();
-    }
-
-    /// Returns whether the announcement is stored, or was until its part was.
-    pub(super) fn has(&self, notice: &str) -> bool {
-        self.notices.lock().unwrap_or_else(PoisonError::into_inner).contains(notice)
-    }
-
-    /// Waits until the announcement is stored, or until a timeout: WhatsApp may have sent it again after an earlier
-    /// process handled it.
-    pub(super) async fn wait(&self, notice: &str) {
-        let waiting = async {
-            loop {
-                let more = self.more.notified();
-                if self.has(notice) {
-                    return;
-                }
-                more.await;
-            }
-        };
-        if timeout(STORE_TIMEOUT, waiting).await.is_err() {
-            warn!("Storing a history announcement timed out");
-        }
-    }
-}
 
 /// The worker of one connection.
 #[derive(Clone)]
@@ -196,9 +115,9 @@ impl HistoryDownloads {
         let Ok(_permit) = self.permits.clone().acquire_owned().await else { return };
         let announcement = match fetch {
             Fetch::First(task, announcement) => {
-                CURRENT.scope(Arc::clone(&part), self.client.process_sync_task(task)).await;
-                if part.has_arrived.load(Ordering::Relaxed) {
-                    part.done.cancelled().await;
+                part.receive_from(self.client.process_sync_task(task)).await;
+                if part.has_arrived() {
+                    part.wait_until_done().await;
                     return;
                 }
                 announcement
@@ -218,7 +137,7 @@ impl HistoryDownloads {
             match self.download(&announcement).await {
                 Ok(event) => {
                     self.sink.push(QueueItem::History { event: Arc::new(event), part: Arc::clone(&part) });
-                    part.done.cancelled().await;
+                    part.wait_until_done().await;
                     return;
                 }
                 Err(error) if error.http_status().is_some_and(|status| GONE_STATUS_CODES.contains(&status)) => {

@@ -19,7 +19,7 @@ use super::decoded;
 use super::encode;
 use super::failed;
 use super::record;
-use super::sync_checkpoint::VersionStored;
+use super::sync_tracker::VersionStored;
 use super::upload_guard;
 use crate::store::whatsapp_device::RecordKind;
 

@@ -10,7 +10,7 @@ use whatsapp_rust::waproto::codec;
 use super::SessionBackend;
 use super::account;
 use super::decoded;
-use crate::session::whatsapp::history_download::Kept;
+use crate::session::whatsapp::history_part::Kept;
 use crate::session::whatsapp::jid;
 use crate::session::whatsapp::message;
 use crate::store::whatsapp_device::RecordKind;

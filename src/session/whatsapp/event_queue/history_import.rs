@@ -17,7 +17,7 @@ use crate::session::InboundEvent;
 use crate::session::SessionEvent;
 use crate::session::SessionMetrics;
 use crate::session::whatsapp::history;
-use crate::session::whatsapp::history_download::Part;
+use crate::session::whatsapp::history_part::Part;
 use crate::session::whatsapp::jid;
 
 /// A downloaded history, and the announced part that it contains.

@@ -29,7 +29,7 @@ use crate::session::connection::EventSinks;
 use crate::session::whatsapp::account_check::ExpectedAccount;
 use crate::session::whatsapp::actions;
 use crate::session::whatsapp::event::translate;
-use crate::session::whatsapp::history_download::Kept;
+use crate::session::whatsapp::history_part::Kept;
 use crate::session::whatsapp::jid::Untranslatable;
 use crate::session::whatsapp::message;
 use crate::session::whatsapp::translated::Translated;
