@@ -1,21 +1,20 @@
 //! Delivery of committed changes to subscribers. One tail per node reads each new row of the change log once. A
 //! subscriber has no queue, only a position, so a slow one costs no more than a fast one.
 //!
-//! `tail` reads the log. `recent_changes` holds the recent changes of one organization. `subscription` is one
-//! subscriber's position in them and in the table. `chat_filter` matches the changes of a single chat.
+//! `tail` reads the log. `recent_changes` holds the recent changes of one organization, and `topics` those of all.
+//! `subscription` is one subscriber's position in them and in the table. `chat_filter` matches the changes of a single
+//! chat.
 
 mod chat_filter;
 mod recent_changes;
 mod subscription;
 mod tail;
+mod topics;
 
-use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::Mutex;
 use std::sync::PoisonError;
 use std::time::Duration;
 
-use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -29,9 +28,8 @@ use crate::store::error::StoreError;
 pub use chat_filter::FollowedChat;
 use recent_changes::RecentChanges;
 pub use subscription::Subscription;
-
-/// Validity of the last known ends of the logs.
-const HEADS_TTL: Duration = Duration::from_secs(10);
+use topics::Heads;
+use topics::Topics;
 
 /// Reason why a subscription fails or ends.
 #[derive(Debug, thiserror::Error)]
@@ -93,30 +91,13 @@ pub struct Feed {
     stop: CancellationToken,
 }
 
-/// Time at which the ends of the logs were last read from the database.
-#[derive(Clone, Default)]
-struct Heads(Arc<Mutex<Option<Instant>>>);
-
-impl Heads {
-    fn were_seen(&self) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
-    }
-
-    fn are_known(&self) -> bool {
-        let seen = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        seen.is_some_and(|seen| seen.elapsed() < HEADS_TTL)
-    }
-}
-
-type Topics = Arc<Mutex<HashMap<OrganizationId, Arc<RecentChanges>>>>;
-
 impl Feed {
     /// Makes the feed and starts its tail, which ends when `stop` is cancelled.
     #[must_use]
     pub fn start(store: Store, config: Config, tasks: &TaskTracker, stop: CancellationToken) -> Self {
         let feed = Self { store, config, topics: Topics::default(), heads: Heads::default(), stop };
         let (topics, heads) = (Arc::clone(&feed.topics), feed.heads.clone());
-        tasks.spawn(tail::follow(feed.store.clone(), topics, heads, config, feed.stop.clone()));
+        tasks.spawn(tail::follow(feed.store.clone(), topics, heads, config.poll, feed.stop.clone()));
         let (store, stop) = (feed.store.clone(), feed.stop.clone());
         // Notifications between processes arrive before the next poll.
         tasks.spawn(async move { stop.run_until_cancelled(store.share_commits()).await });

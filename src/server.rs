@@ -1,12 +1,13 @@
 //! The composition root, the only module that depends on all others. `commands` runs a command, `build` builds the
-//! components, `lifecycle` starts and stops them, `demo` adds a sandbox, and `serve` has steps of both. `api_key`,
-//! `organization`, `session`, `event` and `master_key` are commands; `readiness` and `metrics` provide readiness and
-//! metrics; `check_config` and `warnings` check settings; `service_manager` notifies the service manager.
+//! components from `configs`, `lifecycle` starts and stops them, `demo` adds a sandbox, and `serve` has steps of both.
+//! `api_key`, `organization`, `session`, `event` and `master_key` are commands; `readiness` and `metrics` provide
+//! readiness and metrics; `check_config` and `warnings` check settings; `service_manager` notifies the service manager.
 
 mod api_key;
 mod build;
 mod check_config;
 mod commands;
+mod configs;
 mod database;
 mod demo;
 mod error;

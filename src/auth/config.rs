@@ -7,7 +7,6 @@ use clap::Args;
 
 use crate::config::Error;
 
-use super::jwt;
 use super::root_certificates::RootCertificates;
 
 /// Limits of authentication.
@@ -104,12 +103,27 @@ pub struct Claims {
     pub platform_admin_roles: Vec<String>,
 }
 
+/// Accepted login tokens, and the meaning of their claims.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JwtConfig {
+    /// URL of the JSON Web Key Set.
+    pub jwks_url: String,
+    /// CAs that verify its server; the public ones if `None`.
+    pub jwks_roots: Option<RootCertificates>,
+    /// Required `iss` claim.
+    pub issuer: String,
+    /// Accepted `aud` values.
+    pub audiences: Vec<String>,
+    /// Claims that determine the organization and the permissions.
+    pub claims: Claims,
+}
+
 impl LoginArgs {
     /// Returns the verification of login tokens; `None` without --jwks-url. Reads the file with the CA certificates.
     ///
     /// # Errors
     /// [`Error`] if a flag is missing or invalid.
-    pub fn verification(self) -> Result<Option<jwt::Config>, Error> {
+    pub fn verification(self) -> Result<Option<JwtConfig>, Error> {
         let audiences: Vec<_> = self.jwt_audience.into_iter().filter(|audience| !audience.is_empty()).collect();
         let Some(jwks_url) = self.jwks_url else {
             return match (self.jwt_issuer, &*audiences) {
@@ -136,7 +150,7 @@ impl LoginArgs {
         if jwks_roots.is_some() && uri.is_none_or(|uri| uri.scheme_str() != Some("https")) {
             return Err(Error::new("jwks-ca-file", "requires --jwks-url to be an https:// URL"));
         }
-        Ok(Some(jwt::Config { jwks_url, jwks_roots, issuer, audiences, claims: self.claims.checked()? }))
+        Ok(Some(JwtConfig { jwks_url, jwks_roots, issuer, audiences, claims: self.claims.checked()? }))
     }
 }
 

@@ -2,6 +2,7 @@
 //! in a token is used. All failures look the same to the client; the reason is logged.
 
 mod claims;
+mod jwt_error;
 
 use std::sync::Arc;
 
@@ -17,67 +18,20 @@ use tracing::debug;
 
 use crate::domain::clock::Clock;
 
-use super::config::Claims;
+use super::config::JwtConfig;
 use super::jwks::Jwks;
 use super::jwks::Unverified;
-use super::root_certificates::RootCertificates;
 use super::viewer::Viewer;
+use jwt_error::JwtError;
+use jwt_error::MAX_JWT_LEN;
 
-/// Maximum length of a token, in bytes.
-const MAX_JWT_LEN: usize = 8 * 1024;
 /// Maximum length of a `kid`, in bytes.
 const MAX_KEY_ID_LEN: usize = 256;
-
-/// Accepted tokens, and the meaning of their claims.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Config {
-    /// URL of the JSON Web Key Set.
-    pub jwks_url: String,
-    /// CAs that verify its server; the public ones if `None`.
-    pub jwks_roots: Option<RootCertificates>,
-    /// Required `iss` claim.
-    pub issuer: String,
-    /// Accepted `aud` values.
-    pub audiences: Vec<String>,
-    /// Claims that determine the organization and the permissions.
-    pub claims: Claims,
-}
-
-/// Reason for rejecting a token. It is logged, never returned to the client.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-enum JwtError {
-    #[error("token has more than {MAX_JWT_LEN} bytes")]
-    TooLong,
-    #[error("malformed header")]
-    Header,
-    #[error("unsupported `typ` header: expected JWT")]
-    Type,
-    #[error("unsupported `crit` header")]
-    Critical,
-    #[error("no key of the set has the token's `kid`")]
-    Key,
-    #[error("signature verification failed")]
-    Signature,
-    #[error("issuer mismatch (`iss`)")]
-    Issuer,
-    #[error("audience mismatch (`aud`)")]
-    Audience,
-    #[error("missing or invalid `exp` claim")]
-    Expiry,
-    #[error("token has expired")]
-    Expired,
-    #[error("token is not valid yet, or has an invalid `nbf` claim")]
-    NotBefore,
-    #[error("missing or invalid subject (`sub`)")]
-    Subject,
-    #[error("the organization claim is not a valid organization id")]
-    Organization,
-}
 
 /// Verifies login tokens. Clones share the public keys.
 #[derive(Clone)]
 pub struct JwtVerifier {
-    config: Arc<Config>,
+    config: Arc<JwtConfig>,
     jwks: Jwks,
     clock: Arc<dyn Clock>,
 }
@@ -94,7 +48,7 @@ impl JwtVerifier {
     /// # Panics
     /// If the cryptography library of this build does not work.
     #[must_use]
-    pub fn new(config: Config, clock: Arc<dyn Clock>, tasks: TaskTracker) -> Self {
+    pub fn new(config: JwtConfig, clock: Arc<dyn Clock>, tasks: TaskTracker) -> Self {
         self_test();
         let jwks = Jwks::new(config.jwks_url.clone(), config.jwks_roots.as_ref(), Arc::clone(&clock), tasks);
         Self { config: Arc::new(config), jwks, clock }

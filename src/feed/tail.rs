@@ -20,10 +20,9 @@ use crate::domain::id::OrganizationId;
 use crate::store::Store;
 use crate::store::error::StoreError;
 
-use super::Config;
-use super::Heads;
-use super::Topics;
 use super::recent_changes::RecentChanges;
+use super::topics::Heads;
+use super::topics::Topics;
 
 /// Changes per read.
 const READ_BATCH: u64 = 500;
@@ -33,8 +32,8 @@ const MAX_CONCURRENT_READS: usize = 4;
 const SLOW_READ: Duration = Duration::from_secs(1);
 
 /// Follows the change log until `stop`: at once after a reported commit, and at every poll.
-pub(super) async fn follow(store: Store, topics: Topics, heads: Heads, config: Config, stop: CancellationToken) {
-    let mut poll = tokio::time::interval(config.poll);
+pub(super) async fn follow(store: Store, topics: Topics, heads: Heads, poll: Duration, stop: CancellationToken) {
+    let mut poll = tokio::time::interval(poll);
     poll.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut tail = Tail {
         store: store.clone(),

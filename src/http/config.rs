@@ -12,7 +12,6 @@ use crate::config;
 use crate::config::Error;
 
 use super::client_ip::Network;
-use super::graphiql::Invitations;
 use super::origin::Origins;
 use super::tls::CertificateFiles;
 
@@ -82,6 +81,15 @@ impl Default for Config {
     fn default() -> Self {
         config::defaults()
     }
+}
+
+/// Treatment of links to the GraphiQL page that contain an API key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Invitations {
+    /// Any site can create them, so the page asks before it accepts the key.
+    Ask,
+    /// The page accepts the key: a demo prints such a link.
+    Trusted,
 }
 
 /// Limits and timeouts of connections.

@@ -7,6 +7,7 @@ use axum::body::Bytes;
 use axum::http::HeaderMap;
 use axum::routing::get;
 
+use super::config::Invitations;
 use super::state::HttpState;
 use super::static_file::StaticFile;
 
@@ -16,15 +17,6 @@ const FILES: &[(&str, &[u8])] = include!("../../graphiql/dist/files.rs");
 /// Instructs the page to ask the user before it accepts an API key from a link, or to accept it.
 const ASK_META: &str = r#"<meta name="invitation" content="ask" />"#;
 const TRUSTED_META: &str = r#"<meta name="invitation" content="trusted" />"#;
-
-/// Links that contain an API key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Invitations {
-    /// Any site can create them, so the page asks before it accepts the key.
-    Ask,
-    /// The page accepts the key: a demo prints such a link.
-    Trusted,
-}
 
 /// Returns a route for each file.
 pub(super) fn routes(invitations: Invitations) -> Router<Arc<HttpState>> {

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use super::Config;
 use super::ConnectionConfig;
-use crate::auth::authenticator::KEY_CACHE_TTL_MS;
+use crate::auth::key_cache::KEY_CACHE_TTL_MS;
 
 #[test]
 fn a_revoked_key_is_out_within_ten_seconds() {

@@ -4,7 +4,7 @@ use std::io::Read as _;
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::auth::authenticator;
+use crate::auth::api_key_secret;
 use crate::auth::authenticator::Authenticator;
 use crate::auth::imported_token;
 use crate::cli::KeyArgs;
@@ -48,7 +48,7 @@ pub(super) async fn run(command: KeyCommand) -> Result<(), Error> {
 /// Creates a key and prints its secret, which cannot be shown again.
 async fn create(args: &KeyArgs) -> Result<(), Error> {
     let (name, database) = (args.name()?, args.database.config()?);
-    let secret = authenticator::generate();
+    let secret = api_key_secret::generate();
     insert(args, name, &database, &secret).await?;
     println!("{secret}");
     Ok(())
@@ -131,7 +131,7 @@ fn printable(text: &str) -> String {
 async fn rotate(args: KeyRotateArgs) -> Result<(), Error> {
     let database = args.database.config()?;
     let previous_until = args.previous_until(SystemClock.now())?;
-    let secret = authenticator::generate();
+    let secret = api_key_secret::generate();
     let store = Store::open_existing(&database, Arc::new(SystemClock), &Lifecycle::default().tasks).await?;
     let rotated =
         on(&store, async |keys| Ok(keys.rotate(&args.organization, args.id, &secret, previous_until).await?));

@@ -4,9 +4,7 @@ use std::sync::Arc;
 
 use axum::Router;
 
-use crate::auth;
 use crate::auth::authenticator::Authenticator;
-use crate::auth::jwt;
 use crate::auth::jwt::JwtVerifier;
 use crate::clock::SystemClock;
 use crate::domain::clock::Clock;
@@ -19,8 +17,6 @@ use crate::http::ConnectionConfig;
 use crate::http::Health;
 use crate::http::ListenerContext;
 use crate::http::Tls;
-use crate::service;
-use crate::service::RetentionConfig;
 use crate::service::api_key::ApiKeys;
 use crate::service::background::mute_expiry::MuteExpirer;
 use crate::service::background::purge::Purger;
@@ -31,19 +27,18 @@ use crate::service::chat;
 use crate::service::chat::Chats;
 use crate::service::inbound::InboundWorker;
 use crate::service::inbound::Notifiers;
-use crate::service::inbound::quarantine;
+use crate::service::inbound::quarantine_retry;
 use crate::service::session::Sessions;
 use crate::service::session::broadcast::SessionBroadcast;
-use crate::session;
 use crate::session::EventSenderFactory;
 use crate::session::SessionKey;
 use crate::session::registry::Registry;
 use crate::store;
-use crate::store::MasterKeys;
 use crate::store::OpenError;
 use crate::store::Store;
 use crate::store::error::StoreError;
 
+use super::configs::Configs;
 use super::lifecycle::Lifecycle;
 use super::metrics::Certificate;
 use super::metrics::ServerMetrics;
@@ -60,23 +55,6 @@ pub(super) struct Application {
     router: Router,
     metrics: http::Metrics,
     certificate: Certificate,
-}
-
-/// The configuration of the components.
-#[derive(Debug)]
-pub(super) struct Configs {
-    pub(super) database: store::Config,
-    /// `None` if no key option is set.
-    pub(super) master_keys: Option<MasterKeys>,
-    pub(super) session: session::Config,
-    pub(super) retention: RetentionConfig,
-    pub(super) api: graphql::Config,
-    /// Limits per organization.
-    pub(super) limits: service::Limits,
-    pub(super) http: http::Config,
-    pub(super) auth: auth::Config,
-    /// `None` if only API keys are accepted.
-    pub(super) logins: Option<jwt::Config>,
 }
 
 /// Opens the database and builds all components.
@@ -96,7 +74,7 @@ pub(super) async fn build(configs: Configs, lifecycle: &Lifecycle) -> Result<App
     let told = Notifiers { news: news.clone(), purger: purger.clone(), mutes: mutes.clone(), calls: calling.clone() };
     let inbox = InboundWorker::new(store.clone(), told, Arc::clone(&clock), tasks.clone(), stop.clone());
     let (quarantine, inbound) = (inbox.quarantine_metrics().clone(), inbox.metrics().clone());
-    quarantine::start_retries(store.clone(), inbox.clone(), tasks, stop.clone());
+    quarantine_retry::start(store.clone(), inbox.clone(), tasks, stop.clone());
     let open_lane: EventSenderFactory = Arc::new(move |key| inbox.open(key));
     let registry =
         Registry::new(store.clone(), Arc::clone(&clock), configs.session, open_lane, tasks.clone(), stop.clone());

@@ -13,7 +13,7 @@ use tokio::time::timeout;
 use tracing::info;
 
 use crate::auth;
-use crate::auth::authenticator;
+use crate::auth::api_key_secret;
 use crate::auth::viewer::Principal;
 use crate::auth::viewer::Viewer;
 use crate::cli::DemoArgs;
@@ -42,8 +42,8 @@ use crate::store;
 use crate::store::DatabaseLock;
 
 use super::build::Application;
-use super::build::Configs;
 use super::build::build;
+use super::configs::Configs;
 use super::error::Error;
 use super::lifecycle;
 use super::lifecycle::Lifecycle;
@@ -190,7 +190,7 @@ async fn key(parts: &Application, folder: &Folder) -> Result<(String, Viewer), E
 /// Creates the demo's organization and a key with every permission.
 async fn create_key(parts: &Application) -> Result<(String, Viewer), Error> {
     let organization: OrganizationId = "demo".parse().map_err(Error::demo)?;
-    let (secret, permissions) = (authenticator::generate(), Capabilities::all());
+    let (secret, permissions) = (api_key_secret::generate(), Capabilities::all());
     let new = NewApiKey { name: "demo".into(), permissions, expires_at: None };
     let key = parts.keys.issue(&organization, new, KeyCreator::Operator, &secret).await?;
     let principal = Principal::ApiKey(key.id);

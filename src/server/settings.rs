@@ -9,7 +9,7 @@ use crate::http::ConnectionConfig;
 use crate::http::Invitations;
 use crate::session;
 
-use super::build::Configs;
+use super::configs::Configs;
 
 /// Validated settings of `serve`.
 #[derive(Debug)]

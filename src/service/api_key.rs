@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use tracing::instrument;
 
-use crate::auth::authenticator;
+use crate::auth::api_key_secret;
 use crate::auth::authenticator::Authenticator;
 use crate::auth::viewer::Forbidden;
 use crate::auth::viewer::Principal;
@@ -116,9 +116,9 @@ impl ApiKeys {
         if outlives(new.expires_at, viewer) {
             return Err(invalid("expiresAt", "must not be later than the expiry of the key that creates it"));
         }
-        let (new, secret) = (NewApiKey { name, ..new }, authenticator::generate());
+        let (new, secret) = (NewApiKey { name, ..new }, api_key_secret::generate());
         let under = idempotency_key.map(|idempotency_key| new.under(idempotency_key)).transpose()?;
-        let (key, hash) = (self.key(organization, new, creator(viewer), &secret), authenticator::hash(&secret));
+        let (key, hash) = (self.key(organization, new, creator(viewer), &secret), api_key_secret::hash(&secret));
         let most = self.most;
         let made: Result<ApiKey, Error> = self
             .store
@@ -183,7 +183,7 @@ impl ApiKeys {
         secret: &str,
     ) -> Result<ApiKey, StoreError> {
         let key = self.key(organization, new, created_by, secret);
-        self.store.insert_key(key.clone(), authenticator::hash(secret)).await?;
+        self.store.insert_key(key.clone(), api_key_secret::hash(secret)).await?;
         Ok(key)
     }
 
@@ -193,7 +193,7 @@ impl ApiKeys {
             id: KeyId::new(now),
             organization: organization.clone(),
             name: new.name,
-            prefix: authenticator::prefix(secret),
+            prefix: api_key_secret::prefix(secret),
             permissions: new.permissions,
             created_at: now,
             expires_at: new.expires_at,
@@ -208,7 +208,7 @@ impl ApiKeys {
     /// # Errors
     /// [`StoreError`].
     pub async fn is_taken(&self, secret: &str) -> Result<bool, StoreError> {
-        Ok(self.store.key_by_hash(&authenticator::hash(secret)).await?.is_some())
+        Ok(self.store.key_by_hash(&api_key_secret::hash(secret)).await?.is_some())
     }
 
     /// Replaces a key's secret, for the operator. The current secret works until `previous_until`, in milliseconds, if
@@ -223,7 +223,7 @@ impl ApiKeys {
         secret: &str,
         previous_until: Option<i64>,
     ) -> Result<bool, StoreError> {
-        let secret = HashedSecret { hash: authenticator::hash(secret), prefix: authenticator::prefix(secret) };
+        let secret = HashedSecret { hash: api_key_secret::hash(secret), prefix: api_key_secret::prefix(secret) };
         let rotated = self.store.rotate_key(organization, id, secret, previous_until).await?;
         if rotated {
             self.tokens.forget(id);

@@ -14,6 +14,7 @@ mod message_move;
 pub mod metrics;
 mod person;
 pub mod quarantine;
+pub mod quarantine_retry;
 mod receipt;
 mod recount;
 pub(super) mod rejection;

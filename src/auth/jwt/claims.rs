@@ -5,6 +5,8 @@ use std::sync::Arc;
 use serde_json::Map;
 use serde_json::Value;
 
+use crate::auth::config::Claims;
+use crate::auth::config::JwtConfig;
 use crate::auth::viewer::Principal;
 use crate::auth::viewer::Viewer;
 use crate::domain::capability::Capabilities;
@@ -12,9 +14,7 @@ use crate::domain::capability::Capability;
 use crate::domain::clock::FOREVER;
 use crate::domain::id::OrganizationId;
 
-use super::Claims;
-use super::Config;
-use super::JwtError;
+use super::jwt_error::JwtError;
 
 /// Allowed clock skew between issuer and server, in milliseconds.
 const LEEWAY_MS: i64 = 30_000;
@@ -22,7 +22,7 @@ const LEEWAY_MS: i64 = 30_000;
 const MAX_SUBJECT_LEN: usize = 255;
 
 /// Returns the viewer of the claims if they are valid at `now`, in milliseconds.
-pub(super) fn viewer(claims: &Map<String, Value>, config: &Config, now: i64) -> Result<Viewer, JwtError> {
+pub(super) fn viewer(claims: &Map<String, Value>, config: &JwtConfig, now: i64) -> Result<Viewer, JwtError> {
     if claims.get("iss").and_then(Value::as_str) != Some(&*config.issuer) {
         return Err(JwtError::Issuer);
     }

@@ -23,7 +23,7 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::auth::authenticator;
+use crate::auth::api_key_secret;
 use crate::auth::authenticator::Authenticator;
 use crate::clock::SystemClock;
 use crate::domain::api_key::KeyCreator;
@@ -121,7 +121,7 @@ impl Rig {
         let shared = store.store.clone();
         let tokens = Authenticator::new(shared.clone(), None, token_clock.clone());
         let keys = ApiKeys::new(shared.clone(), tokens.clone(), clock.clone());
-        let secret = authenticator::generate();
+        let secret = api_key_secret::generate();
         let new = NewApiKey { name: "test".into(), permissions: Capabilities::all(), expires_at: None };
         keys.issue(&store.organization, new, KeyCreator::Operator, &secret).await.expect("a key");
         let feed = Feed::start(shared.clone(), feed::Config::default(), &tasks, stop.clone());

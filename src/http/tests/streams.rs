@@ -11,7 +11,7 @@ use tokio::io::AsyncReadExt as _;
 use tokio::io::AsyncWriteExt as _;
 use tokio::time::timeout;
 
-use crate::auth::authenticator::KEY_CACHE_TTL_MS;
+use crate::auth::key_cache::KEY_CACHE_TTL_MS;
 use crate::http::Config;
 
 use super::fixture::PATIENCE;

@@ -1,20 +1,13 @@
-//! Quarantine of events that could not be applied. They are retried automatically a few times, after an upgrade, and at
-//! the operator's request.
+//! Quarantine of events that could not be applied; `quarantine_retry` retries them.
 
 use std::error::Error;
-use std::sync::Arc;
 use std::time::Duration;
 
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::registry::Registry;
-use tokio::time::Instant;
-use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 use tracing::error;
-use tracing::info;
-use tracing::warn;
 
 use crate::backoff::Backoff;
 use crate::domain::id::EventId;
@@ -24,19 +17,9 @@ use crate::store::QuarantinedEvent;
 use crate::store::Store;
 use crate::store::error::StoreError;
 
-use super::InboundWorker;
-
 /// The version of this program.
-pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+pub(super) const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// Polling interval for requested retries.
-const POLL_INTERVAL: Duration = Duration::from_secs(2);
-/// Interval of automatic retries, for events with fewer than [`AUTOMATIC`] attempts: the database may have recovered.
-const RETRY_INTERVAL: Duration = Duration::from_mins(10);
-const AUTOMATIC: u32 = 8;
-/// Pauses after failures of the retries.
-const FIRST_POLL_RETRY_DELAY: Duration = Duration::from_secs(2);
-const MAX_POLL_RETRY_DELAY: Duration = Duration::from_secs(20);
 /// Attempts to quarantine an event while the database is available.
 const MAX_ATTEMPTS: u32 = 5;
 /// Pauses between those attempts, and between attempts to reach the database.
@@ -60,6 +43,10 @@ impl QuarantineMetrics {
         registry.register("events_retried", retried, self.retried.clone());
         let rejected = "Events dropped because they could be neither applied nor quarantined, by reason";
         registry.register("events_rejected", rejected, self.rejected.clone());
+    }
+    /// Counts a retry with this outcome.
+    pub(super) fn count_retry(&self, outcome: &'static str) {
+        self.retried.get_or_create(&[("outcome", outcome)]).inc();
     }
 }
 
@@ -136,94 +123,4 @@ pub(in crate::service) fn reason(failed: &StoreError) -> String {
     let first: &(dyn Error + 'static) = failed;
     let causes = std::iter::successors(Some(first), |&error| error.source());
     causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
-}
-
-/// Retries quarantined events until `stop`: at startup those of other versions, later those due automatically or
-/// requested by the operator.
-pub fn start_retries(store: Store, inbox: InboundWorker, tasks: &TaskTracker, stop: CancellationToken) {
-    tasks.spawn(async move { stop.run_until_cancelled(retry(store, inbox)).await });
-}
-
-async fn retry(store: Store, inbox: InboundWorker) {
-    let (mut is_upgraded, mut last) = (false, Instant::now());
-    let mut pauses = Backoff::half_jitter(FIRST_POLL_RETRY_DELAY, MAX_POLL_RETRY_DELAY);
-    loop {
-        match look(&store, &inbox, &mut is_upgraded, &mut last).await {
-            Ok(()) => {
-                pauses.reset();
-                sleep(POLL_INTERVAL).await;
-            }
-            Err(failed) => {
-                warn!(error = &failed as &dyn Error, "Retrying quarantined events failed");
-                pauses.wait().await;
-            }
-        }
-    }
-}
-
-async fn look(
-    store: &Store,
-    inbox: &InboundWorker,
-    is_upgraded: &mut bool,
-    last: &mut Instant,
-) -> Result<(), StoreError> {
-    if last.elapsed() >= RETRY_INTERVAL {
-        store.request_retry_of_young(AUTOMATIC).await?;
-        *last = Instant::now();
-    }
-    if !*is_upgraded {
-        let count = store.request_retry_after_upgrade(VERSION).await?;
-        *is_upgraded = true;
-        if count > 0 {
-            info!(count, "Retrying quarantined events of an earlier version");
-        }
-    }
-    loop {
-        let events = store.events_to_retry().await?;
-        if events.is_empty() {
-            return Ok(());
-        }
-        for event in events {
-            retry_one(store, inbox, event).await?;
-        }
-    }
-}
-
-/// Applies an event and removes it from the quarantine, in one unit.
-async fn retry_one(store: &Store, inbox: &InboundWorker, kept: QuarantinedEvent) -> Result<(), StoreError> {
-    let outcome = match store.quarantined_payload(kept.id).await {
-        Ok(None) => return Ok(()),
-        Ok(Some(payload)) => match SessionEvent::from_stored(&payload) {
-            Ok(event) => match inbox.apply_quarantined(&kept, event).await {
-                Ok(()) => Ok(()),
-                // An event that exceeds its time limit must not delay the others.
-                Err(failed) if failed.is_passing() && !matches!(failed, StoreError::TimedOut) => return Err(failed),
-                Err(failed) => Err(reason(&failed)),
-            },
-            Err(unreadable) => Err(unreadable.to_string()),
-        },
-        Err(StoreError::Sealed { reason, .. }) => Err(format!("it cannot be decrypted: {reason}")),
-        Err(failed) => return Err(failed),
-    };
-    let metrics = &inbox.quarantine;
-    match outcome {
-        Ok(()) => {
-            info!(event.id = %kept.id, kind = kept.kind, session.id = %kept.session, "Applied a quarantined event");
-            metrics.retried.get_or_create(&[("outcome", "applied")]).inc();
-            Ok(())
-        }
-        Err(reason) => {
-            warn!(event.id = %kept.id, kind = kept.kind, reason, "Applying a quarantined event failed again");
-            metrics.retried.get_or_create(&[("outcome", "failed")]).inc();
-            store.retry_failed(&kept, &reason, VERSION).await
-        }
-    }
-}
-
-impl InboundWorker {
-    /// Applies a quarantined event and removes it.
-    async fn apply_quarantined(&self, kept: &QuarantinedEvent, event: SessionEvent) -> Result<(), StoreError> {
-        let key = SessionKey { organization: kept.organization.clone(), session: kept.session };
-        self.apply_kept(&key, Arc::from([event]), kept.clone()).await
-    }
 }

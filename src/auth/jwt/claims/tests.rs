@@ -5,8 +5,8 @@ use super::*;
 const NOW: i64 = 1_700_000_000_000;
 const SECOND: i64 = NOW / 1_000;
 
-fn config() -> Config {
-    Config {
+fn config() -> JwtConfig {
+    JwtConfig {
         jwks_url: "https://login.example.org/keys".into(),
         jwks_roots: None,
         issuer: "https://login.example.org".into(),

@@ -1,0 +1,34 @@
+//! State that the feed shares with its tail.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::PoisonError;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::domain::id::OrganizationId;
+
+use super::recent_changes::RecentChanges;
+
+/// Validity of the last known ends of the logs.
+const HEADS_TTL: Duration = Duration::from_secs(10);
+
+/// The recent changes of each organization with subscribers.
+pub(super) type Topics = Arc<Mutex<HashMap<OrganizationId, Arc<RecentChanges>>>>;
+
+/// Time at which the ends of the logs were last read from the database.
+#[derive(Clone, Default)]
+pub(super) struct Heads(Arc<Mutex<Option<Instant>>>);
+
+impl Heads {
+    pub(super) fn were_seen(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+    }
+
+    pub(super) fn are_known(&self) -> bool {
+        let seen = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.is_some_and(|seen| seen.elapsed() < HEADS_TTL)
+    }
+}
