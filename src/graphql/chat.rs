@@ -2,6 +2,7 @@
 
 pub(super) mod change;
 pub(super) mod connection;
+pub(super) mod enums;
 pub(super) mod filter;
 pub(super) mod input;
 pub(super) mod mutation;

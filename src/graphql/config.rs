@@ -1,20 +1,18 @@
 //! Configuration of the execution of requests: limits of a document, rate limits, and which documents are accepted.
 
-use std::fmt;
-use std::fs;
-use std::path::Path;
-use std::path::PathBuf;
+mod documents;
 
 use clap::Args;
 use graphql_guard::Limits;
 
 use crate::config;
-use crate::config::Error;
 use crate::domain::page::DEFAULT_PAGE_LEN;
 use crate::domain::page::MAX_PAGE_LEN;
 use crate::rate_limit::Rate;
 
 use super::persisted_documents::TrustedDocuments;
+
+pub use documents::DocumentArgs;
 
 /// The ratio of the default rate limit of an organization to that of a client.
 const ORGANIZATION_FACTOR: u64 = 4;
@@ -111,41 +109,4 @@ impl Config {
     fn client_rate(&self) -> Rate {
         Rate { per_minute: self.rate_limit_cost_per_minute, burst: self.rate_limit_burst }
     }
-}
-
-/// Accepted documents.
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Limits")]
-#[group(skip)]
-pub struct DocumentArgs {
-    /// Disable introspection, and mention no names of the schema in errors except those in the request
-    #[arg(long, env = "CHATGRAPH_NO_INTROSPECTION", value_parser = clap::builder::FalseyValueParser::new())]
-    pub no_introspection: bool,
-    /// Accept only the documents in this file: a JSON object of `{"ID": "DOCUMENT"}`. Clients send the id as
-    /// `extensions.persistedQuery.sha256Hash`. Without this option, any document is accepted
-    #[arg(long, env = "CHATGRAPH_TRUSTED_DOCUMENTS", value_name = "FILE")]
-    pub trusted_documents: Option<PathBuf>,
-}
-
-impl DocumentArgs {
-    /// Sets the accepted documents of `config`. Reads the file and checks each document against the limits.
-    ///
-    /// # Errors
-    /// [`Error`] if the file or a document is invalid.
-    pub fn apply(&self, config: &mut Config) -> Result<(), Error> {
-        config.introspection = !self.no_introspection;
-        let Some(file) = self.trusted_documents.as_deref() else { return Ok(()) };
-        config.trusted = Some(trusted(file)?);
-        match super::first_invalid(config) {
-            Some(invalid) => Err(Error::new("trusted-documents", format!("{}: {invalid}", file.display()))),
-            None => Ok(()),
-        }
-    }
-}
-
-fn trusted(file: &Path) -> Result<TrustedDocuments, Error> {
-    let wrong = |cause: &dyn fmt::Display| Error::new("trusted-documents", format!("{}: {cause}", file.display()));
-    let text = fs::read_to_string(file).map_err(|cause| wrong(&cause))?;
-    let documents = serde_json::from_str(&text).map_err(|cause| wrong(&cause))?;
-    Ok(TrustedDocuments::new(documents))
 }

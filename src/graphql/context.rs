@@ -18,9 +18,9 @@ use crate::service::session::Sessions;
 
 use super::backpressure::AnswerPacer;
 use super::error::ApiError;
-use super::executor::GraphqlServices;
 use super::loader::BatchReader;
 use super::loader::Loaders;
+use super::services::GraphqlServices;
 
 /// The values that [`super::GraphqlExecutor`] puts into the context of every request.
 pub(super) trait ContextExt {
@@ -79,6 +79,11 @@ impl ContextExt for Context<'_> {
         self.data_unchecked::<AnswerPacer>()
     }
 }
+
+/// The cursor at which a client resumes, from outside the document (`Last-Event-ID`). `chatChanges` uses it if the
+/// document has no `after`. A transport puts it into the request's data.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LastEvent(pub String);
 
 /// Parses a session id. An invalid id is answered like an unknown session.
 pub(super) fn session_id(id: &ID) -> Result<SessionId, ApiError> {

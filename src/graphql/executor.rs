@@ -22,12 +22,7 @@ use tracing::debug_span;
 use crate::auth::viewer::Viewer;
 use crate::rate_limit::Rate;
 use crate::rate_limit::RateLimitStatus;
-use crate::service::api_key::ApiKeys;
-use crate::service::call::Calls;
-use crate::service::chat::Chats;
-use crate::service::session::Sessions;
 
-use super::Schema;
 use super::backpressure::AnswerPacer;
 use super::backpressure::AnswerPermit;
 use super::backpressure::AnswerSlots;
@@ -47,19 +42,9 @@ use super::open_limit::OpenPermit;
 use super::persisted_documents::DocumentSource;
 use super::request_names::RequestNames;
 use super::response_shape;
-
-/// The services that the resolvers call.
-#[derive(Clone)]
-pub struct GraphqlServices {
-    /// The chat service.
-    pub chats: Chats,
-    /// The session service.
-    pub sessions: Sessions,
-    /// The call service.
-    pub calls: Calls,
-    /// The API key service.
-    pub keys: ApiKeys,
-}
+use super::schema;
+use super::schema::Schema;
+use super::services::GraphqlServices;
 
 /// The client that sent a request.
 #[derive(Debug, Clone)]
@@ -90,8 +75,8 @@ impl GraphqlExecutor {
     /// Builds the schema on `parts`.
     #[must_use]
     pub fn new(parts: GraphqlServices, config: &Config) -> Self {
-        let schema = super::schema(config);
-        let guard = Arc::new(Guard::new(Arc::new(super::types(&schema)), config.limits()));
+        let schema = schema::build(config);
+        let guard = Arc::new(Guard::new(Arc::new(schema::types(&schema)), config.limits()));
         let documents = Arc::new(DocumentSource::new(config.trusted.clone()));
         let (metrics, cost_limiter) = (Metrics::default(), CostLimiter::new(config.rate(), config.organization_rate()));
         let sockets = OpenLimiter::new(config.max_sockets);
@@ -245,7 +230,7 @@ impl GraphqlExecutor {
     #[cfg(test)]
     pub(crate) async fn execute_unguarded(&self, caller: &Caller, request: Request) -> Response {
         let (request, batches) = self.attach_context(caller, request);
-        let stock = super::stock_schema();
+        let stock = schema::stock();
         let response = batches.drive_while_polling(stream::once(stock.execute(request))).next().await;
         response.unwrap_or_else(panicked)
     }
@@ -292,11 +277,6 @@ pub struct Answer {
     /// Its turn, which the transport holds until the response is sent; `None` for an error that needed no turn.
     pub turn: Option<AnswerPermit>,
 }
-
-/// The cursor at which a client resumes, from outside the document (`Last-Event-ID`). `chatChanges` uses it if the
-/// document has no `after`. A transport puts it into the request's data.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LastEvent(pub String);
 
 fn too_many(most: usize, what: &str, flag: &str) -> ApiError {
     let advice = format!("close some, or ask the operator to raise {flag}");

@@ -26,8 +26,8 @@ use crate::domain::session::Session;
 use crate::service::chat::ChatPage;
 
 use super::error::ApiError;
-use super::executor::GraphqlServices;
 use super::loader_scheduler::PendingBatches;
+use super::services::GraphqlServices;
 
 /// The data loaders of one request.
 pub(super) struct Loaders(pub(super) DataLoader<BatchReader>);

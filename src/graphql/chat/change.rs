@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use async_graphql::Context;
 use async_graphql::Description;
-use async_graphql::Enum;
 use async_graphql::ID;
 use async_graphql::Object;
 use async_graphql::SimpleObject;
@@ -17,6 +16,9 @@ use crate::graphql::scalar::Jid;
 use crate::graphql::scalar::Timestamp;
 use crate::graphql::session::object::Session;
 
+use super::enums::ChangeOrigin;
+use super::enums::ChatChangeKind;
+use super::enums::ChatField;
 use super::object::Chat;
 
 /// An event of `chatChanges`: a change with its cursor, or only a cursor.
@@ -110,62 +112,6 @@ fn as_of(change: &change::Change, now: Option<chat::Chat>) -> chat::Chat {
         last.id = None;
     }
     chat
-}
-
-/// A kind of change.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
-#[graphql(remote = "change::ChangeKind")]
-pub(in crate::graphql) enum ChatChangeKind {
-    /// The chat is new.
-    Created,
-    /// The chat changed.
-    Updated,
-    /// The chat was removed from the stored copy.
-    Deleted,
-}
-
-/// The origin of a change.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
-#[graphql(remote = "change::Origin")]
-pub(in crate::graphql) enum ChangeOrigin {
-    /// A client of this API.
-    Api,
-    /// The phone or another linked device.
-    Device,
-    /// An incoming or outgoing message.
-    Message,
-    /// History or settings imported from WhatsApp.
-    Import,
-    /// WhatsApp rejected a change that was made through this API, and the stored copy was reverted.
-    Revert,
-    /// A mute expired.
-    Expired,
-}
-
-/// A part of a chat that can change.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
-#[graphql(remote = "change::ChatField")]
-pub(in crate::graphql) enum ChatField {
-    /// The canonical address.
-    Jid,
-    /// The other addresses.
-    Aliases,
-    /// The name.
-    Name,
-    /// The archived state.
-    Archived,
-    /// The pinned state.
-    Pinned,
-    /// The end of the mute.
-    MutedUntil,
-    /// The number of unread messages.
-    UnreadCount,
-    /// The mark as unread by hand.
-    MarkedUnread,
-    /// The last message: a different message, or its content.
-    LastMessage,
-    /// The synchronization with WhatsApp.
-    Sync,
 }
 
 #[cfg(test)]

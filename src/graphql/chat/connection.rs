@@ -19,8 +19,8 @@ use crate::graphql::loader::ChatCountKey;
 use crate::graphql::loader::ChatPageKey;
 use crate::service::chat::ChatPage;
 
+use super::enums::ChatOrder;
 use super::filter::ChatFilter;
-use super::filter::ChatOrder;
 use super::object::Chat;
 
 /// A page of chats.

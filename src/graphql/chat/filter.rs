@@ -1,6 +1,5 @@
 //! The filter and the order of chats.
 
-use async_graphql::Enum;
 use async_graphql::InputObject;
 
 use crate::domain::chat_list;
@@ -8,18 +7,7 @@ use crate::domain::search::SearchTerm;
 use crate::graphql::error::ApiError;
 use crate::graphql::scalar::Timestamp;
 
-use super::object::ChatType;
-
-/// The order of chats. In both orders, chats without a message come last, newest first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Enum)]
-#[graphql(remote = "chat_list::ChatOrder")]
-pub(in crate::graphql) enum ChatOrder {
-    /// Latest activity first.
-    #[default]
-    Recent,
-    /// As on the phone: pinned chats first, the most recently pinned one on top, then by latest activity.
-    Inbox,
-}
+use super::enums::ChatType;
 
 /// A filter of chats. A chat must match every field that is given. Fields that are missing or null are ignored.
 #[derive(Debug, Clone, InputObject)]

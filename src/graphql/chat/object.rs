@@ -2,7 +2,6 @@
 
 use async_graphql::Context;
 use async_graphql::Description;
-use async_graphql::Enum;
 use async_graphql::ID;
 use async_graphql::Object;
 
@@ -23,6 +22,7 @@ use crate::graphql::scalar::Revision;
 use crate::graphql::scalar::Timestamp;
 use crate::graphql::session::object::Session;
 
+use super::enums::ChatType;
 use super::sync::ChatSync;
 
 /// A chat of a session, as it is in the stored copy.
@@ -33,22 +33,6 @@ impl From<chat::Chat> for Chat {
     fn from(chat: chat::Chat) -> Self {
         Self(chat)
     }
-}
-
-/// A kind of chat.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
-#[graphql(remote = "chat::ChatType")]
-pub(in crate::graphql) enum ChatType {
-    /// A chat with one user, or with an assistant.
-    Dm,
-    /// A group.
-    Group,
-    /// A newsletter (also called channel).
-    Newsletter,
-    /// A broadcast list.
-    Broadcast,
-    /// Status posts.
-    Status,
 }
 
 #[Object(use_type_description)]

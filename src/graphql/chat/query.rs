@@ -14,8 +14,8 @@ use crate::graphql::scalar::Jid;
 
 use super::connection::ChatConnection;
 use super::connection::ChatListArguments;
+use super::enums::ChatOrder;
 use super::filter::ChatFilter;
-use super::filter::ChatOrder;
 use super::input::chat_ref;
 use super::object::Chat;
 

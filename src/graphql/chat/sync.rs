@@ -2,7 +2,6 @@
 
 use async_graphql::Context;
 use async_graphql::Description;
-use async_graphql::Enum;
 use async_graphql::Object;
 
 use crate::domain::change::ChatFields;
@@ -13,7 +12,9 @@ use crate::graphql::error::ApiError;
 use crate::graphql::loader::RejectionsKey;
 use crate::graphql::scalar::Timestamp;
 
-use super::change::ChatField;
+use super::enums::ChatField;
+use super::enums::ChatSyncState;
+use super::enums::RefusalCode;
 
 /// The synchronization of a chat with WhatsApp.
 #[derive(Description)]
@@ -21,17 +22,6 @@ pub(in crate::graphql) struct ChatSync {
     pub(in crate::graphql) chat: ChatId,
     pub(in crate::graphql) pending: ChatFields,
     pub(in crate::graphql) refused: ChatFields,
-}
-
-/// The state of a chat's synchronization with WhatsApp.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
-pub(in crate::graphql) enum ChatSyncState {
-    /// WhatsApp has every setting.
-    Synced,
-    /// A setting waits for the session to connect, or is being sent.
-    Pending,
-    /// WhatsApp rejected a setting, and no setting is pending.
-    Refused,
 }
 
 #[Object(use_type_description)]
@@ -61,16 +51,6 @@ impl ChatSync {
         refusals.sort_by_key(|refusal| refusal.setting);
         Ok(refusals.into_iter().map(Refusal).collect())
     }
-}
-
-/// The reason why a setting did not reach WhatsApp.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
-#[graphql(remote = "pending_action::RejectionCode")]
-pub(in crate::graphql) enum RefusalCode {
-    /// WhatsApp rejected the setting on every attempt.
-    Rejected,
-    /// The session was logged out before the setting was sent to WhatsApp.
-    Unlinked,
 }
 
 /// A setting that WhatsApp rejected.

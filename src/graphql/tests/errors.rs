@@ -117,7 +117,7 @@ const INTROSPECTION: &str = "query IntrospectionQuery { __schema { queryType { n
 async fn the_schema_may_be_asked_for_unless_that_is_switched_off() {
     let response = ask(INTROSPECTION, json!({})).await;
     assert_eq!(response.errors, []);
-    let closed = schema(&Config { introspection: false, ..Config::default() });
+    let closed = schema::build(&Config { introspection: false, ..Config::default() });
     let response = closed.execute(INTROSPECTION).await;
     assert!(!response.data.to_string().contains("updateChat"), "{:?}", response.errors);
 }

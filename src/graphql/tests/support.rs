@@ -31,7 +31,6 @@ use crate::graphql::response_shape;
 use crate::graphql::schema;
 use crate::graphql::sdl;
 use crate::graphql::session::object::Session;
-use crate::graphql::types;
 
 /// The definitions of the schema.
 pub(super) fn definitions() -> Vec<TypeDefinition> {
@@ -63,8 +62,8 @@ pub(super) fn viewer(capabilities: Capabilities) -> Arc<Viewer> {
 /// Executes `query` as the API does, without services: a resolver behind its guard panics.
 pub(super) async fn execute(query: &str, variables: serde_json::Value, capabilities: Capabilities) -> Response {
     let mut request = Request::new(query).variables(async_graphql::Variables::from_json(variables));
-    let schema = schema(&Config::default());
-    let guard = Guard::new(Arc::new(types(&schema)), Config::default().limits());
+    let schema = schema::build(&Config::default());
+    let guard = Guard::new(Arc::new(schema::types(&schema)), Config::default().limits());
     let mut response = match document::compile(&guard, &mut request, None) {
         Err(errors) => Response::from_errors(errors),
         Ok(compiled) => {
