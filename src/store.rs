@@ -9,6 +9,7 @@ mod api_key;
 mod backup;
 mod batched_delete;
 mod change;
+mod change_log;
 mod chat;
 mod chat_list;
 mod chunk;
@@ -24,6 +25,7 @@ pub mod error;
 mod group_commit;
 mod history_position;
 mod idempotency;
+mod incarnation;
 mod integrity_check;
 mod keyset;
 mod merged_chat;
@@ -31,6 +33,7 @@ mod message;
 mod message_marker;
 mod message_move;
 mod mute_expiry;
+mod open;
 mod organization;
 mod organization_data;
 mod peer;
@@ -54,8 +57,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sea_orm::ConnectionTrait as _;
-use sea_orm::DatabaseConnection;
-use tokio_util::task::TaskTracker;
 use tracing::Instrument as _;
 use tracing::Span;
 use tracing::debug_span;
@@ -70,8 +71,8 @@ use connect::FairQueue;
 use connect::ReadPool;
 use encryption::Encryption;
 use error::StoreError;
-use group_commit::CommitNotifier;
 use group_commit::GroupCommit;
+use group_commit::notifier::CommitNotifier;
 
 pub use api_key::HashedSecret;
 pub use api_key::KeySecret;
@@ -122,8 +123,6 @@ pub use unit_of_work::Work;
 const MAX_ATTEMPTS: u32 = 5;
 const FIRST_RETRY_DELAY: Duration = Duration::from_millis(20);
 const MAX_RETRY_DELAY: Duration = Duration::from_millis(100);
-/// Maximum number of concurrent full scans of lists; less than the number of readers.
-const WALKS: usize = 2;
 
 /// The database: a pool of readers, and one group commit that writes. Cheap to clone.
 #[derive(Clone)]
@@ -145,67 +144,6 @@ pub struct Store {
 }
 
 impl Store {
-    /// Opens the database and starts the group commit. Creates a missing file and migrates the schema. The secrets of
-    /// sessions cannot be decrypted.
-    ///
-    /// # Errors
-    /// [`OpenError`], for the operator.
-    pub async fn open(config: &Config, clock: Arc<dyn Clock>, tasks: &TaskTracker) -> Result<Self, OpenError> {
-        connect::create(config)?;
-        let writers = connect::writers(config).await?;
-        connect::migrate(&writers).await?;
-        Self::start(config, writers, Encryption::default(), clock, tasks).await
-    }
-
-    /// Opens the database for a command that neither creates nor migrates it.
-    ///
-    /// # Errors
-    /// [`OpenError`], including [`OpenError::Missing`] and [`OpenError::Outdated`].
-    pub async fn open_existing(config: &Config, clock: Arc<dyn Clock>, tasks: &TaskTracker) -> Result<Self, OpenError> {
-        let writers = connect::writers(config).await?;
-        connect::is_up_to_date(&writers).await?;
-        Self::start(config, writers, Encryption::default(), clock, tasks).await
-    }
-
-    /// Opens the database like [`Store::open`], for a server that encrypts and decrypts the secrets of its sessions
-    /// with these keys.
-    ///
-    /// # Errors
-    /// [`OpenError`], including [`OpenError::NoMasterKey`] if secrets are encrypted with another key.
-    pub async fn open_sealed(
-        config: &Config,
-        keys: &MasterKeys,
-        clock: Arc<dyn Clock>,
-        tasks: &TaskTracker,
-    ) -> Result<Self, OpenError> {
-        connect::create(config)?;
-        let writers = connect::writers(config).await?;
-        connect::migrate(&writers).await?;
-        let encryption = encryption::register(&writers, keys).await?;
-        search_text::refold(&writers).await?;
-        Self::start(config, writers, encryption, clock, tasks).await
-    }
-
-    async fn start(
-        config: &Config,
-        writers: DatabaseConnection,
-        encryption: Encryption,
-        clock: Arc<dyn Clock>,
-        tasks: &TaskTracker,
-    ) -> Result<Self, OpenError> {
-        let log = organization::change_log(&writers).await?;
-        let readers = connect::readers(config).await?;
-        let counters = connect::counters(config).await?;
-        let walks = FairQueue::new(WALKS, 0);
-        let commits = Arc::new(CommitNotifier::default());
-        let group_commit = GroupCommit::new(writers, config.answer_timeout(), Arc::clone(&commits), tasks.clone());
-        let shared = match config {
-            Config::Sqlite(_) => None,
-            Config::Postgres(server) => Some(server.clone()),
-        };
-        Ok(Self { readers, counters, walks, group_commit, clock, commits, log, shared, encryption })
-    }
-
     /// Closes every connection, each once it is idle. No reads or writes are possible afterwards.
     ///
     /// # Errors

@@ -20,8 +20,8 @@ use super::connect::DatabaseLock;
 use super::connect::OpenError;
 use super::connect::file;
 use super::connect::sqlite;
+use super::incarnation;
 use super::integrity_check;
-use super::organization;
 
 /// Prefix of the name of a folder for a partial copy.
 const PREFIX: &str = ".chatgraph-partial-";
@@ -102,7 +102,7 @@ async fn verify(copy: &DatabaseConnection, origin: &Path, now: i64) -> Result<()
     if let Some(problem) = integrity_check::file(copy).await?.into_iter().next() {
         return Err(OpenError::Damaged { path: origin.to_owned(), problem });
     }
-    Ok(organization::renew_log(copy, now).await?)
+    Ok(incarnation::renew(copy, now).await?)
 }
 
 /// Removes the companion files of the previous database before another file gets its name: SQLite would apply an old

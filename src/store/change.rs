@@ -1,14 +1,9 @@
-//! The change log.
+//! Rows of the change log.
 
 use chatgraph_entity::change;
-use sea_orm::ColumnTrait as _;
 use sea_orm::ConnectionTrait;
 use sea_orm::EntityTrait as _;
 use sea_orm::IntoActiveModel as _;
-use sea_orm::QueryFilter as _;
-use sea_orm::QueryOrder as _;
-use sea_orm::QuerySelect as _;
-use sea_orm::Select;
 
 use crate::domain::change::Change;
 use crate::domain::change::ChangeKind;
@@ -20,7 +15,6 @@ use crate::domain::id::MessageId;
 use crate::domain::id::OrganizationId;
 use crate::domain::id::SessionId;
 
-use super::Store;
 use super::chunk::chunks;
 use super::enum_code::DbEnum as _;
 use super::enum_code::bits;
@@ -28,47 +22,6 @@ use super::enum_code::from_bits;
 use super::error::StoreError;
 use super::setting_columns::row_with_setting_values;
 use super::setting_columns::setting_values_of_row;
-
-impl Store {
-    /// Returns at most `limit` changes after the number `after`, in order.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn changes(
-        &self,
-        organization: &OrganizationId,
-        after: i64,
-        limit: u64,
-    ) -> Result<Vec<Change>, StoreError> {
-        let rows = following(organization, after, limit).all(&self.reader(organization)).await?;
-        rows.iter().map(from_row).collect()
-    }
-
-    /// Returns the number of the oldest stored change; `None` if there is none.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn oldest_change(&self, organization: &OrganizationId) -> Result<Option<i64>, StoreError> {
-        Ok(change::Entity::find()
-            .select_only()
-            .column(change::Column::Number)
-            .filter(change::Column::Organization.eq(organization.as_str()))
-            .order_by_asc(change::Column::Number)
-            .limit(1)
-            .into_tuple::<i64>()
-            .one(&self.reader(organization))
-            .await?)
-    }
-}
-
-/// Query for the changes after a number; `store::tests::plans` checks its plan.
-pub(super) fn following(organization: &OrganizationId, after: i64, limit: u64) -> Select<change::Entity> {
-    change::Entity::find()
-        .filter(change::Column::Organization.eq(organization.as_str()))
-        .filter(change::Column::Number.gt(after))
-        .order_by_asc(change::Column::Number)
-        .limit(limit)
-}
 
 /// Stores numbered changes.
 pub(super) async fn insert(
@@ -81,43 +34,6 @@ pub(super) async fn insert(
         change::Entity::insert_many(rows).exec_without_returning(tx).await?;
     }
     Ok(())
-}
-
-/// Returns a chat whose stored revision differs from its last change, which no writer may leave behind.
-#[cfg(debug_assertions)]
-async fn wrong_revision(
-    tx: &impl ConnectionTrait,
-    organization: &OrganizationId,
-    changes: &[Change],
-) -> Result<Option<ChatId>, StoreError> {
-    let last: std::collections::HashMap<_, _> = changes.iter().map(|change| (change.chat, change)).collect();
-    for part in chunks(last.into_values().filter(|change| change.kind != ChangeKind::Deleted).collect()) {
-        let ids = part.iter().map(|change| change.chat.to_bytes());
-        let rows = super::chat::with_ids(organization, ids).all(tx).await?;
-        for change in part {
-            let row = rows.iter().find(|row| row.id == change.chat.to_bytes());
-            if row.is_some_and(|row| row.revision != change.revision) {
-                return Ok(Some(change.chat));
-            }
-        }
-    }
-    Ok(None)
-}
-
-/// Rejects changes after which a chat does not have the revision of its last change.
-#[cfg(debug_assertions)]
-pub(super) async fn check_revisions(
-    tx: &impl ConnectionTrait,
-    organization: &OrganizationId,
-    changes: &[Change],
-) -> Result<(), StoreError> {
-    match wrong_revision(tx, organization, changes).await? {
-        None => Ok(()),
-        Some(chat) => {
-            tracing::error!(chat.id = %chat, "The chat's revision does not match its last change");
-            Err(StoreError::Corrupt { table: "chat", column: "revision" })
-        }
-    }
 }
 
 fn to_row(organization: &OrganizationId, change: &Change) -> change::ActiveModel {
@@ -144,7 +60,7 @@ fn to_row(organization: &OrganizationId, change: &Change) -> change::ActiveModel
     row.into_active_model()
 }
 
-fn from_row(row: &change::Model) -> Result<Change, StoreError> {
+pub(super) fn from_row(row: &change::Model) -> Result<Change, StoreError> {
     let corrupt = |column| StoreError::Corrupt { table: "change", column };
     let message = row.last_message_id.as_deref().map(MessageId::from_bytes).transpose();
     let message = message.map_err(|_| corrupt("last_message_id"))?;

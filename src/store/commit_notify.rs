@@ -23,7 +23,7 @@ use crate::backoff::Backoff;
 use crate::domain::id::OrganizationId;
 
 use super::Postgres;
-use super::group_commit::CommitNotifier;
+use super::group_commit::notifier::CommitNotifier;
 
 /// The channel of all processes on the database.
 const CHANNEL: &str = "chatgraph_change";

@@ -6,10 +6,12 @@ mod fair_queue;
 pub(super) mod file;
 mod migrations;
 mod open_error;
+mod pool_size;
 mod postgres;
 mod read_pool;
 mod server_lock;
 pub(super) mod sqlite;
+mod time_limits;
 mod transaction;
 mod url;
 
@@ -28,8 +30,14 @@ use sea_orm::TransactionTrait as _;
 use tracing::info;
 
 use read_pool::ReadLimits;
+use time_limits::ANSWER_GRACE;
+use time_limits::COUNT_TIMEOUT;
+use time_limits::READ_TIMEOUT;
+use time_limits::STATEMENT_TIMEOUT;
 
 pub(super) use fair_queue::FairQueue;
+pub(super) use pool_size::idle_connections;
+pub(super) use pool_size::max_connections;
 pub use postgres::Postgres;
 pub(super) use read_pool::ReadPool;
 pub use server_lock::ServerLock;
@@ -51,18 +59,6 @@ pub use migrations::migrate_up;
 pub use migrations::migrations;
 pub use migrations::reset_change_log;
 pub use open_error::OpenError;
-
-/// Time limit for counting a list: enough for a few hundred thousand chats, and short enough to wait for.
-const COUNT_TIMEOUT: Duration = Duration::from_secs(1);
-
-/// Time limit of a read, and of its wait in the queue.
-const READ_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// Additional time for the answer beyond the database's own time limit.
-const ANSWER_GRACE: Duration = Duration::from_secs(5);
-
-/// Time limit of a statement if the database has none, as on SQLite.
-const STATEMENT_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// Location of the database. Parsed with [`str::parse`]: `sqlite:PATH` or
 /// `postgres://USER:PASSWORD@HOST:PORT/DATABASE`.
@@ -175,22 +171,6 @@ pub(super) async fn snapshot(database: &DatabaseConnection) -> Result<DatabaseTr
     let tx = database.begin_with_config(Some(IsolationLevel::RepeatableRead), Some(AccessMode::ReadOnly)).await?;
     tx.execute_unprepared("SET LOCAL statement_timeout = 0").await?;
     Ok(tx)
-}
-
-/// Returns the maximum number of connections.
-pub(super) fn max_connections(pool: &DatabaseConnection) -> u32 {
-    match pool.get_database_backend() {
-        DbBackend::Postgres => pool.get_postgres_connection_pool().options().get_max_connections(),
-        _ => 1,
-    }
-}
-
-/// Returns the number of idle connections.
-pub(super) fn idle_connections(pool: &DatabaseConnection) -> usize {
-    match pool.get_database_backend() {
-        DbBackend::Postgres => pool.get_postgres_connection_pool().num_idle(),
-        _ => 0,
-    }
 }
 
 /// Begins a write transaction outside the group commit.

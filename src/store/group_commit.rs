@@ -7,17 +7,17 @@
 
 mod batch;
 mod counters;
+pub(super) mod notifier;
+mod numbering;
 mod queue;
+#[cfg(debug_assertions)]
+mod revision_check;
 mod settle;
 
-use std::collections::HashSet;
 use std::sync::Arc;
-use std::sync::Mutex;
-use std::sync::PoisonError;
 use std::time::Duration;
 
 use sea_orm::DatabaseConnection;
-use tokio::sync::Notify;
 use tokio::sync::oneshot;
 use tokio_util::task::TaskTracker;
 
@@ -29,6 +29,7 @@ use super::unit_of_work::UnitOfWork;
 use super::unit_of_work::Work;
 use batch::UnitJob;
 use counters::CommitCounters;
+use notifier::CommitNotifier;
 use queue::Queues;
 
 pub use counters::Committed;
@@ -52,7 +53,7 @@ impl GroupCommit {
 
     /// The counters.
     pub(super) fn tally(&self) -> &CommitCounters {
-        &self.queues.tally
+        self.queues.tally()
     }
 
     /// Closes the connections, each once it is idle.
@@ -77,56 +78,5 @@ impl GroupCommit {
         let job = Box::new(UnitJob::new(organization.clone(), now, work, reply));
         self.queues.sender(organization, session).send(job).await.map_err(|_| StoreError::Closed)?;
         outcome.await.unwrap_or_else(|_| Err(StoreError::Closed.into()))
-    }
-}
-
-/// Organizations with new commits.
-#[derive(Default)]
-pub(super) struct CommitNotifier {
-    /// Commits of all processes, for local subscribers.
-    pub(super) to_hear: NotifySet,
-    /// Commits of this process, for the others.
-    pub(super) to_tell: NotifySet,
-}
-
-impl CommitNotifier {
-    fn add(&self, whose: &[OrganizationId]) {
-        self.to_hear.add(whose);
-        self.to_tell.add(whose);
-    }
-}
-
-/// A set of organizations for one reader.
-#[derive(Default)]
-pub(super) struct NotifySet {
-    whose: Mutex<HashSet<OrganizationId>>,
-    more: Notify,
-}
-
-impl NotifySet {
-    /// Waits until it is not empty, and empties it.
-    pub(super) async fn next(&self) -> Vec<OrganizationId> {
-        loop {
-            let more = self.more.notified();
-            let whose = self.take();
-            if !whose.is_empty() {
-                return whose;
-            }
-            more.await;
-        }
-    }
-
-    /// Empties it.
-    pub(super) fn take(&self) -> Vec<OrganizationId> {
-        self.whose.lock().unwrap_or_else(PoisonError::into_inner).drain().collect()
-    }
-
-    /// Adds organizations.
-    pub(super) fn add(&self, whose: &[OrganizationId]) {
-        if whose.is_empty() {
-            return;
-        }
-        self.whose.lock().unwrap_or_else(PoisonError::into_inner).extend(whose.iter().cloned());
-        self.more.notify_one();
     }
 }

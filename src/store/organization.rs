@@ -1,12 +1,8 @@
-//! Organizations, the counters of their change logs, and the log's incarnation.
+//! Organizations, and the ends of their change logs.
 
-use chatgraph_entity::change_log;
 use chatgraph_entity::organization;
-use chatgraph_migration::SchemaManager;
 use sea_orm::ActiveValue::Set;
 use sea_orm::ColumnTrait;
-use sea_orm::ConnectionTrait;
-use sea_orm::DatabaseConnection;
 use sea_orm::EntityTrait as _;
 use sea_orm::ExprTrait as _;
 use sea_orm::QueryFilter as _;
@@ -99,61 +95,4 @@ impl UnitOfWork<'_> {
 /// row statistics here: with a plain comparison it would rather scan the organization than look up some thirty ids.
 pub(super) fn owns(column: &impl ColumnTrait, organization: &OrganizationId) -> Expr {
     Expr::col(column.as_column_ref()).binary(BinOper::Custom("||"), Expr::cust("''")).eq(organization.as_str())
-}
-
-/// Increments the counter by `count` and returns the new value. Its row lock orders the organization's commits.
-pub(super) async fn raise_last_change(
-    tx: &impl ConnectionTrait,
-    organization: &OrganizationId,
-    count: usize,
-) -> Result<i64, StoreError> {
-    let count = i64::try_from(count).unwrap_or(i64::MAX);
-    let rows = organization::Entity::update_many()
-        .col_expr(organization::Column::LastChange, organization::Column::LastChange.into_expr().add(count))
-        .filter(organization::Column::Id.eq(organization.as_str()))
-        .exec_with_returning(tx)
-        .await?;
-    let row = rows.first().ok_or(StoreError::Corrupt { table: "organization", column: "id" })?;
-    Ok(row.last_change)
-}
-
-/// Reads the change log's incarnation, and generates it for a new database.
-pub(super) async fn change_log(writer: &DatabaseConnection) -> Result<change_log::Model, StoreError> {
-    change_log::Entity::insert(draw(0))
-        .on_conflict(OnConflict::column(change_log::Column::Id).do_nothing().to_owned())
-        .exec_without_returning(writer)
-        .await?;
-    let row = change_log::Entity::find_by_id(1_i16).one(writer).await?;
-    row.ok_or(StoreError::Corrupt { table: "change_log", column: "id" })
-}
-
-/// Generates a new incarnation at `now`, in milliseconds. The new revision base is above all revisions shown before,
-/// including those lost in the restore: no chat changes as often as once a millisecond.
-pub(super) async fn renew_log(writer: &DatabaseConnection, now: i64) -> Result<(), StoreError> {
-    let has_base = SchemaManager::new(writer).has_column("change_log", "revision_base").await?;
-    if !has_base {
-        // A backup of an earlier version gets its base from the migration that adds the column.
-        let drawn = draw(0).incarnation;
-        change_log::Entity::update_many()
-            .set(change_log::ActiveModel { incarnation: drawn, ..Default::default() })
-            .exec(writer)
-            .await?;
-        return Ok(());
-    }
-    let before = change_log::Entity::find_by_id(1_i16).one(writer).await?;
-    let base = Ord::max(now, before.map_or(0, |log| log.revision_base + 1));
-    let columns = [change_log::Column::Incarnation, change_log::Column::RevisionBase];
-    let replace = OnConflict::column(change_log::Column::Id).update_columns(columns).to_owned();
-    change_log::Entity::insert(draw(base)).on_conflict(replace).exec_without_returning(writer).await?;
-    Ok(())
-}
-
-fn draw(revision_base: i64) -> change_log::ActiveModel {
-    let mut random = [0; 8];
-    getrandom::fill(&mut random).expect("the operating system has random bytes");
-    change_log::ActiveModel {
-        id: Set(1),
-        incarnation: Set(i64::from_le_bytes(random) & i64::MAX),
-        revision_base: Set(revision_base),
-    }
 }

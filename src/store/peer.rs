@@ -36,7 +36,6 @@ use super::unit_of_work::UnitOfWork;
 pub(super) use address::addresses_known_by;
 pub(super) use address::chat_found_by;
 pub(super) use period::known_by;
-pub(super) use period::to_address;
 
 /// Addresses per statement.
 const ADDRESSES: usize = 500;
@@ -243,5 +242,30 @@ fn from_row(row: &peer::Model) -> Result<Peer, StoreError> {
         id: PeerId::from_bytes(&row.id).map_err(|_| corrupt("id"))?,
         jid: row.jid.parse().map_err(|_| corrupt("jid"))?,
         chat: row.chat_id.as_deref().map(ChatId::from_bytes).transpose().map_err(|_| corrupt("chat_id"))?,
+    })
+}
+
+pub(super) fn to_address(
+    organization: &OrganizationId,
+    session: SessionId,
+    period: &Period,
+) -> peer_address::ActiveModel {
+    peer_address::ActiveModel {
+        session_id: Set(session.to_bytes()),
+        jid: Set(period.jid.to_string()),
+        from_at: Set(period.from),
+        until_at: Set(period.until),
+        organization: Set(organization.to_string()),
+        peer_id: Set(period.peer.to_bytes()),
+    }
+}
+
+fn from_address(row: &peer_address::Model) -> Result<Period, StoreError> {
+    let corrupt = |column| StoreError::Corrupt { table: "peer_address", column };
+    Ok(Period {
+        jid: row.jid.parse().map_err(|_| corrupt("jid"))?,
+        peer: PeerId::from_bytes(&row.peer_id).map_err(|_| corrupt("peer_id"))?,
+        from: row.from_at,
+        until: row.until_at,
     })
 }

@@ -1,10 +1,10 @@
 //! Cache of many chats in a unit. A part of a history addresses many chats: they are loaded with a few statements, kept
 //! in the unit while it works on one after the other, and stored with a few more. The rules of a chat do not depend on
-//! it: the methods of [`UnitOfWork`] for chats, messages and people read from the cache, and their writes wait there.
+//! it: the methods of `UnitOfWork` for chats, messages and people read from the cache, and their writes wait there.
 //!
 //! Complex chats bypass the cache and are read from the database: deleted ones, those about to be merged, and those
-//! with many messages. Any other query that the cache cannot answer flushes it first. A method of [`UnitOfWork`] that
-//! uses chats, their addresses or their messages must query the cache, or start with [`UnitOfWork::flush`].
+//! with many messages. Any other query that the cache cannot answer flushes it first. A method of `UnitOfWork` that
+//! uses chats, their addresses or their messages must query the cache, or start with `UnitOfWork::flush`.
 
 mod flush;
 mod load;
@@ -23,9 +23,6 @@ use crate::domain::peer::Peer;
 use crate::domain::peer::Period;
 use crate::domain::person::Person;
 use crate::domain::session::Session;
-
-use super::error::StoreError;
-use super::unit_of_work::UnitOfWork;
 
 pub(super) use messages::Messages;
 
@@ -91,48 +88,6 @@ pub(super) enum Lookup<T> {
     NotCached,
     /// Ask the database after a flush.
     FlushFirst,
-}
-
-impl UnitOfWork<'_> {
-    /// Loads the chats of these people and addresses into the cache; locks the session and the chats. Until
-    /// [`UnitOfWork::flush`], reads are answered from the cache, and writes wait there.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn preload(
-        &mut self,
-        session: SessionId,
-        people: &[Person],
-        jids: impl IntoIterator<Item = &Jid>,
-    ) -> Result<(), StoreError> {
-        self.flush().await?;
-        let Some(session) = self.session_for_update(session).await? else { return Ok(()) };
-        self.cache = Some(Box::new(UnitCache::load(self.tx, session, people, jids).await?));
-        Ok(())
-    }
-
-    /// Flushes the cache: stores all changes and drops it.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn flush(&mut self) -> Result<(), StoreError> {
-        match self.cache.take() {
-            Some(waiting) => waiting.store(self.tx).await,
-            None => Ok(()),
-        }
-    }
-
-    /// Returns the cache's answer; `None` if the database must be asked.
-    pub(super) async fn cached<T>(
-        &mut self,
-        ask: impl FnOnce(&mut UnitCache) -> Lookup<T>,
-    ) -> Result<Option<T>, StoreError> {
-        match self.cache.as_mut().map(|cache| ask(cache)) {
-            Some(Lookup::Hit(answer)) => Ok(Some(answer)),
-            Some(Lookup::NotCached) | None => Ok(None),
-            Some(Lookup::FlushFirst) => self.flush().await.map(|()| None),
-        }
-    }
 }
 
 impl UnitCache {

@@ -4,8 +4,13 @@ use futures_util::future::BoxFuture;
 
 use crate::domain::change::Change;
 use crate::domain::id::OrganizationId;
+use crate::domain::id::SessionId;
+use crate::domain::jid::Jid;
+use crate::domain::person::Person;
 
 use super::connect::Transaction;
+use super::error::StoreError;
+use super::unit_cache::Lookup;
 use super::unit_cache::UnitCache;
 
 /// The body of a unit, as [`super::Store::write`] expects it: `Box::pin(async move { .. })`.
@@ -40,5 +45,47 @@ impl<'t> UnitOfWork<'t> {
     /// Adds `change` to the organization's change log. Changes must be recorded in order.
     pub fn record(&mut self, change: Change) {
         self.recorded.push(change);
+    }
+}
+
+impl UnitOfWork<'_> {
+    /// Loads the chats of these people and addresses into the cache; locks the session and the chats. Until
+    /// [`UnitOfWork::flush`], reads are answered from the cache, and writes wait there.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn preload(
+        &mut self,
+        session: SessionId,
+        people: &[Person],
+        jids: impl IntoIterator<Item = &Jid>,
+    ) -> Result<(), StoreError> {
+        self.flush().await?;
+        let Some(session) = self.session_for_update(session).await? else { return Ok(()) };
+        self.cache = Some(Box::new(UnitCache::load(self.tx, session, people, jids).await?));
+        Ok(())
+    }
+
+    /// Flushes the cache: stores all changes and drops it.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn flush(&mut self) -> Result<(), StoreError> {
+        match self.cache.take() {
+            Some(waiting) => waiting.store(self.tx).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Returns the cache's answer; `None` if the database must be asked.
+    pub(super) async fn cached<T>(
+        &mut self,
+        ask: impl FnOnce(&mut UnitCache) -> Lookup<T>,
+    ) -> Result<Option<T>, StoreError> {
+        match self.cache.as_mut().map(|cache| ask(cache)) {
+            Some(Lookup::Hit(answer)) => Ok(Some(answer)),
+            Some(Lookup::NotCached) | None => Ok(None),
+            Some(Lookup::FlushFirst) => self.flush().await.map(|()| None),
+        }
     }
 }

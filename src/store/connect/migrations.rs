@@ -14,7 +14,7 @@ use sea_orm::Statement;
 use sea_orm::TransactionOptions;
 use sea_orm::TransactionTrait as _;
 
-use crate::store::organization;
+use crate::store::incarnation;
 
 use super::Config;
 use super::ServerLock;
@@ -99,7 +99,7 @@ pub async fn reset_change_log(config: &Config, now: i64) -> Result<(), OpenError
     let (_hold, _lock) = (DatabaseLock::take(config)?, ServerLock::take(config).await?);
     let writers = writers(config).await?;
     migrate(&writers).await?;
-    organization::renew_log(&writers, now).await?;
+    incarnation::renew(&writers, now).await?;
     Ok(writers.close().await?)
 }
 

@@ -15,8 +15,8 @@ use sea_orm::sqlx::postgres::PgConnectOptions;
 use sea_orm::sqlx::postgres::PgPoolOptions;
 use sea_orm::sqlx::query_as;
 
-use super::COUNT_TIMEOUT;
 use super::OpenError;
+use super::time_limits::COUNT_TIMEOUT;
 
 /// First statements of `with_migration_lock`. The lock is released with the transaction; its number is "chatgrap" in
 /// ASCII.

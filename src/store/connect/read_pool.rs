@@ -19,6 +19,7 @@ use tracing::warn;
 use super::connection::Connection;
 use super::fair_queue::FairQueue;
 use super::fair_queue::Owner;
+use super::pool_size::max_connections;
 use crate::domain::id::OrganizationId;
 use crate::store::error;
 
@@ -72,7 +73,7 @@ impl ReadPool {
             match answer {
                 Ok(Err(failed)) if error::is_lost_connection(&failed) => {
                     connection.discard();
-                    if dead == super::max_connections(&self.connections) {
+                    if dead == max_connections(&self.connections) {
                         return Err(failed);
                     }
                     dead += 1;

@@ -20,8 +20,8 @@ use sea_orm::sqlx::sqlite::SqliteSynchronous;
 
 use crate::backoff::Backoff;
 
-use super::COUNT_TIMEOUT;
 use super::file::create_private;
+use super::time_limits::COUNT_TIMEOUT;
 
 /// Number of connections for reading.
 pub(super) const MAX_READERS: u32 = 5;

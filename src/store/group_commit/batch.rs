@@ -16,7 +16,6 @@ use tracing::error;
 
 use crate::domain::change::Change;
 use crate::domain::id::OrganizationId;
-use crate::store::change;
 use crate::store::connect;
 use crate::store::connect::Fault;
 use crate::store::connect::Mark;
@@ -24,9 +23,10 @@ use crate::store::connect::NotCommitted;
 use crate::store::connect::Transaction;
 use crate::store::error;
 use crate::store::error::StoreError;
-use crate::store::organization;
 use crate::store::unit_of_work::UnitOfWork;
 use crate::store::unit_of_work::Work;
+
+use super::numbering::number;
 
 /// Time limit of one unit. Each of its statements has its own limit.
 const UNIT_TIMEOUT: Duration = Duration::from_mins(1);
@@ -161,18 +161,6 @@ pub(super) async fn commit(tx: Transaction, batch: &mut [Box<dyn Job>]) -> Resul
             Err(Failure::Unknown(StoreError::Unconfirmed(Arc::new(failed)), mark))
         }
     }
-}
-
-/// Numbers the changes of an organization and stores them.
-async fn number(tx: &Transaction, organization: &OrganizationId, changes: &mut [Change]) -> Result<(), StoreError> {
-    let last = organization::raise_last_change(tx, organization, changes.len()).await?;
-    for (number, change) in (1..=last).rev().zip(changes.iter_mut().rev()) {
-        change.number = number;
-    }
-    change::insert(tx, organization, changes).await?;
-    #[cfg(debug_assertions)]
-    change::check_revisions(tx, organization, changes).await?;
-    Ok(())
 }
 
 /// Runs one unit in the current savepoint, and sets the next one. A failed unit is rolled back alone, as long as the

@@ -22,10 +22,10 @@ use crate::domain::id::OrganizationId;
 use crate::domain::id::SessionId;
 use crate::store::error::StoreError;
 
-use super::CommitNotifier;
-use super::batch;
 use super::batch::Job;
 use super::counters::CommitCounters;
+use super::notifier::CommitNotifier;
+use super::settle::Committer;
 use super::settle::Settlement;
 
 /// Units in a lane before callers have to wait.
@@ -44,13 +44,9 @@ type Open = HashMap<Key, mpsc::Sender<Box<dyn Job>>>;
 
 /// The open lanes: those with units. Each is a task, which ends when its queue is empty.
 pub(super) struct Queues {
-    pub(super) writers: DatabaseConnection,
+    committer: Committer,
     open: Mutex<Open>,
-    pub(super) commits: Arc<CommitNotifier>,
     tasks: TaskTracker,
-    /// Time limit for the answer to one statement.
-    pub(super) patience: Duration,
-    pub(super) tally: CommitCounters,
 }
 
 impl Queues {
@@ -60,12 +56,17 @@ impl Queues {
         commits: Arc<CommitNotifier>,
         tasks: TaskTracker,
     ) -> Self {
-        Self { writers, open: Mutex::default(), commits, tasks, patience, tally: CommitCounters::default() }
+        Self { committer: Committer::new(writers, patience, commits), open: Mutex::default(), tasks }
+    }
+
+    /// The counters.
+    pub(super) fn tally(&self) -> &CommitCounters {
+        &self.committer.tally
     }
 
     /// Closes the connections, each once it is idle.
     pub(super) async fn close(&self) -> Result<(), StoreError> {
-        Ok(self.writers.close_by_ref().await?)
+        Ok(self.committer.writers.close_by_ref().await?)
     }
 
     /// Returns the sender of the lane for an organization's session, or for work without a session; opens the lane if
@@ -75,7 +76,7 @@ impl Queues {
         organization: &OrganizationId,
         session: Option<SessionId>,
     ) -> mpsc::Sender<Box<dyn Job>> {
-        let shared = self.writers.get_database_backend() == DbBackend::Sqlite;
+        let shared = self.committer.writers.get_database_backend() == DbBackend::Sqlite;
         let [.., place] = session.map_or([0; 16], SessionId::bytes);
         let key = (!shared).then(|| (organization.clone(), place % QUEUES_PER_ORGANIZATION));
         let mut open = self.open();
@@ -118,14 +119,14 @@ impl Queues {
 
     /// Commits `first` and the units waiting after it.
     async fn commit_batch(&self, first: Box<dyn Job>, jobs: &mut mpsc::Receiver<Box<dyn Job>>) {
-        let tx = batch::begin(&self.writers, self.patience).await;
+        let tx = self.committer.begin().await;
         let mut units = vec![first];
         // Include units that arrived while waiting for the connection.
         while units.len() < MAX_BATCH_LEN {
             let Ok(next) = jobs.try_recv() else { break };
             units.push(next);
         }
-        Settlement::new(self).settle(tx, units).await;
+        Settlement::new(&self.committer).settle(tx, units).await;
     }
 
     fn open(&self) -> MutexGuard<'_, Open> {

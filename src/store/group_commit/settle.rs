@@ -6,6 +6,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
+use sea_orm::DatabaseConnection;
 use sea_orm::DbErr;
 use tokio::time::Instant;
 use tracing::error;
@@ -21,7 +22,8 @@ use crate::store::error::silence;
 use super::batch;
 use super::batch::Failure;
 use super::batch::Job;
-use super::queue::Queues;
+use super::counters::CommitCounters;
+use super::notifier::CommitNotifier;
 
 /// Maximum number of retries of a batch on other connections.
 const MAX_RETRIES: u32 = 3;
@@ -33,9 +35,29 @@ const RECALL_INTERVAL: Duration = Duration::from_millis(100);
 
 type Batch = Vec<Box<dyn Job>>;
 
+/// Parts that every batch uses.
+pub(super) struct Committer {
+    pub(super) writers: DatabaseConnection,
+    /// Time limit for the answer to one statement.
+    patience: Duration,
+    commits: Arc<CommitNotifier>,
+    pub(super) tally: CommitCounters,
+}
+
+impl Committer {
+    pub(super) fn new(writers: DatabaseConnection, patience: Duration, commits: Arc<CommitNotifier>) -> Self {
+        Self { writers, patience, commits, tally: CommitCounters::default() }
+    }
+
+    /// Begins a transaction.
+    pub(super) async fn begin(&self) -> Result<Transaction, DbErr> {
+        batch::begin(&self.writers, self.patience).await
+    }
+}
+
 /// State of settling a batch.
 pub(super) struct Settlement<'l> {
-    queues: &'l Queues,
+    committer: &'l Committer,
     began: Instant,
     waiting: VecDeque<Batch>,
     lost: u32,
@@ -44,8 +66,8 @@ pub(super) struct Settlement<'l> {
 }
 
 impl<'l> Settlement<'l> {
-    pub(super) fn new(queues: &'l Queues) -> Self {
-        Self { queues, began: Instant::now(), waiting: VecDeque::new(), lost: 0, doubt: None }
+    pub(super) fn new(committer: &'l Committer) -> Self {
+        Self { committer, began: Instant::now(), waiting: VecDeque::new(), lost: 0, doubt: None }
     }
 
     /// Runs the units in the transaction, and in further ones until each has a result.
@@ -58,7 +80,7 @@ impl<'l> Settlement<'l> {
             }
             let tx = match tx.take() {
                 Some(tx) => tx,
-                None => batch::begin(&self.queues.writers, self.queues.patience).await,
+                None => self.committer.begin().await,
             };
             let committed = match tx {
                 Ok(tx) => batch::commit(tx, &mut batch).await,
@@ -76,8 +98,8 @@ impl<'l> Settlement<'l> {
 
     fn committed(&mut self, batch: Batch, whose: &[OrganizationId]) {
         self.doubt = None;
-        self.queues.commits.add(whose);
-        self.queues.tally.committed(batch.len());
+        self.committer.commits.add(whose);
+        self.committer.tally.committed(batch.len());
         finish(batch, &Ok(()));
     }
 
@@ -86,7 +108,7 @@ impl<'l> Settlement<'l> {
         match failure {
             Failure::Unit(place, why) => {
                 warn!(error = &why as &dyn std::error::Error, "A unit of work failed; its transaction was rolled back");
-                self.queues.tally.failed(&why);
+                self.committer.tally.failed(&why);
                 let mut one = batch.remove(place);
                 one.fail(why.clone());
                 one.finish(self.doubt.clone().map_or(Ok(()), Err));
@@ -127,7 +149,7 @@ impl<'l> Settlement<'l> {
     async fn recall(&mut self, batch: Batch, why: StoreError, mark: &Mark) {
         let deadline = Instant::now() + RECALL_TIMEOUT;
         loop {
-            let outcome = mark.outcome(&self.queues.writers).await;
+            let outcome = mark.outcome(&self.committer.writers).await;
             match outcome {
                 Ok(Outcome::Committed) => {
                     let mut whose: Vec<_> = batch.iter().map(|job| job.organization().clone()).collect();
@@ -159,7 +181,7 @@ impl<'l> Settlement<'l> {
     fn refuse(&self, batch: Batch, why: &StoreError) {
         let why = self.true_of_all(why);
         error!(error = &why as &dyn std::error::Error, units = batch.len(), "Commit failed");
-        self.queues.tally.failed(&why);
+        self.committer.tally.failed(&why);
         finish(batch, &Err(why));
     }
 

@@ -29,11 +29,11 @@ use crate::store::error::StoreError;
 use crate::store::unit_of_work::UnitOfWork;
 
 use super::ADDRESSES;
+use super::from_address;
 use super::from_row;
 use super::is_last;
 use super::of_session;
 use super::owned_by;
-use super::period::from_address;
 use super::to_peer;
 
 impl Store {

@@ -2,7 +2,6 @@
 
 use chatgraph_entity::peer;
 use chatgraph_entity::peer_address;
-use sea_orm::ActiveValue::Set;
 use sea_orm::ColumnTrait as _;
 use sea_orm::EntityTrait as _;
 use sea_orm::QueryFilter as _;
@@ -21,9 +20,11 @@ use crate::store::unit_of_work::UnitOfWork;
 
 use super::ADDRESSES;
 use super::address::addresses_known_by;
+use super::from_address;
 use super::from_row;
 use super::of_session;
 use super::owned_by;
+use super::to_address;
 
 impl UnitOfWork<'_> {
     /// Returns the peer that owns an address at a time, and whether it is a former owner.
@@ -140,29 +141,4 @@ pub(in crate::store) async fn known_by(
     periods.sort_by(|one, other| (&one.jid, one.from).cmp(&(&other.jid, other.from)));
     periods.dedup();
     Ok(periods)
-}
-
-pub(in crate::store) fn to_address(
-    organization: &OrganizationId,
-    session: SessionId,
-    period: &Period,
-) -> peer_address::ActiveModel {
-    peer_address::ActiveModel {
-        session_id: Set(session.to_bytes()),
-        jid: Set(period.jid.to_string()),
-        from_at: Set(period.from),
-        until_at: Set(period.until),
-        organization: Set(organization.to_string()),
-        peer_id: Set(period.peer.to_bytes()),
-    }
-}
-
-pub(super) fn from_address(row: &peer_address::Model) -> Result<Period, StoreError> {
-    let corrupt = |column| StoreError::Corrupt { table: "peer_address", column };
-    Ok(Period {
-        jid: row.jid.parse().map_err(|_| corrupt("jid"))?,
-        peer: PeerId::from_bytes(&row.peer_id).map_err(|_| corrupt("peer_id"))?,
-        from: row.from_at,
-        until: row.until_at,
-    })
 }

@@ -75,7 +75,7 @@ async fn every_list_follows_its_index() {
         follows(&test, retention::oldest(busy.id, place), "message_recent", true).await;
     }
     let index = if on_postgres() { "change_pkey" } else { "sqlite_autoindex_change_1" };
-    follows(&test, change::following(&organization, 700, 200), index, true).await;
+    follows(&test, change_log::following(&organization, 700, 200), index, true).await;
     measure(&test, &organization, [busy.session, many]).await;
 }
 

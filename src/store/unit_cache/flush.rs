@@ -23,7 +23,7 @@ use super::RowState;
 use super::UnitCache;
 
 impl UnitCache {
-    pub(super) async fn store(self, tx: &Transaction) -> Result<(), StoreError> {
+    pub(in crate::store) async fn store(self, tx: &Transaction) -> Result<(), StoreError> {
         let Self { session, chats, peers, addresses, rows, .. } = self;
         let organization = &session.organization;
         for part in chunks(of(&chats, RowState::New, organization)) {

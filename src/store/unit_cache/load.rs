@@ -36,7 +36,7 @@ use super::messages::Messages;
 const MAX_MESSAGES: usize = if cfg!(test) { 12 } else { 5_000 };
 
 impl UnitCache {
-    pub(super) async fn load(
+    pub(in crate::store) async fn load(
         tx: &Transaction,
         session: Session,
         people: &[Person],
