@@ -202,8 +202,8 @@ impl Source {
                 }
             }
             let mut path = Vec::new();
-            // `pub(in crate::a)` only limits who may name an item.
-            let is_visibility = at > 0 && self.is(at - 1, "in") && self.is(at, "crate");
+            // `pub(in a::b)` only limits who may name an item.
+            let is_visibility = at > 1 && self.is(at - 2, "(") && self.is(at - 1, "in");
             while let Some((_, Token::Name(name))) = self.tokens.get(at) {
                 path.push(name.clone());
                 if !self.is(at + 1, "::") {
