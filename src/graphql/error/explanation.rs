@@ -8,7 +8,7 @@ use async_graphql::resolver_utils::enum_value;
 
 use crate::service;
 
-use super::ApiErrorCode;
+use super::code::ApiErrorCode;
 
 /// A value of `errors[].extensions.code`, in the same spelling.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]

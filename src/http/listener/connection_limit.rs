@@ -19,13 +19,13 @@ use tokio::io::AsyncRead;
 use tokio::io::AsyncWrite;
 use tokio::io::ReadBuf;
 
+use crate::http::ConnectionConfig;
 use crate::http::client_ip;
 use crate::http::metrics::Connected;
 use crate::http::metrics::Metrics;
 use crate::http::metrics::RejectReason;
 use crate::rate_limit::address_prefix;
 
-use super::ConnectionConfig;
 use super::header_timeout::HeaderTimer;
 
 /// The connection limiter.
