@@ -75,9 +75,9 @@ pub(super) async fn build(configs: Configs, lifecycle: &Lifecycle) -> Result<App
     let inbox = InboundWorker::new(store.clone(), told, Arc::clone(&clock), tasks.clone(), stop.clone());
     let (quarantine, inbound) = (inbox.quarantine_metrics().clone(), inbox.metrics().clone());
     quarantine_retry::start(store.clone(), inbox.clone(), tasks, stop.clone());
-    let open_lane: EventSenderFactory = Arc::new(move |key| inbox.open(key));
+    let open_queue: EventSenderFactory = Arc::new(move |key| inbox.open(key));
     let registry =
-        Registry::new(store.clone(), Arc::clone(&clock), configs.session, open_lane, tasks.clone(), stop.clone());
+        Registry::new(store.clone(), Arc::clone(&clock), configs.session, open_queue, tasks.clone(), stop.clone());
     let chats = Chats::new(
         store.clone(),
         feed.clone(),

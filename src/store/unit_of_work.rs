@@ -20,7 +20,7 @@ pub type Work<'u, T, E> = BoxFuture<'u, Result<T, E>>;
 /// numbered and stored when the group is committed.
 pub struct UnitOfWork<'t> {
     pub(super) tx: &'t Transaction,
-    /// Organization of all rows that it reads and writes; the group commit assigned its lane for it.
+    /// Organization of all rows that it reads and writes; the group commit chose its queue by it.
     pub(super) organization: &'t OrganizationId,
     /// Time at which it was submitted, in milliseconds.
     pub(super) now: i64,

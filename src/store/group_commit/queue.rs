@@ -1,7 +1,7 @@
-//! Queues of units. On PostgreSQL every organization has a few lanes, over which its sessions are spread. Two lanes
+//! Queues of units. On PostgreSQL every organization has a few queues, over which its sessions are spread. Two queues
 //! only share the row with the organization's counter. It is locked last and orders their commits, within this process
-//! and among several. The number of connections limits how many lanes commit at a time. SQLite has one writer, so all
-//! organizations share one lane, and one commit may hold units of several of them.
+//! and among several. The number of connections limits how many queues commit at a time. SQLite has one writer, so all
+//! organizations share one queue, and one commit may hold units of several of them.
 //!
 //! A unit waits for the previous commit, but never for more units to join it.
 
@@ -28,21 +28,21 @@ use super::notifier::CommitNotifier;
 use super::settle::Committer;
 use super::settle::Settlement;
 
-/// Units in a lane before callers have to wait.
+/// Units in a queue before callers have to wait.
 const QUEUE_CAPACITY: usize = 1024;
 /// Maximum number of units in one commit; bounds how long the first one waits for the last.
 const MAX_BATCH_LEN: usize = 128;
-/// Interval at which an idle lane checks whether it can close while a caller holds its sender.
+/// Interval at which an idle queue checks whether it can close while a caller holds its sender.
 const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
-/// Lanes per organization: while one waits for the disk, the others work.
+/// Queues per organization: while one waits for the disk, the others work.
 const QUEUES_PER_ORGANIZATION: u8 = 4;
 
-/// Organization and number of a lane; `None` if all share one.
+/// Organization and number of a queue; `None` if all share one.
 type Key = Option<(OrganizationId, u8)>;
 type Open = HashMap<Key, mpsc::Sender<Box<dyn Job>>>;
 
-/// The open lanes: those with units. Each is a task, which ends when its queue is empty.
+/// The open queues: those with units. Each has a task, which ends when the queue is empty.
 pub(super) struct Queues {
     committer: Committer,
     open: Mutex<Open>,
@@ -69,7 +69,7 @@ impl Queues {
         Ok(self.committer.writers.close_by_ref().await?)
     }
 
-    /// Returns the sender of the lane for an organization's session, or for work without a session; opens the lane if
+    /// Returns the sender of the queue for an organization's session, or for work without a session; opens the queue if
     /// needed.
     pub(super) fn sender(
         self: &Arc<Self>,
@@ -80,13 +80,13 @@ impl Queues {
         let [.., place] = session.map_or([0; 16], SessionId::bytes);
         let key = (!shared).then(|| (organization.clone(), place % QUEUES_PER_ORGANIZATION));
         let mut open = self.open();
-        if let Some(lane) = open.get(&key).filter(|lane| !lane.is_closed()) {
-            return lane.clone();
+        if let Some(sender) = open.get(&key).filter(|sender| !sender.is_closed()) {
+            return sender.clone();
         }
-        let (lane, jobs) = mpsc::channel(QUEUE_CAPACITY);
+        let (sender, jobs) = mpsc::channel(QUEUE_CAPACITY);
         self.tasks.spawn(Arc::clone(self).run(key.clone(), jobs));
-        open.insert(key, lane.clone());
-        lane
+        open.insert(key, sender.clone());
+        sender
     }
 
     async fn run(self: Arc<Self>, key: Key, mut jobs: mpsc::Receiver<Box<dyn Job>>) {
@@ -95,7 +95,7 @@ impl Queues {
         }
     }
 
-    /// Returns the next unit; `None` if the lane is closed, because it is empty and has no senders.
+    /// Returns the next unit; `None` if the queue is closed, because it is empty and has no senders.
     async fn next(&self, key: &Key, jobs: &mut mpsc::Receiver<Box<dyn Job>>) -> Option<Box<dyn Job>> {
         loop {
             if let Ok(job) = jobs.try_recv() {
@@ -105,7 +105,7 @@ impl Queues {
                 let mut open = self.open();
                 // Senders are only cloned under this lock. While there is another one than this map's, a unit may still
                 // arrive.
-                let last = open.get(key).is_none_or(|lane| lane.strong_count() == 1);
+                let last = open.get(key).is_none_or(|sender| sender.strong_count() == 1);
                 if last && jobs.is_empty() {
                     open.remove(key);
                     return None;

@@ -27,7 +27,7 @@ use super::notifier::CommitNotifier;
 
 /// Maximum number of retries of a batch on other connections.
 const MAX_RETRIES: u32 = 3;
-/// Time after which nothing is retried, because other units of the lane wait.
+/// Time after which nothing is retried, because other units of the queue wait.
 const RETRY_DEADLINE: Duration = Duration::from_secs(30);
 /// Time limit for learning the outcome of an unanswered commit, and interval of the queries.
 const RECALL_TIMEOUT: Duration = Duration::from_secs(5);

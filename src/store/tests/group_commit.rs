@@ -134,7 +134,7 @@ async fn organizations_write_independently_with_several_writers() {
 async fn sessions_write_independently_with_several_writers() {
     let test = TestStore::open().await;
     let quick = async {
-        // Among that many sessions some use another lane.
+        // Among that many sessions some use another queue.
         let units = (0..32).map(|_| {
             let idle = test.store.write_session(&test.organization, SessionId::new(1), |_| Box::pin(async { Ok(()) }));
             idle.boxed()
