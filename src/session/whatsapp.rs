@@ -1,7 +1,9 @@
 //! The real connection, and the only folder that uses the WhatsApp library. It only translates between both sides.
 //!
+//! - Connection: `client` creates the library's client, `connection` controls it, `account_check` rejects other
+//!   accounts, and `auto_reconnect` disables the library's own reconnect.
 //! - Events: `event_queue` receives them in order, `message_order` restores the order of messages, and `event`,
-//!   `message` and `history` translate them.
+//!   `message` and `history` translate them. `history_download` downloads histories.
 //! - Settings, from and to the wire: `setting`.
 //! - App state: `app_state_sync`, and `sync_recovery` for recovery. `answers` and `actions` read what the library
 //!   raises no event for.

@@ -2,8 +2,9 @@
 //! that one that fails does not affect the others. The change numbers are assigned last, so that their order is that of
 //! the commits, without gaps.
 //!
-//! `queue` has the queues, `batch` commits the units of a batch, `settle` handles failures of a batch, and `counters`
-//! has the counters.
+//! `queue` has the queues, `batch` commits the units of a batch, and `settle` handles failures of a batch. `numbering`
+//! assigns the change numbers, `revision_check` verifies revisions in debug builds, `notifier` reports commits, and
+//! `counters` has the counters.
 
 mod batch;
 mod counters;

@@ -1,4 +1,4 @@
-//! The connection that a running client is: its commands, and its shutdown.
+//! The connection of a running client: its commands, and its shutdown.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
