@@ -56,7 +56,7 @@ impl TestStore {
 
     /// A store whose secrets are encrypted with these keys.
     pub(crate) async fn sealed_with(keys: MasterKeys) -> Self {
-        let database = TestDatabase::new().await;
+        let database = TestDatabase::migrated().await;
         let store = open(&database, &keys).await;
         let organization: OrganizationId = "org_1".parse().expect("an id");
         let session = add_session(&store, &organization).await;

@@ -7,7 +7,6 @@ use serde_json::json;
 
 use crate::support::MEI;
 use crate::support::OWNER;
-use crate::support::TestDatabase;
 use crate::support::TestServer;
 use crate::support::account;
 use crate::support::wait_for;
@@ -109,9 +108,7 @@ async fn a_device_that_asks_for_the_full_history_imports_what_comes_as_such() {
         at: first - i64::from(50 - number) * 60_000,
     });
     drop(account.history[0].messages.splice(0..0, older));
-    let database = TestDatabase::new().await;
-    let server =
-        TestServer::builder().account(account).database(database).arguments(&["--history", "full"]).start().await;
+    let server = TestServer::builder().account(account).arguments(&["--history", "full"]).start().await;
     let query = "query($cid: JID!) { chat(cid: $cid) { unreadCount messages(first: 100) { nodes { text } } } }";
     let chat = wait_for("all messages", async || {
         let chat = server.query_with(query, json!({"cid": MEI})).await["data"]["chat"].clone();

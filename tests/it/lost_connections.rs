@@ -229,7 +229,7 @@ struct Rig {
 
 impl Rig {
     async fn start(arguments: &[&str]) -> Self {
-        let database = TestDatabase::new().await;
+        let database = TestDatabase::migrated().await;
         let proxy = Proxy::before(database.url()).await;
         let arguments = [&["--database", proxy.url()], arguments].concat();
         let server = TestServer::builder().database(database).arguments(&arguments).start().await;

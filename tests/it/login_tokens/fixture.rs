@@ -69,7 +69,7 @@ impl LoginServer {
 
     /// Starts it with these settings.
     pub(super) async fn with(settings: &[&str]) -> Self {
-        let (database, log) = (TestDatabase::new().await, Log::of_tokens());
+        let (database, log) = (TestDatabase::migrated().await, Log::of_tokens());
         // These tests exceed the default limit of failed tokens.
         let settings = [settings, &["--max-failed-tokens-per-minute", "0"]].concat();
         let process = Process::serve(&database, &settings, &[], &log);

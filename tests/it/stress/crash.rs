@@ -35,7 +35,7 @@ const LIFE_MS: u64 = 1_200;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn twenty_kills_lose_nothing_and_repeat_nothing() {
-    kill_under_load(None, TestDatabase::new().await).await;
+    kill_under_load(None, TestDatabase::migrated().await).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -60,7 +60,7 @@ impl ServerBuilder {
     async fn take_database(&mut self) -> TestDatabase {
         match self.database.take() {
             Some(database) => database,
-            None => TestDatabase::new().await,
+            None => TestDatabase::migrated().await,
         }
     }
 }
