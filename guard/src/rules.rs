@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn variables_within_lists_and_objects_have_the_type_of_their_place() {
+    fn variables_inside_lists_and_objects_are_type_checked() {
         for (text, field) in [
             ("query($i: ID) { each(ids: [$i]) { id } }", Some("ids")),
             ("query($i: ID!) { each(ids: [$i]) { id } }", None),

@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn of_pinned_chats_the_one_pinned_last_comes_first_whatever_messages_come() {
+    fn chats_pinned_later_come_first_whatever_messages_arrive() {
         let pinned = |as_of, at| {
             let mut chat = chat(Some(at), true, None);
             chat.settings.pinned.as_of = as_of;

@@ -255,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn a_number_is_found_with_and_without_its_plus_and_never_across_lines() {
+    fn a_number_is_found_with_or_without_plus_within_one_line() {
         assert!(finds("+1555", "Mei") && finds("15550100", "Mei"));
         assert!(!finds("i\n+", "Mei") && !finds("mei+", "Mei"));
         assert_eq!(searchable(&chat("15550100@lid", "Mei\nTanaka")), "mei tanaka");

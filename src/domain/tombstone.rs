@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn a_chat_deleted_again_without_a_new_message_keeps_its_message_marker() {
+    fn a_chat_deleted_again_without_new_messages_keeps_its_horizon() {
         let once = Tombstone::new(chat(), &[], vec!["A".into()], 10);
         let again = once.clone().revive(ChatId::new(2), 20);
         assert_ne!(again.id, once.chat.id);

@@ -50,7 +50,7 @@ async fn a_subscriber_receives_changes_after_its_start() {
 }
 
 #[tokio::test]
-async fn a_subscriber_resumed_at_random_receives_each_change_once_and_in_order() {
+async fn a_randomly_resumed_subscriber_gets_all_changes_once_in_order() {
     let test = TestStore::open().await;
     let feed = feed(&test);
     let writing = futures_util::future::join_all((0..300).map(|user| test.add_chat(user, 1)));
@@ -155,7 +155,7 @@ async fn an_invalid_cursor_is_rejected() {
 }
 
 #[tokio::test]
-async fn a_subscriber_receives_another_nodes_commit_before_the_next_poll() {
+async fn another_nodes_commit_is_published_long_before_the_poll() {
     let test = TestStore::open().await;
     // SQLite has no second node that could notify.
     let poll = if on_postgres() { Duration::from_hours(1) } else { Duration::from_millis(50) };

@@ -69,7 +69,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_organization_has_its_limit_and_is_forgotten_with_its_last() {
+    fn each_organization_has_its_own_limit_while_it_has_streams() {
         let counts = OpenLimiter::new(2);
         let [one, other]: [Owner; 2] = ["org_1", "org_2"].map(|id| Some(id.parse().expect("an id")));
         let first = counts.open(&one).expect("one");

@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn a_field_that_may_not_be_null_takes_the_nearest_that_may_along() {
+    fn null_in_a_non_null_field_reaches_the_nearest_nullable_one() {
         let data = complete_one("{ one { c { a b } } }", &json!({"one": {"c": {"b": 1}}}), &["one", "c", "a"]);
         assert_eq!(data, "{one:{c:null}}");
         let items = json!({"maybe": [{"a": 1, "b": 1}, {"b": 1}]});

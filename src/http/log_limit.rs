@@ -39,7 +39,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn at_most_one_line_is_logged_in_ten_seconds_with_the_number_of_suppressed_ones() {
+    async fn one_line_in_ten_seconds_has_the_number_of_suppressed_ones() {
         let limit = LogLimit::default();
         assert_eq!([limit.permits(), limit.permits(), limit.permits()], [Some(0), None, None]);
         advance(LOG_INTERVAL).await;

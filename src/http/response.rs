@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_request_without_a_token_is_challenged_and_learns_nothing_else() {
+    async fn a_request_without_a_token_gets_only_a_challenge() {
         let id = RequestId("req_1".into());
         let response = error_response(StatusCode::UNAUTHORIZED, ApiError::unauthorized(), &id);
         assert_eq!(response.headers().get(WWW_AUTHENTICATE), Some(&HeaderValue::from_static("Bearer")));

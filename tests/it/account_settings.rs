@@ -39,7 +39,7 @@ async fn write(phone: &Phone, from: &str, chat: &str) {
 }
 
 #[tokio::test]
-async fn a_new_message_takes_a_chat_out_of_the_archive_if_the_owner_says_so() {
+async fn a_new_message_unarchives_a_chat_if_the_account_says_so() {
     let mut server = TestServer::start().await;
     server.phone().archive(MEI, true).await.expect("archived");
     server.assert_in_sync().await;
@@ -78,7 +78,7 @@ async fn a_new_message_takes_a_chat_out_of_the_archive_if_the_owner_says_so() {
 }
 
 #[tokio::test]
-async fn chats_with_news_leave_the_archive_as_soon_as_the_owner_says_so() {
+async fn chats_with_new_messages_unarchive_when_the_setting_changes() {
     let server = TestServer::start().await;
     server.phone().archive(MEI, true).await.expect("archived");
     server.assert_in_sync().await;
@@ -93,7 +93,7 @@ async fn chats_with_news_leave_the_archive_as_soon_as_the_owner_says_so() {
 }
 
 #[tokio::test]
-async fn a_chat_that_left_the_archive_while_the_session_was_away_is_out_of_it() {
+async fn a_chat_unarchived_while_the_session_was_away_is_unarchived() {
     let server = TestServer::start().await;
     server.phone().unarchive_chats(true).await.expect("set");
     is_heard(&server, true).await;

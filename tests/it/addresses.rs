@@ -33,7 +33,7 @@ async fn last(server: &TestServer, cid: &str, text: &str) -> Value {
 }
 
 #[tokio::test]
-async fn a_business_that_whatsapp_hosts_is_the_person_with_its_number_or_lid() {
+async fn a_hosted_business_is_the_person_with_its_number_or_lid() {
     let mut account = account(OWNER, "Alex Example");
     account.contacts[0].lid = Some("200000000000111".to_owned());
     let server = TestServer::builder().account(account).start().await;
@@ -58,7 +58,7 @@ async fn a_business_that_whatsapp_hosts_is_the_person_with_its_number_or_lid() {
 }
 
 #[tokio::test]
-async fn chats_with_assistants_and_with_people_on_other_messengers_are_kept() {
+async fn chats_with_assistants_and_other_messengers_are_stored() {
     let mut account = account(OWNER, "Alex Example");
     account.history.push(ChatSpec { jid: ASSISTANT.to_owned(), pinned: true, ..account.history[1].clone() });
     let written = account.history.last_mut().expect("a chat");
@@ -93,7 +93,7 @@ fn by_lid() -> AccountSpec {
 }
 
 #[tokio::test]
-async fn a_group_that_is_addressed_by_lid_is_kept_edited_and_read_as_any_other() {
+async fn a_group_addressed_by_lid_works_as_any_other() {
     let server = TestServer::builder().account(by_lid()).start().await;
     let mei = server.phone().receive("15550111", BOOKS, "Chapter five?").await.expect("sent");
     server.phone().receive(HIDDEN, BOOKS, "Who are you all?").await.expect("sent");

@@ -143,7 +143,7 @@ async fn a_rotated_key_has_a_new_secret_and_its_last_one_ends() {
 }
 
 #[tokio::test]
-async fn the_last_secret_of_a_rotated_key_works_for_a_while_if_that_is_given() {
+async fn a_rotated_keys_old_secret_works_for_the_grace_period() {
     let server = TestServer::start().await;
     let first = server.create_key("org_1", &["events"]);
     let id = listed(&server, &first).split(' ').next().expect("an id").to_owned();
@@ -174,7 +174,7 @@ async fn the_last_secret_of_a_rotated_key_works_for_a_while_if_that_is_given() {
 }
 
 #[tokio::test]
-async fn the_list_shows_the_creator_of_a_key_and_whether_it_is_revoked() {
+async fn the_list_shows_a_keys_creator_and_whether_it_is_revoked() {
     let server = TestServer::start().await;
     let maker = server.create_key("org_1", &["manage", "read"]);
     let create = "mutation { createApiKey(input: {name: \"made\", permissions: [READ]}) { secret } }";

@@ -125,7 +125,7 @@ async fn settings_before_a_wrong_patch_are_published() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_request_waits_while_its_settings_cannot_be_read_and_is_not_taken_back() {
+async fn a_request_waits_while_its_settings_cannot_be_read() {
     let server = metered().await;
     let mut changes = server.subscribe_to_chats().await;
     server.spoils(Part::Snapshot, 1);
@@ -144,7 +144,7 @@ async fn a_request_waits_while_its_settings_cannot_be_read_and_is_not_taken_back
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn settings_that_can_never_be_read_fail_the_session_and_say_what_to_do() {
+async fn unreadable_settings_fail_the_session_and_say_what_to_do() {
     let server = metered().await;
     server.spoils(Part::Patch, 100_000);
     let before = server.fetches();

@@ -134,7 +134,7 @@ fn the_sandbox_knows_nothing_of_chatgraph() {
 }
 
 #[test]
-fn the_guard_depends_on_no_other_member_and_has_no_circular_dependencies() {
+fn the_guard_is_independent_and_has_no_circular_dependencies() {
     let manifest = fs::read_to_string(root().join("guard/Cargo.toml")).expect("guard/Cargo.toml can be read");
     assert!(!manifest.contains("path =") && !manifest.contains("chatgraph"), "guard/Cargo.toml names another member");
     let sources = read_rust_files("guard/src");

@@ -65,7 +65,7 @@ async fn every_capability_opens_its_own_fields_only() {
 }
 
 #[tokio::test]
-async fn listening_needs_the_events_capability_and_reading_messages_read() {
+async fn subscriptions_require_events_and_messages_require_read() {
     let server = TestServer::start().await;
     let key = server.create_key("org_1", &["read"]);
     let mut refused = Subscription::open(&server, &key, CHAT_CHANGES, json!({})).await;
@@ -124,7 +124,7 @@ async fn a_socket_ends_with_its_key() {
 }
 
 #[tokio::test]
-async fn a_socket_with_an_invalid_token_is_closed_with_a_retryable_code() {
+async fn an_invalid_token_closes_a_socket_with_a_retryable_code() {
     let server = TestServer::start().await;
     let mut refused = Subscription::open(&server, "cg_wrong", CHAT_CHANGES, json!({})).await;
     assert_eq!(u16::from(refused.closed().await.code), 4403);

@@ -125,7 +125,7 @@ async fn the_caller_gets_one_reply_for_each_call() {
 }
 
 #[tokio::test]
-async fn only_a_ringing_call_of_the_session_is_rejected_and_only_its_caller_gets_a_reply() {
+async fn only_a_ringing_call_is_rejected_and_only_its_caller_answered() {
     let server = TestServer::start().await;
     let sender = server.create_key("org_1", &["send"]);
     let reject = async |session: &str, call: &str, from: &str| {

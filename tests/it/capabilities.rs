@@ -261,7 +261,7 @@ async fn every_field_has_a_declared_capability() {
 }
 
 #[tokio::test]
-async fn every_field_answers_or_is_forbidden_as_declared_for_every_set_of_permissions() {
+async fn every_field_obeys_its_declaration_for_all_permission_sets() {
     let server = TestServer::start().await;
     let samples = Samples::of(&server).await;
     // The subscription reads this change after the cursor.

@@ -185,7 +185,7 @@ async fn invalid_updates_are_rejected_and_change_nothing() {
 }
 
 #[tokio::test]
-async fn a_fourth_pin_is_rejected_and_pinned_chats_are_named_to_readers_only() {
+async fn a_fourth_pin_is_rejected_and_names_the_others_to_readers() {
     let server = TestServer::start().await;
     server.phone().receive("15550113", OLU, "Hello").await.expect("sent");
     server.assert_in_sync().await;
@@ -213,7 +213,7 @@ async fn a_fourth_pin_is_rejected_and_pinned_chats_are_named_to_readers_only() {
 }
 
 #[tokio::test]
-async fn an_action_waits_for_the_connection_and_is_sent_once_it_is_back() {
+async fn an_action_waits_for_the_connection_to_return() {
     let server = TestServer::start().await;
     server.phone().cut().await;
     let chat = server.update_chat(MEI, "pinned: true").await;

@@ -159,7 +159,7 @@ async fn the_id_of_a_merged_chat_leads_to_the_chat_it_was_merged_into() {
 }
 
 #[tokio::test]
-async fn one_object_that_is_not_there_is_an_error_and_a_missing_one_of_several_is_null() {
+async fn a_missing_object_is_an_error_alone_and_null_among_several() {
     let server = TestServer::start().await;
     let gone = json!({"id": "cha_01ARZ3NDEKTSV4RRFFQ69G5FAV"});
     for query in [
@@ -176,7 +176,7 @@ async fn one_object_that_is_not_there_is_an_error_and_a_missing_one_of_several_i
 }
 
 #[tokio::test]
-async fn a_cursor_of_another_organization_has_expired_and_other_text_is_a_mistake() {
+async fn another_organizations_cursor_is_expired_and_junk_is_invalid() {
     let server = TestServer::start().await;
     let other = server.create_key("org_2", &[]);
     let theirs = Subscription::start(&server, FOLLOW, json!({})).await.cursor;

@@ -22,7 +22,7 @@ async fn the_list_shows_what_the_phone_shows_latest_first() {
 }
 
 #[tokio::test]
-async fn messages_of_a_history_older_than_wanted_stay_out_and_their_chats_do_not() {
+async fn history_messages_older_than_wanted_are_not_imported() {
     let server = TestServer::with_arguments(&["--history-days", "0"]).await;
     server.assert_in_sync().await;
     let answer = server.query("{ chats { nodes { messages { nodes { text } } } } }").await;

@@ -143,7 +143,7 @@ fn checking_starts_nothing_and_hides_secrets() {
 }
 
 #[tokio::test]
-async fn a_server_starts_with_a_file_and_other_commands_use_its_database() {
+async fn a_configuration_file_serves_the_server_and_other_commands() {
     let database = TestDatabase::new().await;
     let file = File::of(&format!(
         "database = \"{}\"\ngraphiql = true\nlisten = \"localhost:0\"\n[key.create]\nname = \"from the file\"\n",
@@ -160,7 +160,7 @@ async fn a_server_starts_with_a_file_and_other_commands_use_its_database() {
 }
 
 #[test]
-fn an_empty_variable_is_rejected_and_an_unknown_one_logs_a_warning() {
+fn empty_variables_are_rejected_and_unknown_ones_warned_of() {
     let folder = tempfile::tempdir().expect("a folder");
     for name in ["CHATGRAPH_MASTER_KEY", "CHATGRAPH_LOG_FILTER", "CHATGRAPH_TRUSTED_PROXIES", "CHATGRAPH_GRAPHIQL"] {
         let refused = run(folder.path(), &CHECK, &[(name, "")]);

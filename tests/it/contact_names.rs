@@ -21,7 +21,7 @@ async fn renamed(changes: &mut Subscription, cid: &str) -> Value {
 }
 
 #[tokio::test]
-async fn a_contact_is_saved_renamed_and_removed_and_goes_by_its_next_best_name() {
+async fn a_contact_shows_its_next_best_name_after_a_removal() {
     let server = TestServer::start().await;
     let mut changes = server.subscribe_to_chats().await;
     server.phone().save_contact("15550111", Some("Mei from work")).await.expect("renamed");
@@ -48,7 +48,7 @@ async fn a_contact_that_was_saved_and_removed_meanwhile_is_removed() {
 }
 
 #[tokio::test]
-async fn a_contact_without_a_chat_is_listed_where_empty_ones_are_until_it_is_removed() {
+async fn a_contact_without_a_chat_is_listed_among_empty_chats() {
     let server = TestServer::start().await;
     let listed = async || {
         let query = "{ chats(filter: {includeEmpty: true, search: \"nia\"}) { nodes { jid lastMessageAt } } }";
@@ -86,7 +86,7 @@ async fn push_names_and_the_names_of_businesses_come_with_messages() {
 }
 
 #[tokio::test]
-async fn a_group_is_created_renamed_and_left_and_is_listed_before_its_first_message() {
+async fn a_new_group_is_listed_before_its_first_message() {
     let server = TestServer::start().await;
     let mut changes = server.subscribe_to_chats().await;
     server.phone().enter_group(FAIR, "Summer fair", &["15550112".to_owned()], "15550111").await.expect("a group");

@@ -92,7 +92,7 @@ async fn pending_actions_are_dropped_with_their_chat() {
 }
 
 #[tokio::test]
-async fn neither_a_restart_nor_a_new_import_brings_a_deleted_chat_back() {
+async fn no_restart_or_new_import_brings_a_deleted_chat_back() {
     let mut server = TestServer::start().await;
     server.delete_chat(MEI).await;
     server.restart();
@@ -134,7 +134,7 @@ async fn deleting_needs_send_and_a_chat_of_ones_own() {
 }
 
 #[tokio::test]
-async fn a_subscriber_that_resumes_receives_the_deletion_and_what_preceded_it() {
+async fn a_resumed_subscriber_gets_the_deletion_and_earlier_changes() {
     let server = TestServer::start().await;
     let listed = server.query(CHANGE_CURSOR).await["data"]["chats"]["changeCursor"].clone();
     server.update_chat(MEI, "pinned: true").await;

@@ -34,7 +34,7 @@ async fn one_line_has_all_that_a_script_needs() {
 }
 
 #[tokio::test]
-async fn a_demo_continues_after_an_earlier_one_in_its_folder_was_killed() {
+async fn a_demo_continues_where_a_killed_one_in_its_folder_ended() {
     let folder = tempfile::tempdir().expect("a folder");
     let demo = Demo::start(Some(folder.path()));
     let (key, session) = (demo.told("key"), demo.told("session"));
@@ -69,7 +69,7 @@ async fn a_demo_continues_after_an_earlier_one_in_its_folder_was_killed() {
 
 #[cfg(unix)]
 #[tokio::test]
-async fn a_kept_key_and_its_folder_are_their_owners_alone_and_a_void_key_is_replaced() {
+async fn the_demos_key_is_private_and_replaced_if_it_is_invalid() {
     use std::os::unix::fs::PermissionsExt as _;
     let folder = tempfile::tempdir().expect("a folder");
     let folder = folder.path().join("of/the/demo");

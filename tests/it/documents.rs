@@ -142,7 +142,7 @@ async fn an_emoji_is_found_however_a_document_writes_it() {
 }
 
 #[tokio::test]
-async fn a_subscription_is_found_in_fragments_and_is_one_however_often_it_is_written() {
+async fn a_repeated_or_fragmented_subscription_is_one_subscription() {
     let server = EmptyServer::start(&[]).await;
     for query in [
         "subscription { ...F } fragment F on Subscription { chatChanges { cursor change { kind } } }",

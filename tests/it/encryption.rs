@@ -151,7 +151,7 @@ async fn a_session_with_exchanged_secrets_fails_and_others_continue() {
 }
 
 #[tokio::test]
-async fn a_message_whose_key_cannot_be_decrypted_is_received_once_it_can() {
+async fn a_message_is_received_once_its_key_can_be_decrypted() {
     let file = KeyFile::of(&new_key());
     let mut server = TestServer::with_arguments(&file.arguments()).await;
     server.receives("Before").await;

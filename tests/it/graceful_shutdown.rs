@@ -46,7 +46,7 @@ async fn closed(server: &EmptyServer) {
 }
 
 #[tokio::test]
-async fn a_request_in_flight_is_answered_and_new_connections_are_rejected() {
+async fn a_request_in_flight_is_answered_during_shutdown() {
     let mut server = EmptyServer::start(&[]).await;
     let mut stream = under_way(&server).await;
     server.terminate();

@@ -19,7 +19,7 @@ async fn there_is_no_page_unless_it_is_wanted() {
 }
 
 #[tokio::test]
-async fn the_page_names_files_of_this_server_only_and_all_of_them_exist() {
+async fn the_page_loads_only_existing_files_of_this_server() {
     let server = EmptyServer::start(&["--graphiql"]).await;
     let page = server.page("/").await;
     assert_eq!(header(&page, "content-type"), "text/html; charset=utf-8");
@@ -75,7 +75,7 @@ async fn no_file_may_load_or_run_anything_else_or_stand_in_a_frame() {
 }
 
 #[tokio::test]
-async fn a_browser_asks_again_for_the_page_and_gets_it_when_it_changed() {
+async fn a_browser_revalidates_the_page_and_gets_a_changed_one() {
     let server = EmptyServer::start(&["--graphiql"]).await;
     let page = server.page("/").await;
     assert_eq!(header(&page, "cache-control"), "no-cache");

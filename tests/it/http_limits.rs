@@ -138,7 +138,7 @@ async fn a_frame_s_header_reserves_no_memory() {
 }
 
 #[tokio::test]
-async fn an_early_refusal_reaches_a_client_that_writes_first_and_reads_then() {
+async fn an_early_rejection_reaches_a_client_that_is_still_writing() {
     let server = EmptyServer::start(&[]).await;
     let address = server.url.trim_start_matches("http://").trim_end_matches("/graphql").to_owned();
     let (json, text) = ("application/json", "text/plain");

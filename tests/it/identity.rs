@@ -105,7 +105,7 @@ async fn a_subscriber_of_a_lid_receives_changes_under_the_number() {
 }
 
 #[tokio::test]
-async fn a_known_person_has_one_chat_from_the_first_message_also_after_a_restart() {
+async fn a_known_person_has_one_chat_also_after_a_restart() {
     let mut server = start().await;
     server.phone().learn("200000000000188", "15550188", true).await.expect("learned");
     server.phone().settled().await.expect("told");
@@ -144,7 +144,7 @@ async fn a_history_maps_a_lid_to_its_number() {
 }
 
 #[tokio::test]
-async fn two_chats_merge_when_the_user_writes_to_a_person_with_known_addresses() {
+async fn writing_to_a_person_with_two_known_addresses_merges_chats() {
     for address in [ZOE, ZOE_LID] {
         let server = start().await;
         server.zoe_writes(ZOE, "by number").await;

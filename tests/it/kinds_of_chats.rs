@@ -99,7 +99,7 @@ async fn each_message_is_stored_with_its_kind() {
 }
 
 #[tokio::test]
-async fn a_device_that_asks_for_the_full_history_imports_what_comes_as_such() {
+async fn a_device_that_requests_the_full_history_imports_it() {
     let mut account = account("15550100", "Alex Example");
     let first = account.history[0].messages[0].at;
     let older = (0..50_i32).map(|number| chatgraph_sandbox::spec::MessageSpec {

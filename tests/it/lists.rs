@@ -82,7 +82,7 @@ async fn an_inbox_shows_pinned_chats_first_and_follows_the_phone() {
 }
 
 #[tokio::test]
-async fn contacts_and_groups_without_a_message_are_listed_last_and_only_when_asked_for() {
+async fn chats_without_messages_are_listed_last_and_only_on_request() {
     let mut account = account("15550100", "Alex Example");
     let mut choir = account.groups[0].clone();
     (choir.jid, choir.subject) = (CHOIR.to_owned(), "Choir".to_owned());

@@ -91,7 +91,7 @@ async fn tokens_of_every_algorithm_are_taken() {
 }
 
 #[tokio::test]
-async fn every_invalid_token_is_rejected_alike_and_only_the_log_has_the_reason() {
+async fn invalid_tokens_are_answered_alike_and_the_log_says_why() {
     let frontend = Frontend::with_keys();
     let server = LoginServer::start(&frontend).await;
     let made = made();
@@ -184,7 +184,7 @@ async fn a_socket_ends_with_its_login_token() {
 }
 
 #[tokio::test]
-async fn a_socket_with_an_invalid_login_token_is_closed_with_a_retryable_code() {
+async fn an_invalid_login_token_closes_a_socket_with_a_retryable_code() {
     let frontend = Frontend::with_keys();
     let server = LoginServer::start(&frontend).await;
     let expired = made()["refused"]["expired"].as_str().expect("text").to_owned();

@@ -189,7 +189,7 @@ async fn a_request_has_one_log_line_with_its_result() {
 }
 
 #[tokio::test]
-async fn a_failure_of_ours_is_found_in_the_log_by_the_request_that_it_names() {
+async fn an_internal_error_is_found_in_the_log_by_its_request_id() {
     let server = EmptyServer::start(&[]).await;
     server.execute("ALTER TABLE chat RENAME TO elsewhere").await;
     let answer = server.query("{ chats { nodes { id } } }").await;

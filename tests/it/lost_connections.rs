@@ -27,14 +27,14 @@ const CODES: [&str; 4] = ["42501", "XX001", "26000", "22023"];
 const TABLES: [&str; 5] = ["device_record", "device_sender_key", "device_lid", "device_token", "device_secret"];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_connection_cut_before_any_message_loses_nothing_and_applies_nothing_twice() {
+async fn a_cut_before_any_message_applies_each_write_once() {
     if postgres().is_some() {
         cut_at_every_message(CutPoint::Before).await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_connection_cut_behind_any_message_loses_nothing_and_applies_nothing_twice() {
+async fn a_cut_after_any_message_applies_each_write_once() {
     if postgres().is_some() {
         cut_at_every_message(CutPoint::Behind).await;
     }
@@ -148,7 +148,7 @@ async fn transactions_that_the_server_ended_are_carried_out_again() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn connections_made_while_the_database_was_read_only_write_again() {
+async fn connections_opened_to_a_read_only_database_recover() {
     if postgres().is_none() {
         return;
     }
@@ -185,7 +185,7 @@ async fn connections_made_while_the_database_was_read_only_write_again() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_read_without_an_answer_stops_the_changes_of_no_other_organization() {
+async fn an_unanswered_read_does_not_stop_other_organizations() {
     if postgres().is_none() {
         return;
     }

@@ -30,7 +30,7 @@ async fn inbox(server: &TestServer) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_chat_with_unread_messages_is_marked_on_both_ends_and_keeps_its_count() {
+async fn an_unread_chat_is_marked_on_both_ends_and_keeps_its_count() {
     let server = TestServer::start().await;
     server.phone().receive("15550111", MEI, "Are you there?").await.expect("received");
     server.assert_in_sync().await;
@@ -47,7 +47,7 @@ async fn a_chat_with_unread_messages_is_marked_on_both_ends_and_keeps_its_count(
 }
 
 #[tokio::test]
-async fn writing_into_a_chat_marked_as_unread_marks_it_read_on_both_ends() {
+async fn writing_into_an_unread_marked_chat_marks_it_read() {
     let server = TestServer::start().await;
     server.update_chat(MEI, "read: true").await;
     server.assert_in_sync().await;

@@ -69,7 +69,7 @@ async fn revocation_lowers_the_unread_count_of_unread_messages_only() {
 }
 
 #[tokio::test]
-async fn group_admin_revokes_others_messages_and_owner_edits_on_the_phone() {
+async fn revocations_by_a_group_admin_and_own_edits_are_applied() {
     let server = TestServer::start().await;
     let mei = server.phone().receive("15550111", BOOKS, "Chapter five?").await.expect("sent");
     let own = server.phone().receive(OWNER, BOOKS, "Chapter six").await.expect("sent");

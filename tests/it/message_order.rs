@@ -61,7 +61,7 @@ async fn live_messages_of_one_second_keep_their_order() {
 }
 
 #[tokio::test]
-async fn messages_of_one_second_keep_their_order_while_the_connection_breaks() {
+async fn messages_of_one_second_keep_their_order_on_reconnect() {
     let server = TestServer::start().await;
     for _ in 0..3 {
         burst(server.phone(), 1).await;

@@ -77,7 +77,7 @@ async fn processes_that_migrate_at_once_wait_for_each_other() {
 /// twice. Noah's chat was deleted, and Olu has his number now. Pia has two known addresses, and Quin wrote in a group.
 #[tokio::test]
 #[expect(clippy::too_many_lines, reason = "one story of a whole database")]
-async fn a_stored_copy_from_before_peers_keeps_its_people_and_gets_them_back() {
+async fn a_database_from_before_peers_keeps_its_people() {
     let (_database, connection) = empty_database().await;
     Migrator::up(&connection, Some(12)).await.expect("up");
     let on_postgres = connection.get_database_backend() == DbBackend::Postgres;

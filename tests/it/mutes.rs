@@ -24,7 +24,7 @@ async fn expired(changes: &mut Subscription) -> Value {
 }
 
 #[tokio::test]
-async fn mutes_of_the_phone_and_the_api_expire_in_time_and_are_published_once() {
+async fn mutes_expire_in_time_and_are_published_once() {
     let server = TestServer::start().await;
     let mut changes = server.subscribe_to_chats().await;
     let end = SystemClock.now() + 1_500;
@@ -41,7 +41,7 @@ async fn mutes_of_the_phone_and_the_api_expire_in_time_and_are_published_once() 
 }
 
 #[tokio::test]
-async fn a_mute_that_expired_while_the_server_was_down_is_published_after_the_start() {
+async fn a_mute_that_expired_during_downtime_is_published_at_start() {
     let mut server = TestServer::start().await;
     let end = SystemClock.now() + 1_000;
     server.update_chat(MEI, &format!("mutedUntil: {end}")).await;

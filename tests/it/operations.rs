@@ -161,7 +161,7 @@ async fn the_service_manager_is_notified() {
 }
 
 #[tokio::test]
-async fn a_line_of_the_log_says_how_long_a_request_took_and_of_which_client() {
+async fn the_log_has_each_requests_duration_and_client() {
     let server = TestServer::builder().log(Log::of_tokens()).start().await;
     let keys = text(&server.command(&["key", "list", "--organization", "org_1"]));
     let key = keys.split(' ').next().expect("an id");

@@ -93,7 +93,7 @@ async fn a_session_is_paired_by_a_code_typed_on_the_phone() {
 }
 
 #[tokio::test]
-async fn a_code_is_asked_for_a_phone_number_by_a_session_that_is_not_paired() {
+async fn an_unpaired_session_requests_a_code_for_a_phone_number() {
     let server = TestServer::start().await;
     for phone in ["", "+15550100", "0155501000", "123456", "1234567890123456", "15550100\n"] {
         let answer = server.request_code(&server.session, phone).await;

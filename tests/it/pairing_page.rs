@@ -6,7 +6,7 @@ use crate::support::EmptyServer;
 use crate::support::header;
 
 #[tokio::test]
-async fn the_page_to_pair_on_is_there_for_everybody_and_loads_nothing_from_elsewhere() {
+async fn the_pairing_page_is_public_and_loads_nothing_external() {
     let server = EmptyServer::start(&[]).await;
     let page = server.page("/pair/ses_01ARZ3NDEKTSV4RRFFQ69G5FAV").await;
     assert_eq!((page.status(), header(&page, "content-type")), (StatusCode::OK, "text/html; charset=utf-8"));

@@ -53,7 +53,7 @@ async fn messages_in_a_group_are_counted_and_have_a_sender() {
 }
 
 #[tokio::test]
-async fn a_chat_deleted_on_the_phone_is_removed_and_reappears_with_its_next_message() {
+async fn a_chat_deleted_on_the_phone_returns_with_its_next_message() {
     let server = TestServer::start().await;
     let id = server.chat(MEI).await["id"].clone();
     let mut changes = server.subscribe_to_chats().await;
@@ -134,7 +134,7 @@ async fn deletions_on_the_phone_during_an_outage_are_applied() {
 }
 
 #[tokio::test]
-async fn a_message_that_is_deleted_on_the_phone_for_its_owner_goes_here_too() {
+async fn a_message_deleted_for_the_owner_on_the_phone_goes_here_too() {
     let server = TestServer::start().await;
     let mut ids = Vec::new();
     for (from, chat, text) in [

@@ -21,7 +21,7 @@ use crate::support::wait_for_within;
 const TEST_TIMEOUT: Duration = Duration::from_mins(1);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_event_that_cannot_be_applied_is_kept_and_applied_when_it_can_be() {
+async fn a_quarantined_event_is_applied_once_that_is_possible() {
     let file = KeyFile::of(&new_key());
     let [flag, path] = file.arguments();
     let mut server = TestServer::with_arguments(&["--metrics", flag, path]).await;
@@ -73,7 +73,7 @@ async fn an_event_that_cannot_be_applied_is_kept_and_applied_when_it_can_be() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn after_an_upgrade_what_an_earlier_version_could_not_apply_is_retried() {
+async fn events_of_an_earlier_version_are_retried_after_an_upgrade() {
     let mut server = TestServer::start().await;
     poison(&server, "P0001").await;
     server.phone().receive("15550111", MEI, "One poisoned word").await.expect("sent");
@@ -134,7 +134,7 @@ async fn import_is_partial_until_failed_chunks_are_applied() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_unit_that_always_exceeds_its_time_limit_does_not_block_its_session() {
+async fn a_unit_that_always_times_out_does_not_block_its_session() {
     // Only a PostgreSQL trigger can choose the error code.
     if postgres().is_none() {
         return;

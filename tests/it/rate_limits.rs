@@ -170,7 +170,7 @@ async fn new_valid_tokens_pass_beside_too_many_invalid_ones() {
 }
 
 #[tokio::test]
-async fn after_far_too_many_invalid_tokens_nothing_is_read_for_a_new_one() {
+async fn after_many_invalid_tokens_a_new_one_causes_no_read() {
     const HERE: [u8; 4] = [127, 0, 0, 1];
     let server = TestServer::builder()
         .arguments(&["--max-failed-tokens-per-minute", "2"])
@@ -267,7 +267,7 @@ async fn a_mutation_costs_what_it_writes() {
 }
 
 #[tokio::test]
-async fn an_organization_opens_no_more_sockets_and_subscriptions_than_it_may() {
+async fn an_organizations_sockets_and_subscriptions_are_limited() {
     let limits = ["--max-sockets-per-organization", "2", "--max-subscriptions-per-organization", "3"];
     let server = EmptyServer::start(&limits).await;
     let open = async |key: &str| Subscription::open_at(&server.url, key, CHAT_CHANGES, json!({})).await;

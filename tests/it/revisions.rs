@@ -58,7 +58,7 @@ async fn update(server: &TestServer, cid: &str, fields: &str) -> Value {
 }
 
 #[tokio::test]
-async fn no_two_contents_of_a_chat_have_one_revision_and_a_replay_shows_them_growing() {
+async fn each_state_of_a_chat_has_its_own_growing_revision() {
     let server = TestServer::start().await;
     let changes = Subscription::start(&server, &follow(), json!({})).await;
     let (start, mut seen, before) = (changes.cursor.clone(), Seen::default(), revisions(&server).await);
@@ -118,7 +118,7 @@ async fn response_and_event_of_a_change_share_its_revision() {
 }
 
 #[tokio::test]
-async fn after_a_restart_and_a_restore_revisions_exceed_all_earlier_ones() {
+async fn revisions_keep_growing_after_restart_and_restore() {
     let mut server = TestServer::start().await;
     let folder = tempfile::tempdir().expect("a folder");
     let copy = folder.path().join("copy.db");
@@ -159,7 +159,7 @@ async fn revisions(server: &TestServer) -> BTreeMap<String, i64> {
 }
 
 #[tokio::test]
-async fn the_change_cursor_is_read_before_anything_else_of_its_operation() {
+async fn the_change_cursor_is_read_before_the_rest_of_its_query() {
     let server = TestServer::start().await;
     let writer = async {
         for round in 0..40 {

@@ -58,7 +58,7 @@ fn named(page: &str) -> BTreeSet<String> {
 }
 
 #[test]
-fn the_page_names_what_there_is_and_everything_that_is_deprecated() {
+fn the_page_names_existing_fields_and_everything_deprecated() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let page = fs::read_to_string(root.join("docs/schema-changes.md")).expect("the page");
     let schema = fs::read_to_string(root.join("schema.graphql")).expect("the schema");

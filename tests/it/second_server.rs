@@ -18,7 +18,7 @@ use crate::support::wait_for;
 const LOCK: &str = "x'6368617473727672'::bigint";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_second_server_on_the_same_database_is_rejected_and_harms_nothing() {
+async fn a_second_server_on_a_database_is_rejected_without_harm() {
     let mut server = TestServer::start().await;
     let output = tokio::task::block_in_place(|| second(server.database()));
     let said = String::from_utf8_lossy(&output.stderr);

@@ -41,7 +41,7 @@ async fn follow(server: &TestServer, session: &str) -> Subscription {
 }
 
 #[tokio::test]
-async fn a_session_subscription_starts_with_the_state_and_ends_with_the_deletion() {
+async fn a_session_subscription_runs_from_the_state_to_the_deletion() {
     let server = TestServer::start().await;
     let mut one = follow(&server, &server.session).await;
     let first = one.session_change().await;
@@ -116,7 +116,7 @@ async fn following_needs_events_and_a_pairing_code_manage() {
 }
 
 #[tokio::test]
-async fn another_organizations_session_is_followed_no_more_than_an_unknown_one() {
+async fn another_organizations_session_cannot_be_subscribed_to() {
     let server = TestServer::start().await;
     let other = server.create_key("org_2", &[]);
     let mut answers = Vec::new();
@@ -145,7 +145,7 @@ async fn logged(server: &EmptyServer) -> usize {
 }
 
 #[tokio::test]
-async fn a_change_costs_one_session_read_for_any_number_of_subscribers() {
+async fn a_change_costs_one_session_read_for_all_subscribers() {
     const SESSIONS: usize = 30;
     const LISTENERS: usize = 30;
     let server = TestServer::builder().log(Log::of_statements()).start_empty().await;

@@ -24,7 +24,7 @@ impl TestServer {
 }
 
 #[tokio::test]
-async fn a_stopped_session_stays_down_and_starts_again_without_a_new_pairing() {
+async fn a_stopped_session_starts_again_without_a_new_pairing() {
     let mut server = TestServer::start().await;
     let stopped = server.life("stopSession", "session { id status statusReason }").await;
     let session = json!({"id": server.session, "status": "STOPPED", "statusReason": null});
@@ -95,7 +95,7 @@ async fn logging_out_unlinks_the_device_and_keeps_the_stored_copy() {
 }
 
 #[tokio::test]
-async fn logging_out_a_disconnected_session_returns_gateway_unavailable() {
+async fn logging_out_a_disconnected_session_is_gateway_unavailable() {
     let server = TestServer::start().await;
     server.stop_session().await;
     let answer = server.life("logoutSession", "session { status }").await;
@@ -198,7 +198,7 @@ async fn a_session_that_was_never_paired_is_deleted_at_once() {
 }
 
 #[tokio::test]
-async fn a_session_that_waits_to_be_paired_shows_its_code_as_text_and_as_a_picture() {
+async fn an_unpaired_session_shows_its_code_as_text_and_picture() {
     let server = TestServer::start().await;
     server.life("logoutSession", "session { id }").await;
     server.life("startSession", "session { id }").await;
@@ -220,7 +220,7 @@ async fn a_session_reports_what_its_import_added() {
 }
 
 #[tokio::test]
-async fn another_organizations_session_answers_exactly_as_an_unknown_one() {
+async fn another_organizations_session_is_answered_as_unknown() {
     let server = TestServer::start().await;
     let other = server.create_key("org_2", &[]);
     for mutation in ["stopSession", "logoutSession", "updateSession", "deleteSession"] {

@@ -82,7 +82,7 @@ async fn half_a_request_is_gone_after_a_while() {
 }
 
 #[tokio::test]
-async fn between_two_requests_there_is_time_and_within_one_there_is_not() {
+async fn a_connection_may_idle_between_requests_but_not_within_one() {
     let server = EmptyServer::start(&["--head-timeout-seconds", "1"]).await;
     let (mut idle, mut half) = (server.connect("").await, server.connect("").await);
     for stream in [&mut idle, &mut half] {

@@ -34,7 +34,7 @@ pub(crate) fn many_chats(chats: u32) -> AccountSpec {
 }
 
 #[tokio::test]
-async fn a_page_with_everything_takes_no_more_statements_than_it_has_kinds_of_things() {
+async fn a_full_page_takes_at_most_a_statement_per_kind_of_object() {
     let server = TestServer::builder().account(many_chats(60)).log(Log::of_statements()).start().await;
     let query = format!("query($n: Int) {{ chats(first: $n) {{ totalCount changeCursor nodes {{ {EVERYTHING} }} }} }}");
     let (one, of_one) = server.statements(&query, json!({"n": 1})).await;
@@ -60,7 +60,7 @@ async fn a_page_with_everything_takes_no_more_statements_than_it_has_kinds_of_th
 }
 
 #[tokio::test]
-async fn the_lists_of_several_sessions_take_no_more_statements_than_one_list() {
+async fn lists_of_several_sessions_take_the_statements_of_one() {
     let server = TestServer::builder().log(Log::of_statements()).start().await;
     let list = "chats(first: 2, order: INBOX, filter: {archived: false, search: \"a\"})";
     let query = format!(

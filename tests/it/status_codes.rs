@@ -55,7 +55,7 @@ async fn a_session_that_is_down_says_why_in_a_code() {
 }
 
 #[tokio::test]
-async fn a_session_that_was_logged_out_and_a_setting_that_waited_say_so_in_codes() {
+async fn a_logout_and_a_setting_rejected_by_it_have_codes() {
     let server = TestServer::start().await;
     server.stop_session().await;
     server.update_chat(MEI, "pinned: true").await;

@@ -177,7 +177,7 @@ async fn a_new_certificate_is_served_once_the_operator_says_so() {
 }
 
 #[tokio::test]
-async fn a_connection_without_a_handshake_times_out_and_counts_towards_the_limit() {
+async fn a_connection_without_a_handshake_times_out_and_is_counted() {
     let certificate = Certificate::new();
     let limits = ["--head-timeout-seconds", "2", "--max-connections-per-address", "2"];
     let server = certificate.serve(&limits).await;

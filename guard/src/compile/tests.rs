@@ -79,7 +79,7 @@ fn an_interface_is_compiled_for_each_of_its_objects() {
 }
 
 #[test]
-fn lists_of_which_one_begins_with_the_other_are_different_arguments() {
+fn a_list_and_a_prefix_of_it_are_different_arguments() {
     let both = |one: &str, other: &str| {
         let text = format!("{{ each(ids: {one}) {{ id }} each(ids: {other}) @skip(if: true) {{ id }} }}");
         guard().compile(&text, None, &mut Variables::default()).is_ok()

@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn each_one_time_key_is_handed_out_once_and_the_digest_covers_the_rest() {
+    fn one_time_keys_are_used_once_and_the_digest_covers_the_rest() {
         let once = [1, 2].map(|number| (number, KeyPair::generate(&mut crypto::rng()).public_key));
         let mut keys = Prekeys::read(&upload(&once)).unwrap();
         let before = keys.digest();

@@ -66,7 +66,7 @@ mod tests {
     use crate::{Config, Sandbox, demo};
 
     #[tokio::test]
-    async fn the_phone_does_every_step_whatever_else_happens_to_the_account() {
+    async fn the_demo_phone_can_take_every_step_in_any_account_state() {
         let sandbox = Sandbox::start(Config::default()).await.unwrap();
         let phone = sandbox.create_account(demo::account(None, now_ms())).unwrap();
         let (mut script, mut written, mut changed) = (Script::new(SEED), 0, 0);

@@ -160,7 +160,7 @@ async fn patches_with_a_new_key_are_read_once_it_is_shared() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn without_a_range_of_messages_nothing_is_archived_read_cleared_or_deleted() {
+async fn an_action_without_a_message_range_changes_nothing() {
     let (sandbox, phone, companion) = paired(account()).await;
     let before = (phone.chats(), phone.messages(ADA).unwrap());
     let actions = companion.client.chat_actions();

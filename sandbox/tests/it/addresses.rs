@@ -89,7 +89,7 @@ async fn a_group_by_lid_includes_the_numbers_that_it_knows() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_hosted_device_writes_alone_and_in_a_group_as_the_person_with_its_number() {
+async fn a_hosted_device_writes_as_the_person_with_its_number() {
     let (sandbox, phone, mut companion) = paired(account()).await;
     for (from, chat, wire_chat) in [
         ("15550100002:99@hosted", ADA, "15550100002@hosted"),

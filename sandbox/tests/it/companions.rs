@@ -81,7 +81,7 @@ async fn message_of_a_companion_reaches_an_offline_one_later() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_author_learns_that_its_message_was_delivered_and_all_that_it_was_read() {
+async fn delivery_is_reported_to_the_author_and_reading_to_all() {
     let (sandbox, phone, mut one, mut two) = two().await;
     let receipt = |id: &str, kind: ReceiptType| {
         let id = id.to_owned();
@@ -197,7 +197,7 @@ async fn a_reaction_names_the_message_from_the_reactors_view() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_client_that_says_at_which_version_it_lost_track_gets_the_snapshot_it_asks_for() {
+async fn a_client_with_an_old_version_gets_a_snapshot_on_request() {
     use whatsapp_rust::{
         wacore::request::InfoQuery,
         wacore_binary::{Server, builder::NodeBuilder, node::NodeContent},

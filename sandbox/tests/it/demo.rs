@@ -29,7 +29,7 @@ async fn the_phone_shows_the_account_as_it_is_described() {
 }
 
 #[tokio::test]
-async fn something_happens_after_two_seconds_and_nothing_after_the_stop() {
+async fn activity_starts_after_two_seconds_and_ends_with_the_stop() {
     let sandbox = Sandbox::start(Config::default()).await.unwrap();
     let phone = sandbox.create_account(demo::account(None, at(0))).unwrap();
     let (stop, before) = (CancellationToken::new(), phone.chats());

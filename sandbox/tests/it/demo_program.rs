@@ -56,7 +56,7 @@ async fn it_says_where_it_is_and_serves_the_demo_account_there() {
 }
 
 #[test]
-fn the_environment_sets_what_no_argument_sets_and_the_secret_makes_the_keys() {
+fn settings_come_from_the_environment_and_keys_from_the_secret() {
     let key = |secret: &str| {
         let mut command = program();
         command

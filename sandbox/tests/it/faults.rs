@@ -28,7 +28,7 @@ async fn come_back(companion: &mut Companion, phone: &Phone) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_upload_that_is_cut_off_is_stored_or_not_and_the_client_does_not_know() {
+async fn a_cut_upload_is_stored_depending_on_the_moment_of_the_cut() {
     let (sandbox, phone, mut companion) = paired(account()).await;
     for (when, is_stored) in [(When::Before, false), (When::During, true), (When::After, true)] {
         sandbox.inject(Fault { when: Some(when), ..Fault::once(FaultKind::Cut) });
@@ -50,7 +50,7 @@ async fn an_upload_that_is_cut_off_is_stored_or_not_and_the_client_does_not_know
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_patch_that_was_tampered_with_is_not_read_until_it_is_right_again() {
+async fn a_tampered_patch_is_ignored_until_it_is_valid_again() {
     let (sandbox, phone, mut companion) = paired(account()).await;
     let before = phone.version("regular_low");
     // One for the client's own fetch, and one for the next fetch.
@@ -73,7 +73,7 @@ async fn a_patch_that_was_tampered_with_is_not_read_until_it_is_right_again() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_patch_that_does_not_fit_its_collection_is_read_and_marks_it() {
+async fn a_patch_that_does_not_fit_is_read_and_marks_its_collection() {
     let (sandbox, phone, mut companion) = paired(account()).await;
     sandbox.inject(Fault { part: Some(Part::Snapshot), ..Fault::once(FaultKind::Lthash) });
 

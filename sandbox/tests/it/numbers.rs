@@ -8,7 +8,7 @@ use crate::support::{ADA, account, jid, paired, shown, soon};
 const NEW: &str = "15550100092@s.whatsapp.net";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_released_number_becomes_another_person_with_their_own_keys_and_chat() {
+async fn a_reused_number_is_another_person_with_new_keys_and_chat() {
     let (sandbox, phone, mut companion) = paired(account()).await;
     phone.receive(ADA, ADA, "from Ada").await.unwrap();
     companion.text().await;

@@ -55,7 +55,7 @@ async fn a_client_that_trusts_another_key_is_rejected() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_client_that_does_not_know_the_sandbox_takes_no_certificate_from_it() {
+async fn a_client_rejects_the_certificate_of_an_unknown_sandbox() {
     let sandbox = sandbox().await;
     let companion = Companion::unknowing(&sandbox).await;
 
@@ -127,7 +127,7 @@ async fn a_number_without_a_phone_gets_no_code() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn each_of_two_companions_is_notified_of_the_other_and_is_unlinked_alone() {
+async fn two_companions_see_each_other_and_are_unlinked_separately() {
     let (sandbox, phone, mut one) = paired(account()).await;
     let mut two = Companion::start(&sandbox).await;
     two.pair(&phone).await;

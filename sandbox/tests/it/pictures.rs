@@ -48,7 +48,7 @@ async fn a_picture_is_announced_served_and_removed() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_client_sets_the_owner_s_picture_and_that_of_a_group_and_no_other() {
+async fn a_client_sets_only_its_own_picture_and_those_of_groups() {
     let (sandbox, phone, companion) = paired(account()).await;
     let mut other = Companion::start(&sandbox).await;
     other.pair(&phone).await;

@@ -148,7 +148,7 @@ async fn a_key_that_the_set_lacks_is_not_looked_for_every_minute() {
 }
 
 #[tokio::test]
-async fn a_flood_of_unknown_keys_is_one_fetch_a_minute_and_bounded_memory() {
+async fn a_flood_of_unknown_keys_costs_one_fetch_a_minute() {
     let rig = Rig::new(vec![set(&["a"])]);
     assert!(rig.knows("a").await);
     rig.gate.forget_permits(Semaphore::MAX_PERMITS);
@@ -203,7 +203,7 @@ async fn a_cancelled_wait_does_not_cancel_the_fetch() {
 }
 
 #[tokio::test]
-async fn a_set_comes_though_its_asker_is_gone_and_is_as_old_as_its_fetch() {
+async fn a_fetch_outlives_its_client_and_its_set_dates_from_its_start() {
     let rig = Rig::new(vec![set(&["old"])]);
     assert!(rig.knows("old").await);
     rig.gate.forget_permits(Semaphore::MAX_PERMITS);
@@ -224,7 +224,7 @@ async fn a_set_comes_though_its_asker_is_gone_and_is_as_old_as_its_fetch() {
 }
 
 #[tokio::test]
-async fn a_key_is_not_unknown_because_a_fetch_that_began_before_lacks_it() {
+async fn a_key_missing_in_an_earlier_fetch_is_fetched_again() {
     let rig = Rig::new(vec![set(&["old"])]);
     rig.gate.forget_permits(Semaphore::MAX_PERMITS);
     assert!(rig.knows("old").now_or_never().is_none());
@@ -249,7 +249,7 @@ async fn a_fetch_that_panics_does_not_block_the_next_one() {
 }
 
 #[tokio::test]
-async fn a_signature_that_no_key_verifies_is_a_reason_to_look_once_a_minute() {
+async fn an_unverifiable_signature_causes_at_most_one_fetch_a_minute() {
     for id in [Some("a"), None] {
         let rig = Rig::new(vec![set(&["a"])]);
         assert_eq!(rig.verifies(id, 1).await, Ok(()));
@@ -288,7 +288,7 @@ async fn an_old_set_is_used_on_while_it_cannot_be_renewed() {
 }
 
 #[tokio::test]
-async fn without_a_key_set_tokens_are_rejected_and_the_fetch_is_retried() {
+async fn without_a_key_set_tokens_are_rejected_and_it_is_refetched() {
     let rig = Rig::new(vec![None]);
     assert!(!rig.knows("a").await && !rig.knows("a").await);
     assert_eq!(rig.fetches(), 1);

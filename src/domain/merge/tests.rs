@@ -72,7 +72,7 @@ fn undated_value_of_a_history_replaces_only_a_missing_one() {
 }
 
 #[test]
-fn the_newer_of_two_requests_waits_on_and_knows_what_whatsapp_has() {
+fn the_newer_of_two_requests_waits_based_on_whatsapps_state() {
     for (first, second) in [(30, 40), (40, 30)] {
         let (mut mine, mut theirs) = two();
         told(&mut theirs, true, 5);

@@ -108,7 +108,7 @@ async fn every_root_field_rejects_a_viewer_without_its_capability() {
 }
 
 #[tokio::test]
-async fn every_nested_field_with_a_requirement_rejects_a_viewer_without_it() {
+async fn every_protected_nested_field_rejects_a_viewer_without_it() {
     let mut described: Vec<_> = definitions()
         .iter()
         .filter(|definition| !["Query", "Mutation", "Subscription"].contains(&definition.name.node.as_str()))

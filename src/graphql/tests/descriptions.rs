@@ -39,7 +39,7 @@ fn undescribed() -> (usize, Vec<String>) {
 }
 
 #[test]
-fn every_type_field_argument_and_value_is_described_in_a_sentence() {
+fn everything_in_the_schema_is_described_in_a_sentence() {
     let (seen, missing) = undescribed();
     assert!(seen > 150, "the walk saw only {seen} names");
     assert!(missing.is_empty(), "without a description: {missing:#?}");

@@ -62,7 +62,7 @@ const HTTP_2_REQUEST: [&[u8]; 2] =
     [b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0", b"\0\0\x06\x01\x05\0\0\0\x01\x82\x86\x84\x41\x01x"];
 
 #[tokio::test]
-async fn an_http_2_connection_without_requests_is_closed_though_it_answers_pings() {
+async fn an_idle_http_2_connection_is_closed_even_if_it_answers_pings() {
     let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address");

@@ -104,7 +104,7 @@ async fn a_socket_ends_with_its_token_and_not_at_the_next_look() {
 }
 
 #[tokio::test]
-async fn a_socket_without_a_heartbeat_is_closed_and_one_with_it_stays_open() {
+async fn a_socket_without_a_heartbeat_is_closed_and_others_stay_open() {
     let rig = Rig::start(Config { heartbeat: SOON, silence: SOON * 30, ..Config::default() }).await;
     for protocol in [NEWER, OLDER] {
         // The library responds to WebSocket pings while it reads. No client responds to the pings of the protocol.
@@ -185,7 +185,7 @@ async fn a_socket_is_asked_to_retry_while_tokens_cannot_be_verified() {
 }
 
 #[tokio::test]
-async fn a_server_that_stops_sends_everybody_away_and_ends_no_subscription() {
+async fn a_stopping_server_closes_sockets_without_completing_streams() {
     let rig = Rig::start(Config { drain_window: SOON, ..Config::default() }).await;
     let (mut silent, mut idle, mut busy) = (rig.connect(NEWER).await, rig.enter(NEWER).await, rig.enter(NEWER).await);
     busy.subscribe("1", CHANGES, json!({})).await;

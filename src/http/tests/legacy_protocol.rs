@@ -57,7 +57,7 @@ async fn a_legacy_client_receives_one_error() {
 }
 
 #[tokio::test]
-async fn a_legacy_client_without_a_valid_token_gets_an_error_before_the_close() {
+async fn an_invalid_legacy_client_gets_an_error_before_the_close() {
     let rig = Rig::start(Config::default()).await;
     let mut socket = rig.connect(OLDER).await;
     socket.init("cg_wrong").await;

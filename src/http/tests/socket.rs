@@ -89,7 +89,7 @@ async fn operations_above_the_limit_get_an_error() {
 }
 
 #[tokio::test]
-async fn the_operations_of_a_socket_hold_a_mebibyte_together_and_no_more() {
+async fn the_operations_of_a_socket_share_one_mebibyte() {
     let rig = Rig::start(Config::default()).await;
     let mut socket = rig.enter(NEWER).await;
     let query = "subscription($cid: JID) { chatChanges(cid: $cid) { cursor } }";

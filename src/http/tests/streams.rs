@@ -108,7 +108,7 @@ impl Stream {
 }
 
 #[tokio::test]
-async fn any_operation_is_answered_as_events_where_nothing_else_is_taken() {
+async fn any_operation_is_sent_as_events_if_only_they_are_accepted() {
     let rig = Rig::start(Config::default()).await;
     let make = "mutation { createSession(input: {label: \"Desk\"}) { session { label } } }";
     let desk = json!({"data": {"createSession": {"session": {"label": "Desk"}}}});
@@ -154,7 +154,7 @@ async fn a_subscription_streams_events_with_their_cursors() {
 }
 
 #[tokio::test]
-async fn a_stream_resumes_after_the_last_event_id_unless_the_document_has_a_cursor() {
+async fn a_stream_resumes_after_last_event_id_unless_after_is_given() {
     let rig = Rig::start(Config::default()).await;
     rig.changes(3).await;
     let from = async |request: RequestBuilder| {
@@ -186,7 +186,7 @@ async fn a_stream_resumes_after_the_last_event_id_unless_the_document_has_a_curs
 }
 
 #[tokio::test]
-async fn execution_errors_come_in_the_stream_and_request_errors_before_it() {
+async fn request_errors_come_before_the_stream_and_others_in_it() {
     let rig = Rig::start(Config::default()).await;
     for query in ["{", "{ nothing }", "subscription { a: chatChanges { cursor } b: chatChanges { cursor } }"] {
         let mut stream = Stream::open(rig.post(EVENTS, query, &json!({}))).await;
@@ -234,7 +234,7 @@ async fn a_silent_stream_shows_that_it_lives() {
 }
 
 #[tokio::test]
-async fn a_stream_ends_when_its_client_disconnects_even_without_events() {
+async fn a_stream_ends_with_its_client_before_its_first_event() {
     let rig = Rig::start(Config { heartbeat: Duration::from_hours(1), ..Config::default() }).await;
     for accept in [EVENTS, PARTS] {
         let calls = rig.post(accept, "subscription { incomingCalls { id } }", &json!({}));
@@ -264,7 +264,7 @@ async fn a_stream_ends_with_its_token() {
 }
 
 #[tokio::test]
-async fn a_stream_continues_for_a_while_when_its_token_cannot_be_verified() {
+async fn a_stream_survives_a_few_failed_token_verifications() {
     let rig = Rig::start(Config { verify: SOON, ..Config::default() }).await;
     let begun = Instant::now();
     let mut events = Stream::open(rig.post(EVENTS, CHANGES, &json!({}))).await;
@@ -279,7 +279,7 @@ async fn a_stream_continues_for_a_while_when_its_token_cannot_be_verified() {
 }
 
 #[tokio::test]
-async fn a_stopping_server_closes_event_streams_and_ends_multipart_with_an_error() {
+async fn a_stopping_server_closes_streams_and_multipart_with_an_error() {
     let rig = Rig::start(Config { drain_window: SOON, ..Config::default() }).await;
     let mut events = Stream::open(rig.post(EVENTS, CHANGES, &json!({}))).await;
     let mut parts = Stream::open(rig.post(PARTS, CHANGES, &json!({}))).await;

@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn a_history_is_split_down_to_single_messages_and_nothing_of_it_is_lost() {
+    fn a_history_is_split_down_to_messages_without_loss() {
         let person = Person::new(&jid(1), &"100000000000001@lid".parse().expect("a JID")).expect("a person");
         let chat = |messages| HistoryChat { unread_count: Some(3), ..HistoryChat::with_messages(jid(0), messages) };
         let chunk = HistoryChunk {

@@ -79,7 +79,7 @@ fn values(connection: &FakeConnection) -> Vec<SettingValue> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn actions_go_out_in_order_each_after_the_commit_of_the_one_before() {
+async fn actions_are_sent_in_order_each_after_the_previous_commit() {
     let mut rig = Fixture::new();
     let (one, two) = (chat(), chat());
     rig.store(action(one, 1, SettingValue::Pinned(false)));
@@ -203,7 +203,7 @@ async fn three_failures_in_a_row_end_the_round() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_setting_that_cannot_be_sent_does_not_hide_the_others_behind_it() {
+async fn a_setting_that_cannot_be_sent_does_not_block_others() {
     let mut rig = Fixture::new();
     let connection = rig.working().await;
     connection.answers(Err(SessionError::NotNow));

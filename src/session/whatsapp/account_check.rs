@@ -33,7 +33,7 @@ mod tests {
     }
 
     #[test]
-    fn a_device_that_was_linked_to_another_account_is_known_at_the_next_start() {
+    fn a_link_to_another_account_is_detected_at_the_next_start() {
         let (own, other) = (account("15550100001"), account("15550100002"));
         assert!(ExpectedAccount::new(Some(own.clone()), Some(&other)).is_another);
         assert!(!ExpectedAccount::new(Some(own.clone()), Some(&own)).is_another);

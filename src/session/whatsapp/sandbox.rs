@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_server_key_is_stored_again_after_a_failed_handshake_removed_it() {
+    async fn a_server_key_removed_by_a_failed_handshake_is_stored_again() {
         let endpoint = endpoint("http://127.0.0.1:7000");
         let sandbox = Sandbox::detect(&endpoint).unwrap().unwrap();
         let backend = InMemoryBackend::new();

@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn an_action_on_a_chat_without_messages_reaches_up_to_its_own_time() {
+    fn an_action_on_an_empty_chat_reaches_up_to_its_own_time() {
         for desired in [SettingValue::Read(true), SettingValue::Read(false), SettingValue::Archived(true)] {
             let action = PendingAction { range: None, ..action("15550100001@s.whatsapp.net", desired) };
             let value = command(&action, NOW).value;

@@ -239,7 +239,7 @@ async fn a_stopped_session_starts_without_a_new_pairing() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_session_unlinked_on_the_phone_is_logged_out_and_can_be_paired_again() {
+async fn a_session_unlinked_on_the_phone_can_be_paired_again() {
     let mut rig = Fixture::working().await;
     assert_eq!(rig.phone.unlink().await, 1);
     rig.status(SessionStatus::LoggedOut).await;
@@ -252,7 +252,7 @@ async fn a_session_unlinked_on_the_phone_is_logged_out_and_can_be_paired_again()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_session_that_was_unlinked_while_away_is_logged_out_when_it_comes() {
+async fn a_session_unlinked_while_away_is_logged_out_on_return() {
     let mut rig = Fixture::working().await;
     rig.registry.stop(rig.key.session).await;
     rig.phone.unlink().await;

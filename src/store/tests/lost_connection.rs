@@ -30,7 +30,7 @@ async fn a_read_without_an_answer_ends_and_releases_its_permit() {
 }
 
 #[tokio::test]
-async fn a_cancelled_read_releases_its_permit_once_the_database_is_done() {
+async fn a_cancelled_read_frees_its_permit_when_the_database_is_done() {
     let test = TestStore::open().await;
     let Some(config) = endless(&test) else { return };
     let readers = connect::readers(&config).await.expect("a pool");

@@ -56,7 +56,7 @@ fn the_wiring_may_name_every_layer() {
 }
 
 #[test]
-fn every_layer_but_the_domain_may_name_what_is_shared_which_names_nothing() {
+fn shared_modules_are_for_every_layer_but_the_domain() {
     for layer in ["http", "graphql", "service", "feed", "session", "auth", "store", "server"] {
         assert_clean(&format!("src/{layer}/config.rs"), "use crate::config::Error;\nuse crate::backoff::Backoff;");
     }

@@ -49,7 +49,7 @@ async fn incarnation(folder: &Folder, name: &str) -> i64 {
 }
 
 #[test]
-fn a_killed_backup_leaves_no_file_and_does_not_block_the_next_one() {
+fn a_killed_backup_leaves_no_file_and_blocks_no_other() {
     let folder = backed_up();
     let script = "ulimit -f 64; exec \"$0\" backup late.db --database sqlite:a.db";
     let mut command = Command::new("sh");

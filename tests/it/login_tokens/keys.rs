@@ -59,7 +59,7 @@ fn pair(id: Option<&str>) -> (Value, String) {
 }
 
 #[tokio::test]
-async fn a_key_that_takes_the_place_of_another_is_found_with_its_first_token() {
+async fn a_replaced_key_is_fetched_at_its_first_token() {
     for id in [None, Some("main")] {
         let ((old, old_token), (new, new_token)) = (pair(id), pair(id));
         let frontend = Frontend::start(Answer::Json(json!({"keys": [old]})));

@@ -58,7 +58,7 @@ fn answer(mut stream: StreamOwned<ServerConnection, std::net::TcpStream>) -> std
 }
 
 #[tokio::test]
-async fn the_keys_of_a_server_with_a_private_ca_are_taken_if_the_operator_names_the_ca() {
+async fn keys_of_a_private_ca_are_accepted_if_the_ca_is_configured() {
     let folder = tempfile::tempdir().expect("a folder");
     let ((url, own), (_, another)) = (start(folder.path()), start(folder.path()));
     let issuer = issuer();

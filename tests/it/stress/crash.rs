@@ -49,7 +49,7 @@ async fn neither_do_they_while_the_database_crashes_too() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_database_that_crashes_alone_costs_no_message_and_no_setting() {
+async fn a_database_crash_loses_no_message_and_no_setting() {
     const CRASHES: u64 = 4;
     const CONNECTING_MS: u64 = 300;
     if crate::support::postgres().is_none() {

@@ -18,7 +18,7 @@ const SEED: u64 = 1;
 const ROUND: u64 = 15;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn whatever_becomes_of_people_each_has_one_chat_with_each_message_once() {
+async fn each_person_has_one_chat_with_each_message_once() {
     let mut random = Random::from_seed_or(SEED);
     let mut server = TestServer::builder().account(world::account()).start().await;
     let mut world = World::new(server.phone().clone());

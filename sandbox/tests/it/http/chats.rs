@@ -8,7 +8,7 @@ const BEN: &str = "/accounts/15550100001/chats/15550100002@s.whatsapp.net";
 const CHESS: &str = "/accounts/15550100001/chats/120363000000000001@g.us";
 
 #[tokio::test]
-async fn each_setting_is_changed_alone_and_the_answer_is_what_the_phone_shows() {
+async fn each_setting_changes_alone_and_the_answer_shows_it() {
     let api = Api::with_account().await;
     let changes = [
         ("archived", json!({"archived": true}), json!(true)),

@@ -64,7 +64,7 @@ async fn messages_are_listed_in_delivery_order() {
 }
 
 #[tokio::test]
-async fn chats_are_in_the_phone_s_order_and_three_of_them_are_pinned_at_most() {
+async fn chats_keep_the_phones_order_and_at_most_three_are_pinned() {
     let api = Api::with_account().await;
     let chats = [BEN, "15550100003@s.whatsapp.net", "15550100004@s.whatsapp.net", "15550100005@s.whatsapp.net"];
     for chat in chats {
@@ -154,7 +154,7 @@ async fn a_group_is_described_and_has_admins() {
 }
 
 #[tokio::test]
-async fn messages_have_kinds_go_through_lists_and_channels_and_are_deleted_for_the_owner() {
+async fn messages_of_every_kind_are_sent_and_deleted_for_the_owner() {
     let api = Api::with_account().await;
     let messages = "/accounts/15550100001/messages";
     let (list, channel) = ("1700000001@broadcast", "120363000000000777@newsletter");

@@ -145,7 +145,7 @@ async fn the_phone_learns_the_number_of_a_lid() {
 }
 
 #[tokio::test]
-async fn a_message_takes_a_chat_out_of_the_archive_if_the_owner_says_so() {
+async fn a_message_unarchives_a_chat_if_the_account_says_so() {
     let api = Api::with_account().await;
     let (path, ben) = ("/accounts/15550100001/settings", "15550100002@s.whatsapp.net");
     let chat = format!("/accounts/15550100001/chats/{ben}");

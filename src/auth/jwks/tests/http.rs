@@ -81,7 +81,7 @@ async fn concurrent_waits_for_a_slow_server_share_one_response() {
 }
 
 #[tokio::test]
-async fn a_client_that_disconnects_during_a_fetch_does_not_block_a_new_key() {
+async fn a_disconnect_during_a_fetch_does_not_block_a_new_key() {
     let frontend = Frontend::start(Answer::Json(made()["jwksOfOne"].clone()));
     let (jwks, clock) = jwks_of(&frontend);
     assert!(knows(&jwks).await);

@@ -69,7 +69,7 @@ fn an_ipv6_network_of_64_bits_is_one_address() {
 }
 
 #[test]
-fn a_trusted_proxy_has_all_connections_and_its_clients_have_their_own_limit() {
+fn the_address_limit_applies_to_a_proxys_clients_not_the_proxy() {
     let (limiter, proxy, client) = (limiter(5, 2, 1), address("10.0.0.1"), address("192.0.2.1"));
     let connections: Vec<_> = (0..5).map(|_| limiter.acquire(proxy).expect("a seat")).collect();
     assert!(limiter.acquire(proxy).is_none(), "the limit is reached");

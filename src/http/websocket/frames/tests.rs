@@ -46,7 +46,7 @@ async fn read(sent: &[u8], rate: MessageRate, max_message_len: usize) -> (Vec<u8
 }
 
 #[tokio::test]
-async fn messages_of_any_length_and_in_any_fragments_arrive_as_they_were_sent() {
+async fn messages_of_any_length_and_fragmentation_arrive_intact() {
     for len in [0, 1, 125, 126, 2047, 2048, 2049, 4096, 65_535, 65_536, 300_001] {
         let text = "äb1".repeat(len).chars().take(len).collect::<String>();
         let (near, far) = tokio::io::duplex(1_000);

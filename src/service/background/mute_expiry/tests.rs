@@ -50,7 +50,7 @@ fn start(test: &TestStore) -> (MuteExpirer, CancellationToken) {
 }
 
 #[tokio::test]
-async fn mutes_that_expired_while_no_server_ran_are_removed_and_published() {
+async fn mutes_that_expired_during_downtime_are_published() {
     let test = TestStore::open().await;
     let mut ended = Vec::new();
     for user in 0..120 {
@@ -78,7 +78,7 @@ async fn mutes_that_expired_while_no_server_ran_are_removed_and_published() {
 }
 
 #[tokio::test]
-async fn a_mute_that_is_made_while_it_waits_for_a_later_one_ends_in_time() {
+async fn a_mute_that_ends_before_the_awaited_one_ends_in_time() {
     let test = TestStore::open().await;
     let (long, short) = (test.add_chat(1, 1).await, test.add_chat(2, 1).await);
     let now = SystemClock.now();
@@ -97,7 +97,7 @@ async fn a_mute_that_is_made_while_it_waits_for_a_later_one_ends_in_time() {
 }
 
 #[tokio::test]
-async fn a_mute_extended_in_time_is_kept_although_the_event_arrives_late() {
+async fn a_mute_extended_in_time_is_kept_if_the_event_is_late() {
     let test = TestStore::open().await;
     let chat = test.add_chat(1, 1).await;
     mute(&test, &chat, 1_000).await;

@@ -61,7 +61,7 @@ async fn deleted(test: &TestStore) -> Vec<ChatId> {
 }
 
 #[tokio::test]
-async fn deleted_session_is_hidden_at_once_and_purged_by_the_next_process() {
+async fn a_deleted_session_is_hidden_at_once_and_purged_later() {
     let test = TestStore::open().await;
     let chats = futures_util::future::join_all((0..CHATS).map(|user| test.add_chat(user, 1_000))).await;
     assert_eq!(remove(&test).await, 50, "however many there are");
@@ -88,7 +88,7 @@ async fn deleted_session_is_hidden_at_once_and_purged_by_the_next_process() {
 }
 
 #[tokio::test]
-async fn a_logout_refuses_a_bounded_number_of_requests_and_the_next_process_the_rest() {
+async fn a_logout_rejects_some_requests_and_the_next_process_the_rest() {
     let test = TestStore::open().await;
     let chats = futures_util::future::join_all((0..CHATS).map(|user| test.add_chat(user, 1_000))).await;
     for chat in &chats {
@@ -119,7 +119,7 @@ async fn a_logout_refuses_a_bounded_number_of_requests_and_the_next_process_the_
 }
 
 #[tokio::test]
-async fn a_request_that_is_made_after_the_logout_waits_for_the_next_pairing() {
+async fn a_request_after_the_logout_waits_for_the_next_pairing() {
     let test = TestStore::open().await;
     let chat = test.add_chat(1, 1_000).await;
     ask(&test, &test.organization, chat.jid.clone(), 2_001).await;

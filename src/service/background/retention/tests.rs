@@ -43,7 +43,7 @@ async fn changes_older_than_configured_go_and_the_log_goes_on() {
 }
 
 #[tokio::test]
-async fn changes_of_a_clock_that_was_ahead_do_not_keep_the_log_from_being_trimmed() {
+async fn changes_dated_in_the_future_do_not_block_trimming() {
     let test = TestStore::open().await;
     // More of them than one step deletes, before and between changes with the right time.
     for (user, at) in (0..600).map(|_| 9_000_000).chain([100, 9_000_000, 101, 5_000]).enumerate() {
@@ -97,7 +97,7 @@ async fn of_each_chat_the_newest_messages_stay() {
 }
 
 #[tokio::test]
-async fn quarantined_events_expire_after_90_days_and_keep_the_import_incomplete() {
+async fn quarantined_events_expire_and_leave_the_import_incomplete() {
     let test = TestStore::open().await;
     let now = 1_000 * DAY_MS;
     let old = quarantined(&test, now - QUARANTINE_DAYS * DAY_MS - 1, true);

@@ -317,7 +317,7 @@ async fn rows(database: &DatabaseConnection, session: SessionId) -> String {
 }
 
 #[test]
-fn together_or_one_by_one_ends_in_the_same_rows_and_the_same_changes() {
+fn a_batch_ends_in_the_same_rows_and_changes_as_single_events() {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     let rig = runtime.block_on(Rig::new());
     let database = runtime.block_on(sea_orm::Database::connect(rig.test.database.url())).expect("a connection");

@@ -121,7 +121,7 @@ async fn returned_chat_has_no_deleted_messages() {
 }
 
 #[tokio::test]
-async fn settings_and_names_that_come_for_a_deleted_chat_are_there_when_it_is_back() {
+async fn a_returning_chat_has_settings_and_names_from_its_absence() {
     let rig = Rig::new().await;
     rig.hears_message("A", false, 5_000).await;
     rig.hears_setting(SettingValue::Pinned(true), 5_500).await;
@@ -143,7 +143,7 @@ async fn settings_and_names_that_come_for_a_deleted_chat_are_there_when_it_is_ba
 }
 
 #[tokio::test]
-async fn deleted_chat_returns_with_whatsapps_state_without_pending_actions() {
+async fn a_deleted_chat_returns_as_whatsapp_has_it() {
     let rig = Rig::new().await;
     rig.hears_message("A", false, 5_000).await;
     rig.hears_setting(SettingValue::Archived(true), 5_500).await;
@@ -163,7 +163,7 @@ async fn deleted_chat_returns_with_whatsapps_state_without_pending_actions() {
 }
 
 #[tokio::test]
-async fn any_address_deletes_and_all_of_them_find_the_chat_that_is_back() {
+async fn a_chat_is_deleted_and_found_again_under_any_address() {
     let rig = Rig::new().await;
     rig.hears_message("A", false, 5_000).await;
     let alias: Jid = "100000000000001@lid".parse().expect("a JID");

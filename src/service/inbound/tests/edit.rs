@@ -35,7 +35,7 @@ fn edit(text: &str, as_of: i64) -> MessageUpdate {
 }
 
 #[tokio::test]
-async fn an_edit_that_comes_again_or_late_and_one_of_an_unknown_message_change_nothing() {
+async fn repeated_late_and_unknown_edits_change_nothing() {
     let rig = Rig::new().await;
     rig.hears_message("A", false, 1_000).await;
     for (rewrite, changes) in [(edit("At ten", 10), 2), (edit("At nine", 5), 2), (edit("At ten", 10), 2)] {
@@ -90,7 +90,7 @@ async fn a_deletion_that_comes_again_leaves_the_chat_that_came_back() {
 }
 
 #[tokio::test]
-async fn a_chat_that_is_deleted_before_its_messages_arrive_never_appears() {
+async fn a_chat_deleted_before_its_messages_arrive_never_appears() {
     let mut rig = Rig::new().await;
     rig.jid = "15550177@s.whatsapp.net".parse().expect("a JID");
     let before = rig.changes().await.len();
@@ -146,7 +146,7 @@ async fn early_deletion_removes_other_messages_of_its_last_second() {
 }
 
 #[tokio::test]
-async fn a_deleted_chat_that_is_read_before_its_next_message_reappears_as_read() {
+async fn a_chat_read_while_deleted_comes_back_read() {
     let rig = Rig::new().await;
     rig.hears_message("A", false, 5_000).await;
     rig.hears_emptied("A", 5_000, true).await;
@@ -161,7 +161,7 @@ async fn a_deleted_chat_that_is_read_before_its_next_message_reappears_as_read()
 const FOR_ME: MessageUpdate = MessageUpdate::DeletionForMe { sent_at: i64::MAX };
 
 #[tokio::test]
-async fn a_message_that_the_user_deleted_for_themselves_is_removed_permanently() {
+async fn a_message_deleted_for_the_owner_does_not_come_back() {
     let rig = Rig::new().await;
     for (wa_id, at) in [("A", 1_000), ("B", 2_000), ("C", 3_000)] {
         rig.hears_message(wa_id, false, at).await;
@@ -191,7 +191,7 @@ async fn a_message_that_the_user_deleted_for_themselves_is_removed_permanently()
 }
 
 #[tokio::test]
-async fn a_deletion_for_the_owner_that_comes_first_waits_for_its_message() {
+async fn an_early_deletion_for_the_owner_waits_for_its_message() {
     let rig = Rig::new().await;
     rig.hears_message("A", false, 1_000).await;
     rig.hears_rewriting("B", MessageUpdate::Revocation).await;

@@ -127,7 +127,7 @@ async fn pending_actions_use_the_latest_address() {
 }
 
 #[tokio::test]
-async fn a_number_with_the_lid_of_another_person_is_theirs_from_then_on() {
+async fn a_number_seen_with_another_persons_lid_becomes_theirs() {
     let (rig, mei, olu) = (Rig::new().await, person(1), person(2));
     rig.hears_from(&mei.phone, "A", false, 10_000).await;
     rig.hears_from(&olu.lid, "B", false, 10_000).await;
@@ -144,7 +144,7 @@ async fn a_number_with_the_lid_of_another_person_is_theirs_from_then_on() {
 }
 
 #[tokio::test]
-async fn a_deleted_chat_that_turns_out_to_be_a_living_one_brings_nothing_old_back() {
+async fn a_deleted_chat_merged_into_a_live_one_brings_nothing_back() {
     let (rig, mei) = (Rig::new().await, person(1));
     rig.hears_from(&mei.phone, "A", false, 10_000).await;
     rig.hears(SessionEvent::Setting {

@@ -83,7 +83,7 @@ async fn imports(rig: &Rig, mut messages: Vec<IncomingMessage>) {
 }
 
 #[tokio::test]
-async fn messages_of_a_second_from_histories_and_live_are_in_whatsapps_order() {
+async fn imported_and_live_messages_of_a_second_keep_their_order() {
     use Source::Earlier;
     use Source::Last;
     use Source::Later;

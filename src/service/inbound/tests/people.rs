@@ -172,7 +172,7 @@ async fn a_message_from_a_released_number_is_from_another_person() {
 }
 
 #[tokio::test]
-async fn a_chat_that_was_deleted_before_two_changes_of_number_can_be_deleted_again() {
+async fn a_chat_can_be_deleted_again_after_two_changes_of_number() {
     let (rig, mei, new) = (Rig::new().await, person(1), number(1));
     rig.hears_who(&mei).await;
     rig.hears_from(&mei.phone, "A", false, 10_000).await;
@@ -193,7 +193,7 @@ async fn a_chat_that_was_deleted_before_two_changes_of_number_can_be_deleted_aga
 }
 
 #[tokio::test]
-async fn one_pair_that_contradicts_what_is_known_takes_no_other_with_it() {
+async fn a_contradicting_pair_of_addresses_affects_no_other_pair() {
     let rig = Rig::new().await;
     let mut people: Vec<_> = (0..100).map(person).collect();
     rig.hears_who(&people[7]).await;
@@ -209,7 +209,7 @@ async fn one_pair_that_contradicts_what_is_known_takes_no_other_with_it() {
 }
 
 #[tokio::test]
-async fn a_pair_that_is_over_is_not_taken_up_again_without_a_later_time() {
+async fn an_ended_pair_of_addresses_returns_only_with_a_later_time() {
     let (rig, mei, new) = (Rig::new().await, person(1), number(1));
     rig.hears_who(&mei).await;
     rig.hears_from(&mei.lid, "A", false, 10_000).await;
@@ -249,7 +249,7 @@ async fn a_group_has_a_message_once_by_whatever_address_it_comes() {
 }
 
 #[tokio::test]
-async fn of_two_copies_the_one_that_was_taken_back_or_edited_later_stays() {
+async fn of_two_copies_the_one_revoked_or_edited_later_stays() {
     let (rig, mei) = (Rig::new().await, person(1));
     for wa_id in ["A", "B"] {
         rig.hears_from(&mei.phone, wa_id, false, 10_000).await;
@@ -265,7 +265,7 @@ async fn of_two_copies_the_one_that_was_taken_back_or_edited_later_stays() {
 }
 
 #[tokio::test]
-async fn an_edit_or_a_revocation_that_comes_before_its_message_waits_for_it() {
+async fn an_early_edit_or_revocation_waits_for_its_message() {
     let (rig, jid) = (Rig::new().await, number(1));
     rig.hears_rewrite(&jid, &jid, "A", edit("second", 20_000)).await;
     rig.hears_rewrite(&jid, &jid, "A", edit("first", 15_000)).await;

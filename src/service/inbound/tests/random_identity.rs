@@ -211,7 +211,7 @@ impl Story<'_> {
 }
 
 #[test]
-fn the_end_does_not_depend_on_when_one_learns_that_two_addresses_are_one_persons() {
+fn when_two_addresses_are_linked_does_not_change_the_outcome() {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     let rig = runtime.block_on(Rig::new());
     // A session learns its own two addresses when it is paired.

@@ -50,7 +50,7 @@ async fn rejected_setting_reverts_to_the_phones_last_value() {
 }
 
 #[tokio::test]
-async fn a_chat_that_may_not_be_read_counts_again_what_it_counted_and_what_came_since() {
+async fn a_rejected_reading_restores_the_count_and_adds_new_messages() {
     let rig = Rig::new().await;
     rig.hears_message("A", false, 1_000).await;
     rig.hears_message("B", false, 2_000).await;

@@ -101,7 +101,7 @@ async fn own_message_in_the_second_of_a_synced_mark_clears_it() {
 }
 
 #[tokio::test]
-async fn an_own_message_in_the_second_of_an_unread_mark_removes_it_in_either_order() {
+async fn an_own_message_in_the_same_second_removes_the_unread_mark() {
     for (up_to, marked) in [("A", false), ("B", true)] {
         let rig = Rig::new().await;
         rig.hears_message("A", false, 100_000).await;
@@ -112,7 +112,7 @@ async fn an_own_message_in_the_second_of_an_unread_mark_removes_it_in_either_ord
 }
 
 #[tokio::test]
-async fn reading_and_clearing_on_the_phone_take_back_a_mark_that_waits() {
+async fn reading_and_clearing_on_the_phone_cancel_a_pending_mark() {
     for how in ["setting", "receipt", "cleared"] {
         let rig = Rig::new().await;
         rig.hears_message("A", false, 10_000).await;
@@ -135,7 +135,7 @@ async fn reading_and_clearing_on_the_phone_take_back_a_mark_that_waits() {
 }
 
 #[tokio::test]
-async fn a_chat_that_was_deleted_here_counts_while_it_is_pinned_on_the_phone() {
+async fn a_chat_deleted_here_counts_while_the_phone_pins_it() {
     let rig = Rig::new().await;
     let mut chats = vec![rig.jid.clone()];
     for user in 2..=4 {

@@ -40,7 +40,7 @@ async fn a_code_that_expires_is_followed_by_the_next() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_pairing_timeout_fails_the_session_until_it_is_started_again() {
+async fn a_pairing_timeout_fails_the_session_until_a_restart() {
     let mut rig = Fixture::new();
     let connection = to_be_paired(&mut rig).await;
     connection.signals(ConnectionEvent::Ended(DisconnectReason::PairingTimedOut)).await;
@@ -73,7 +73,7 @@ async fn a_code_may_wait_as_long_as_there_are_codes() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_code_to_be_typed_is_asked_for_as_soon_as_the_session_waits_to_be_paired() {
+async fn a_pairing_code_is_requested_once_the_session_waits_for_it() {
     let mut rig = Fixture::new();
     let (session, limit) = (rig.key.session, Duration::from_secs(5));
     let asked = rig.registry.request_code(session, "15550100001", limit).await;

@@ -3,7 +3,7 @@
 use super::*;
 
 #[tokio::test(start_paused = true)]
-async fn after_an_ending_that_needs_a_person_nothing_connects_by_itself() {
+async fn a_disconnect_that_needs_a_person_is_not_retried() {
     let endings = [
         (DisconnectReason::LoggedOut(StatusReason::unlinked()), StatusCode::Unlinked, 1),
         (DisconnectReason::Replaced, StatusCode::Replaced, 0),
@@ -75,7 +75,7 @@ async fn synced_connection_reconnects_within_seconds_each_time() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn sessions_that_lose_their_connections_together_reconnect_at_different_times() {
+async fn sessions_disconnected_together_reconnect_at_different_times() {
     let mut times = Vec::new();
     for _ in 0..40 {
         let mut rig = Fixture::new();
@@ -114,7 +114,7 @@ async fn a_lost_connection_is_reported_before_the_delay() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn messages_that_were_not_taken_renew_the_connection_ever_more_seldom() {
+async fn unaccepted_messages_renew_the_connection_with_backoff() {
     let mut rig = Fixture::new();
     let mut connection = rig.working().await;
     for longest in [10, 20, 40, 80] {

@@ -52,7 +52,7 @@ async fn a_stop_waits_until_its_last_word_is_stored() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_session_is_unlinked_as_soon_as_it_is_connected_and_not_for_longer_than_allowed() {
+async fn unlinking_waits_for_the_connection_up_to_its_time_limit() {
     let mut rig = Fixture::new();
     let limit = Duration::from_secs(5);
     assert!(!rig.registry.log_out(rig.key.session, limit).await, "it does not run");
@@ -93,7 +93,7 @@ async fn a_process_that_stops_disconnects_and_says_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_session_without_a_receiver_can_be_stopped_and_started_again() {
+async fn a_session_without_a_receiver_can_be_restarted() {
     let mut rig = Fixture::new();
     let connection = rig.working().await;
     rig.close_queue();

@@ -69,7 +69,7 @@ fn a_contact_without_a_full_name_has_its_first_name_or_no_name() {
 }
 
 #[test]
-fn a_contact_without_a_number_has_a_saved_name_until_it_is_removed() {
+fn a_contact_without_number_is_named_until_it_is_removed() {
     let of = |full: &str, first: &str, user: &str| {
         let [full_name, first_name, username] = [full, first, user].map(|name| Some(name.to_owned()));
         let action = LidContactAction { full_name, first_name, username };

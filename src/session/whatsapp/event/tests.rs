@@ -193,7 +193,7 @@ fn reading_reaches_up_to_the_last_messages_of_its_range() {
 }
 
 #[test]
-fn a_chat_is_emptied_up_to_the_end_of_a_range_and_not_without_one() {
+fn a_chat_is_cleared_up_to_a_ranges_end_and_only_with_a_range() {
     let emptied = |at: Option<i64>| {
         let range = at.map(|at| whatsapp_rust::message_range(at, None, Vec::new()));
         let clear = wire::ClearChatAction { message_range: range.clone().into() };
@@ -216,7 +216,7 @@ fn a_chat_is_emptied_up_to_the_end_of_a_range_and_not_without_one() {
 }
 
 #[test]
-fn a_read_receipt_of_an_own_device_is_an_event_and_one_of_others_is_not() {
+fn only_read_receipts_of_own_devices_are_events() {
     const GROUP: &str = "120363000000000001@g.us";
     let told = |kind, chat, sender| {
         let source = MessageSource { chat: wire_jid(chat), sender: wire_jid(sender), ..MessageSource::default() };
@@ -354,7 +354,7 @@ fn a_connection_ends_for_a_reason() {
 }
 
 #[test]
-fn a_failure_to_connect_is_a_refusal_unless_another_try_may_go_well() {
+fn a_connect_failure_is_a_rejection_unless_a_retry_may_help() {
     let failure = |reason| translate(&Event::ConnectFailure(ConnectFailure::builder().reason(reason).build()));
     assert_eq!(failure(ConnectFailureReason::ServiceUnavailable), []);
     let heard = failure(ConnectFailureReason::BadUserAgent);

@@ -103,7 +103,7 @@ fn a_chat_has_its_settings_in_domain_words() {
 }
 
 #[test]
-fn messages_from_before_the_wanted_days_are_left_out_and_their_chat_is_not() {
+fn messages_older_than_wanted_are_left_out_but_not_their_chat() {
     let history = history(vec![Conversation { last_msg_timestamp: Some(1_700_000_000), ..conversation(CHAT, 2) }]);
     for (since, messages) in [(1_700_000_000_000, 2), (1_700_000_000_001, 0)] {
         let parts = parts_since(&history, Some(since));
@@ -150,7 +150,7 @@ fn no_part_has_too_many_chats() {
 }
 
 #[test]
-fn no_part_has_too_many_messages_and_a_long_chat_comes_in_pieces() {
+fn parts_have_a_maximum_size_and_long_chats_are_split() {
     let mut long = conversation(CHAT, 4_500);
     long.archived = Some(true);
     let parts = parts(&history(vec![conversation("15550100002@s.whatsapp.net", 10), long]));

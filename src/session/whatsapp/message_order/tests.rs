@@ -46,7 +46,7 @@ async fn waits(arrivals: &MessageOrder, id: &str, sender: &str) -> bool {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_answer_waits_for_what_it_answers_and_no_other_chat_or_second_does() {
+async fn only_an_answer_waits_for_the_message_that_it_answers() {
     let arrivals = arrived(&[
         ("A", MEI, None, "100"),
         ("B", OWN, Some(MEI), "100"),
@@ -71,7 +71,7 @@ async fn an_answer_waits_for_what_it_answers_and_no_other_chat_or_second_does() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_message_of_which_nothing_comes_is_waited_for_once_and_not_long() {
+async fn a_message_that_never_comes_is_waited_for_once_and_briefly() {
     let arrivals = arrived(&[("A", MEI, None, "100"), ("B", OWN, Some(MEI), "100"), ("C", OWN, Some(MEI), "100")]);
     timeout(WAIT_TIMEOUT + Duration::from_millis(1), arrivals.turn(&info("B", OWN))).await.unwrap();
     assert!(!waits(&arrivals, "C", OWN).await);
@@ -99,7 +99,7 @@ async fn sequential_messages_do_not_wait_for_an_earlier_connection() {
 }
 
 #[test]
-fn unhandled_messages_of_an_earlier_connection_keep_their_position() {
+fn unhandled_messages_keep_their_position_on_reconnect() {
     let arrivals = arrived(&[("A", MEI, None, "100"), ("B", OWN, Some(MEI), "100"), ("C", MEI, None, "101")]);
     let number = |id, sender| arrivals.outstanding().number(&info(id, sender)).expect("a number");
     let (first, stored, last) = (number("A", MEI), number("B", OWN), number("C", MEI));
@@ -131,7 +131,7 @@ fn undecryptable_message_keeps_its_position_until_repeated() {
 }
 
 #[test]
-fn messages_that_are_stored_together_are_in_the_order_of_the_wire() {
+fn messages_stored_together_keep_the_order_of_the_wire() {
     let arrivals = arrived(&[("A", MEI, None, "100"), ("B", OWN, Some(MEI), "100"), ("C", MEI, None, "100")]);
     let message = |id, sender| {
         let message = Arc::new(Message::default());

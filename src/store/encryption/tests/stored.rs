@@ -271,7 +271,7 @@ async fn a_changed_value_is_left_as_it_is_and_its_key_stays_needed() {
 }
 
 #[tokio::test]
-async fn a_lost_key_takes_the_sessions_along_that_need_it_and_no_other() {
+async fn a_lost_key_ends_only_the_sessions_that_need_it() {
     let (new, old) = (new_master_key(), new_master_key());
     let test = TestStore::sealed_with(keys(&old)).await;
     fill(&state(&test, &test.store)).await;

@@ -58,7 +58,7 @@ fn learned(person: usize) -> Step {
 const PAIRED: Step = Step::Paired { chance: 0 };
 
 #[tokio::test]
-async fn a_lid_learned_after_a_change_of_number_and_another_pairing_loses_nothing() {
+async fn a_lid_learned_after_a_change_of_number_loses_nothing() {
     holds(&[writes(AMY, NUMBER), moves(3), Step::Unlinked, PAIRED, learned(0), writes(Place::With(1), NUMBER)]).await;
 }
 
@@ -159,7 +159,7 @@ async fn a_group_by_lids_has_each_message_once_after_another_pairing() {
 }
 
 #[tokio::test]
-async fn edits_and_revocations_in_a_group_count_whatever_the_address_of_their_author() {
+async fn group_edits_apply_under_any_address_of_the_author() {
     let (edits, revokes) = (Step::Edits { which: 0, via: NUMBER }, Step::Revokes { which: 0, via: NUMBER });
     holds(&[own(GROUP, LID), edits.clone()]).await;
     holds(&[learned(1), writes(GROUP, LID), edits]).await;
@@ -198,7 +198,7 @@ async fn deletion_under_one_address_applies_to_both_after_a_merge() {
 }
 
 #[tokio::test]
-async fn an_edit_under_the_old_number_finds_its_message_when_the_person_is_known() {
+async fn an_edit_under_a_persons_old_number_finds_its_message() {
     for rewritten in [Step::Revokes { which: 0, via: NUMBER }, Step::Edits { which: 0, via: NUMBER }] {
         holds(&[writes(AMY, LID), rewritten, moves(3), learned(0)]).await;
     }
@@ -206,7 +206,7 @@ async fn an_edit_under_the_old_number_finds_its_message_when_the_person_is_known
 
 /// The pair of the new number and the LID arrives with a message, before the change of number itself.
 #[tokio::test]
-async fn a_pair_reported_before_the_change_of_number_belongs_to_the_same_person() {
+async fn a_pair_from_before_a_change_of_number_is_the_same_person() {
     let rig = Rig::new().await;
     let jid = |text: &str| text.parse::<Jid>().expect("a JID");
     let (before, after) = (jid("15560000001@s.whatsapp.net"), jid("15560000003@s.whatsapp.net"));
@@ -219,7 +219,7 @@ async fn a_pair_reported_before_the_change_of_number_belongs_to_the_same_person(
 }
 
 #[tokio::test]
-async fn a_receipt_for_a_message_that_was_deleted_here_counts_after_the_chat_came_back() {
+async fn a_receipt_for_a_deleted_message_counts_in_the_returned_chat() {
     let receipt = Step::Receipt { which: 1, via: NUMBER };
     let revokes = Step::Revokes { which: 1, via: NUMBER };
     for told in [receipt, revokes] {
@@ -245,7 +245,7 @@ async fn a_history_names_authors_by_the_numbers_that_they_have_now() {
 /// The request is pending in an existing chat while WhatsApp reports a later value for the deleted chat of the same
 /// person.
 #[tokio::test]
-async fn a_request_that_whatsapp_overtook_in_the_deleted_half_of_a_chat_waits_no_longer() {
+async fn merging_a_deleted_chat_ends_a_request_whatsapp_overtook() {
     let rig = Rig::new().await;
     let jid = |text: &str| text.parse::<Jid>().expect("a JID");
     let amy = Person { phone: jid("15560000009@s.whatsapp.net"), lid: jid("200000000000009@lid") };
@@ -281,7 +281,7 @@ async fn a_history_restores_a_deleted_group_with_new_authors() {
 }
 
 #[tokio::test]
-async fn settings_of_the_former_owner_of_a_number_stay_with_that_person() {
+async fn settings_stay_with_the_former_owner_of_a_number() {
     let archived = Step::Sets { place: AMY, value: Value::Archived(true), via: NUMBER };
     holds(&[
         writes(AMY, NUMBER),
