@@ -12,6 +12,7 @@ use crate::support::OLU;
 use crate::support::RAVI;
 use crate::support::Subscription;
 use crate::support::TestServer;
+use crate::support::UPDATE_CHAT;
 use crate::support::error_code;
 use crate::support::error_field;
 use crate::support::wait_for;
@@ -195,14 +196,14 @@ async fn a_fourth_pin_is_rejected_and_names_the_others_to_readers() {
         server.update_chat(cid, "pinned: true").await;
         pinned.push(server.chat(cid).await["id"].clone());
     }
-    let query = format!("mutation {{ updateChat(input: {{cid: \"{OLU}\", pinned: true}}) {{ chat {{ id }} }} }}");
-    let answer = server.query(&query).await;
+    let pin = json!({"input": {"cid": OLU, "pinned": true}});
+    let answer = server.query_with(UPDATE_CHAT, pin.clone()).await;
     assert_eq!(error_code(&answer), "conflict");
     let told = answer["errors"][0]["extensions"]["chatIds"].as_array().expect("ids");
     assert!(told.len() == 3 && pinned.iter().all(|id| told.contains(id)), "{answer}");
 
     let sender = server.create_key("org_1", &["send"]);
-    let unread = server.query_as(&sender, &query, json!({})).await;
+    let unread = server.query_as(&sender, UPDATE_CHAT, pin).await;
     assert_eq!(error_code(&unread), "conflict");
     assert_eq!(unread["errors"][0]["extensions"]["chatIds"], Value::Null, "{unread}");
     for answer in [&answer, &unread] {

@@ -153,8 +153,7 @@ async fn the_id_of_a_merged_chat_leads_to_the_chat_it_was_merged_into() {
         }
     }
     assert_eq!(server.rows("merged_chat").await, 1);
-    let delete = DELETE_SESSION;
-    server.query_with(delete, json!({"id": server.session})).await;
+    server.query_with(DELETE_SESSION, json!({"id": server.session})).await;
     wait_for("the note to be swept", async || (server.rows("merged_chat").await == 0).then_some(())).await;
 }
 

@@ -7,6 +7,7 @@ use crate::support::BOOKS;
 use crate::support::MEI;
 use crate::support::RAVI;
 use crate::support::TestServer;
+use crate::support::UPDATE_CHAT;
 use crate::support::error_code;
 use crate::support::error_field;
 
@@ -121,7 +122,7 @@ async fn a_session_has_to_be_named_among_several() {
     assert_eq!((error_code(&answer), error_field(&answer)), ("validation_error", "sessionId"));
     let named = format!("{{ chat(cid: \"{MEI}\", sessionId: \"{}\") {{ name }} }}", server.session);
     assert_eq!(server.query(&named).await["data"]["chat"]["name"], "Mei Tanaka");
-    let update = format!("mutation {{ updateChat(input: {{cid: \"{MEI}\", archived: true}}) {{ chat {{ id }} }} }}");
-    assert_eq!(error_code(&server.query(&update).await), "validation_error");
+    let archive = json!({"input": {"cid": MEI, "archived": true}});
+    assert_eq!(error_code(&server.query_with(UPDATE_CHAT, archive).await), "validation_error");
     server.assert_in_sync().await;
 }

@@ -8,6 +8,7 @@ use serde_json::json;
 use tokio::task::block_in_place;
 use tokio::time::timeout;
 
+use crate::support::DELETE_SESSION;
 use crate::support::MEI;
 use crate::support::TestServer;
 use crate::support::postgres;
@@ -111,9 +112,8 @@ async fn a_kill_during_the_import_loses_nothing() {
             }
             resumed += 1;
         }
-        let delete =
-            format!("mutation {{ deleteSession(input: {{sessionId: \"{session}\"}}) {{ deletedSessionId }} }}");
-        assert_eq!(server.query(&delete).await["errors"], Value::Null);
+        let deleted = server.query_with(DELETE_SESSION, json!({"id": session})).await;
+        assert_eq!(deleted["errors"], Value::Null);
     }
     panic!("an import takes more than {MANY} writes");
 }

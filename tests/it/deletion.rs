@@ -4,11 +4,13 @@ use serde_json::Value;
 use serde_json::json;
 
 use crate::support::CHANGE_CURSOR;
+use crate::support::DELETE_CHAT;
 use crate::support::LOG_OUT_SESSION;
 use crate::support::MEI;
 use crate::support::RAVI;
 use crate::support::Subscription;
 use crate::support::TestServer;
+use crate::support::UPDATE_CHAT;
 use crate::support::error_code;
 use crate::support::error_field;
 use crate::support::wait_for;
@@ -16,8 +18,7 @@ use crate::support::wait_for;
 impl TestServer {
     /// Deletes a chat, and returns the payload.
     async fn delete_chat(&self, cid: &str) -> Value {
-        let query = "mutation($cid: JID!) { deleteChat(input: {cid: $cid}) { deletedChatId cid sessionId } }";
-        let answer = self.query_with(query, json!({"cid": cid})).await;
+        let answer = self.query_with(DELETE_CHAT, json!({"cid": cid})).await;
         assert_eq!(answer["errors"], Value::Null, "{answer}");
         answer["data"]["deleteChat"].clone()
     }
@@ -42,10 +43,9 @@ async fn a_deleted_chat_is_gone_for_all_clients_and_published_once() {
     );
     let list = server.query("{ chats { nodes { jid } } }").await;
     assert_eq!(list["data"]["chats"]["nodes"].as_array().map(Vec::len), Some(2), "{list}");
-    let again = format!("mutation {{ deleteChat(input: {{cid: \"{MEI}\"}}) {{ cid }} }}");
-    assert_eq!(error_code(&server.query(&again).await), "not_found");
-    let update = format!("mutation {{ updateChat(input: {{cid: \"{MEI}\", pinned: true}}) {{ chat {{ id }} }} }}");
-    assert_eq!(error_code(&server.query(&update).await), "not_found");
+    assert_eq!(error_code(&server.query_with(DELETE_CHAT, json!({"cid": MEI})).await), "not_found");
+    let pin = json!({"input": {"cid": MEI, "pinned": true}});
+    assert_eq!(error_code(&server.query_with(UPDATE_CHAT, pin).await), "not_found");
 
     let told = changes.next().await;
     assert_eq!((&told["kind"], &told["origin"], &told["cid"]), (&json!("DELETED"), &json!("API"), &json!(MEI)));

@@ -134,16 +134,14 @@ async fn a_session_with_exchanged_secrets_fails_and_others_continue() {
 
     let reason = server.fails(&server.session).await;
     assert!(reason.contains("modified outside the server"), "{reason}");
-    let query = SESSION_STATUS;
     wait_for("the other session", async || {
-        let answer = server.query_with(query, json!({"id": other})).await;
+        let answer = server.query_with(SESSION_STATUS, json!({"id": other})).await;
         (answer["data"]["session"]["status"] == "WORKING").then_some(())
     })
     .await;
 
     // The session is logged out locally, although WhatsApp cannot be notified, and paired again.
-    let log_out = LOG_OUT_SESSION;
-    let answer = server.query_with(log_out, json!({"id": server.session})).await;
+    let answer = server.query_with(LOG_OUT_SESSION, json!({"id": server.session})).await;
     assert_eq!(answer["data"]["logoutSession"]["session"]["status"], "LOGGED_OUT", "{answer}");
     server.phone().unlink().await;
     server.pair_again().await;

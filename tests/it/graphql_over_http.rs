@@ -8,6 +8,7 @@ use serde_json::json;
 use sha2::Digest as _;
 use sha2::Sha256;
 
+use crate::support::CREATE_LABELED_SESSION;
 use crate::support::EmptyServer;
 use crate::support::Log;
 use crate::support::SESSION_IDS;
@@ -94,7 +95,7 @@ async fn unsupported_methods_and_types_list_the_supported_ones() {
 #[tokio::test]
 async fn a_batch_is_answered_in_its_order_and_has_an_end() {
     let server = EmptyServer::start(&[]).await;
-    let make = |label| json!({"query": format!("mutation {{ createSession(input: {{label: \"{label}\"}}) {{ session {{ label }} }} }}")});
+    let make = |label| json!({"query": CREATE_LABELED_SESSION, "variables": {"label": label}});
     let labels = json!({"query": "{ sessions { nodes { label } } }"});
     let (status, answer) =
         told(server.post(&json!([make("a"), labels, {"query": "{ nothing }"}, make("b")])).await).await;

@@ -49,8 +49,7 @@ async fn a_session_that_is_asked_for_again_is_made_once() {
     assert_ne!(server.query_as(&theirs, SESSION, input).await["data"], made[0]["data"]);
 
     let id = &made[0]["data"]["createSession"]["session"]["id"];
-    let delete = DELETE_SESSION;
-    server.query_with(delete, json!({"id": id})).await;
+    server.query_with(DELETE_SESSION, json!({"id": id})).await;
     assert_eq!(reason(&server.makes_session("one", "Shop").await), ("conflict", &json!("IDEMPOTENCY_KEY_REUSED")));
 
     server.execute(&format!("UPDATE idempotency_key SET created_at = created_at - {DAY_MS}")).await;
@@ -99,10 +98,8 @@ async fn a_repeated_request_is_answered_also_at_the_limit() {
     assert_eq!((server.rows("session").await, server.rows("api_key").await), (2, 2));
 
     // A rejected request does not use up its idempotency key.
-    let delete = DELETE_SESSION;
-    server.query_with(delete, json!({"id": session["data"]["createSession"]["session"]["id"]})).await;
-    let revoke = REVOKE_KEY;
-    server.query_with(revoke, json!({"id": again["data"]["createApiKey"]["apiKey"]["id"]})).await;
+    server.query_with(DELETE_SESSION, json!({"id": session["data"]["createSession"]["session"]["id"]})).await;
+    server.query_with(REVOKE_KEY, json!({"id": again["data"]["createApiKey"]["apiKey"]["id"]})).await;
     for made in [server.makes_session("two", "Shop").await, server.makes_key("two", "script").await] {
         assert_eq!(made["errors"], Value::Null, "{made}");
     }

@@ -7,6 +7,7 @@ use serde_json::Value;
 use serde_json::json;
 
 use crate::support::BOOKS;
+use crate::support::DELETE_CHAT;
 use crate::support::MEI;
 use crate::support::Subscription;
 use crate::support::TestServer;
@@ -85,9 +86,8 @@ async fn two_chats_become_one_when_the_phone_says_so() {
     assert_eq!(server.update_chat(ZOE_LID, "archived: true").await["jid"], ZOE);
     assert_eq!(by_lid.next().await["chat"]["archived"], true);
     server.assert_in_sync().await;
-    let delete = format!("mutation {{ deleteChat(input: {{cid: \"{ZOE_LID}\"}}) {{ deletedChatId cid }} }}");
-    let deleted = server.query(&delete).await["data"]["deleteChat"].clone();
-    assert_eq!(deleted, json!({"deletedChatId": one["id"], "cid": ZOE}));
+    let deleted = server.query_with(DELETE_CHAT, json!({"cid": ZOE_LID})).await["data"]["deleteChat"].clone();
+    assert_eq!(deleted, json!({"deletedChatId": one["id"], "cid": ZOE, "sessionId": server.session}));
 }
 
 #[tokio::test]

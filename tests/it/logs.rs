@@ -16,6 +16,7 @@ use crate::login_tokens::fixture::token_for;
 use crate::login_tokens::frontend::Frontend;
 use crate::support::BOOKS;
 use crate::support::CHAT_CHANGES;
+use crate::support::CREATE_LABELED_SESSION;
 use crate::support::EmptyServer;
 use crate::support::Log;
 use crate::support::MEI;
@@ -23,6 +24,7 @@ use crate::support::RAVI;
 use crate::support::STOP_SESSION;
 use crate::support::Subscription;
 use crate::support::TestServer;
+use crate::support::UPDATE_CHAT;
 use crate::support::VIEWER_KIND;
 use crate::support::account;
 use crate::support::upgrade;
@@ -93,7 +95,7 @@ async fn tells_nothing_private(log: Log) {
     server.execute("ALTER TABLE message RENAME TO elsewhere").await;
     server.query_with(list, json!({"text": "Tanaka"})).await;
     server.execute("ALTER TABLE elsewhere RENAME TO message").await;
-    server.query("mutation { createSession(input: {label: \"Main entrance\"}) { session { id } } }").await;
+    server.query_with(CREATE_LABELED_SESSION, json!({"label": "Main entrance"})).await;
     server.stop_session().await;
 
     let log = server.log();
@@ -122,8 +124,7 @@ async fn pairing_codes(server: &TestServer) -> Vec<String> {
     let told = server.query_with(request, json!({"id": session})).await;
     let code = told["data"]["requestPairingCode"]["session"]["pairing"]["code"].as_str();
     let code = code.unwrap_or_else(|| panic!("{told}")).to_owned();
-    let stop = STOP_SESSION;
-    server.query_with(stop, json!({"id": session})).await;
+    server.query_with(STOP_SESSION, json!({"id": session})).await;
     vec![picture, code]
 }
 
@@ -132,9 +133,7 @@ async fn mistakes(server: &TestServer) {
     server.query(&format!("{{ chat(cid: \"{MEI}\") {{ nothing }} }}")).await;
     server.query(&format!("{{ chat(cid: \"{MEI}\") {{ id ")).await;
     server.query_with("query($c: JID!) { chat(cid: $c) { id } }", json!({"c": {"The invoice": 1}})).await;
-    server
-        .query(&format!("mutation {{ updateChat(input: {{cid: \"{RAVI}\", mutedUntil: -1}}) {{ chat {{ id }} }} }}"))
-        .await;
+    server.query_with(UPDATE_CHAT, json!({"input": {"cid": RAVI, "mutedUntil": -1}})).await;
     let client = reqwest::Client::new();
     let origin = server.url.replace("/graphql", "");
     let body = format!("{{\"query\": \"The invoice {}", server.key);

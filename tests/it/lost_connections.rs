@@ -8,6 +8,7 @@ use serde_json::json;
 use tokio::task::block_in_place;
 use tokio::time::timeout;
 
+use crate::support::CREATE_LABELED_SESSION;
 use crate::support::CutPoint;
 use crate::support::FOREVER;
 use crate::support::MEI;
@@ -254,8 +255,7 @@ impl Rig {
     /// Creates a session; a creation is not idempotent.
     async fn make_session(&mut self) -> String {
         let label = format!("session {}", self.sessions.len());
-        let query = format!("mutation {{ createSession(input: {{label: \"{label}\"}}) {{ session {{ id }} }} }}");
-        let answer = self.server.query(&query).await;
+        let answer = self.server.query_with(CREATE_LABELED_SESSION, json!({"label": label})).await;
         let code = answer["errors"][0]["extensions"]["code"].as_str().unwrap_or("ok").to_owned();
         *self.codes.entry(code.clone()).or_default() += 1;
         self.sessions.insert(label, code.clone());

@@ -10,11 +10,13 @@ use serde_json::Value;
 use serde_json::json;
 
 use crate::support::BOOKS;
+use crate::support::DELETE_CHAT;
 use crate::support::MEI;
 use crate::support::OLU;
 use crate::support::OWNER;
 use crate::support::RAVI;
 use crate::support::TestServer;
+use crate::support::UPDATE_CHAT;
 use crate::support::error_code;
 use crate::support::wait_for;
 
@@ -112,13 +114,12 @@ async fn a_pinned_chat_that_was_deleted_here_counts_among_the_three() {
         server.update_chat(cid, "pinned: true").await;
     }
     server.assert_in_sync().await;
-    let delete = format!("mutation {{ deleteChat(input: {{cid: \"{MEI}\"}}) {{ cid }} }}");
-    assert_eq!(server.query(&delete).await["errors"], Value::Null);
-    let query = format!("mutation {{ updateChat(input: {{cid: \"{OLU}\", pinned: true}}) {{ chat {{ id }} }} }}");
-    assert_eq!(error_code(&server.query(&query).await), "conflict");
+    assert_eq!(server.query_with(DELETE_CHAT, json!({"cid": MEI})).await["errors"], Value::Null);
+    let pinned = async || server.query_with(UPDATE_CHAT, json!({"input": {"cid": OLU, "pinned": true}})).await;
+    assert_eq!(error_code(&pinned().await), "conflict");
     // Unpinning it on the phone allows another pin.
     server.phone().pin(MEI, false).await.expect("unpinned");
-    let taken = async || (server.query(&query).await["errors"] == Value::Null).then_some(());
+    let taken = async || (pinned().await["errors"] == Value::Null).then_some(());
     wait_for("a free pin", taken).await;
     phone_shows(&server, OLU, |chat| chat.pinned).await;
     assert_eq!(server.phone().chats().iter().filter(|chat| chat.pinned).count(), 3);

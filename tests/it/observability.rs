@@ -16,6 +16,7 @@ use crate::support::CREATE_SESSION;
 use crate::support::EmptyServer;
 use crate::support::Log;
 use crate::support::MEI;
+use crate::support::START_SESSION;
 use crate::support::Subscription;
 use crate::support::TestServer;
 use crate::support::VIEWER_KIND;
@@ -81,8 +82,7 @@ async fn a_session_that_does_not_work_yet_makes_nothing_unready() {
     let server = TestServer::with_arguments(&WATCHED).await;
     let made = server.query(CREATE_SESSION).await;
     let id = made["data"]["createSession"]["session"]["id"].as_str().expect("an id").to_owned();
-    let start = "mutation($id: ID!) { startSession(input: {sessionId: $id}) { session { id } } }";
-    server.query_with(start, json!({"id": id})).await;
+    server.query_with(START_SESSION, json!({"id": id})).await;
     let url = watched_at(&server.log(), "/readyz");
     wait_for("both sessions to be counted", async || {
         let (status, body) = ready(&url).await;

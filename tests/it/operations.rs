@@ -12,6 +12,7 @@ use std::time::Duration;
 use serde_json::Value;
 use serde_json::json;
 
+use crate::support::DELETE_CHAT;
 use crate::support::EmptyServer;
 use crate::support::Log;
 use crate::support::REVOKE_KEY;
@@ -71,7 +72,7 @@ async fn an_organization_is_deleted_whole_and_no_other_with_it() {
     // A deleted chat, and a row of every kind that belongs to a session.
     server.phone().receive("15550111", "15550111@s.whatsapp.net", "Once more").await.expect("received");
     server.assert_in_sync().await;
-    server.query("mutation { deleteChat(input: {cid: \"15550111@s.whatsapp.net\"}) { cid } }").await;
+    server.query_with(DELETE_CHAT, json!({"cid": "15550111@s.whatsapp.net"})).await;
     server.kill();
 
     let unconfirmed = server.command(&delete[..3]);

@@ -48,8 +48,7 @@ async fn end(server: &TestServer, how: Value) {
 }
 
 async fn standing(server: &TestServer) -> (String, Value) {
-    let query = SESSION_STATUS_REASON;
-    let mut answer = server.query_with(query, json!({"id": server.session})).await;
+    let mut answer = server.query_with(SESSION_STATUS_REASON, json!({"id": server.session})).await;
     let mut session = answer["data"]["session"].take();
     (session["status"].as_str().expect("a status").to_owned(), session["statusReason"].take())
 }

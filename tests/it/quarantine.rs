@@ -127,8 +127,7 @@ async fn import_is_partial_until_failed_chunks_are_applied() {
     // Deleting a session deletes its events.
     server.phone().receive("15550111", MEI, "One poisoned word").await.expect("sent");
     kept(&server, 1).await;
-    let delete = DELETE_SESSION;
-    assert_eq!(server.query_with(delete, json!({"id": server.session})).await["errors"], Value::Null);
+    assert_eq!(server.query_with(DELETE_SESSION, json!({"id": server.session})).await["errors"], Value::Null);
     assert!(list(&server).is_empty());
     wait_for("the sweeper", async || (server.rows("quarantined_event").await == 0).then_some(())).await;
 }

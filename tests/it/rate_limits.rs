@@ -13,6 +13,7 @@ use crate::login_tokens::fixture::token_for;
 use crate::login_tokens::frontend::Frontend;
 use crate::support::CHAT_CHANGES;
 use crate::support::CREATE_SESSION;
+use crate::support::DELETE_SESSION;
 use crate::support::EmptyServer;
 use crate::support::Log;
 use crate::support::Subscription;
@@ -313,7 +314,7 @@ async fn an_organization_makes_no_more_sessions_than_it_may() {
         assert!(answer.to_string().contains("--max-sessions-per-organization"), "{answer}");
     }
     let id = &made[0]["data"]["createSession"]["session"]["id"];
-    server.query(&format!("mutation {{ deleteSession(input: {{sessionId: {id}}}) {{ deletedSessionId }} }}")).await;
+    server.asked(&server.key, json!({"query": DELETE_SESSION, "variables": {"id": id}})).await;
     let again: Value = server.asked(&server.key, write).await.json().await.expect("JSON");
     assert_eq!(again["errors"], Value::Null, "{again}");
 }

@@ -7,6 +7,7 @@ use crate::support::CREATE_SESSION;
 use crate::support::DELETE_SESSION;
 use crate::support::EmptyServer;
 use crate::support::Log;
+use crate::support::START_SESSION;
 use crate::support::Subscription;
 use crate::support::TestServer;
 use crate::support::VIEWER_KIND;
@@ -65,10 +66,9 @@ async fn a_session_subscription_runs_from_the_state_to_the_deletion() {
     let made = server.query(CREATE_SESSION).await;
     let made = made["data"]["createSession"]["session"]["id"].clone();
     assert_eq!(all.session_with("status", json!("STOPPED")).await["sessionId"], made);
-    let delete = DELETE_SESSION;
-    server.query_with(delete, json!({"id": made})).await;
+    server.query_with(DELETE_SESSION, json!({"id": made})).await;
     assert_eq!(all.session_change().await, json!({"sessionId": made, "session": null}));
-    server.query_with(delete, json!({"id": server.session})).await;
+    server.query_with(DELETE_SESSION, json!({"id": server.session})).await;
     let gone = json!({"sessionId": server.session, "session": null});
     while all.session_change().await != gone {}
     // The subscription to one session receives nothing about the other, and completes.
@@ -88,8 +88,7 @@ async fn pairing_is_published_from_the_code_to_the_imported_history() {
     let id = made["data"]["createSession"]["session"]["id"].as_str().expect("an id").to_owned();
     let mut changes = follow(&server, &id).await;
     assert_eq!(changes.session_change().await["session"]["status"], "STOPPED");
-    let start = "mutation($id: ID!) { startSession(input: {sessionId: $id}) { session { id } } }";
-    server.query_with(start, json!({"id": id})).await;
+    server.query_with(START_SESSION, json!({"id": id})).await;
     let code = changes.session_with("status", json!("SCAN_QR_CODE")).await;
     let qr = code["session"]["pairing"]["qr"].as_str().expect("a code").to_owned();
     other.scan(&qr).await.expect("scanned");

@@ -3,6 +3,7 @@
 use serde_json::Value;
 use serde_json::json;
 
+use crate::support::DELETE_CHAT;
 use crate::support::MEI;
 use crate::support::RAVI;
 use crate::support::SESSION_IDS;
@@ -159,8 +160,7 @@ async fn a_session_that_is_down_is_unlinked_when_it_is_deleted() {
 #[tokio::test]
 async fn deleted_session_leaves_no_rows() {
     let server = TestServer::start().await;
-    let delete = format!("mutation {{ deleteChat(input: {{cid: \"{RAVI}\"}}) {{ cid }} }}");
-    server.query(&delete).await;
+    server.query_with(DELETE_CHAT, json!({"cid": RAVI})).await;
     let stored = ["session", "chat", "peer", "peer_address", "message", "tombstone", "device_record"];
     for table in stored {
         assert!(server.rows(table).await > 0, "{table}");

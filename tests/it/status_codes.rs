@@ -60,8 +60,7 @@ async fn a_logout_and_a_setting_rejected_by_it_have_codes() {
     server.stop_session().await;
     server.update_chat(MEI, "pinned: true").await;
     server.phone().unlink().await;
-    let start = START_SESSION;
-    server.query_with(start, json!({"id": server.session})).await;
+    server.query_with(START_SESSION, json!({"id": server.session})).await;
     assert_eq!(server.with_code("UNLINKED").await["status"], "LOGGED_OUT");
     let query = "query($cid: JID!) { chat(cid: $cid) { sync { refused { code reason } } } }";
     let refused = wait_for("the refusal", async || {

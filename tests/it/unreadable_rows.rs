@@ -3,6 +3,7 @@
 use serde_json::Value;
 use serde_json::json;
 
+use crate::support::CREATE_LABELED_SESSION;
 use crate::support::MEI;
 use crate::support::TestServer;
 use crate::support::watched_at;
@@ -24,8 +25,7 @@ async fn a_server_starts_whatever_rows_it_cannot_read() {
         .execute("INSERT INTO organization (id, last_change, created_at) VALUES ('not an id', 0, 0), ('no id', 0, 0)")
         .await;
     for (label, damage, _) in damages {
-        let creation = format!("mutation {{ createSession(input: {{label: \"{label}\"}}) {{ session {{ id }} }} }}");
-        server.query(&creation).await;
+        server.query_with(CREATE_LABELED_SESSION, json!({"label": label})).await;
         server.execute(&format!("UPDATE session SET wanted = TRUE, {damage} WHERE label = '{label}'")).await;
     }
     // A mute that cannot be ended because its organization is unreadable, and one that must expire.

@@ -34,17 +34,11 @@ async fn read_and_unread_mark_during_an_outage_are_both_synced() {
     server.phone().receive("15550111", MEI, "Are you there?").await.expect("received");
     server.assert_in_sync().await;
     assert_ne!(Shown::of(&server.chat(MEI).await).unread_count, 0);
-    let session = server.session.clone();
-    let life = async |act: &str| {
-        let act = format!("mutation {{ {act}(input: {{sessionId: \"{session}\"}}) {{ session {{ status }} }} }}");
-        let answer = server.query(&act).await;
-        assert_eq!(answer["errors"], Value::Null, "{answer}");
-    };
-    life("stopSession").await;
+    server.stop_session().await;
     for read in ["read: true", "read: false"] {
         server.update_chat(MEI, read).await;
     }
-    life("startSession").await;
+    server.start_session().await;
     server.assert_in_sync().await;
     let shown = Shown::of(&server.chat(MEI).await);
     assert_eq!((shown.unread_count, shown.marked_unread), (0, true));

@@ -92,9 +92,8 @@ impl TestServer {
 
     /// Waits until the session has failed permanently, and returns the reason.
     pub(crate) async fn fails(&self, session: &str) -> String {
-        let query = SESSION_STATUS_REASON;
         wait_for("the session to fail", async || {
-            let answer = self.query_with(query, json!({"id": session})).await;
+            let answer = self.query_with(SESSION_STATUS_REASON, json!({"id": session})).await;
             let session = &answer["data"]["session"];
             let failed = session["status"] == "FAILED";
             failed.then(|| session["statusReason"].as_str().expect("a reason").to_owned())

@@ -12,6 +12,8 @@ use tokio::task::block_in_place;
 use tokio_util::task::TaskTracker;
 
 use crate::support::CHANGE_CURSOR;
+use crate::support::START_SESSION;
+use crate::support::STOP_SESSION;
 use crate::support::TestDatabase;
 use crate::support::TestServer;
 use crate::support::wait_for;
@@ -63,11 +65,10 @@ async fn a_database_crash_loses_no_message_and_no_setting() {
     let owner = tasks.spawn(Owner::new(server.phone().clone()).run(random.branch(), Arc::clone(&done)));
     for _ in 0..CRASHES {
         // A restarted client has an empty cache: it reads the keys that it needs to decrypt waiting messages.
-        for change in ["stopSession", "startSession"] {
-            let change =
-                format!("mutation {{ {change}(input: {{sessionId: \"{}\"}}) {{ session {{ id }} }} }}", server.session);
+        for change in [STOP_SESSION, START_SESSION] {
             // A connection that the previous crash broke may still serve the first request.
-            wait_for("an answer", async || server.query(&change).await["errors"].is_null().then_some(())).await;
+            let changed = async || server.query_with(change, json!({"id": server.session})).await["errors"].is_null();
+            wait_for("an answer", async || changed().await.then_some(())).await;
             tokio::time::sleep(Duration::from_millis(200)).await;
         }
         tokio::time::sleep(Duration::from_millis(random.below(CONNECTING_MS))).await;

@@ -22,7 +22,10 @@ use super::log::Log;
 use super::random::Random;
 use super::subscriber::Listener;
 use crate::support::BOOKS;
+use crate::support::START_SESSION;
+use crate::support::STOP_SESSION;
 use crate::support::TestServer;
+use crate::support::UPDATE_CHAT;
 use crate::support::account;
 
 /// Number of steps in a walk, unless `CHATGRAPH_TEST_STEPS` is set.
@@ -65,8 +68,8 @@ async fn whatever_happens_phones_and_stored_copy_agree_in_the_end() {
                 phone.cut().await;
                 "the connections break".to_owned()
             }
-            18 => start_or_stop(&server, session, "stopSession").await,
-            _ => start_or_stop(&server, session, "startSession").await,
+            18 => start_or_stop(&server, session, STOP_SESSION).await,
+            _ => start_or_stop(&server, session, START_SESSION).await,
         };
         println!("{step} {:?} session {at}: {done}", began.elapsed());
         tokio::time::sleep(Duration::from_millis(random.below(30))).await;
@@ -74,8 +77,8 @@ async fn whatever_happens_phones_and_stored_copy_agree_in_the_end() {
     // Each remaining fault breaks one more connection, and the client's reconnect delay grows with each loss.
     server.sandbox.forget_faults();
     for session in &sessions {
-        start_or_stop(&server, session, "stopSession").await;
-        start_or_stop(&server, session, "startSession").await;
+        start_or_stop(&server, session, STOP_SESSION).await;
+        start_or_stop(&server, session, START_SESSION).await;
     }
     for (session, phone) in sessions.iter().zip(&phones) {
         server.session_agrees_within(session, phone, CATCHING_UP).await;
@@ -145,8 +148,7 @@ async fn ask(server: &TestServer, session: &str, marks: bool, random: &mut Rando
     };
     let mut input = json!({"sessionId": session, "cid": chat});
     input.as_object_mut().expect("an object").extend(wish.as_object().expect("an object").clone());
-    let update = "mutation($input: UpdateChatInput!) { updateChat(input: $input) { chat { id } } }";
-    let answer = server.query_with(update, json!({"input": input})).await;
+    let answer = server.query_with(UPDATE_CHAT, json!({"input": input})).await;
     assert_eq!(answer["errors"], Value::Null, "{answer}");
     format!("a client requests {wish} for {chat}")
 }
@@ -177,15 +179,14 @@ async fn fail(server: &TestServer, phone: &Phone, random: &mut Random) -> String
 }
 
 async fn start_or_stop(server: &TestServer, session: &str, act: &str) -> String {
-    let act = format!("mutation {{ {act}(input: {{sessionId: \"{session}\"}}) {{ session {{ status }} }} }}");
-    let mut answer = server.query(&act).await;
+    let mut answer = server.query_with(act, json!({"id": session})).await;
     // Session starts are limited to a few a minute.
     while let Some(pause_ms) = answer["errors"][0]["extensions"]["retryAfterMs"].as_u64() {
         tokio::time::sleep(Duration::from_millis(pause_ms)).await;
-        answer = server.query(&act).await;
+        answer = server.query_with(act, json!({"id": session})).await;
     }
     assert_eq!(answer["errors"], Value::Null, "{answer}");
-    act
+    act.to_owned()
 }
 
 /// Returns no mute, a mute without end, or a mute with an end.

@@ -6,6 +6,12 @@ pub(crate) const CHANGE_CURSOR: &str = "{ chats { changeCursor } }";
 pub(crate) const CHAT_CHANGES: &str = "subscription { chatChanges { cursor } }";
 /// Creates a session without a label.
 pub(crate) const CREATE_SESSION: &str = "mutation { createSession(input: {}) { session { id } } }";
+/// Creates a session with a label.
+pub(crate) const CREATE_LABELED_SESSION: &str =
+    "mutation($label: String!) { createSession(input: {label: $label}) { session { id label } } }";
+/// Deletes a chat.
+pub(crate) const DELETE_CHAT: &str =
+    "mutation($cid: JID!) { deleteChat(input: {cid: $cid}) { deletedChatId cid sessionId } }";
 /// Deletes a session.
 pub(crate) const DELETE_SESSION: &str =
     "mutation($id: ID!) { deleteSession(input: {sessionId: $id}) { deletedSessionId } }";
@@ -26,5 +32,7 @@ pub(crate) const START_SESSION: &str =
 /// Stops a session.
 pub(crate) const STOP_SESSION: &str =
     "mutation($id: ID!) { stopSession(input: {sessionId: $id}) { session { status } } }";
+/// Changes the settings of a chat.
+pub(crate) const UPDATE_CHAT: &str = "mutation($input: UpdateChatInput!) { updateChat(input: $input) { chat { id } } }";
 /// The kind of the viewer, the cheapest query.
 pub(crate) const VIEWER_KIND: &str = "{ viewer { kind } }";

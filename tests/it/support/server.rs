@@ -9,6 +9,7 @@ use chatgraph_sandbox::Phone;
 use chatgraph_sandbox::Sandbox;
 use serde_json::json;
 
+use super::CREATE_LABELED_SESSION;
 use super::Log;
 use super::OWNER;
 use super::Process;
@@ -91,8 +92,7 @@ impl TestServer {
 
     /// The same for the organization of another key.
     pub(crate) async fn pair_as(&self, key: &str, phone: &Phone) -> String {
-        let creation = "mutation { createSession(input: {label: \"Shop\"}) { session { id status } } }";
-        let made = self.query_as(key, creation, json!({})).await;
+        let made = self.query_as(key, CREATE_LABELED_SESSION, json!({"label": "Shop"})).await;
         let id = made["data"]["createSession"]["session"]["id"].as_str().expect("an id").to_owned();
         self.link(key, &id, phone).await;
         id
@@ -105,8 +105,7 @@ impl TestServer {
 
     /// Creates a session and starts it; returns its id and its QR code.
     pub(crate) async fn session_to_scan(&self) -> (String, String) {
-        let creation = "mutation { createSession(input: {label: \"Shop\"}) { session { id } } }";
-        let made = self.query(creation).await;
+        let made = self.query_with(CREATE_LABELED_SESSION, json!({"label": "Shop"})).await;
         let id = made["data"]["createSession"]["session"]["id"].as_str().expect("an id").to_owned();
         let code = self.code(&self.key, &id).await;
         (id, code)
@@ -114,8 +113,7 @@ impl TestServer {
 
     /// Starts a session, and waits for its QR code.
     async fn code(&self, key: &str, session: &str) -> String {
-        let start = START_SESSION;
-        self.query_as(key, start, json!({"id": session})).await;
+        self.query_as(key, START_SESSION, json!({"id": session})).await;
         wait_for("a QR code", async || {
             let query = "query($id: ID!) { session(id: $id) { status pairing { qr expiresAt } } }";
             let answer = self.query_as(key, query, json!({"id": session})).await;
@@ -133,15 +131,13 @@ impl TestServer {
 
     /// Stops the server's session.
     pub(crate) async fn stop_session(&self) {
-        let stop = STOP_SESSION;
-        let answer = self.query_with(stop, json!({"id": self.session})).await;
+        let answer = self.query_with(STOP_SESSION, json!({"id": self.session})).await;
         assert_eq!(answer["data"]["stopSession"]["session"]["status"], "STOPPED", "{answer}");
     }
 
     /// Starts it again, and waits until it is connected.
     pub(crate) async fn start_session(&self) {
-        let start = START_SESSION;
-        self.query_with(start, json!({"id": self.session})).await;
+        self.query_with(START_SESSION, json!({"id": self.session})).await;
         self.works().await;
     }
 
@@ -157,8 +153,7 @@ impl TestServer {
 
     async fn has_status(&self, key: &str, session: &str, status: &str) {
         wait_for(status, async || {
-            let query = SESSION_STATUS;
-            let answer = self.query_as(key, query, json!({"id": session})).await;
+            let answer = self.query_as(key, SESSION_STATUS, json!({"id": session})).await;
             (answer["data"]["session"]["status"] == status).then_some(())
         })
         .await;
