@@ -43,7 +43,8 @@ impl TestServer {
     }
 
     async fn standing(&self) -> (String, String) {
-        let session = self.query_with(SESSION_STATUS_REASON, json!({"id": self.session})).await["data"]["session"].clone();
+        let session =
+            self.query_with(SESSION_STATUS_REASON, json!({"id": self.session})).await["data"]["session"].clone();
         let text = |field: &str| session[field].as_str().unwrap_or_default().to_owned();
         (text("status"), text("statusReason"))
     }

@@ -207,17 +207,16 @@ mod tests {
     }
 
     #[test]
-    fn archiving_also_unpins() {
-        let update = update(&[SettingValue::Archived(true)]);
-        let settings = update.settings(1_000).expect("legal");
-        assert_eq!(settings, [SettingValue::Pinned(false), SettingValue::Archived(true)]);
-    }
-
-    #[test]
-    fn pinning_also_takes_the_chat_out_of_the_archive() {
-        let update = update(&[SettingValue::Pinned(true)]);
-        let settings = update.settings(1_000).expect("legal");
-        assert_eq!(settings, [SettingValue::Pinned(true), SettingValue::Archived(false)]);
+    fn archiving_unpins_and_pinning_unarchives() {
+        use SettingValue::Archived;
+        use SettingValue::Pinned;
+        for (requested, settings) in [
+            (vec![], vec![]),
+            (vec![Archived(true)], vec![Pinned(false), Archived(true)]),
+            (vec![Pinned(true)], vec![Pinned(true), Archived(false)]),
+        ] {
+            assert_eq!(update(&requested).settings(1_000).expect("legal"), settings, "{requested:?}");
+        }
     }
 
     #[test]
@@ -229,10 +228,5 @@ mod tests {
         }
         let update = ChatUpdate { last_message_timestamp: Some(-1), ..ChatUpdate::default() };
         assert_eq!(field(&update), Some("lastMessageTimestamp"));
-    }
-
-    #[test]
-    fn an_empty_update_asks_for_nothing() {
-        assert_eq!(ChatUpdate::default().settings(1_000).expect("legal"), []);
     }
 }
