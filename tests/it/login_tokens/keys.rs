@@ -132,13 +132,15 @@ async fn keys_that_are_known_are_used_on_when_the_frontend_is_gone() {
 #[tokio::test]
 async fn a_redirected_oversized_or_missing_key_set_is_not_used() {
     let keys = &made()["jwks"];
-    for answer in [Answer::Redirect, Answer::Padded(keys.clone(), 300_000), Answer::Silence, Answer::Drip] {
+    let answers = [Answer::Redirect, Answer::Padded(keys.clone(), 300_000), Answer::Silence, Answer::Drip];
+    futures_util::future::join_all(answers.map(async |answer| {
         let frontend = Frontend::start(answer);
         let server = LoginServer::start(&frontend).await;
         assert!(!server.takes(&good()).await);
         assert_eq!((frontend.asked(), frontend.followed()), (1, 0));
         assert!(server.takes(&server.create_key()).await, "API keys do not wait for the frontend");
-    }
+    }))
+    .await;
 }
 
 #[tokio::test]

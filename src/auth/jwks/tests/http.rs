@@ -34,7 +34,7 @@ async fn a_set_of_the_longest_length_is_taken() {
 #[tokio::test]
 async fn invalid_key_set_changes_nothing() {
     let set = &made()["jwks"];
-    for (what, answer) in [
+    let cases = [
         ("a redirect to the keys", Answer::Redirect),
         ("a failure with the keys", Answer::Status(500, set.clone())),
         ("a status that says created", Answer::Status(201, set.clone())),
@@ -44,7 +44,9 @@ async fn invalid_key_set_changes_nothing() {
         ("not a set", Answer::Json(json!(["keys"]))),
         ("silence", Answer::Silence),
         ("no end", Answer::Drip),
-    ] {
+    ];
+    // All at once: two of them wait for the time limit of a fetch, twice each.
+    futures_util::future::join_all(cases.into_iter().map(async |(what, answer)| {
         let frontend = Frontend::start(answer.clone());
         let (jwks, clock) = jwks_of(&frontend);
         assert!(!knows(&jwks).await, "{what} opens");
@@ -57,7 +59,8 @@ async fn invalid_key_set_changes_nothing() {
         clock.0.fetch_add(KEY_SET_TTL_MS, Ordering::SeqCst);
         assert!(knows(&jwks).await, "{what} closes");
         assert_eq!((frontend.asked(), frontend.followed()), (3, 0), "{what}");
-    }
+    }))
+    .await;
 }
 
 #[tokio::test]
