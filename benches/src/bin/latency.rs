@@ -44,14 +44,14 @@ async fn start_of_the_demo() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// The phone pins or unpins a chat; the time ends when the subscriber has the change.
+/// The phone archives or unarchives a chat; the time ends when the subscriber has the change.
 async fn phone_to_subscriber(client: &Client) -> Result<(), Box<dyn Error>> {
     let mut changes = client.subscribe().await?;
     let jid = unpinned(client).await?;
     let mut times = Vec::new();
     for round in 0..ROUNDS {
         let began = Instant::now();
-        client.play(&format!("/accounts/{PHONE}/chats/{jid}"), json!({"pinned": round % 2 == 0})).await?;
+        client.play(&format!("/accounts/{PHONE}/chats/{jid}"), json!({"archived": round % 2 == 0})).await?;
         changes.until("DEVICE").await?;
         times.push(began.elapsed());
     }
@@ -59,7 +59,7 @@ async fn phone_to_subscriber(client: &Client) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// A client mutes or unmutes a chat; the time ends when the phone shows it.
+/// A client archives or unarchives a chat; the time ends when the phone shows it.
 async fn api_to_phone(client: &Client, session: &str) -> Result<(), Box<dyn Error>> {
     let jid = unpinned(client).await?;
     let update = "mutation($input: UpdateChatInput!) { updateChat(input: $input) { chat { id } } }";
