@@ -67,6 +67,8 @@ async fn every_use_case_asks_for_its_capability_again() {
         sessions.start(&viewer, id).await.err(),
         sessions.stop(&viewer, id).await.err(),
         sessions.update(&viewer, id, SessionUpdate::default()).await.err(),
+        sessions.request_code(&viewer, id, "15550100000").await.err(),
+        sessions.resync(&viewer, id).await.err(),
         sessions.log_out(&viewer, id).await.err(),
         sessions.delete(&viewer, id).await.err(),
         sessions.pairing(&viewer, &session).err(),
