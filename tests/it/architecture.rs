@@ -4,6 +4,7 @@
 
 mod breaches;
 mod cycles;
+mod grouping;
 mod source;
 
 use std::collections::BTreeSet;
@@ -13,7 +14,6 @@ use std::path::Path;
 use std::path::PathBuf;
 
 use source::Source;
-use source::Token;
 
 /// Folders that each folder of `src/` may name, besides itself.
 const ARROWS: &[(&str, &[&str])] = &[
@@ -93,7 +93,7 @@ const OBJECT_GRAPH: &[&str] = &[
 /// `main.rs` starts the program and does nothing else.
 const LINES_OF_MAIN: usize = 60;
 
-const ONE_PER_LINE: &str = "write one `use crate::a::B;` a line, so that it can be searched and checked by line";
+const ROOT: &str = "name the module, as in `crate::a::B`: a path to the root itself hides what is used";
 
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Breach {
@@ -138,8 +138,8 @@ fn the_guard_is_independent_and_has_no_circular_dependencies() {
     let manifest = fs::read_to_string(root().join("guard/Cargo.toml")).expect("guard/Cargo.toml can be read");
     assert!(!manifest.contains("path =") && !manifest.contains("chatgraph"), "guard/Cargo.toml names another member");
     let sources = read_rust_files("guard/src");
-    let named = sources.iter().flat_map(|source| source.lines_naming("chatgraph").map(|line| (&source.path, line)));
-    assert_eq!(named.collect::<Vec<_>>(), []);
+    let naming = sources.iter().filter(|source| !source.lines_naming("chatgraph").is_empty());
+    assert_eq!(naming.map(|source| &source.path).collect::<Vec<_>>(), Vec::<&String>::new());
     let graph = cycles::dependencies(&sources, "guard/src/");
     assert!(graph["guard"].contains("compile"), "no dependencies found");
     assert_eq!(cycles::cycles(&graph), [], "files that depend on each other");
@@ -151,6 +151,18 @@ fn the_sandbox_has_no_circular_dependencies() {
     assert!(graph["phone::account"].contains("companion"), "no dependencies found");
     assert_eq!(cycles::cycles(&graph), [], "files that depend on each other");
     assert_eq!(cycles::cycles(&cycles::at_the_root(&graph)), [], "modules of lib.rs that depend on each other");
+}
+
+#[test]
+fn imports_are_grouped_by_crate() {
+    let mut files = Vec::new();
+    for folder in packages() {
+        rust_files(&folder, &mut files);
+    }
+    assert!(files.iter().any(|file| file.ends_with("sandbox/src/lib.rs")), "no sources found");
+    let mut breaches: Vec<Breach> = files.iter().flat_map(|file| ungrouped(&relative(file), &text(file))).collect();
+    breaches.sort();
+    assert_none(&breaches);
 }
 
 fn assert_none(breaches: &[Breach]) {
@@ -172,17 +184,16 @@ fn in_source(source: &Source) -> Vec<Breach> {
     let mut breaches = thin_main(source);
     let crates = CRATES.iter().filter(|(_, places)| !places.iter().any(|place| source.below_src().starts_with(place)));
     for (name, places) in crates {
-        let lines = source.lines_naming(name);
+        let lines = source.lines_naming(name).into_iter();
         breaches.extend(lines.map(|line| breach(source, line, format!("only {} may name {name}", places.join(", ")))));
     }
-    breaches.extend(source.paths_from_root().filter_map(|(line, target)| {
+    breaches.extend(source.names_at_root().into_iter().filter_map(|(line, target)| {
         let what = match target {
-            Token::Name(target) => arrow(source.layer(), target)?,
-            _ => ONE_PER_LINE.to_owned(),
+            Some(target) => arrow(source.layer(), &target)?,
+            None => ROOT.to_owned(),
         };
         Some(breach(source, line, what))
     }));
-    breaches.extend(source.braces_in_use().map(|line| breach(source, line, ONE_PER_LINE.to_owned())));
     breaches.sort();
     breaches.dedup();
     breaches
@@ -212,7 +223,9 @@ fn thin_main(source: &Source) -> Vec<Breach> {
 }
 
 fn in_the_sandbox(source: &Source) -> Vec<Breach> {
-    let named = UNKNOWN_TO_THE_SANDBOX.iter().flat_map(|name| source.lines_naming(name).map(move |line| (line, name)));
+    let named = UNKNOWN_TO_THE_SANDBOX
+        .iter()
+        .flat_map(|name| source.lines_naming(name).into_iter().map(move |line| (line, name)));
     named.map(|(line, name)| breach(source, line, format!("the sandbox may not name {name}"))).collect()
 }
 
@@ -223,6 +236,11 @@ fn manifest_of_the_sandbox(manifest: &str) -> Vec<Breach> {
     });
     let what = "the sandbox may not depend on chatgraph";
     lines.map(|(at, _)| Breach { path: "sandbox/Cargo.toml".into(), line: at + 1, what: what.into() }).collect()
+}
+
+fn ungrouped(path: &str, text: &str) -> Vec<Breach> {
+    let found = grouping::ungrouped(text).into_iter();
+    found.map(|(line, what)| Breach { path: path.to_owned(), line, what }).collect()
 }
 
 fn breach(source: &Source, line: usize, what: String) -> Breach {
@@ -241,9 +259,23 @@ fn read_rust_files(folder: &str) -> Vec<Source> {
 }
 
 fn read(file: &Path) -> Source {
-    let path = file.strip_prefix(root()).expect("found below the root").to_string_lossy().replace('\\', "/");
-    let text = fs::read_to_string(file).unwrap_or_else(|error| panic!("{path}: {error}"));
-    Source::new(&path, &text)
+    Source::new(&relative(file), &text(file))
+}
+
+fn relative(file: &Path) -> String {
+    file.strip_prefix(root()).expect("found below the root").to_string_lossy().replace('\\', "/")
+}
+
+fn text(file: &Path) -> String {
+    fs::read_to_string(file).unwrap_or_else(|error| panic!("{}: {error}", file.display()))
+}
+
+/// Returns the folders with Rust code: those of the program, and every other package.
+fn packages() -> Vec<PathBuf> {
+    let entries = fs::read_dir(root()).expect("the root can be read");
+    let others = entries.map(|entry| entry.expect("a readable folder").path());
+    let others = others.filter(|folder| folder.join("Cargo.toml").is_file());
+    others.chain([root().join("src"), root().join("tests/it")]).collect()
 }
 
 fn rust_files(folder: &Path, files: &mut Vec<PathBuf>) {

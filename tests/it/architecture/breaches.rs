@@ -5,6 +5,7 @@ use super::cycles;
 use super::in_the_sandbox;
 use super::manifest_of_the_sandbox;
 use super::source::Source;
+use super::ungrouped;
 
 /// Returns the violations in a sample file as `line: message`.
 fn check(path: &str, text: &str) -> Vec<String> {
@@ -106,6 +107,8 @@ fn a_path_counts_wherever_it_stands() {
         "use super::store::Row;",
         "mod inner { use super::super::store::Row; }",
         "mod inner {} use super::store::Row;",
+        "use self::super::store::Row;",
+        "fn f<'a>(a: &'a str) -> impl Fn() + use<'a> { crate::store::read(a) }",
     ] {
         assert_breach("src/graphql.rs", text, &breach[3..]);
     }
@@ -130,6 +133,7 @@ fn comments_literals_and_paths_of_its_own_are_no_breach() {
     ] {
         assert_clean("src/graphql/chat/query.rs", text);
     }
+    assert_clean("src/graphql.rs", "mod inner { use super::store::Row; fn f() { super::store::read() } }");
 }
 
 #[test]
@@ -193,16 +197,89 @@ fn a_crate_stays_in_its_place() {
 }
 
 #[test]
-fn imports_stand_one_to_a_line() {
-    for text in
-        ["use crate::{a, b};", "use crate::domain::{chat::Chat, jid::Jid};", "use crate::*;", "pub use crate::{\n};"]
-    {
-        assert_breach("src/server/build.rs", text, "one `use crate::a::B;` a line");
+fn every_name_of_a_group_counts_with_its_own_line() {
+    let may_not =
+        |line, target: &str| format!("{line}: graphql may not name {target}; it may name service, feed, auth, domain");
+    let group = "use crate::{\n    domain::{chat::Chat, jid::{self, Jid}},\n    service,\n    store::{self, chat as rows, Store},\n};";
+    assert_eq!(check("src/graphql/chat.rs", group), [may_not(4, "store")]);
+    for text in [
+        "use crate::{session::*, domain::{self}};",
+        "use crate::{domain::Jid, session as sessions};",
+        "use crate::{domain::{chat::{Chat, LastMessage}, jid::Jid}, session};",
+        "pub(crate) use crate::{auth::Viewer as _, session::{registry::{Registry, Entry}}};",
+        "mod inner { use crate::{domain::Jid, session::Registry}; }",
+    ] {
+        assert_eq!(check("src/graphql/chat.rs", text), [may_not(1, "session")], "{text}");
     }
-    assert_clean(
-        "src/server/build.rs",
-        "use std::{fmt, io};\nuse crate::domain::chat::Chat;\nfn f() { { crate::run() } }",
-    );
+    for text in [
+        "use super::{super::{super::session::Registry, error::Error}, input};",
+        "use super::super::{super::{session}, error};",
+        "mod inner { use super::{super::{super::super::session, *}, *}; }",
+    ] {
+        assert_eq!(check("src/graphql/chat/query.rs", text), [may_not(1, "session")], "{text}");
+    }
+    assert_clean("src/graphql/chat/query.rs", "use super::{super::{session::Pairing, store}, session, store::Row};");
+    assert_clean("src/graphql/chat/query.rs", "fn f<'a>(a: &'a str) -> impl Fn() + use<'a> { g(a) }");
+}
+
+#[test]
+fn a_crate_is_found_in_a_group() {
+    for text in [
+        "use sea_orm::{self, Set};",
+        "use sea_orm::{sqlx::{self}};",
+        "use whatsapp::{Jid, sea_orm};",
+        "use whatsapp::{prelude::{sea_orm as orm, Jid}};",
+        "use {sea_orm::Set, std::fmt};",
+    ] {
+        let lines = Source::new("src/service/chat.rs", text).lines_naming("sea_orm");
+        assert_eq!(lines.into_iter().collect::<Vec<_>>(), [1], "{text}");
+    }
+    let lines =
+        Source::new("src/service/chat.rs", "use std::{\n    fmt,\n    io as sea_orm,\n};\nuse crate::orm::{a, b};");
+    assert_eq!(lines.lines_naming("sea_orm").len(), 0);
+}
+
+#[test]
+fn the_root_itself_is_not_imported() {
+    for text in ["use crate::*;", "use crate::{domain::Jid, *};", "use crate::{self as all};", "use crate as all;"] {
+        assert_breach("src/server/build.rs", text, "name the module");
+    }
+    assert_breach("src/server.rs", "use super::*;", "name the module");
+    assert_clean("src/server/build.rs", "use super::*;\nfn f() { { crate::run() } }");
+}
+
+#[test]
+fn imports_have_one_group_for_each_root() {
+    let lines = |text: &str| ungrouped("src/a.rs", text).into_iter().map(|breach| breach.line).collect::<Vec<_>>();
+    for (text, expected) in [
+        ("use crate::a::B;\nuse crate::c::D;", vec![2]),
+        ("use std::fmt;\n\nuse crate::a;\n\nuse std::io;\nuse std::{fs};", vec![5, 6]),
+        ("use super::a;\nuse super::super::b;", vec![2]),
+        ("pub(crate) use a::B;\nuse a::C;\npub(crate) use a::D;\npub use a::E;", vec![3]),
+        ("use crate::{\n    a::B,\n    c::{D, E},\n    a::F,\n};", vec![4]),
+        ("use crate::{\n    a::{b::C,\n    b::{D, E}},\n    c,\n};", vec![3]),
+        ("use {std::fmt, crate::a};", vec![1]),
+        ("#[cfg(test)]\nuse crate::a::{\n    b::C,\n    b::D,\n};", vec![4]),
+        ("#![cfg(test)]\nuse crate::a;\nuse crate::b;", vec![3]),
+        ("#[cfg(test)]\nmod tests {\n    use super::a;\n    use super::b;\n}", vec![4]),
+        ("#[cfg(test)]\nuse crate::a;\n#[cfg(test)]\nuse crate::b;", vec![4]),
+        ("fn f<'a>(a: &'a str) -> impl Fn() + use<'a> {\n    use E::A;\n    use E::B;\n    a\n}", vec![3]),
+        ("fn f() {\n    use E::A;\n    g();\n    use E::B;\n}", vec![4]),
+    ] {
+        assert_eq!(lines(text), expected, "{text}");
+    }
+    for text in [
+        "use std::{fmt, io};\n\nuse tokio::time;\n\nuse super::a;\nuse crate::{a::{self, B}, b::{c, d::E}};\n\npub use a::C;",
+        "use crate::a;\n#[cfg(test)]\nuse crate::b;\n#[cfg(unix)]\nuse crate::c;",
+        "use crate::a;\nmod tests { use crate::b; }\nfn f() { use crate::c; }\nfn g() { use crate::d; }",
+        "use std::{vec, vec::IntoIter};",
+        "use crate::{a, b as a, b as c, d::{e, e as f, *}};",
+        "// use crate::a;\nuse crate::b;\nconst A: &str = \"use crate::c;\";",
+        "use crate::a;\nfn f<'a>(a: &'a str) -> impl Fn() + use<'a> { move || a }\nfn g<'a>() -> impl Fn() + use<'a> { h }",
+        "pub struct A { pub(crate) b: u8, pub c: u8 }\nuse crate::a;",
+    ] {
+        assert_eq!(lines(text), Vec::<usize>::new(), "{text}");
+    }
 }
 
 #[test]
@@ -219,6 +296,7 @@ fn main_stays_thin() {
 #[test]
 fn the_sandbox_stays_a_stranger() {
     let lines = |text: &str| in_the_sandbox(&Source::new("sandbox/src/lib.rs", text)).len();
+    assert_eq!(lines("use chatgraph::{domain::jid::Jid,\nservice};"), 2);
     assert_eq!(
         lines("use chatgraph::domain::jid::Jid;\nuse chatgraph_entity::chat;\nuse chatgraph_migration::Migrator;"),
         3

@@ -1,5 +1,6 @@
 //! A Rust file reduced to its names and paths with their lines, without comments, literals and tests.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::iter::Peekable;
 use std::str::Chars;
@@ -26,7 +27,7 @@ impl fmt::Display for Token {
 }
 
 impl Token {
-    fn is(&self, text: &str) -> bool {
+    pub(super) fn is(&self, text: &str) -> bool {
         match self {
             Self::Name(name) => name == text,
             Self::Path => text == "::",
@@ -38,6 +39,7 @@ impl Token {
 /// One name that a `use` brings in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Import {
+    line: usize,
     /// True if it is also visible to other modules.
     pub(super) is_public: bool,
     pub(super) path: Vec<String>,
@@ -85,52 +87,56 @@ impl Source {
     }
 
     /// Returns the lines that name the crate `name`, in a path (another crate may re-export it) or in a `use`.
-    pub(super) fn lines_naming(&self, name: &str) -> impl Iterator<Item = usize> {
-        (0..self.tokens.len()).filter(move |&at| self.names_crate(at, name)).map(|at| self.tokens[at].0)
+    pub(super) fn lines_naming(&self, name: &str) -> BTreeSet<usize> {
+        let imports = self.imports().into_iter().filter(|import| import.path.iter().any(|part| part == name));
+        let imported = imports.map(|import| import.line);
+        let paths = self.paths_with_positions().into_iter().filter(|(at, path)| {
+            let (last, before) = path.split_last().expect("a path has a name");
+            before.iter().any(|part| part == name) || (last == name && *at > 0 && self.is(at - 1, "crate"))
+        });
+        imported.chain(paths.map(|(at, _)| self.tokens[at].0)).collect()
     }
 
-    fn names_crate(&self, at: usize, name: &str) -> bool {
-        let used = at > 0 && (self.is(at - 1, "use") || self.is(at - 1, "crate"));
-        self.is(at, name) && (used || self.is(at + 1, "::") || self.is(at + 1, "as"))
-    }
-
-    /// Returns the name that follows `crate::`, or as many `super::` as lead to the root, with its line.
-    pub(super) fn paths_from_root(&self) -> impl Iterator<Item = (usize, &Token)> {
-        let mut inline = Vec::new();
-        let mut depth = 0_usize;
-        (0..self.tokens.len()).filter_map(move |at| {
-            match &self.tokens[at].1 {
-                Token::Sign('{') => {
-                    depth += 1;
-                    if at > 1 && self.is(at - 2, "mod") {
-                        inline.push(depth);
-                    }
-                }
-                Token::Sign('}') => {
-                    inline.pop_if(|opened| *opened == depth);
-                    depth = depth.saturating_sub(1);
-                }
-                _ => {}
+    /// Returns the name below the root of the crate that each path from the root begins with, and its line. A path from
+    /// the root begins with `crate`, or with as many `super` as lead there. The name is `None` for the root itself.
+    pub(super) fn names_at_root(&self) -> Vec<(usize, Option<String>)> {
+        let inline = self.inline_modules();
+        let mut names = Vec::new();
+        let mut add = |at: usize, line: usize, path: &[String]| {
+            if let Some(below) = below_root(path, self.modules() + inline[at]) {
+                names.push((line, below.first().cloned()));
             }
-            let target = self.target(at, self.modules() + inline.len())?;
-            Some((target.0, &target.1))
-        })
+        };
+        for at in self.uses() {
+            let mut imports = Vec::new();
+            self.import_tree(at + 1, &[], false, &mut imports);
+            for import in imports {
+                add(at, import.line, &import.path);
+            }
+        }
+        for (at, path) in self.paths_with_positions().iter().filter(|(_, path)| path.len() > 1) {
+            add(*at, self.tokens[*at].0, path);
+        }
+        names
     }
 
-    /// Returns the root name that the path at `at` refers to, if `modules` modules lie between the root and here.
-    fn target(&self, at: usize, modules: usize) -> Option<&(usize, Token)> {
-        if at > 1 && self.is(at - 1, "::") && self.is(at - 2, "super") {
-            return None;
-        }
-        let steps = self.tokens.get(at..).unwrap_or_default().chunks_exact(2);
-        let supers = steps.take_while(|pair| pair[0].1.is("super") && pair[1].1.is("::")).count();
-        if self.is(at, "crate") && self.is(at + 1, "::") {
-            self.tokens.get(at + 2)
-        } else if supers > 0 && supers >= modules {
-            self.tokens.get(at + 2 * supers)
-        } else {
-            None
-        }
+    /// Returns the number of inline modules around each token.
+    fn inline_modules(&self) -> Vec<usize> {
+        let mut opened = Vec::new();
+        let mut depth = 0_usize;
+        let around = (0..self.tokens.len()).map(|at| {
+            if self.is(at, "{") {
+                depth += 1;
+                if at > 1 && self.is(at - 2, "mod") {
+                    opened.push(depth);
+                }
+            } else if self.is(at, "}") {
+                opened.pop_if(|module| *module == depth);
+                depth = depth.saturating_sub(1);
+            }
+            opened.len()
+        });
+        around.collect()
     }
 
     /// Returns the number of modules between this file and the root of its crate.
@@ -139,19 +145,15 @@ impl Source {
         path.split('/').filter(|part| !["mod", "lib", "main"].contains(part)).count()
     }
 
-    /// The lines with braces in a `use crate::…`.
-    pub(super) fn braces_in_use(&self) -> impl Iterator<Item = usize> {
-        let starts = (0..self.tokens.len()).filter(|&at| self.is(at, "use") && self.is(at + 1, "crate"));
-        starts.filter_map(|at| {
-            let tree = self.tokens[at..].iter().take_while(|(_, token)| !token.is(";"));
-            tree.clone().find(|(_, token)| token.is("{")).map(|(line, _)| *line)
-        })
+    /// The positions of `use` declarations.
+    fn uses(&self) -> impl Iterator<Item = usize> {
+        (0..self.tokens.len()).filter(|&at| self.is_use(at))
     }
 
     /// Returns all names that are imported, with groups resolved.
     pub(super) fn imports(&self) -> Vec<Import> {
         let mut imports = Vec::new();
-        for at in (0..self.tokens.len()).filter(|&at| self.is(at, "use")) {
+        for at in self.uses() {
             let is_public = at > 0 && (self.is(at - 1, "pub") || self.is(at - 1, ")"));
             self.import_tree(at + 1, &[], is_public, &mut imports);
         }
@@ -162,6 +164,7 @@ impl Source {
     fn import_tree(&self, mut at: usize, before: &[String], is_public: bool, imports: &mut Vec<Import>) -> usize {
         let mut path = before.to_vec();
         let mut alias = None;
+        let line = self.tokens.get(at).map_or(0, |(line, _)| *line);
         loop {
             match self.tokens.get(at).map(|(_, token)| token) {
                 Some(Token::Path | Token::Sign('*')) => at += 1,
@@ -187,23 +190,30 @@ impl Source {
                 _ => break,
             }
         }
-        imports.push(Import { is_public, path, alias });
+        imports.push(Import { line, is_public, path, alias });
         at
     }
 
     /// Returns the paths outside of `use`, with at least two parts.
     pub(super) fn paths(&self) -> Vec<Vec<String>> {
+        // `pub(in a::b)` only limits who may name an item.
+        let is_visibility = |at: usize| at > 1 && self.is(at - 2, "(") && self.is(at - 1, "in");
+        let paths = self.paths_with_positions().into_iter();
+        paths.filter(|(at, path)| path.len() > 1 && !is_visibility(*at)).map(|(_, path)| path).collect()
+    }
+
+    /// Returns the paths outside of `use`, also those of one part.
+    fn paths_with_positions(&self) -> Vec<(usize, Vec<String>)> {
         let mut paths = Vec::new();
         let mut at = 0;
         while at < self.tokens.len() {
-            if self.is(at, "use") {
+            if self.is_use(at) {
                 while at < self.tokens.len() && !self.is(at, ";") {
                     at += 1;
                 }
             }
+            let start = at;
             let mut path = Vec::new();
-            // `pub(in a::b)` only limits who may name an item.
-            let is_visibility = at > 1 && self.is(at - 2, "(") && self.is(at - 1, "in");
             while let Some((_, Token::Name(name))) = self.tokens.get(at) {
                 path.push(name.clone());
                 if !self.is(at + 1, "::") {
@@ -211,17 +221,30 @@ impl Source {
                 }
                 at += 2;
             }
-            if path.len() > 1 && !is_visibility {
-                paths.push(path);
+            if !path.is_empty() {
+                paths.push((start, path));
             }
             at += 1;
         }
         paths
     }
 
+    /// Returns true for the `use` of a declaration; `use<'a>` is part of a type.
+    fn is_use(&self, at: usize) -> bool {
+        self.is(at, "use") && !self.is(at + 1, "<")
+    }
+
     fn is(&self, at: usize, text: &str) -> bool {
         self.tokens.get(at).is_some_and(|(_, token)| token.is(text))
     }
+}
+
+/// Returns the rest of `path` below the root of the crate, which is empty for the root itself; `None` if the path does
+/// not begin there. There are `modules` modules between the root and here.
+fn below_root(path: &[String], modules: usize) -> Option<&[String]> {
+    let path = path.strip_prefix(&["self".to_owned()]).unwrap_or(path);
+    let supers = path.iter().take_while(|part| *part == "super").count();
+    if path.first()? == "crate" { Some(&path[1..]) } else { (supers > 0 && supers >= modules).then(|| &path[supers..]) }
 }
 
 /// Removes every item under `#[cfg(test)]`, and returns the names of those modules that are only declared here.
@@ -254,7 +277,7 @@ fn without_tests(all: &[(usize, Token)]) -> (Vec<(usize, Token)>, Vec<String>) {
 }
 
 /// Returns the position of the item's keyword if its first attribute is at `at`.
-fn after_attributes_and_visibility(all: &[(usize, Token)], mut at: usize) -> usize {
+pub(super) fn after_attributes_and_visibility(all: &[(usize, Token)], mut at: usize) -> usize {
     let is = |at: usize, text: &str| all.get(at).is_some_and(|(_, token)| token.is(text));
     while is(at, "#") {
         at = after_group(all, at + 1);
@@ -297,7 +320,7 @@ fn after_group(all: &[(usize, Token)], mut at: usize) -> usize {
 }
 
 /// Splits `text`, without comments and literals.
-fn tokens(text: &str) -> Vec<(usize, Token)> {
+pub(super) fn tokens(text: &str) -> Vec<(usize, Token)> {
     let mut reader = Reader { chars: text.chars().peekable(), line: 1 };
     let mut tokens = Vec::new();
     while let Some(char) = reader.next() {
