@@ -52,16 +52,16 @@ pub struct Rejected {
 pub struct Calls {
     store: Store,
     registry: Registry,
-    calls: CallBroadcast,
+    broadcast: CallBroadcast,
     replies: ReplyLimiter,
     clock: Arc<dyn Clock>,
 }
 
 impl Calls {
-    /// Creates the use cases. `registry` runs this node's sessions; the inbound worker publishes calls to `calls`.
+    /// Creates the use cases. `registry` runs this node's sessions; the inbound worker publishes calls to `broadcast`.
     #[must_use]
-    pub fn new(store: Store, registry: Registry, calls: CallBroadcast, clock: Arc<dyn Clock>) -> Self {
-        Self { store, registry, calls, replies: ReplyLimiter::default(), clock }
+    pub fn new(store: Store, registry: Registry, broadcast: CallBroadcast, clock: Arc<dyn Clock>) -> Self {
+        Self { store, registry, broadcast, replies: ReplyLimiter::default(), clock }
     }
 
     /// Subscribes to the calls of the organization's sessions, or of one of them, from now on.
@@ -74,7 +74,7 @@ impl Calls {
         if let Some(session) = session {
             self.session(organization, session).await?;
         }
-        let listener = self.calls.subscribe(organization.clone(), session);
+        let listener = self.broadcast.subscribe(organization.clone(), session);
         Ok(IncomingCalls { store: self.store.clone(), organization: organization.clone(), listener })
     }
 
@@ -94,7 +94,7 @@ impl Calls {
             return Err(Error::Invalid { field: "callId", message });
         }
         // Without this check, `send` alone would allow writing to any number by way of the auto-reply.
-        if !self.calls.ringing.rings(id, call, from, self.clock.now()) {
+        if !self.broadcast.ringing.rings(id, call, from, self.clock.now()) {
             return Err(Error::CallNotFound);
         }
         let link = self.registry.connected(id, SEND_TIMEOUT).await.ok_or(Error::Unreachable)?;
@@ -111,7 +111,7 @@ impl Calls {
         };
         // The order matters: a call that already had its reply must not use up the caller's limit.
         let may_reply = is_person(from)
-            && self.calls.ringing.take_reply(id, call)
+            && self.broadcast.ringing.take_reply(id, call)
             && self.replies.may_reply(id, from, self.clock.now());
         if !may_reply {
             return Ok(Rejected { sent: true, auto_replied: false });

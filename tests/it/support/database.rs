@@ -1,6 +1,7 @@
 //! A database for one test: an SQLite file, or a database on the PostgreSQL server in `CHATGRAPH_TEST_POSTGRES`. The
 //! tests are the same for both. The library's own tests use this file, too.
 
+use std::borrow::Cow;
 use std::fs;
 use std::path::PathBuf;
 use std::time::SystemTime;
@@ -171,5 +172,5 @@ async fn try_execute(server: &str, statement: &str) -> Result<(), sqlx::Error> {
 }
 
 fn code(failed: &sqlx::Error) -> Option<String> {
-    failed.as_database_error()?.code().map(|code| code.into_owned())
+    failed.as_database_error()?.code().map(Cow::into_owned)
 }
