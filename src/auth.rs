@@ -15,6 +15,4 @@ mod key_usage;
 pub mod root_certificates;
 pub mod viewer;
 
-pub use config::Config;
-pub use config::JwtConfig;
-pub use config::LoginArgs;
+pub use config::{Config, JwtConfig, LoginArgs};

@@ -1,8 +1,7 @@
 //! A map with a limit on its entries, for everything that is remembered about clients: they must not be able to fill
 //! the memory.
 
-use std::borrow::Borrow;
-use std::hash::Hash;
+use std::{borrow::Borrow, hash::Hash};
 
 use lru::LruCache;
 

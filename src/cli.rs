@@ -15,55 +15,29 @@ mod observability;
 mod organization;
 mod session;
 
-use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::{net::SocketAddr, path::PathBuf};
 
-use clap::Args;
-use clap::Parser;
-use clap::Subcommand;
-use clap::ValueEnum;
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::auth;
-use crate::config::Error;
-use crate::graphql;
-use crate::http;
-use crate::service;
-use crate::session::History;
-use crate::session::SandboxArgs;
-use crate::store;
-use crate::store::DatabaseArgs;
-use crate::store::MasterKeyArgs;
-use crate::telemetry;
+use crate::{
+    auth,
+    config::Error,
+    graphql, http, service,
+    session::{History, SandboxArgs},
+    store::{self, DatabaseArgs, MasterKeyArgs},
+    telemetry,
+};
 
-pub use api_key::Expiry;
-pub use api_key::KeyArgs;
-pub use api_key::KeyCommand;
-pub use api_key::KeyCreateArgs;
-pub use api_key::KeyImportArgs;
-pub use api_key::KeyListArgs;
-pub use api_key::KeyRevokeArgs;
-pub use api_key::KeyRotateArgs;
-pub use config_file::FileError;
-pub use config_file::is_of_the_command_line;
-pub use event::EventCommand;
-pub use event::EventDeleteArgs;
-pub use event::EventListArgs;
-pub use event::EventRetryArgs;
-pub use invocation::Invocation;
-pub use invocation::InvocationError;
-pub use invocation::Setting;
-pub use invocation::Source;
-pub use master_key::MasterKeyCommand;
-pub use master_key::MasterKeyForgetArgs;
-pub use master_key::MasterKeyRotateArgs;
-pub use master_key::MasterKeyStatusArgs;
+pub use api_key::{
+    Expiry, KeyArgs, KeyCommand, KeyCreateArgs, KeyImportArgs, KeyListArgs, KeyRevokeArgs, KeyRotateArgs,
+};
+pub use config_file::{FileError, is_of_the_command_line};
+pub use event::{EventCommand, EventDeleteArgs, EventListArgs, EventRetryArgs};
+pub use invocation::{Invocation, InvocationError, Setting, Source};
+pub use master_key::{MasterKeyCommand, MasterKeyForgetArgs, MasterKeyRotateArgs, MasterKeyStatusArgs};
 pub use observability::ObservabilityArgs;
-pub use organization::OrganizationCommand;
-pub use organization::OrganizationDeleteArgs;
-pub use organization::OrganizationListArgs;
-pub use organization::OrganizationShowArgs;
-pub use session::SessionCommand;
-pub use session::SessionListArgs;
+pub use organization::{OrganizationCommand, OrganizationDeleteArgs, OrganizationListArgs, OrganizationShowArgs};
+pub use session::{SessionCommand, SessionListArgs};
 
 /// A self-hosted, multi-tenant GraphQL server for WhatsApp chats.
 #[derive(Debug, Parser)]

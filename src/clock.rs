@@ -1,10 +1,8 @@
 //! The system clock.
 
-use std::time::SystemTime;
-use std::time::UNIX_EPOCH;
+use std::time::{SystemTime, UNIX_EPOCH};
 
-use crate::domain::clock::Clock;
-use crate::domain::clock::milliseconds;
+use crate::domain::clock::{Clock, milliseconds};
 
 /// Reads the time from the operating system.
 #[derive(Debug, Clone, Copy, Default)]

@@ -5,12 +5,9 @@
 //! A number, a duration or a choice is parsed into its final type together with the command line. A text whose error
 //! names several flags, or must not repeat the text, is kept as it is. A method next to its declaration validates it.
 
-use std::ops::RangeInclusive;
-use std::time::Duration;
+use std::{ops::RangeInclusive, time::Duration};
 
-use clap::Args;
-use clap::Command;
-use clap::builder::TypedValueParser;
+use clap::{Args, Command, builder::TypedValueParser};
 
 /// An invalid value of a flag.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

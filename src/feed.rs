@@ -11,25 +11,26 @@ mod subscription;
 mod tail;
 mod topics;
 
-use std::sync::Arc;
-use std::sync::PoisonError;
-use std::time::Duration;
+use std::{
+    sync::{Arc, PoisonError},
+    time::Duration,
+};
 
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::domain::change::Change;
-use crate::domain::cursor::ChangeCursor;
-use crate::domain::id::OrganizationId;
-use crate::domain::id::SessionId;
-use crate::store::Store;
-use crate::store::error::StoreError;
+use crate::{
+    domain::{
+        change::Change,
+        cursor::ChangeCursor,
+        id::{OrganizationId, SessionId},
+    },
+    store::{Store, error::StoreError},
+};
+use recent_changes::RecentChanges;
+use topics::{Heads, Topics};
 
 pub use chat_filter::FollowedChat;
-use recent_changes::RecentChanges;
 pub use subscription::Subscription;
-use topics::Heads;
-use topics::Topics;
 
 /// Reason why a subscription fails or ends.
 #[derive(Debug, thiserror::Error)]

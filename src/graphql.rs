@@ -38,15 +38,10 @@ mod weight;
 #[cfg(test)]
 mod tests;
 
-pub use backpressure::AnswerPermit;
-pub use backpressure::AnswerSlots;
-pub use config::Config;
-pub use config::DocumentArgs;
+pub use backpressure::{AnswerPermit, AnswerSlots};
+pub use config::{Config, DocumentArgs};
 pub use context::LastEvent;
-pub use executor::Answer;
-pub use executor::Caller;
-pub use executor::GraphqlExecutor;
-pub use executor::Operation;
+pub use executor::{Answer, Caller, GraphqlExecutor, Operation};
 pub use graphql_guard::Limits;
 pub use metrics::Metrics;
 pub use open_limit::OpenPermit;

@@ -44,37 +44,26 @@ mod websocket;
 
 use std::sync::Arc;
 
-use axum::Router;
-use axum::middleware;
-use axum::routing::post;
-use tower_http::CompressionLevel;
-use tower_http::compression::CompressionLayer;
-use tower_http::compression::Predicate as _;
-use tower_http::compression::predicate::NotForContentType;
-use tower_http::compression::predicate::SizeAbove;
+use axum::{Router, middleware, routing::post};
+use tower_http::{
+    CompressionLevel,
+    compression::{
+        CompressionLayer, Predicate as _,
+        predicate::{NotForContentType, SizeAbove},
+    },
+};
 
 use health::Detail;
 use state::HttpState;
 
 pub use client_ip::Network;
-pub use config::Config;
-pub use config::ConnectionConfig;
-pub use config::Invitations;
-pub use config::PageArgs;
-pub use config::ProxyArgs;
-pub use config::TlsArgs;
-pub use health::Health;
-pub use health::Probe;
-pub use health::Readiness;
-pub use health::health_router;
-pub use listener::ListenerContext;
-pub use listener::serve;
+pub use config::{Config, ConnectionConfig, Invitations, PageArgs, ProxyArgs, TlsArgs};
+pub use health::{Health, Probe, Readiness, health_router};
+pub use listener::{ListenerContext, serve};
 pub use metrics::Metrics;
 pub use origin::Origins;
 pub use state::HttpServices;
-pub use tls::CertificateFiles;
-pub use tls::Tls;
-pub use tls::TlsError;
+pub use tls::{CertificateFiles, Tls, TlsError};
 
 /// Responses up to this size are not compressed, in bytes.
 const MIN_COMPRESSED_LEN: u64 = 1024;

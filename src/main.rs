@@ -1,14 +1,12 @@
 //! The `chatgraph` program: parses the command line, initializes logging, and runs the command.
 
-use std::fmt::Write as _;
-use std::io::ErrorKind;
-use std::process::ExitCode;
+use std::{fmt::Write as _, io::ErrorKind, process::ExitCode};
 
-use chatgraph::cli::Invocation;
-use chatgraph::cli::InvocationError;
-use chatgraph::server;
-use chatgraph::server::USAGE_EXIT_CODE;
-use chatgraph::telemetry;
+use chatgraph::{
+    cli::{Invocation, InvocationError},
+    server::{self, USAGE_EXIT_CODE},
+    telemetry,
+};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;

@@ -1,9 +1,10 @@
 //! Rate limits of clients: token buckets, which are refilled steadily and hold at most a burst; the clock that they are
 //! refilled by; and the network that stands for a client's address.
 
-use std::hash::Hash;
-use std::net::IpAddr;
-use std::net::Ipv6Addr;
+use std::{
+    hash::Hash,
+    net::{IpAddr, Ipv6Addr},
+};
 
 use tokio::time::Instant;
 

@@ -27,5 +27,4 @@ mod settings;
 mod warnings;
 
 pub use commands::run;
-pub use error::Error;
-pub use error::USAGE_EXIT_CODE;
+pub use error::{Error, USAGE_EXIT_CODE};

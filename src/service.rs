@@ -17,5 +17,4 @@ mod idempotency;
 pub mod inbound;
 pub mod session;
 
-pub use config::Limits;
-pub use config::RetentionConfig;
+pub use config::{Limits, RetentionConfig};

@@ -20,35 +20,25 @@ mod whatsapp;
 
 use std::sync::Arc;
 
-use serde::Deserialize;
-use serde::Serialize;
-use tokio::sync::mpsc;
-use tokio::sync::oneshot;
+use serde::{Deserialize, Serialize};
+use tokio::sync::{mpsc, oneshot};
 
-pub use config::Config;
-pub use config::Endpoint;
-pub use config::History;
-pub use config::HistoryDepth;
-pub use config::SandboxArgs;
-pub use connection::Connection;
-pub use connection::SessionError;
+use crate::domain::{
+    call::Call,
+    id::{ChatId, OrganizationId, SessionId},
+    jid::Jid,
+    message::{IncomingMessage, MessageUpdate},
+    message_marker::MessageMarker,
+    person::Person,
+    session::{SessionStatus, StatusReason},
+    setting::{Setting, SettingValue},
+};
+
+pub use config::{Config, Endpoint, History, HistoryDepth, SandboxArgs};
+pub use connection::{Connection, SessionError};
 pub use metrics::SessionMetrics;
 pub use registry::Registry;
 pub use stored_event::StoredEventError;
-
-use crate::domain::call::Call;
-use crate::domain::id::ChatId;
-use crate::domain::id::OrganizationId;
-use crate::domain::id::SessionId;
-use crate::domain::jid::Jid;
-use crate::domain::message::IncomingMessage;
-use crate::domain::message::MessageUpdate;
-use crate::domain::message_marker::MessageMarker;
-use crate::domain::person::Person;
-use crate::domain::session::SessionStatus;
-use crate::domain::session::StatusReason;
-use crate::domain::setting::Setting;
-use crate::domain::setting::SettingValue;
 
 /// A session and its organization.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

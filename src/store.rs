@@ -53,71 +53,49 @@ mod unread;
 pub mod whatsapp_device;
 mod write_check;
 
-use std::sync::Arc;
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use sea_orm::ConnectionTrait as _;
-use tracing::Instrument as _;
-use tracing::Span;
-use tracing::debug_span;
-use tracing::warn;
+use tracing::{Instrument as _, Span, debug_span, warn};
 
-use crate::backoff::Backoff;
-use crate::domain::clock::Clock;
-use crate::domain::id::OrganizationId;
-use crate::domain::id::SessionId;
-
-use connect::FairQueue;
-use connect::ReadPool;
+use crate::{
+    backoff::Backoff,
+    domain::{
+        clock::Clock,
+        id::{OrganizationId, SessionId},
+    },
+};
+use connect::{FairQueue, ReadPool};
 use encryption::Encryption;
 use error::StoreError;
-use group_commit::GroupCommit;
-use group_commit::notifier::CommitNotifier;
+use group_commit::{GroupCommit, notifier::CommitNotifier};
 
-pub use api_key::HashedSecret;
-pub use api_key::KeySecret;
-pub use backup::back_up;
-pub use backup::restore;
-pub use config::DatabaseArgs;
-pub use config::MasterKeyArgs;
-pub use connect::Config;
-pub use connect::DatabaseLock;
-pub use connect::OpenError;
-pub use connect::Postgres;
-pub use connect::ServerLock;
-pub use connect::UrlError;
-pub use connect::checkpoint;
-pub use connect::migrate_down;
-pub use connect::migrate_up;
-pub use connect::migrations;
-pub use connect::reset_change_log;
+pub use api_key::{HashedSecret, KeySecret};
+pub use backup::{back_up, restore};
+pub use config::{DatabaseArgs, MasterKeyArgs};
+pub use connect::{
+    Config, DatabaseLock, OpenError, Postgres, ServerLock, UrlError, checkpoint, migrate_down, migrate_up, migrations,
+    reset_change_log,
+};
 pub use counts::Counts;
 pub use deleted_unread::DeletedUnread;
 pub use early_edit::EarlyEdit;
-pub use encryption::MasterKeyError;
-pub use encryption::MasterKeyId;
-pub use encryption::MasterKeys;
-pub use encryption::Rotated;
-pub use encryption::forget_master_key;
-pub use encryption::master_key_rows;
-pub use encryption::new_master_key;
-pub use encryption::rotate_master_key;
+pub use encryption::{
+    MasterKeyError, MasterKeyId, MasterKeys, Rotated, forget_master_key, master_key_rows, new_master_key,
+    rotate_master_key,
+};
 pub use group_commit::Committed;
 pub use idempotency::KeyUse;
-pub use integrity_check::CheckResult;
 #[cfg(test)]
 pub(crate) use integrity_check::broken_rules;
-pub use integrity_check::check;
+pub use integrity_check::{CheckResult, check};
 pub use message::KnownMessage;
 pub use message_move::MovedMessages;
 pub use mute_expiry::EndingMute;
 pub use organization_data::OrganizationCounts;
-pub use quarantine::MAX_QUARANTINED;
-pub use quarantine::QuarantinedEvent;
-pub use session::SessionSums;
-pub use session::WantedSessions;
-pub use unit_of_work::UnitOfWork;
-pub use unit_of_work::Work;
+pub use quarantine::{MAX_QUARANTINED, QuarantinedEvent};
+pub use session::{SessionSums, WantedSessions};
+pub use unit_of_work::{UnitOfWork, Work};
 
 /// Attempts of a unit that conflicts with another process, and pauses between them.
 const MAX_ATTEMPTS: u32 = 5;

@@ -1,20 +1,17 @@
 //! SQL of the baseline: only the statements that the answers need.
 
-use std::error::Error;
-use std::sync::Mutex;
-use std::sync::MutexGuard;
-use std::sync::PoisonError;
-use std::sync::atomic::AtomicUsize;
-use std::sync::atomic::Ordering;
+use std::{
+    error::Error,
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
 
-use chatgraph::domain::id::ChatId;
-use chatgraph::domain::id::SessionId;
-use rusqlite::Connection;
-use rusqlite::params;
+use chatgraph::domain::id::{ChatId, SessionId};
+use rusqlite::{Connection, params};
 use tokio::task::block_in_place;
-use tokio_postgres::Client;
-use tokio_postgres::NoTls;
-use tokio_postgres::Statement;
+use tokio_postgres::{Client, NoTls, Statement};
 
 use crate::data::ORGANIZATION;
 

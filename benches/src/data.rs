@@ -1,21 +1,19 @@
 //! A database with many chats.
 
-use std::error::Error;
-use std::sync::Arc;
+use std::{error::Error, sync::Arc};
 
-use chatgraph::clock::SystemClock;
-use chatgraph::domain::change::Origin;
-use chatgraph::domain::chat::Chat;
-use chatgraph::domain::id::ChatId;
-use chatgraph::domain::id::OrganizationId;
-use chatgraph::domain::id::SessionId;
-use chatgraph::domain::message::IncomingMessage;
-use chatgraph::domain::message::MessageKind;
-use chatgraph::domain::session::Session;
-use chatgraph::domain::session::SessionStatus;
-use chatgraph::domain::setting::Versioned;
-use chatgraph::store::Store;
-use chatgraph::store::error::StoreError;
+use chatgraph::{
+    clock::SystemClock,
+    domain::{
+        change::Origin,
+        chat::Chat,
+        id::{ChatId, OrganizationId, SessionId},
+        message::{IncomingMessage, MessageKind},
+        session::{Session, SessionStatus},
+        setting::Versioned,
+    },
+    store::{Store, error::StoreError},
+};
 use tokio_util::task::TaskTracker;
 
 /// Organization of the chats.

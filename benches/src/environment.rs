@@ -1,14 +1,14 @@
 //! A server and a sandbox in a process each, and a client of both.
 
-use std::error::Error;
-use std::path::Path;
-use std::path::PathBuf;
-use std::process::Command;
+use std::{
+    error::Error,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use tempfile::TempDir;
 
-use crate::client::Client;
-use crate::program::Program;
+use crate::{client::Client, program::Program};
 
 /// A server without sessions, which is linked to the phones of a sandbox.
 pub struct Stage {

@@ -1,11 +1,10 @@
 //! Starting the programs beside this one, and reading their memory.
 
-use std::error::Error;
-use std::io::BufRead as _;
-use std::io::BufReader;
-use std::process::Child;
-use std::process::Command;
-use std::process::Stdio;
+use std::{
+    error::Error,
+    io::{BufRead as _, BufReader},
+    process::{Child, Command, Stdio},
+};
 
 use serde_json::Value;
 

@@ -2,22 +2,14 @@
 //! the limits and have each response key of an object once, without fragments on objects.
 #![no_main]
 
-use std::collections::HashSet;
-use std::sync::Arc;
-use std::sync::LazyLock;
+use std::{
+    collections::HashSet,
+    sync::{Arc, LazyLock},
+};
 
-use async_graphql_parser::types::DocumentOperations;
-use async_graphql_parser::types::Selection;
-use async_graphql_parser::types::SelectionSet;
-use async_graphql_value::ConstValue;
-use async_graphql_value::Name;
-use async_graphql_value::Variables;
-use graphql_guard::Fields;
-use graphql_guard::Guard;
-use graphql_guard::Limits;
-use graphql_guard::Object;
-use graphql_guard::Schema;
-use graphql_guard::TYPE_KEY;
+use async_graphql_parser::types::{DocumentOperations, Selection, SelectionSet};
+use async_graphql_value::{ConstValue, Name, Variables};
+use graphql_guard::{Fields, Guard, Limits, Object, Schema, TYPE_KEY};
 use libfuzzer_sys::fuzz_target;
 
 /// Limits low enough for a small text to reach them.

@@ -1,13 +1,11 @@
 //! Comparison and search of arguments.
 
-use apollo_compiler::ExecutableDocument;
-use apollo_compiler::Name;
-use apollo_compiler::Node;
-use apollo_compiler::ast::Argument;
-use apollo_compiler::ast::Value;
-use apollo_compiler::executable::Selection;
-use apollo_compiler::executable::SelectionSet;
-use apollo_compiler::parser::SourceSpan;
+use apollo_compiler::{
+    ExecutableDocument, Name, Node,
+    ast::{Argument, Value},
+    executable::{Selection, SelectionSet},
+    parser::SourceSpan,
+};
 
 /// Returns whether two fields have the same arguments. The order of arguments and of input fields does not matter.
 pub(crate) fn are_same(left: &[Node<Argument>], right: &[Node<Argument>]) -> bool {

@@ -3,44 +3,29 @@
 //! `CollectFields`. The engine then executes each field once and in its place. It sees fragments only below interfaces
 //! and unions, one for each object type.
 
-use std::collections::HashMap;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
-use apollo_compiler::ExecutableDocument;
-use apollo_compiler::Node;
-use apollo_compiler::ast;
-use apollo_compiler::collections::IndexMap;
-use apollo_compiler::executable::DirectiveList;
-use apollo_compiler::executable::Field;
-use apollo_compiler::executable::Operation;
-use apollo_compiler::executable::Selection;
-use apollo_compiler::executable::SelectionSet;
-use apollo_compiler::parser::SourceSpan;
-use async_graphql_parser::Pos;
-use async_graphql_parser::Positioned;
-use async_graphql_parser::types;
-use async_graphql_parser::types::BaseType;
-use async_graphql_parser::types::DocumentOperations;
-use async_graphql_parser::types::OperationDefinition;
-use async_graphql_parser::types::OperationType;
-use async_graphql_parser::types::Type;
-use async_graphql_parser::types::TypeCondition;
-use async_graphql_value::ConstValue;
-use async_graphql_value::Name;
-use async_graphql_value::Variables;
+use apollo_compiler::{
+    ExecutableDocument, Node, ast,
+    collections::IndexMap,
+    executable::{DirectiveList, Field, Operation, Selection, SelectionSet},
+    parser::SourceSpan,
+};
+use async_graphql_parser::{
+    Pos, Positioned,
+    types::{self, BaseType, DocumentOperations, OperationDefinition, OperationType, Type, TypeCondition},
+};
+use async_graphql_value::{ConstValue, Name, Variables};
 
-use crate::arguments::are_same;
-use crate::items::Items;
-use crate::limits::Limits;
-use crate::literal;
-use crate::problem::Problem;
-use crate::problem::Rejection;
-use crate::problem::pos;
-use crate::response_shape;
-use crate::response_shape::Fields;
-use crate::response_shape::Object;
-use crate::response_shape::TYPE_KEY;
-use crate::schema::Schema;
+use crate::{
+    arguments::are_same,
+    items::Items,
+    limits::Limits,
+    literal,
+    problem::{Problem, Rejection, pos},
+    response_shape::{self, Fields, Object, TYPE_KEY},
+    schema::Schema,
+};
 
 /// Maximum ratio of compiled to written selections. Selections on an interface are compiled for each of its object
 /// types.

@@ -3,10 +3,11 @@
 
 use async_graphql_value::Variables;
 
-use crate::items::Items;
-use crate::limits::Limits;
-use crate::response_shape::Fields;
-use crate::response_shape::Object;
+use crate::{
+    items::Items,
+    limits::Limits,
+    response_shape::{Fields, Object},
+};
 
 /// The maximum cost of an object with these fields.
 pub(crate) fn compute(fields: &Fields, variables: &Variables, limits: &Limits) -> u64 {
@@ -31,11 +32,8 @@ pub(crate) fn compute(fields: &Fields, variables: &Variables, limits: &Limits) -
 mod tests {
     use async_graphql_value::ConstValue;
 
-    use crate::problem::Rejection;
-    use crate::schema;
-    use crate::tests::guard;
-
     use super::*;
+    use crate::{problem::Rejection, schema, tests::guard};
 
     fn cost(text: &str, variables: &[(&str, i32)]) -> u64 {
         let variables = variables.iter().map(|(name, value)| (async_graphql_value::Name::new(name), (*value).into()));

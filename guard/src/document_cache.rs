@@ -1,13 +1,12 @@
 //! A cache of recently used values, keyed by the digest of a text and bounded by the size of the texts.
 
-use std::collections::HashMap;
-use std::fmt;
-use std::mem;
-use std::sync::Mutex;
-use std::sync::PoisonError;
+use std::{
+    collections::HashMap,
+    fmt, mem,
+    sync::{Mutex, PoisonError},
+};
 
-use sha2::Digest as _;
-use sha2::Sha256;
+use sha2::{Digest as _, Sha256};
 
 /// Maximum size in bytes of the texts of one generation. Parsed, they take about twenty times as much memory.
 const GENERATION_BYTES: usize = 256 * 1024;

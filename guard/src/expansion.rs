@@ -3,15 +3,12 @@
 
 use std::collections::HashMap;
 
-use apollo_compiler::Name;
-use apollo_compiler::ast::Definition;
-use apollo_compiler::ast::DirectiveList;
-use apollo_compiler::ast::Document;
-use apollo_compiler::ast::FragmentDefinition;
-use apollo_compiler::ast::Selection;
+use apollo_compiler::{
+    Name,
+    ast::{Definition, DirectiveList, Document, FragmentDefinition, Selection},
+};
 
-use crate::limits::Limits;
-use crate::problem::Rejection;
+use crate::{limits::Limits, problem::Rejection};
 
 /// Maximum depth of nested selections of any kind. It is the engine's own limit, and bounds the stack of this module.
 const LEVELS: u32 = 32;

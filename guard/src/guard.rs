@@ -1,33 +1,23 @@
 //! Compilation of a document, from its text to the operation that the engine executes.
 
-use std::collections::HashSet;
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
-use apollo_compiler::ExecutableDocument;
-use apollo_compiler::Node;
-use apollo_compiler::executable;
-use apollo_compiler::parser::Parser;
-use apollo_compiler::validation::Valid;
-use async_graphql_parser::types;
-use async_graphql_parser::types::OperationType;
-use async_graphql_value::ConstValue;
-use async_graphql_value::Variables;
+use apollo_compiler::{ExecutableDocument, Node, executable, parser::Parser, validation::Valid};
+use async_graphql_parser::types::{self, OperationType};
+use async_graphql_value::{ConstValue, Variables};
 
-use crate::compile;
-use crate::compile::Compiled;
-use crate::cost;
-use crate::document_cache::Digest;
-use crate::document_cache::DocumentCache;
-use crate::expansion;
-use crate::lexer;
-use crate::limits::Limits;
-use crate::problem;
-use crate::problem::Problem;
-use crate::problem::Rejection;
-use crate::response_shape::Fields;
-use crate::rules;
-use crate::schema::Schema;
-use crate::variables;
+use crate::{
+    compile::{self, Compiled},
+    cost,
+    document_cache::{Digest, DocumentCache},
+    expansion, lexer,
+    limits::Limits,
+    problem::{self, Problem, Rejection},
+    response_shape::Fields,
+    rules,
+    schema::Schema,
+    variables,
+};
 
 /// Maximum size in bytes of the compiled operations in each of two generations.
 const COMPILED_BYTES: usize = 4 * 1024 * 1024;

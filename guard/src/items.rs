@@ -1,13 +1,9 @@
 //! The maximum number of items of a field, by its arguments.
 
-use apollo_compiler::Name;
-use apollo_compiler::ast::Value;
-use apollo_compiler::executable::Field;
-use async_graphql_value::ConstValue;
-use async_graphql_value::Variables;
+use apollo_compiler::{Name, ast::Value, executable::Field};
+use async_graphql_value::{ConstValue, Variables};
 
-use crate::limits::Limits;
-use crate::schema;
+use crate::{limits::Limits, schema};
 
 /// The prefix of introspection types and fields.
 const INTROSPECTION: &str = "__";

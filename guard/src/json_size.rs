@@ -19,8 +19,7 @@ pub fn count_json_values(json: &[u8]) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::Value;
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     /// The number of values, plus one for each empty list or object.
     fn counted(value: &Value) -> usize {

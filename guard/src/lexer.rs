@@ -1,13 +1,12 @@
 //! Limits of a document's text before parsing: the number of tokens and the depth of brackets, counted with the
 //! parser's own lexer.
 
-use apollo_parser::Lexer;
-use apollo_parser::TokenKind;
+use apollo_parser::{Lexer, TokenKind};
 
-use crate::limits::Limits;
-use crate::problem::Problem;
-use crate::problem::Rejection;
-use crate::problem::position;
+use crate::{
+    limits::Limits,
+    problem::{Problem, Rejection, position},
+};
 
 /// Maximum length in bytes of a name or number.
 const MAX_WORD_LEN: usize = 255;

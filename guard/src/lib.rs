@@ -29,23 +29,13 @@ mod variables;
 
 pub use async_graphql_parser;
 pub use async_graphql_value;
-
-pub use document_cache::Digest;
-pub use document_cache::DocumentCache;
-pub use guard::Guard;
-pub use guard::Operation;
-pub use guard::Shape;
+pub use document_cache::{Digest, DocumentCache};
+pub use guard::{Guard, Operation, Shape};
 pub use json_size::count_json_values;
 pub use limits::Limits;
-pub use problem::Problem;
-pub use problem::Rejection;
-pub use response_shape::Field;
-pub use response_shape::Fields;
-pub use response_shape::Object;
-pub use response_shape::TYPE_KEY;
-pub use schema::ScalarCheck;
-pub use schema::Schema;
-pub use schema::Weights;
+pub use problem::{Problem, Rejection};
+pub use response_shape::{Field, Fields, Object, TYPE_KEY};
+pub use schema::{ScalarCheck, Schema, Weights};
 
 #[cfg(test)]
 mod tests;

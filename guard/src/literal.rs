@@ -1,10 +1,7 @@
 //! Converts values of a document to values of the engine.
 
-use apollo_compiler::Name;
-use apollo_compiler::ast;
-use async_graphql_value::ConstValue;
-use async_graphql_value::Number;
-use async_graphql_value::Value;
+use apollo_compiler::{Name, ast};
+use async_graphql_value::{ConstValue, Number, Value};
 
 /// Converts a value; `None` for an omitted variable. A field of an input object with such a variable is omitted too,
 /// and an item of a list becomes null.

@@ -1,13 +1,13 @@
 //! Reasons why a request is invalid, each in one line and with its position in the document.
 
-use std::collections::HashSet;
-use std::fmt;
+use std::{collections::HashSet, fmt};
 
-use apollo_compiler::ExecutableDocument;
-use apollo_compiler::diagnostic::ToCliReport as _;
-use apollo_compiler::parser::SourceMap;
-use apollo_compiler::parser::SourceSpan;
-use apollo_compiler::validation::DiagnosticList;
+use apollo_compiler::{
+    ExecutableDocument,
+    diagnostic::ToCliReport as _,
+    parser::{SourceMap, SourceSpan},
+    validation::DiagnosticList,
+};
 use async_graphql_parser::Pos;
 
 use crate::arguments;

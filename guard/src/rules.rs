@@ -4,26 +4,19 @@
 
 use std::collections::HashSet;
 
-use apollo_compiler::ExecutableDocument;
-use apollo_compiler::Node;
-use apollo_compiler::ast::Argument;
-use apollo_compiler::ast::InputValueDefinition;
-use apollo_compiler::ast::Type;
-use apollo_compiler::ast::Value;
-use apollo_compiler::ast::VariableDefinition;
-use apollo_compiler::executable::DirectiveList;
-use apollo_compiler::executable::Operation;
-use apollo_compiler::executable::Selection;
-use apollo_compiler::executable::SelectionSet;
-use apollo_compiler::parser::SourceSpan;
-use apollo_compiler::schema::ExtendedType;
+use apollo_compiler::{
+    ExecutableDocument, Node,
+    ast::{Argument, InputValueDefinition, Type, Value, VariableDefinition},
+    executable::{DirectiveList, Operation, Selection, SelectionSet},
+    parser::SourceSpan,
+    schema::ExtendedType,
+};
 
-use crate::literal;
-use crate::problem::MAX_PROBLEMS;
-use crate::problem::Problem;
-use crate::problem::Rejection;
-use crate::problem::pos;
-use crate::schema::Schema;
+use crate::{
+    literal,
+    problem::{MAX_PROBLEMS, Problem, Rejection, pos},
+    schema::Schema,
+};
 
 /// Rejects a document that violates one of these rules. It must have passed the validator.
 pub(crate) fn check(document: &ExecutableDocument, schema: &Schema) -> Result<(), Rejection> {
@@ -183,8 +176,7 @@ fn is_allowed(given: &VariableDefinition, place: &Type, place_has_default: bool)
 mod tests {
     use async_graphql_value::Variables;
 
-    use crate::problem::Rejection;
-    use crate::tests::guard;
+    use crate::{problem::Rejection, tests::guard};
 
     /// The field of the first problem; `None` for a document without a problem.
     fn field_of(text: &str) -> Option<String> {

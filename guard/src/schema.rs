@@ -3,13 +3,12 @@
 
 use std::collections::HashMap;
 
-use apollo_compiler::Name;
-use apollo_compiler::ast::FieldDefinition;
-use apollo_compiler::ast::Type;
-use apollo_compiler::schema;
-use apollo_compiler::schema::ExtendedType;
-use apollo_compiler::schema::SchemaBuilder;
-use apollo_compiler::validation::Valid;
+use apollo_compiler::{
+    Name,
+    ast::{FieldDefinition, Type},
+    schema::{self, ExtendedType, SchemaBuilder},
+    validation::Valid,
+};
 use async_graphql_value::ConstValue;
 
 /// Returns whether a scalar accepts a value.

@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use async_graphql_parser::types::OperationType;
-use async_graphql_value::ConstValue;
-use async_graphql_value::Variables;
+use async_graphql_value::{ConstValue, Variables};
 
 use super::*;
 

@@ -1,22 +1,18 @@
 //! Coerces the values of an operation's variables.
 
-use apollo_compiler::ExecutableDocument;
-use apollo_compiler::ast::Type;
-use apollo_compiler::executable::Operation;
-use apollo_compiler::schema::ExtendedType;
-use apollo_compiler::schema::InputObjectType;
-use async_graphql_value::ConstValue;
-use async_graphql_value::Name;
-use async_graphql_value::Number;
-use async_graphql_value::Variables;
+use apollo_compiler::{
+    ExecutableDocument,
+    ast::Type,
+    executable::Operation,
+    schema::{ExtendedType, InputObjectType},
+};
+use async_graphql_value::{ConstValue, Name, Number, Variables};
 
-use crate::arguments;
-use crate::literal;
-use crate::problem::MAX_PROBLEMS;
-use crate::problem::Problem;
-use crate::problem::Rejection;
-use crate::problem::pos;
-use crate::schema::Schema;
+use crate::{
+    arguments, literal,
+    problem::{MAX_PROBLEMS, Problem, Rejection, pos},
+    schema::Schema,
+};
 
 /// The largest integer that every JSON number represents exactly.
 const MAX_SAFE_INTEGER: f64 = 9_007_199_254_740_991.0;

@@ -60,6 +60,4 @@ impl MigratorTrait for Migrator {
     }
 }
 
-pub use sea_orm_migration::MigrationStatus;
-pub use sea_orm_migration::MigratorTrait;
-pub use sea_orm_migration::SchemaManager;
+pub use sea_orm_migration::{MigrationStatus, MigratorTrait, SchemaManager};

@@ -1,17 +1,13 @@
 //! Creates the stored copy: organizations, sessions, chats with their addresses and messages, the change log, the
 //! pending actions, and the API keys.
 
-use sea_orm_migration::prelude::*;
-use sea_orm_migration::schema::big_integer;
-use sea_orm_migration::schema::big_integer_null;
-use sea_orm_migration::schema::binary;
-use sea_orm_migration::schema::binary_null;
-use sea_orm_migration::schema::boolean;
-use sea_orm_migration::schema::boolean_null;
-use sea_orm_migration::schema::integer;
-use sea_orm_migration::schema::small_integer;
-use sea_orm_migration::schema::text;
-use sea_orm_migration::schema::text_null;
+use sea_orm_migration::{
+    prelude::*,
+    schema::{
+        big_integer, big_integer_null, binary, binary_null, boolean, boolean_null, integer, small_integer, text,
+        text_null,
+    },
+};
 
 /// Migration 1.
 #[derive(DeriveMigrationName)]

@@ -1,12 +1,9 @@
 //! Creates the tables for the WhatsApp library's state of a session. Deleting the session deletes them too.
 
-use sea_orm_migration::prelude::*;
-use sea_orm_migration::schema::big_integer;
-use sea_orm_migration::schema::big_integer_null;
-use sea_orm_migration::schema::binary;
-use sea_orm_migration::schema::boolean;
-use sea_orm_migration::schema::small_integer;
-use sea_orm_migration::schema::text;
+use sea_orm_migration::{
+    prelude::*,
+    schema::{big_integer, big_integer_null, binary, boolean, small_integer, text},
+};
 
 /// Migration 2.
 #[derive(DeriveMigrationName)]

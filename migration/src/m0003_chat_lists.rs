@@ -1,11 +1,10 @@
 //! Adds the columns by which chats are sorted, filtered and searched, with their indexes.
 
-use sea_orm_migration::prelude::*;
-use sea_orm_migration::schema::big_integer;
-use sea_orm_migration::schema::small_integer;
-use sea_orm_migration::schema::text;
-use sea_orm_migration::sea_orm::DbBackend;
-use sea_orm_migration::sea_orm::QueryResult;
+use sea_orm_migration::{
+    prelude::*,
+    schema::{big_integer, small_integer, text},
+    sea_orm::{DbBackend, QueryResult},
+};
 use unicode_normalization::UnicodeNormalization as _;
 
 /// Migration 3.

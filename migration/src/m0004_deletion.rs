@@ -1,14 +1,10 @@
 //! Adds the deletion of chats and sessions: tombstones, the position up to which messages are known, and the trash
 //! organization, which owns rows that are still to be removed.
 
-use sea_orm_migration::prelude::*;
-use sea_orm_migration::schema::big_integer;
-use sea_orm_migration::schema::big_integer_null;
-use sea_orm_migration::schema::binary;
-use sea_orm_migration::schema::boolean;
-use sea_orm_migration::schema::integer;
-use sea_orm_migration::schema::text;
-use sea_orm_migration::schema::text_null;
+use sea_orm_migration::{
+    prelude::*,
+    schema::{big_integer, big_integer_null, binary, boolean, integer, text, text_null},
+};
 
 /// Migration 4.
 #[derive(DeriveMigrationName)]

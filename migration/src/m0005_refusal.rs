@@ -1,11 +1,9 @@
 //! Adds the settings that WhatsApp rejected, and the values to which they are reverted.
 
-use sea_orm_migration::prelude::*;
-use sea_orm_migration::schema::big_integer;
-use sea_orm_migration::schema::binary;
-use sea_orm_migration::schema::integer;
-use sea_orm_migration::schema::small_integer;
-use sea_orm_migration::schema::text;
+use sea_orm_migration::{
+    prelude::*,
+    schema::{big_integer, binary, integer, small_integer, text},
+};
 
 /// Migration 5.
 #[derive(DeriveMigrationName)]

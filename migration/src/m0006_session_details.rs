@@ -1,10 +1,9 @@
 //! Adds a session's automatic reply to callers, and the progress of its history import.
 
-use sea_orm_migration::prelude::*;
-use sea_orm_migration::schema::boolean;
-use sea_orm_migration::schema::integer;
-use sea_orm_migration::schema::small_integer_null;
-use sea_orm_migration::schema::text_null;
+use sea_orm_migration::{
+    prelude::*,
+    schema::{boolean, integer, small_integer_null, text_null},
+};
 
 /// Migration 6.
 #[derive(DeriveMigrationName)]

@@ -1,9 +1,9 @@
 //! Adds the arrival order of messages, by which unread ones are counted.
 
-use sea_orm_migration::prelude::*;
-use sea_orm_migration::schema::big_integer;
-use sea_orm_migration::schema::big_integer_null;
-use sea_orm_migration::schema::text_null;
+use sea_orm_migration::{
+    prelude::*,
+    schema::{big_integer, big_integer_null, text_null},
+};
 
 /// Migration 7.
 #[derive(DeriveMigrationName)]

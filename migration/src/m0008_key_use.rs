@@ -1,7 +1,6 @@
 //! Adds the time at which an API key was last used.
 
-use sea_orm_migration::prelude::*;
-use sea_orm_migration::schema::big_integer_null;
+use sea_orm_migration::{prelude::*, schema::big_integer_null};
 
 /// Migration 8.
 #[derive(DeriveMigrationName)]

@@ -1,8 +1,9 @@
 //! Adds the master keys with which secrets of sessions are encrypted.
 
-use sea_orm_migration::prelude::*;
-use sea_orm_migration::schema::boolean;
-use sea_orm_migration::schema::text;
+use sea_orm_migration::{
+    prelude::*,
+    schema::{boolean, text},
+};
 
 /// Migration 9.
 #[derive(DeriveMigrationName)]

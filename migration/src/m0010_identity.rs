@@ -1,11 +1,10 @@
 //! Adds pairs of number and LID, the address that WhatsApp used last for a chat, and messages that were read before
 //! they arrived.
 
-use sea_orm_migration::prelude::*;
-use sea_orm_migration::schema::big_integer;
-use sea_orm_migration::schema::binary;
-use sea_orm_migration::schema::text;
-use sea_orm_migration::schema::text_null;
+use sea_orm_migration::{
+    prelude::*,
+    schema::{big_integer, binary, text, text_null},
+};
 
 /// Migration 10.
 #[derive(DeriveMigrationName)]

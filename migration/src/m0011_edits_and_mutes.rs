@@ -1,7 +1,6 @@
 //! Adds the times of edits, and an index of the mutes that end next.
 
-use sea_orm_migration::prelude::*;
-use sea_orm_migration::schema::big_integer;
+use sea_orm_migration::{prelude::*, schema::big_integer};
 
 /// Migration 11.
 #[derive(DeriveMigrationName)]

@@ -1,9 +1,9 @@
 //! Adds the position up to which a chat was read before it was marked as unread, if WhatsApp has not received that yet.
 
-use sea_orm_migration::prelude::*;
-use sea_orm_migration::schema::big_integer_null;
-use sea_orm_migration::schema::boolean_null;
-use sea_orm_migration::schema::text_null;
+use sea_orm_migration::{
+    prelude::*,
+    schema::{big_integer_null, boolean_null, text_null},
+};
 
 /// Migration 12.
 #[derive(DeriveMigrationName)]

@@ -4,15 +4,11 @@
 //! `up` creates one peer for all addresses of a chat, of a deleted chat, or of a known pair of number and LID. It
 //! merges copies of one message. `down` restores the addresses of every chat, and the sender address of every message.
 
-use sea_orm_migration::prelude::*;
-use sea_orm_migration::schema::big_integer;
-use sea_orm_migration::schema::big_integer_null;
-use sea_orm_migration::schema::binary;
-use sea_orm_migration::schema::binary_null;
-use sea_orm_migration::schema::boolean;
-use sea_orm_migration::schema::text;
-use sea_orm_migration::schema::text_null;
-use sea_orm_migration::sea_orm::DbBackend;
+use sea_orm_migration::{
+    prelude::*,
+    schema::{big_integer, big_integer_null, binary, binary_null, boolean, text, text_null},
+    sea_orm::DbBackend,
+};
 
 mod down;
 mod up;

@@ -1,7 +1,6 @@
 //! Sorts pinned chats by pin time, and adds indexes for rows that are removed or counted in batches.
 
-use sea_orm_migration::prelude::*;
-use sea_orm_migration::schema::big_integer;
+use sea_orm_migration::{prelude::*, schema::big_integer};
 
 /// Migration 14.
 #[derive(DeriveMigrationName)]

@@ -1,12 +1,9 @@
 //! Adds the quarantine of events that could not be applied to the stored copy yet.
 
-use sea_orm_migration::prelude::*;
-use sea_orm_migration::schema::big_integer;
-use sea_orm_migration::schema::big_integer_null;
-use sea_orm_migration::schema::binary;
-use sea_orm_migration::schema::boolean;
-use sea_orm_migration::schema::integer;
-use sea_orm_migration::schema::text;
+use sea_orm_migration::{
+    prelude::*,
+    schema::{big_integer, big_integer_null, binary, boolean, integer, text},
+};
 
 /// Migration 15.
 #[derive(DeriveMigrationName)]

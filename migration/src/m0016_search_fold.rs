@@ -1,10 +1,10 @@
 //! Adds the version and the progress of folding search texts. The server folds them, since the rules are part of it.
 
-use sea_orm_migration::prelude::*;
-use sea_orm_migration::schema::binary_null;
-use sea_orm_migration::schema::integer;
-use sea_orm_migration::schema::small_integer;
-use sea_orm_migration::sea_orm::QueryResult;
+use sea_orm_migration::{
+    prelude::*,
+    schema::{binary_null, integer, small_integer},
+    sea_orm::QueryResult,
+};
 use unicode_normalization::UnicodeNormalization as _;
 
 /// Migration 16.

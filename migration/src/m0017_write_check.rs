@@ -1,8 +1,9 @@
 //! Adds a row that servers write periodically, to check that the database accepts writes.
 
-use sea_orm_migration::prelude::*;
-use sea_orm_migration::schema::big_integer;
-use sea_orm_migration::schema::small_integer;
+use sea_orm_migration::{
+    prelude::*,
+    schema::{big_integer, small_integer},
+};
 
 /// Migration 17.
 #[derive(DeriveMigrationName)]

@@ -2,12 +2,10 @@
 //! time of the last pairing. Rows of `deleted_unread` are kept when their chat reappears: their foreign key refers to
 //! the session instead of the tombstone.
 
-use sea_orm_migration::prelude::*;
-use sea_orm_migration::schema::big_integer;
-use sea_orm_migration::schema::big_integer_null;
-use sea_orm_migration::schema::binary;
-use sea_orm_migration::schema::text;
-use sea_orm_migration::schema::text_null;
+use sea_orm_migration::{
+    prelude::*,
+    schema::{big_integer, big_integer_null, binary, text, text_null},
+};
 
 /// Migration 18.
 #[derive(DeriveMigrationName)]

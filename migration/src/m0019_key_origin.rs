@@ -1,8 +1,9 @@
 //! Adds the creator of an API key, and its secret before the last rotation.
 
-use sea_orm_migration::prelude::*;
-use sea_orm_migration::schema::big_integer_null;
-use sea_orm_migration::schema::text_null;
+use sea_orm_migration::{
+    prelude::*,
+    schema::{big_integer_null, text_null},
+};
 
 /// Migration 19.
 #[derive(DeriveMigrationName)]

@@ -1,14 +1,10 @@
 //! Adds revisions of chats, codes for reasons, and the targets of merged chat ids.
 
-use sea_orm_migration::prelude::*;
-use sea_orm_migration::schema::big_integer;
-use sea_orm_migration::schema::big_integer_null;
-use sea_orm_migration::schema::binary;
-use sea_orm_migration::schema::binary_null;
-use sea_orm_migration::schema::small_integer;
-use sea_orm_migration::schema::small_integer_null;
-use sea_orm_migration::schema::text;
-use sea_orm_migration::sea_orm::DbBackend;
+use sea_orm_migration::{
+    prelude::*,
+    schema::{big_integer, big_integer_null, binary, binary_null, small_integer, small_integer_null, text},
+    sea_orm::DbBackend,
+};
 
 /// Migration 20.
 #[derive(DeriveMigrationName)]

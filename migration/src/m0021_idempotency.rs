@@ -1,10 +1,9 @@
 //! Adds the objects that were created with idempotency keys.
 
-use sea_orm_migration::prelude::*;
-use sea_orm_migration::schema::big_integer;
-use sea_orm_migration::schema::binary;
-use sea_orm_migration::schema::small_integer;
-use sea_orm_migration::schema::text;
+use sea_orm_migration::{
+    prelude::*,
+    schema::{big_integer, binary, small_integer, text},
+};
 
 /// Migration 21.
 #[derive(DeriveMigrationName)]

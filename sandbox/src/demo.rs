@@ -14,8 +14,6 @@ mod timeline;
 
 use std::collections::BTreeMap;
 
-pub use activity::activity;
-
 use crate::{
     FOREVER,
     spec::{AccountSpec, ChatSpec, ContactSpec, GroupSpec, MessageSpec},
@@ -23,6 +21,8 @@ use crate::{
 use chat::{Chat, Group, Mute, With};
 use people::{ME, Person};
 use timeline::{MINUTE_MS, SECOND_MS};
+
+pub use activity::activity;
 
 /// Default number of the demo account.
 pub const PHONE: &str = "447700900100";

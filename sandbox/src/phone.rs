@@ -41,13 +41,13 @@ mod view;
 
 use std::{fmt, sync::Arc};
 
-pub use receipt::ReceiptForm;
-pub use send::Draft;
-pub use view::{CallState, CallView, ChatView, MessageView};
-
 use crate::{Error, lock::locked};
 use account::Account;
 use services::Services;
+
+pub use receipt::ReceiptForm;
+pub use send::Draft;
+pub use view::{CallState, CallView, ChatView, MessageView};
 
 /// One account's phone. Clones share it.
 #[derive(Clone)]

@@ -1,9 +1,7 @@
 //! Secrets of API keys: generation, stored hash, and form.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use sha2::Digest as _;
-use sha2::Sha256;
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use sha2::{Digest as _, Sha256};
 
 /// Maximum length of an API key in a request, in bytes. Generated keys have 46 characters; imported ones can be longer.
 pub(super) const MAX_TOKEN_LEN: usize = 512;

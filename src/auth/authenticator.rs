@@ -1,31 +1,27 @@
 //! Bearer tokens: authenticates API keys and login tokens.
 
-use std::net::IpAddr;
-use std::sync::Arc;
-use std::sync::Mutex;
-use std::sync::PoisonError;
-use std::time::Duration;
+use std::{
+    net::IpAddr,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use tokio_util::sync::CancellationToken;
 
-use crate::domain::api_key::ApiKey;
-use crate::domain::clock::Clock;
-use crate::domain::id::KeyId;
-use crate::rate_limit::MonotonicClock;
-use crate::store::KeySecret;
-use crate::store::Store;
-use crate::store::error::StoreError;
-
-use super::api_key_secret::MAX_TOKEN_LEN;
-use super::api_key_secret::hash;
-use super::api_key_secret::is_jwt;
-use super::config::Config;
-use super::failed_token_limit::FailedTokenLimiter;
-use super::jwt::JwtVerifier;
-use super::key_cache::KeyCache;
-use super::key_usage::KeyUsage;
-use super::viewer::Principal;
-use super::viewer::Viewer;
+use super::{
+    api_key_secret::{MAX_TOKEN_LEN, hash, is_jwt},
+    config::Config,
+    failed_token_limit::FailedTokenLimiter,
+    jwt::JwtVerifier,
+    key_cache::KeyCache,
+    key_usage::KeyUsage,
+    viewer::{Principal, Viewer},
+};
+use crate::{
+    domain::{api_key::ApiKey, clock::Clock, id::KeyId},
+    rate_limit::MonotonicClock,
+    store::{KeySecret, Store, error::StoreError},
+};
 
 /// Authenticates tokens. Clones share the cache.
 #[derive(Clone)]

@@ -5,9 +5,8 @@ use std::path::PathBuf;
 use axum::http::Uri;
 use clap::Args;
 
-use crate::config::Error;
-
 use super::root_certificates::RootCertificates;
+use crate::config::Error;
 
 /// Limits of authentication.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Args)]

@@ -2,12 +2,12 @@
 //! Valid tokens are still accepted, so that one client does not lock out others with its address. Above a second,
 //! higher limit, which bounds the cost of verification, tokens are only verified if they were recently valid.
 
-use std::hash::BuildHasher as _;
-use std::hash::RandomState;
-use std::net::IpAddr;
+use std::{
+    hash::{BuildHasher as _, RandomState},
+    net::IpAddr,
+};
 
-use crate::cache::BoundedMap;
-use crate::rate_limit::address_prefix;
+use crate::{cache::BoundedMap, rate_limit::address_prefix};
 
 /// Period of counting, and duration of a block, in milliseconds.
 const MINUTE_MS: u64 = 60_000;

@@ -1,7 +1,6 @@
 //! Validation of existing tokens that are imported as API keys.
 
-use super::api_key_secret::MAX_TOKEN_LEN;
-use super::api_key_secret::is_jwt;
+use super::api_key_secret::{MAX_TOKEN_LEN, is_jwt};
 
 /// The length of 128 random bits in base64. Only the hash of a token is stored, and a shorter token could be found by
 /// brute force.

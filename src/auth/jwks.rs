@@ -7,24 +7,16 @@
 mod fetch;
 mod key;
 
-use std::sync::Arc;
-use std::sync::Mutex;
-use std::sync::MutexGuard;
-use std::sync::PoisonError;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde_json::Value;
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
-use tracing::debug;
-use tracing::warn;
-
-use crate::cache::BoundedMap;
-use crate::domain::clock::Clock;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tracing::{debug, warn};
 
 use super::root_certificates::RootCertificates;
+use crate::{cache::BoundedMap, domain::clock::Clock};
+use fetch::{Fetch, FetchError};
 
-use fetch::Fetch;
-use fetch::FetchError;
 pub(super) use key::VerificationKey;
 
 /// Lifetime of a set before it is refreshed, in milliseconds.

@@ -6,24 +6,19 @@ mod jwt_error;
 
 use std::sync::Arc;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use jsonwebtoken::Algorithm;
-use jsonwebtoken::DecodingKey;
-use jsonwebtoken::crypto;
-use serde_json::Map;
-use serde_json::Value;
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use jsonwebtoken::{Algorithm, DecodingKey, crypto};
+use serde_json::{Map, Value};
 use tokio_util::task::TaskTracker;
 use tracing::debug;
 
+use super::{
+    config::JwtConfig,
+    jwks::{Jwks, Unverified},
+    viewer::Viewer,
+};
 use crate::domain::clock::Clock;
-
-use super::config::JwtConfig;
-use super::jwks::Jwks;
-use super::jwks::Unverified;
-use super::viewer::Viewer;
-use jwt_error::JwtError;
-use jwt_error::MAX_JWT_LEN;
+use jwt_error::{JwtError, MAX_JWT_LEN};
 
 /// Maximum length of a `kid`, in bytes.
 const MAX_KEY_ID_LEN: usize = 256;

@@ -2,11 +2,8 @@
 
 use std::collections::HashMap;
 
-use crate::cache::BoundedMap;
-use crate::domain::id::KeyId;
-
-use super::viewer::Principal;
-use super::viewer::Viewer;
+use super::viewer::{Principal, Viewer};
+use crate::{cache::BoundedMap, domain::id::KeyId};
 
 /// Cache lifetime of a verified key, in milliseconds: a revoked key works for at most this time.
 pub const KEY_CACHE_TTL_MS: i64 = 4_000;

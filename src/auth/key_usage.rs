@@ -1,20 +1,23 @@
 //! Last-used times of API keys: collected during verification, and stored every few seconds, so that no request waits
 //! for the write.
 
-use std::collections::HashMap;
-use std::sync::Arc;
-use std::sync::Mutex;
-use std::sync::PoisonError;
-use std::time::Duration;
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
-use crate::domain::api_key::ApiKey;
-use crate::domain::id::KeyId;
-use crate::domain::id::OrganizationId;
-use crate::store::Store;
+use crate::{
+    domain::{
+        api_key::ApiKey,
+        id::{KeyId, OrganizationId},
+    },
+    store::Store,
+};
 
 /// Interval between writes.
 const FLUSH_INTERVAL: Duration = Duration::from_secs(5);

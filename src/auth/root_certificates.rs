@@ -1,14 +1,15 @@
 //! CA certificates for the server of the key set, which replace the public CAs.
 
-use std::path::Path;
-use std::sync::Arc;
+use std::{path::Path, sync::Arc};
 
-use rustls::RootCertStore;
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem;
-use rustls::pki_types::pem::PemObject as _;
-use ureq::tls::Certificate;
-use ureq::tls::RootCerts;
+use rustls::{
+    RootCertStore,
+    pki_types::{
+        CertificateDer,
+        pem::{self, PemObject as _},
+    },
+};
+use ureq::tls::{Certificate, RootCerts};
 
 /// CA certificates, at least one.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,12 +1,11 @@
 //! The authenticated client and its permissions.
 
-use std::sync::Arc;
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-use crate::domain::capability::Capabilities;
-use crate::domain::capability::Capability;
-use crate::domain::id::KeyId;
-use crate::domain::id::OrganizationId;
+use crate::domain::{
+    capability::{Capabilities, Capability},
+    id::{KeyId, OrganizationId},
+};
 
 /// The viewer lacks a capability.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

@@ -1,18 +1,19 @@
 //! `key`: API keys.
 
-use std::path::PathBuf;
-use std::str::FromStr;
+use std::{path::PathBuf, str::FromStr};
 
 use chrono::DateTime;
-use clap::Args;
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 
-use crate::config::Error;
-use crate::domain::api_key;
-use crate::domain::capability::Capability;
-use crate::domain::id::KeyId;
-use crate::domain::id::OrganizationId;
-use crate::store::DatabaseArgs;
+use crate::{
+    config::Error,
+    domain::{
+        api_key,
+        capability::Capability,
+        id::{KeyId, OrganizationId},
+    },
+    store::DatabaseArgs,
+};
 
 /// Longest lifetime of a key, in days.
 const MAX_DAYS: i64 = 36_500;

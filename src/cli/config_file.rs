@@ -1,16 +1,14 @@
 //! The configuration file: TOML whose keys are the names of the flags. Its values replace the flags' defaults, so clap
 //! parses them like any other value, and a variable or a flag overrides them.
 
-use std::collections::BTreeMap;
-use std::fs;
-use std::path::Path;
-use std::path::PathBuf;
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+};
 
-use clap::Arg;
-use clap::ArgAction;
-use clap::Command;
-use toml::Table;
-use toml::Value;
+use clap::{Arg, ArgAction, Command};
+use toml::{Table, Value};
 
 use super::nearest;
 

@@ -1,12 +1,11 @@
 //! `events`: events that could not be applied to the database.
 
-use clap::Args;
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 
-use crate::domain::id::EventId;
-use crate::domain::id::OrganizationId;
-use crate::domain::id::SessionId;
-use crate::store::DatabaseArgs;
+use crate::{
+    domain::id::{EventId, OrganizationId, SessionId},
+    store::DatabaseArgs,
+};
 
 /// `events`
 #[derive(Debug, Subcommand)]

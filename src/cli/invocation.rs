@@ -1,21 +1,15 @@
 //! One invocation of the program: its command with all settings. They are read from the command line, the environment,
 //! the configuration file and the defaults, in this order of precedence.
 
-use std::collections::BTreeSet;
-use std::ffi::OsString;
-use std::path::PathBuf;
+use std::{collections::BTreeSet, ffi::OsString, path::PathBuf};
 
-use clap::ArgAction;
-use clap::ArgMatches;
-use clap::Command;
-use clap::CommandFactory as _;
-use clap::FromArgMatches as _;
-use clap::parser::ValueSource;
+use clap::{ArgAction, ArgMatches, Command, CommandFactory as _, FromArgMatches as _, parser::ValueSource};
 
-use super::Cli;
-use super::config_file::ConfigFile;
-use super::config_file::FileError;
-use super::nearest;
+use super::{
+    Cli,
+    config_file::{ConfigFile, FileError},
+    nearest,
+};
 
 /// Prefix of variables.
 const PREFIX: &str = "CHATGRAPH_";

@@ -1,7 +1,6 @@
 //! Listen addresses.
 
-use std::net::Ipv4Addr;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 
 /// Parses an address with a port. `localhost` is 127.0.0.1; other host names are rejected, because none is resolved.
 pub(super) fn address(text: &str) -> Result<SocketAddr, String> {

@@ -1,11 +1,8 @@
 //! `master-key`: keys for encryption at rest.
 
-use clap::Args;
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 
-use crate::store::DatabaseArgs;
-use crate::store::MasterKeyArgs;
-use crate::store::MasterKeyId;
+use crate::store::{DatabaseArgs, MasterKeyArgs, MasterKeyId};
 
 /// `master-key`
 #[derive(Debug, Subcommand)]

@@ -1,10 +1,8 @@
 //! `organization`: the tenants.
 
-use clap::Args;
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 
-use crate::domain::id::OrganizationId;
-use crate::store::DatabaseArgs;
+use crate::{domain::id::OrganizationId, store::DatabaseArgs};
 
 /// `organization`
 #[derive(Debug, Subcommand)]

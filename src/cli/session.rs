@@ -1,10 +1,8 @@
 //! `session`: the linked numbers.
 
-use clap::Args;
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 
-use crate::domain::id::OrganizationId;
-use crate::store::DatabaseArgs;
+use crate::{domain::id::OrganizationId, store::DatabaseArgs};
 
 /// `session`
 #[derive(Debug, Subcommand)]

@@ -1,10 +1,10 @@
 use clap::CommandFactory as _;
 
 use super::*;
-use crate::domain::capability::Capability;
-use crate::domain::id::EventId;
-use crate::domain::id::KeyId;
-use crate::domain::id::SessionId;
+use crate::domain::{
+    capability::Capability,
+    id::{EventId, KeyId, SessionId},
+};
 
 fn parse(arguments: &[&str]) -> Result<Cli, clap::Error> {
     Cli::try_parse_from(std::iter::once("chatgraph").chain(arguments.iter().copied()))

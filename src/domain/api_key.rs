@@ -1,9 +1,10 @@
 //! API keys, without their secrets.
 
-use super::capability::Capabilities;
-use super::cursor::TimeKey;
-use super::id::KeyId;
-use super::id::OrganizationId;
+use super::{
+    capability::Capabilities,
+    cursor::TimeKey,
+    id::{KeyId, OrganizationId},
+};
 
 /// Maximum length of a name in characters.
 pub const MAX_NAME_LEN: usize = 100;

@@ -1,10 +1,8 @@
 //! Capabilities of a client.
 
-use std::fmt;
-use std::str::FromStr;
+use std::{fmt, str::FromStr};
 
-use enumset::EnumSet;
-use enumset::EnumSetType;
+use enumset::{EnumSet, EnumSetType};
 
 /// A permission of a token, in display order. Its position is a bit in rows, and never changes.
 #[derive(Debug, PartialOrd, Ord, Hash, EnumSetType)]

@@ -1,16 +1,14 @@
 //! Changes of chats, as the change log stores them and subscribers receive them.
 
-use enumset::EnumSet;
-use enumset::EnumSetType;
-use strum::FromRepr;
-use strum::VariantArray;
+use enumset::{EnumSet, EnumSetType};
+use strum::{FromRepr, VariantArray};
 
-use super::id::ChatId;
-use super::id::SessionId;
-use super::jid::Jid;
-use super::message::LastMessage;
-use super::setting::Setting;
-use super::setting::Settings;
+use super::{
+    id::{ChatId, SessionId},
+    jid::Jid,
+    message::LastMessage,
+    setting::{Setting, Settings},
+};
 
 /// A kind of change. Its numbers are stored, and never reused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, FromRepr, VariantArray)]

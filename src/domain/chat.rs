@@ -2,28 +2,18 @@
 
 mod patch;
 
-use strum::FromRepr;
-use strum::VariantArray;
+use strum::{FromRepr, VariantArray};
 
-use super::change::Change;
-use super::change::ChangeKind;
-use super::change::ChatField;
-use super::change::ChatFields;
-use super::change::ChatState;
-use super::change::Origin;
-use super::id::ChatId;
-use super::id::SessionId;
-use super::jid::Jid;
-use super::jid::JidKind;
-use super::message::IncomingMessage;
-use super::message_marker::MessageMarker;
-use super::setting::Setting;
-use super::setting::SettingValue;
-use super::setting::Settings;
-use super::setting::Versioned;
+use super::{
+    change::{Change, ChangeKind, ChatField, ChatFields, ChatState, Origin},
+    id::{ChatId, SessionId},
+    jid::{Jid, JidKind},
+    message::IncomingMessage,
+    message_marker::MessageMarker,
+    setting::{Setting, SettingValue, Settings, Versioned},
+};
 
-pub use super::chat_name::ChatNames;
-pub use super::message::LastMessage;
+pub use super::{chat_name::ChatNames, message::LastMessage};
 pub use patch::ChatPatch;
 
 /// A kind of chat. Its numbers are stored, and never reused.

@@ -1,13 +1,13 @@
 //! Lists of chats: filters, orders, and the position of each chat.
 
-use std::collections::BTreeSet;
-use std::fmt::Write as _;
+use std::{collections::BTreeSet, fmt::Write as _};
 
-use super::chat::Chat;
-use super::chat::ChatType;
-use super::cursor::CursorKey;
-use super::id::SessionId;
-use super::search::SearchTerm;
+use super::{
+    chat::{Chat, ChatType},
+    cursor::CursorKey,
+    id::SessionId,
+    search::SearchTerm,
+};
 
 /// The activity of a named chat without messages: it follows every chat that has a message.
 const EMPTY_ACTIVITY: i64 = -1;
@@ -210,9 +210,10 @@ pub fn inbox_rank(chat: &Chat) -> i64 {
 
 #[cfg(test)]
 mod tests {
-    use super::super::chat::LastMessage;
-    use super::super::id::ChatId;
-    use super::*;
+    use super::{
+        super::{chat::LastMessage, id::ChatId},
+        *,
+    };
 
     fn chat(at: Option<i64>, pinned: bool, name: Option<&str>) -> Chat {
         let jid = "15550100@s.whatsapp.net".parse().expect("a JID");

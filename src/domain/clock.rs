@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use chrono::DateTime;
-use chrono::SecondsFormat;
-use chrono::Utc;
+use chrono::{DateTime, SecondsFormat, Utc};
 
 /// "Forever", if a future time is expected: the end of the year 9999.
 pub const FOREVER: i64 = 253_402_300_799_999;

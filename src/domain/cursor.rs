@@ -1,9 +1,7 @@
 //! Cursors. They are opaque to clients, and bound to the list and the organization that they were issued for.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use sha2::Digest as _;
-use sha2::Sha256;
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use sha2::{Digest as _, Sha256};
 
 use super::id::OrganizationId;
 

@@ -1,10 +1,8 @@
 //! Ids: a type prefix and a ULID (`ses_01J9…`), stored as 16 bytes. An organization's id is external text.
 
-use std::fmt;
-use std::str::FromStr;
+use std::{fmt, str::FromStr};
 
-use serde::Deserialize;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use ulid::Ulid;
 
 /// The text is not an id of the expected type.

@@ -1,9 +1,7 @@
 //! Idempotency keys, with which a client repeats a request without repeating its effect.
 
-use sha2::Digest as _;
-use sha2::Sha256;
-use strum::FromRepr;
-use strum::VariantArray;
+use sha2::{Digest as _, Sha256};
+use strum::{FromRepr, VariantArray};
 
 /// Retention of a key in milliseconds.
 pub const KEY_RETENTION_MS: i64 = 24 * 60 * 60 * 1_000;

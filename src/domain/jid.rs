@@ -1,11 +1,8 @@
 //! WhatsApp addresses.
 
-use std::fmt;
-use std::str::FromStr;
-use std::sync::Arc;
+use std::{fmt, str::FromStr, sync::Arc};
 
-use serde::Deserialize;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// The reason why a text is not a valid JID.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

@@ -2,14 +2,12 @@
 //! start, whenever it becomes known. Values with a timestamp take the newest one, and positions among the messages the
 //! furthest one.
 
-use super::change::ChatFields;
-use super::chat::Chat;
-use super::chat::ChatNames;
-use super::pending_action::PendingAction;
-use super::pending_action::Rejection;
-use super::setting::Setting;
-use super::setting::SettingValue;
-use super::setting::Versioned;
+use super::{
+    change::ChatFields,
+    chat::{Chat, ChatNames},
+    pending_action::{PendingAction, Rejection},
+    setting::{Setting, SettingValue, Versioned},
+};
 
 /// Pending and rejected settings of a chat.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

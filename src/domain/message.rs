@@ -1,16 +1,13 @@
 //! Messages of a chat.
 
-use serde::Deserialize;
-use serde::Serialize;
-use strum::FromRepr;
-use strum::VariantArray;
+use serde::{Deserialize, Serialize};
+use strum::{FromRepr, VariantArray};
 
-use super::cursor::TimeKey;
-use super::id::ChatId;
-use super::id::MessageId;
-use super::id::PeerId;
-use super::id::SessionId;
-use super::jid::Jid;
+use super::{
+    cursor::TimeKey,
+    id::{ChatId, MessageId, PeerId, SessionId},
+    jid::Jid,
+};
 
 /// A kind of message, as a list of chats shows it. Its numbers are stored, and never reused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, FromRepr, VariantArray)]

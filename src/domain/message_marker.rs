@@ -1,7 +1,6 @@
 //! A position among a chat's messages: up to which they were known when the chat was deleted, or seen when it was read.
 
-use serde::Deserialize;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::message::IncomingMessage;
 

@@ -3,10 +3,10 @@
 //! A user keeps their LID, and phone numbers change hands. So an address belongs to a peer for a period, and
 //! [`owner_at`] returns its owner at a given time. All times are milliseconds by WhatsApp's clock.
 
-use super::id::ChatId;
-use super::id::PeerId;
-use super::jid::Jid;
-use super::jid::JidKind;
+use super::{
+    id::{ChatId, PeerId},
+    jid::{Jid, JidKind},
+};
 
 /// The partner of a chat, or a sender in one: a user, a group, or the account itself.
 #[derive(Debug, Clone, PartialEq, Eq)]

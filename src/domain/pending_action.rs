@@ -1,17 +1,14 @@
 //! Pending changes of settings, which are still to be sent to WhatsApp.
 
-use strum::FromRepr;
-use strum::VariantArray;
+use strum::{FromRepr, VariantArray};
 
-use super::chat::Chat;
-use super::chat::ChatPatch;
-use super::id::ChatId;
-use super::id::OrganizationId;
-use super::id::SessionId;
-use super::jid::Jid;
-use super::message::MessageRange;
-use super::setting::Setting;
-use super::setting::SettingValue;
+use super::{
+    chat::{Chat, ChatPatch},
+    id::{ChatId, OrganizationId, SessionId},
+    jid::Jid,
+    message::MessageRange,
+    setting::{Setting, SettingValue},
+};
 
 /// One setting of one chat that is still to be sent to WhatsApp. A later request for the same setting replaces it with
 /// a higher version, so that a success removes only the version that was sent.

@@ -1,10 +1,8 @@
 //! A user with two addresses.
 
-use serde::Deserialize;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-use super::jid::Jid;
-use super::jid::JidKind;
+use super::jid::{Jid, JidKind};
 
 /// The two addresses of a user. Either can identify the chat with them, which is stored under the number.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]

@@ -2,10 +2,8 @@
 //! only compares bytes, and all databases return the same results.
 
 use icu_casemap::CaseMapper;
-use icu_properties::CodePointSetData;
-use icu_properties::props::DefaultIgnorableCodePoint;
-use unicode_normalization::UnicodeNormalization as _;
-use unicode_normalization::char::canonical_combining_class;
+use icu_properties::{CodePointSetData, props::DefaultIgnorableCodePoint};
+use unicode_normalization::{UnicodeNormalization as _, char::canonical_combining_class};
 
 use super::chat::Chat;
 
@@ -98,13 +96,15 @@ fn is_accent(char: char) -> bool {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use sha2::Digest as _;
-    use sha2::Sha256;
+    use sha2::{Digest as _, Sha256};
 
-    use super::super::chat::ChatNames;
-    use super::super::id::ChatId;
-    use super::super::id::SessionId;
-    use super::*;
+    use super::{
+        super::{
+            chat::ChatNames,
+            id::{ChatId, SessionId},
+        },
+        *,
+    };
 
     fn chat(jid: &str, name: &str) -> Chat {
         let mut chat = Chat::new(ChatId::new(1), SessionId::new(1), jid.parse().expect("a JID"), 1);

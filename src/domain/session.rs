@@ -1,12 +1,12 @@
 //! Sessions: linked WhatsApp numbers.
 
-use strum::FromRepr;
-use strum::VariantArray;
+use strum::{FromRepr, VariantArray};
 
-use super::cursor::TimeKey;
-use super::id::OrganizationId;
-use super::id::SessionId;
-use super::jid::Jid;
+use super::{
+    cursor::TimeKey,
+    id::{OrganizationId, SessionId},
+    jid::Jid,
+};
 
 /// The status of a session. Its numbers are stored, and never reused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, FromRepr, VariantArray)]

@@ -6,10 +6,8 @@
 //!
 //! [`ChatField`]: super::change::ChatField
 
-use serde::Deserialize;
-use serde::Serialize;
-use strum::FromRepr;
-use strum::VariantArray;
+use serde::{Deserialize, Serialize};
+use strum::{FromRepr, VariantArray};
 
 /// A setting of a chat that WhatsApp stores too. The order is the sending order: archiving comes last, since WhatsApp
 /// unpins an archived chat. The numbers are stored, and never reused.

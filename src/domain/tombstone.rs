@@ -1,11 +1,12 @@
 //! Tombstones of deleted chats. With a tombstone, a chat reappears as it is on WhatsApp, without old messages.
 
-use super::change::ChatFields;
-use super::change::Origin;
-use super::chat::Chat;
-use super::id::ChatId;
-use super::message_marker::MessageMarker;
-use super::pending_action::PendingAction;
+use super::{
+    change::{ChatFields, Origin},
+    chat::Chat,
+    id::ChatId,
+    message_marker::MessageMarker,
+    pending_action::PendingAction,
+};
 
 /// The tombstone of a deleted chat, which no client can read. Events about its settings and names update it as they
 /// would update the chat, and the next message restores the chat.
@@ -58,11 +59,11 @@ impl Tombstone {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::chat::ChatPatch;
-    use crate::domain::chat::LastMessage;
-    use crate::domain::id::SessionId;
-    use crate::domain::setting::SettingValue;
-    use crate::domain::setting::Versioned;
+    use crate::domain::{
+        chat::{ChatPatch, LastMessage},
+        id::SessionId,
+        setting::{SettingValue, Versioned},
+    };
 
     fn chat() -> Chat {
         let jid = "15550100@s.whatsapp.net".parse().expect("a JID");

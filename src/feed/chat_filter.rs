@@ -2,12 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use crate::domain::change::Change;
-use crate::domain::change::ChangeKind;
-use crate::domain::change::ChatField;
-use crate::domain::id::ChatId;
-use crate::domain::jid::Jid;
-use crate::domain::jid::JidKind;
+use crate::domain::{
+    change::{Change, ChangeKind, ChatField},
+    id::ChatId,
+    jid::{Jid, JidKind},
+};
 
 /// The chat that a subscriber follows: all chats that its addresses identify, now or later.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

@@ -1,22 +1,17 @@
 //! One subscriber's position in the change log.
 
-use std::collections::VecDeque;
-use std::sync::Arc;
-use std::sync::atomic::AtomicI64;
-use std::sync::atomic::Ordering;
+use std::{
+    collections::VecDeque,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+};
 
-use tokio::sync::watch;
-use tokio::time::Instant;
+use tokio::{sync::watch, time::Instant};
 
-use crate::domain::change::Change;
-use crate::domain::cursor::ChangeCursor;
-use crate::domain::id::OrganizationId;
-
-use super::Feed;
-use super::FeedError;
-use super::FeedEvent;
-use super::SubscriptionFilter;
-use super::recent_changes::RecentChanges;
+use super::{Feed, FeedError, FeedEvent, SubscriptionFilter, recent_changes::RecentChanges};
+use crate::domain::{change::Change, cursor::ChangeCursor, id::OrganizationId};
 
 /// Changes per read for a subscriber that has fallen behind the ring.
 const READ_BATCH: u64 = 200;

@@ -1,28 +1,29 @@
 //! Reader of new changes: reads each once for all subscribers of its organization. A read that hangs delays only the
 //! subscribers of its own organization.
 
-use std::collections::HashMap;
-use std::pin::pin;
-use std::sync::Arc;
-use std::sync::PoisonError;
-use std::time::Duration;
+use std::{
+    collections::HashMap,
+    pin::pin,
+    sync::{Arc, PoisonError},
+    time::Duration,
+};
 
-use futures_util::StreamExt as _;
-use futures_util::future::BoxFuture;
-use futures_util::stream::FuturesUnordered;
-use tokio::sync::Semaphore;
-use tokio::time::MissedTickBehavior;
-use tokio::time::timeout;
+use futures_util::{StreamExt as _, future::BoxFuture, stream::FuturesUnordered};
+use tokio::{
+    sync::Semaphore,
+    time::{MissedTickBehavior, timeout},
+};
 use tokio_util::sync::CancellationToken;
 use tracing::error;
 
-use crate::domain::id::OrganizationId;
-use crate::store::Store;
-use crate::store::error::StoreError;
-
-use super::recent_changes::RecentChanges;
-use super::topics::Heads;
-use super::topics::Topics;
+use super::{
+    recent_changes::RecentChanges,
+    topics::{Heads, Topics},
+};
+use crate::{
+    domain::id::OrganizationId,
+    store::{Store, error::StoreError},
+};
 
 /// Changes per read.
 const READ_BATCH: u64 = 500;

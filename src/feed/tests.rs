@@ -5,8 +5,7 @@ use std::time::Duration;
 use tokio::time::timeout;
 
 use super::*;
-use crate::store::tests::TestStore;
-use crate::store::tests::on_postgres;
+use crate::store::tests::{TestStore, on_postgres};
 
 fn feed(test: &TestStore) -> Feed {
     let config = Config { checkpoint: Duration::from_millis(200), ..Config::default() };

@@ -1,16 +1,15 @@
 //! State that the feed shares with its tail.
 
-use std::collections::HashMap;
-use std::sync::Arc;
-use std::sync::Mutex;
-use std::sync::PoisonError;
-use std::time::Duration;
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use tokio::time::Instant;
 
-use crate::domain::id::OrganizationId;
-
 use super::recent_changes::RecentChanges;
+use crate::domain::id::OrganizationId;
 
 /// Validity of the last known ends of the logs.
 const HEADS_TTL: Duration = Duration::from_secs(10);

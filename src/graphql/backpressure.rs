@@ -1,12 +1,9 @@
 //! Backpressure: a response begins only when the client can receive it. If the client stops reading, a limited number
 //! of responses is begun. For each event, a busy subscription waits for the client's other operations.
 
-use std::sync::Arc;
-use std::sync::Mutex;
-use std::sync::PoisonError;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use tokio::sync::OwnedSemaphorePermit;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::cost_limit::Account;
 

@@ -3,14 +3,10 @@
 //! guard answers before the arguments are read. A field without a guard exposes nothing either: the use case checks its
 //! capability itself, once, and no other code does. Resolvers take the organization of a cursor from the context.
 
-use async_graphql::Context;
-use async_graphql::Enum;
-use async_graphql::Guard;
+use async_graphql::{Context, Enum, Guard};
 
+use super::{context::ContextExt as _, error::ApiError};
 use crate::domain::capability;
-
-use super::context::ContextExt as _;
-use super::error::ApiError;
 
 /// A permission of a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]

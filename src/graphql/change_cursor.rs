@@ -1,21 +1,17 @@
 //! The `changeCursor` query. Fields are resolved concurrently, so the position in the change log is read before the
 //! operation is executed.
 
-use async_graphql::Context;
-use async_graphql::Object;
-use async_graphql::Request;
-use async_graphql::parser::types::DocumentOperations;
-use async_graphql::parser::types::Selection;
+use async_graphql::{
+    Context, Object, Request,
+    parser::types::{DocumentOperations, Selection},
+};
 
-use crate::auth::viewer::Viewer;
-use crate::domain::capability::Capability;
-use crate::domain::cursor::ChangeCursor;
-use crate::service::chat::Chats;
-use crate::service::error::Error;
-
-use super::capability::requires;
-use super::context::ContextExt as _;
-use super::error::ApiError;
+use super::{capability::requires, context::ContextExt as _, error::ApiError};
+use crate::{
+    auth::viewer::Viewer,
+    domain::{capability::Capability, cursor::ChangeCursor},
+    service::{chat::Chats, error::Error},
+};
 
 const FIELD: &str = "changeCursor";
 

@@ -5,12 +5,12 @@ mod documents;
 use clap::Args;
 use graphql_guard::Limits;
 
-use crate::config;
-use crate::domain::page::DEFAULT_PAGE_LEN;
-use crate::domain::page::MAX_PAGE_LEN;
-use crate::rate_limit::Rate;
-
 use super::persisted_documents::TrustedDocuments;
+use crate::{
+    config,
+    domain::page::{DEFAULT_PAGE_LEN, MAX_PAGE_LEN},
+    rate_limit::Rate,
+};
 
 pub use documents::DocumentArgs;
 

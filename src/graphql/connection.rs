@@ -3,14 +3,11 @@
 
 use async_graphql::SimpleObject;
 
-use crate::domain::cursor::CursorKey;
-use crate::domain::page::DEFAULT_PAGE_LEN;
-use crate::domain::page::Direction;
-use crate::domain::page::MAX_PAGE_LEN;
-use crate::domain::page::Page;
-use crate::domain::page::PageRequest;
-
 use super::error::ApiError;
+use crate::domain::{
+    cursor::CursorKey,
+    page::{DEFAULT_PAGE_LEN, Direction, MAX_PAGE_LEN, Page, PageRequest},
+};
 
 /// Information about a page: its cursors, and whether there are more items.
 #[derive(Debug, Clone, SimpleObject)]
@@ -118,9 +115,7 @@ impl<T> ConnectionPage<T> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::error::ApiErrorCode;
-    use super::*;
-
+    use super::{super::error::ApiErrorCode, *};
     use crate::domain::cursor::TimeKey;
 
     const SCOPE: &CursorScope<'static> = &["chats", "org_1", "", "RECENT"];

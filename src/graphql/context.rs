@@ -2,25 +2,22 @@
 
 use std::sync::Arc;
 
-use async_graphql::Context;
-use async_graphql::ID;
-use async_graphql::dataloader::DataLoader;
+use async_graphql::{Context, ID, dataloader::DataLoader};
 
-use crate::auth::viewer::Forbidden;
-use crate::auth::viewer::Viewer;
-use crate::domain::capability::Capability;
-use crate::domain::id::OrganizationId;
-use crate::domain::id::SessionId;
-use crate::service::api_key::ApiKeys;
-use crate::service::call::Calls;
-use crate::service::chat::Chats;
-use crate::service::session::Sessions;
-
-use super::backpressure::AnswerPacer;
-use super::error::ApiError;
-use super::loader::BatchReader;
-use super::loader::Loaders;
-use super::services::GraphqlServices;
+use super::{
+    backpressure::AnswerPacer,
+    error::ApiError,
+    loader::{BatchReader, Loaders},
+    services::GraphqlServices,
+};
+use crate::{
+    auth::viewer::{Forbidden, Viewer},
+    domain::{
+        capability::Capability,
+        id::{OrganizationId, SessionId},
+    },
+    service::{api_key::ApiKeys, call::Calls, chat::Chats, session::Sessions},
+};
 
 /// The values that [`super::GraphqlExecutor`] puts into the context of every request.
 pub(super) trait ContextExt {

@@ -1,29 +1,21 @@
 //! Rate limits of clients and organizations, for every transport. Each operation and each subscription event is charged
 //! to its client and to its organization. A rejected document is charged by its length, since reading it is work too.
 
-use std::collections::HashMap;
-use std::hash::Hash;
-use std::sync::Arc;
-use std::sync::Mutex;
-use std::sync::MutexGuard;
-use std::sync::PoisonError;
-use std::sync::Weak;
-use std::time::Duration;
+use std::{
+    collections::HashMap,
+    hash::Hash,
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+    time::Duration,
+};
 
-use tokio::sync::Semaphore;
-use tokio::time::sleep;
-
-use crate::auth::viewer::Principal;
-use crate::auth::viewer::Viewer;
-use crate::domain::id::KeyId;
-use crate::domain::id::OrganizationId;
-use crate::rate_limit::MonotonicClock;
-use crate::rate_limit::Rate;
-use crate::rate_limit::RateLimitStatus;
-use crate::rate_limit::RateLimited;
-use crate::rate_limit::RateLimiter;
+use tokio::{sync::Semaphore, time::sleep};
 
 use super::error::ApiError;
+use crate::{
+    auth::viewer::{Principal, Viewer},
+    domain::id::{KeyId, OrganizationId},
+    rate_limit::{MonotonicClock, Rate, RateLimitStatus, RateLimited, RateLimiter},
+};
 
 /// The token buckets of all clients and organizations. Clones share them.
 #[derive(Clone)]
@@ -206,10 +198,8 @@ fn rate_limited(RateLimited { retry_after_ms }: RateLimited) -> ApiError {
 
 #[cfg(test)]
 mod tests {
-    use futures_util::FutureExt as _;
-    use futures_util::future::join_all;
-    use tokio::time::Instant;
-    use tokio::time::advance;
+    use futures_util::{FutureExt as _, future::join_all};
+    use tokio::time::{Instant, advance};
 
     use super::*;
     use crate::domain::capability::Capabilities;

@@ -1,17 +1,12 @@
 //! Compiles a request's document with the guard (crate `guard/`) and passes it to the engine.
 
-use async_graphql::ErrorExtensionValues;
-use async_graphql::Pos;
-use async_graphql::Request;
-use async_graphql::ServerError;
-use async_graphql::parser::types::OperationType;
-use graphql_guard::Guard;
-use graphql_guard::Rejection;
-use graphql_guard::Shape;
+use async_graphql::{ErrorExtensionValues, Pos, Request, ServerError, parser::types::OperationType};
+use graphql_guard::{Guard, Rejection, Shape};
 
-use super::error::ApiError;
-use super::error::ApiErrorCode;
-use super::request_names::RequestNames;
+use super::{
+    error::{ApiError, ApiErrorCode},
+    request_names::RequestNames,
+};
 
 /// The compiled operation of a request.
 pub(super) struct Compiled {

@@ -5,16 +5,16 @@ mod code;
 pub(super) mod engine_error;
 pub(super) mod explanation;
 
-use std::error::Error as Cause;
-use std::time::Duration;
+use std::{error::Error as Cause, time::Duration};
 
 use async_graphql::ErrorExtensionValues;
 use tracing::error;
 
-use crate::auth::viewer::Forbidden;
-use crate::domain::cursor::InvalidCursor;
-use crate::domain::id::ChatId;
-use crate::service;
+use crate::{
+    auth::viewer::Forbidden,
+    domain::{cursor::InvalidCursor, id::ChatId},
+    service,
+};
 
 pub use code::ApiErrorCode;
 

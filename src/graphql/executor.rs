@@ -1,50 +1,38 @@
 //! Execution of requests from every transport. Compiles the document, executes it with the client's capabilities and
 //! its own loaders, and completes the response as the contract requires.
 
-use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
+use std::{panic::AssertUnwindSafe, sync::Arc};
 
-use async_graphql::Request;
-use async_graphql::Response;
-use async_graphql::ServerError;
-use async_graphql::parser::types::OperationType;
-use futures_util::FutureExt as _;
-use futures_util::StreamExt as _;
-use futures_util::stream;
-use futures_util::stream::BoxStream;
-use graphql_guard::Guard;
-use graphql_guard::Shape;
+use async_graphql::{Request, Response, ServerError, parser::types::OperationType};
+use futures_util::{
+    FutureExt as _, StreamExt as _,
+    stream::{self, BoxStream},
+};
+use graphql_guard::{Guard, Shape};
 use tokio::time::Instant;
-use tracing::Instrument as _;
-use tracing::Span;
-use tracing::debug_span;
+use tracing::{Instrument as _, Span, debug_span};
 
-use crate::auth::viewer::Viewer;
-use crate::rate_limit::Rate;
-use crate::rate_limit::RateLimitStatus;
-
-use super::backpressure::AnswerPacer;
-use super::backpressure::AnswerPermit;
-use super::backpressure::AnswerSlots;
-use super::change_cursor;
-use super::config::Config;
-use super::cost_limit::CostLimiter;
-use super::document;
-use super::error::ApiError;
-use super::error::ApiErrorCode;
-use super::error::engine_error;
-use super::loader::Loaders;
-use super::loader_scheduler::PendingBatches;
-use super::metrics;
-use super::metrics::Metrics;
-use super::open_limit::OpenLimiter;
-use super::open_limit::OpenPermit;
-use super::persisted_documents::DocumentSource;
-use super::request_names::RequestNames;
-use super::response_shape;
-use super::schema;
-use super::schema::Schema;
-use super::services::GraphqlServices;
+use super::{
+    backpressure::{AnswerPacer, AnswerPermit, AnswerSlots},
+    change_cursor,
+    config::Config,
+    cost_limit::CostLimiter,
+    document,
+    error::{ApiError, ApiErrorCode, engine_error},
+    loader::Loaders,
+    loader_scheduler::PendingBatches,
+    metrics::{self, Metrics},
+    open_limit::{OpenLimiter, OpenPermit},
+    persisted_documents::DocumentSource,
+    request_names::RequestNames,
+    response_shape,
+    schema::{self, Schema},
+    services::GraphqlServices,
+};
+use crate::{
+    auth::viewer::Viewer,
+    rate_limit::{Rate, RateLimitStatus},
+};
 
 /// The client that sent a request.
 #[derive(Debug, Clone)]

@@ -2,32 +2,26 @@
 //! they read with its viewer's rights. They do not cache, so that a subscription event, or a field after a mutation,
 //! returns the current rows.
 
-use std::collections::HashMap;
-use std::sync::Arc;
-use std::time::Duration;
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use async_graphql::dataloader::DataLoader;
-use async_graphql::dataloader::Loader;
+use async_graphql::dataloader::{DataLoader, Loader};
 
-use crate::auth::viewer::Viewer;
-use crate::domain::chat::Chat;
-use crate::domain::chat_list::ChatKey;
-use crate::domain::chat_list::ChatList;
-use crate::domain::cursor::TimeKey;
-use crate::domain::id::ChatId;
-use crate::domain::id::MessageId;
-use crate::domain::id::SessionId;
-use crate::domain::jid::Jid;
-use crate::domain::message::Message;
-use crate::domain::page::Page;
-use crate::domain::page::PageRequest;
-use crate::domain::pending_action::Rejection;
-use crate::domain::session::Session;
-use crate::service::chat::ChatPage;
-
-use super::error::ApiError;
-use super::loader_scheduler::PendingBatches;
-use super::services::GraphqlServices;
+use super::{error::ApiError, loader_scheduler::PendingBatches, services::GraphqlServices};
+use crate::{
+    auth::viewer::Viewer,
+    domain::{
+        chat::Chat,
+        chat_list::{ChatKey, ChatList},
+        cursor::TimeKey,
+        id::{ChatId, MessageId, SessionId},
+        jid::Jid,
+        message::Message,
+        page::{Page, PageRequest},
+        pending_action::Rejection,
+        session::Session,
+    },
+    service::chat::ChatPage,
+};
 
 /// The data loaders of one request.
 pub(super) struct Loaders(pub(super) DataLoader<BatchReader>);

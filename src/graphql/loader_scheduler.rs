@@ -2,22 +2,17 @@
 //! all keys requested so far are read, one query for each kind. Separate tasks or timers would start to read while
 //! other fields have not been reached yet.
 
-use std::mem;
-use std::pin::Pin;
-use std::sync::Arc;
-use std::sync::Mutex;
-use std::sync::PoisonError;
-use std::sync::atomic::AtomicBool;
-use std::sync::atomic::Ordering;
-use std::task::Context;
-use std::task::Poll;
-use std::task::Wake;
-use std::task::Waker;
+use std::{
+    mem,
+    pin::Pin,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::{Context, Poll, Wake, Waker},
+};
 
-use futures_util::Stream;
-use futures_util::StreamExt as _;
-use futures_util::future::BoxFuture;
-use futures_util::stream::FuturesUnordered;
+use futures_util::{Stream, StreamExt as _, future::BoxFuture, stream::FuturesUnordered};
 
 type Batch = BoxFuture<'static, ()>;
 

@@ -3,15 +3,11 @@
 
 use std::time::Duration;
 
-use async_graphql::Response;
-use async_graphql::ServerError;
-use async_graphql::parser::types::OperationType;
-use prometheus_client::metrics::counter::Counter;
-use prometheus_client::metrics::family::Family;
-use prometheus_client::metrics::gauge::Gauge;
-use prometheus_client::metrics::histogram::Histogram;
-use prometheus_client::registry::Registry;
-use prometheus_client::registry::Unit;
+use async_graphql::{Response, ServerError, parser::types::OperationType};
+use prometheus_client::{
+    metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
+    registry::{Registry, Unit},
+};
 use tokio::time::Instant;
 
 use super::error::ApiErrorCode;

@@ -1,24 +1,16 @@
 //! The `Node` interface and its queries.
 
-use async_graphql::Context;
-use async_graphql::ID;
-use async_graphql::Interface;
-use async_graphql::Object;
-use async_graphql::dataloader::DataLoader;
+use async_graphql::{Context, ID, Interface, Object, dataloader::DataLoader};
 use futures_util::future::try_join_all;
 
-use crate::domain::capability::Capability;
-use crate::domain::id::ChatId;
-use crate::domain::id::MessageId;
-use crate::domain::id::SessionId;
-
-use super::capability::requires;
-use super::chat::object::Chat;
-use super::context::ContextExt as _;
-use super::error::ApiError;
-use super::loader::BatchReader;
-use super::message::object::Message;
-use super::session::object::Session;
+use super::{
+    capability::requires, chat::object::Chat, context::ContextExt as _, error::ApiError, loader::BatchReader,
+    message::object::Message, session::object::Session,
+};
+use crate::domain::{
+    capability::Capability,
+    id::{ChatId, MessageId, SessionId},
+};
 
 /// Maximum number of ids in one `nodes` query.
 const MAX_IDS: usize = 100;

@@ -1,11 +1,10 @@
 //! Limits of open connections and subscriptions per organization, so that an organization cannot exhaust those of the
 //! others.
 
-use std::collections::HashMap;
-use std::sync::Arc;
-use std::sync::Mutex;
-use std::sync::MutexGuard;
-use std::sync::PoisonError;
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
 use crate::domain::id::OrganizationId;
 

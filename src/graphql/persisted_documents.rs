@@ -1,17 +1,15 @@
 //! Persisted documents. A client can send the SHA-256 of a document instead of its text, as Apollo's clients do, once
 //! the text has been sent with its digest. Alternatively the operator lists the only documents that may be executed.
 
-use std::collections::HashMap;
-use std::collections::HashSet;
-use std::sync::Arc;
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
-use async_graphql::Request;
-use async_graphql::Value;
-use graphql_guard::Digest;
-use graphql_guard::DocumentCache;
+use async_graphql::{Request, Value};
+use graphql_guard::{Digest, DocumentCache};
 
-use super::error::ApiError;
-use super::error::ApiErrorCode;
+use super::error::{ApiError, ApiErrorCode};
 
 /// The only documents that may be executed, by the names that clients may use for them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -2,9 +2,7 @@
 
 use std::collections::HashSet;
 
-use async_graphql::Request;
-use async_graphql::ServerError;
-use async_graphql::Value;
+use async_graphql::{Request, ServerError, Value};
 use graphql_guard::Problem;
 
 /// Replaces the message of an error about an argument that the client did not give.

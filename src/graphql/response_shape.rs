@@ -3,15 +3,8 @@
 //! engine writes fields in the order in which they were resolved; the specification requires the order of the document.
 //! This module also removes the type names that the guard has added to objects.
 
-use async_graphql::Name;
-use async_graphql::PathSegment;
-use async_graphql::Response;
-use async_graphql::Value;
-use async_graphql::indexmap::IndexMap;
-use async_graphql::parser::types::BaseType;
-use graphql_guard::Fields;
-use graphql_guard::Object;
-use graphql_guard::TYPE_KEY;
+use async_graphql::{Name, PathSegment, Response, Value, indexmap::IndexMap, parser::types::BaseType};
+use graphql_guard::{Fields, Object, TYPE_KEY};
 
 /// Completes a response to an operation with these fields.
 pub(super) fn apply(fields: &Fields, response: &mut Response) {
@@ -145,11 +138,8 @@ fn sort_object_fields(fields: &Fields, values: &mut IndexMap<Name, Value>) {
 mod tests {
     use std::sync::Arc;
 
-    use async_graphql::ServerError;
-    use async_graphql::Variables;
-    use graphql_guard::Guard;
-    use graphql_guard::Limits;
-    use graphql_guard::Schema;
+    use async_graphql::{ServerError, Variables};
+    use graphql_guard::{Guard, Limits, Schema};
     use serde_json::json;
 
     use super::*;

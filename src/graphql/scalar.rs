@@ -1,14 +1,8 @@
 //! The custom scalars of the schema.
 
-use async_graphql::Description;
-use async_graphql::InputValueError;
-use async_graphql::InputValueResult;
-use async_graphql::Scalar;
-use async_graphql::ScalarType;
-use async_graphql::Value;
+use async_graphql::{Description, InputValueError, InputValueResult, Scalar, ScalarType, Value};
 
-use crate::domain::clock::FOREVER;
-use crate::domain::jid;
+use crate::domain::{clock::FOREVER, jid};
 
 /// A WhatsApp address: `6281234567890@s.whatsapp.net` (a phone number), `123456789@lid` (a user whose number is
 /// hidden), `120363000000000001@g.us` (a group), `…@newsletter`, `…@broadcast`, `status@broadcast`, `…@bot` (an

@@ -1,30 +1,21 @@
 //! The schema: its root types, and its forms for the engine, for the guard and for developers.
 
-use async_graphql::MergedObject;
-use async_graphql::MergedSubscription;
-use async_graphql::SDLExportOptions;
-use async_graphql::ScalarType;
-use async_graphql::ValidationMode;
+use async_graphql::{MergedObject, MergedSubscription, SDLExportOptions, ScalarType, ValidationMode};
 use graphql_guard::ScalarCheck;
 
-use super::api_key::mutation::KeyMutation;
-use super::api_key::query::KeyQuery;
-use super::call::mutation::CallMutation;
-use super::call::subscription::CallSubscription;
-use super::change_cursor::ChangeCursorQuery;
-use super::chat::mutation::ChatMutation;
-use super::chat::query::ChatQuery;
-use super::chat::subscription::ChatSubscription;
-use super::config::Config;
-use super::error::explanation::ErrorQuery;
-use super::node::NodeQuery;
-use super::scalar::Jid;
-use super::scalar::Timestamp;
-use super::session::mutation::SessionMutation;
-use super::session::query::SessionQuery;
-use super::session::subscription::SessionSubscription;
-use super::viewer::query::ViewerQuery;
-use super::weight;
+use super::{
+    api_key::{mutation::KeyMutation, query::KeyQuery},
+    call::{mutation::CallMutation, subscription::CallSubscription},
+    change_cursor::ChangeCursorQuery,
+    chat::{mutation::ChatMutation, query::ChatQuery, subscription::ChatSubscription},
+    config::Config,
+    error::explanation::ErrorQuery,
+    node::NodeQuery,
+    scalar::{Jid, Timestamp},
+    session::{mutation::SessionMutation, query::SessionQuery, subscription::SessionSubscription},
+    viewer::query::ViewerQuery,
+    weight,
+};
 
 /// The queries.
 #[derive(MergedObject, Default)]

@@ -1,9 +1,6 @@
 //! The services that the resolvers call.
 
-use crate::service::api_key::ApiKeys;
-use crate::service::call::Calls;
-use crate::service::chat::Chats;
-use crate::service::session::Sessions;
+use crate::service::{api_key::ApiKeys, call::Calls, chat::Chats, session::Sessions};
 
 /// The services that the resolvers call.
 #[derive(Clone)]

@@ -1,9 +1,7 @@
 //! Extracts the client's token from a header or, for a WebSocket, from its first message, because web pages cannot set
 //! headers of a WebSocket.
 
-use axum::http::HeaderMap;
-use axum::http::HeaderName;
-use axum::http::header::AUTHORIZATION;
+use axum::http::{HeaderMap, HeaderName, header::AUTHORIZATION};
 use serde_json::Value;
 
 /// The header that contains only a token.

@@ -1,13 +1,12 @@
 //! A response body that owns a value.
 
-use std::pin::Pin;
-use std::task::Context;
-use std::task::Poll;
+use std::{
+    pin::Pin,
+    task::{Context, Poll},
+};
 
-use axum::body::Body;
-use axum::body::Bytes;
-use hyper::body::Frame;
-use hyper::body::SizeHint;
+use axum::body::{Body, Bytes};
+use hyper::body::{Frame, SizeHint};
 
 /// Returns the body, which drops `value` together with itself.
 pub(super) fn attach<T: Send + Unpin + 'static>(body: Body, value: T) -> Body {

@@ -1,8 +1,7 @@
 //! Client address behind trusted proxies: reads `X-Forwarded-For` from right to left, up to the first address that is
 //! not a trusted proxy.
 
-use std::net::IpAddr;
-use std::str::FromStr;
+use std::{net::IpAddr, str::FromStr};
 
 use axum::http::HeaderMap;
 use ipnet::IpNet;
@@ -73,8 +72,7 @@ fn parse(text: &str) -> Option<IpAddr> {
 
 #[cfg(test)]
 mod tests {
-    use axum::http::HeaderName;
-    use axum::http::HeaderValue;
+    use axum::http::{HeaderName, HeaderValue};
 
     use super::*;
 

@@ -2,18 +2,13 @@
 
 mod pages;
 
-use std::path::PathBuf;
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
 use axum::http::HeaderName;
 use clap::Args;
 
-use crate::config;
-use crate::config::Error;
-
-use super::client_ip::Network;
-use super::origin::Origins;
-use super::tls::CertificateFiles;
+use super::{client_ip::Network, origin::Origins, tls::CertificateFiles};
+use crate::config::{self, Error};
 
 pub use pages::PageArgs;
 

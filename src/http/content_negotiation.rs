@@ -1,9 +1,6 @@
 //! Content negotiation: chooses the media type of a response by `Accept`.
 
-use axum::http::HeaderMap;
-use axum::http::HeaderValue;
-use axum::http::StatusCode;
-use axum::http::header::ACCEPT;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header::ACCEPT};
 
 const JSON: &str = "application/json";
 const GRAPHQL: &str = "application/graphql-response+json";

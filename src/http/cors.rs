@@ -1,25 +1,16 @@
 //! CORS: allows web pages of the configured origins to read responses of `/graphql`. Pages of the server's own origin
 //! do not need it; for any other page, the browser blocks the response.
 
-use std::sync::Arc;
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-use axum::http::HeaderName;
-use axum::http::HeaderValue;
-use axum::http::Method;
-use axum::http::header::ACCEPT;
-use axum::http::header::AUTHORIZATION;
-use axum::http::header::CONTENT_TYPE;
-use axum::http::header::ORIGIN;
-use axum::http::header::RETRY_AFTER;
-use tower_http::cors::AllowOrigin;
-use tower_http::cors::CorsLayer;
+use axum::http::{
+    HeaderName, HeaderValue, Method,
+    header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, ORIGIN, RETRY_AFTER},
+};
+use tower_http::cors::{AllowOrigin, CorsLayer};
 use tracing::warn;
 
-use super::bearer_token;
-use super::log_limit::LogLimit;
-use super::origin;
-use super::state::HttpState;
+use super::{bearer_token, log_limit::LogLimit, origin, state::HttpState};
 
 /// Lifetime of a preflight response in the browser's cache.
 const PREFLIGHT_MAX_AGE: Duration = Duration::from_hours(2);

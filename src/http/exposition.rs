@@ -3,12 +3,13 @@
 
 use std::collections::HashSet;
 
-use axum::http::HeaderMap;
-use axum::http::HeaderValue;
-use axum::http::header::ACCEPT;
-use axum::http::header::CONTENT_TYPE;
-use axum::response::IntoResponse as _;
-use axum::response::Response;
+use axum::{
+    http::{
+        HeaderMap, HeaderValue,
+        header::{ACCEPT, CONTENT_TYPE},
+    },
+    response::{IntoResponse as _, Response},
+};
 
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";

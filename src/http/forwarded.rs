@@ -1,10 +1,11 @@
 //! `X-Forwarded-For` from peers that are not trusted proxies. The header is ignored and logged: if a proxy is missing
 //! in the configuration, all its clients appear to have the same address.
 
-use std::net::IpAddr;
-use std::sync::Mutex;
-use std::sync::PoisonError;
-use std::time::Duration;
+use std::{
+    net::IpAddr,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
 
 use tokio::time::Instant;
 use tracing::warn;

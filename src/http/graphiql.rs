@@ -2,14 +2,9 @@
 
 use std::sync::Arc;
 
-use axum::Router;
-use axum::body::Bytes;
-use axum::http::HeaderMap;
-use axum::routing::get;
+use axum::{Router, body::Bytes, http::HeaderMap, routing::get};
 
-use super::config::Invitations;
-use super::state::HttpState;
-use super::static_file::StaticFile;
+use super::{config::Invitations, state::HttpState, static_file::StaticFile};
 
 /// The files of the bundle with their paths. The build of the bundle generates the list.
 const FILES: &[(&str, &[u8])] = include!("../../graphiql/dist/files.rs");

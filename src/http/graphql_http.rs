@@ -3,42 +3,35 @@
 
 use std::sync::Arc;
 
-use async_graphql::Request;
-use async_graphql::parser::types::OperationType;
-use axum::Extension;
-use axum::body;
-use axum::body::Body;
-use axum::extract::State;
-use axum::http::HeaderMap;
-use axum::http::HeaderValue;
-use axum::http::StatusCode;
-use axum::http::Uri;
-use axum::http::header::ALLOW;
-use axum::http::header::CONNECTION;
-use axum::http::header::CONTENT_LENGTH;
-use axum::http::header::CONTENT_TYPE;
-use axum::response::Response;
+use async_graphql::{Request, parser::types::OperationType};
+use axum::{
+    Extension,
+    body::{self, Body},
+    extract::State,
+    http::{
+        HeaderMap, HeaderValue, StatusCode, Uri,
+        header::{ALLOW, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE},
+    },
+    response::Response,
+};
 use futures_util::StreamExt as _;
 use tokio::time::timeout;
 
-use crate::graphql::Caller;
-use crate::graphql::Operation;
-use crate::graphql::error::ApiError;
-use crate::graphql::error::ApiErrorCode;
-
-use super::bearer_token;
-use super::content_negotiation::Negotiated;
-use super::content_negotiation::ResponseType;
-use super::content_negotiation::StreamFormat;
-use super::graphql_request;
-use super::rate_limit_headers;
-use super::request_id::RequestId;
-use super::request_source::RequestSource;
-use super::response;
-use super::state::HttpState;
-use super::streaming;
-use super::token_watch;
-use super::token_watch::TokenWatch;
+use super::{
+    bearer_token,
+    content_negotiation::{Negotiated, ResponseType, StreamFormat},
+    graphql_request, rate_limit_headers,
+    request_id::RequestId,
+    request_source::RequestSource,
+    response,
+    state::HttpState,
+    streaming,
+    token_watch::{self, TokenWatch},
+};
+use crate::graphql::{
+    Caller, Operation,
+    error::{ApiError, ApiErrorCode},
+};
 
 /// Response to a request that was rejected before execution.
 struct HttpError {

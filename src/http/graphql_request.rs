@@ -1,13 +1,9 @@
 //! Parses a GraphQL request of any transport.
 
-use async_graphql::Extensions;
-use async_graphql::Request;
-use async_graphql::Variables;
-use axum::extract::Query;
-use axum::http::Uri;
+use async_graphql::{Extensions, Request, Variables};
+use axum::{extract::Query, http::Uri};
 use serde::Deserialize;
-use serde_json::Map;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// The extension that identifies a persisted document.
 const PERSISTED_QUERY: &str = "persistedQuery";

@@ -1,9 +1,6 @@
 //! GraphQL responses as JSON.
 
-use async_graphql::Response as Answer;
-use async_graphql::ServerError;
-use async_graphql::Value;
-use async_graphql::parser::types::OperationType;
+use async_graphql::{Response as Answer, ServerError, Value, parser::types::OperationType};
 use serde::Serialize;
 
 /// A response as it is serialized, without `data` if nothing was executed.

@@ -2,23 +2,19 @@
 //! `/metrics` returns metrics. None requires a token, so none contains names. Frequent requests cost no more than rare
 //! ones.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
-use axum::Router;
-use axum::http::HeaderMap;
-use axum::http::HeaderValue;
-use axum::http::StatusCode;
-use axum::http::header::CONTENT_TYPE;
-use axum::middleware;
-use axum::response::IntoResponse as _;
-use axum::response::Response;
-use axum::routing::get;
+use axum::{
+    Router,
+    http::{HeaderMap, HeaderValue, StatusCode, header::CONTENT_TYPE},
+    middleware,
+    response::{IntoResponse as _, Response},
+    routing::get,
+};
 use futures_util::future::BoxFuture;
 use serde_json::json;
 
-use super::exposition;
-use super::security_headers;
+use super::{exposition, security_headers};
 
 /// A probe provided by the composition root, so that this layer does not depend on what it probes.
 pub type Probe<T> = Arc<dyn Fn() -> BoxFuture<'static, T> + Send + Sync>;

@@ -7,45 +7,48 @@ mod http2_frames;
 mod spare_files;
 mod write_timeout;
 
-use std::io;
-use std::net::SocketAddr;
-use std::pin::pin;
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
-use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::{
+    io,
+    net::SocketAddr,
+    pin::pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
-use axum::Router;
-use axum::extract::ConnectInfo;
-use axum::extract::Request;
-use hyper::body::Incoming;
-use hyper::rt::Executor;
-use hyper::service::Service as _;
-use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
-use hyper_util::rt::TokioTimer;
-use hyper_util::server::conn::auto::Builder;
-use hyper_util::service::TowerToHyperService;
-use tokio::io::AsyncRead;
-use tokio::io::AsyncWrite;
-use tokio::net::TcpListener;
-use tokio::net::TcpStream;
-use tokio::time::sleep;
-use tokio::time::timeout;
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
-use tracing::debug;
-use tracing::warn;
+use axum::{
+    Router,
+    extract::{ConnectInfo, Request},
+};
+use hyper::{
+    body::Incoming,
+    rt::Executor,
+    service::{Service as _, service_fn},
+};
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    server::conn::auto::Builder,
+    service::TowerToHyperService,
+};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::{TcpListener, TcpStream},
+    time::{sleep, timeout},
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tracing::{debug, warn};
 
-use super::body_guard;
-use super::config::ConnectionConfig;
-use super::log_limit::LogLimit;
-use super::message_rate::MessageRate;
-use super::metrics::Metrics;
-use super::metrics::RejectReason;
-use super::tls::Tls;
-use connection_limit::ConnectionLimiter;
-use connection_limit::Permitted;
+use super::{
+    body_guard,
+    config::ConnectionConfig,
+    log_limit::LogLimit,
+    message_rate::MessageRate,
+    metrics::{Metrics, RejectReason},
+    tls::Tls,
+};
+use connection_limit::{ConnectionLimiter, Permitted};
 use header_timeout::HeaderTimer;
 use http2_frames::Http2Frames;
 use spare_files::SpareFiles;
@@ -109,9 +112,7 @@ pub async fn serve(listener: TcpListener, listening: ListenerContext, tasks: Tas
 
 /// Returns whether an error of `accept` concerns only the new connection.
 fn is_connection_error(error: &io::Error) -> bool {
-    use io::ErrorKind::ConnectionAborted;
-    use io::ErrorKind::ConnectionRefused;
-    use io::ErrorKind::ConnectionReset;
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
 }
 

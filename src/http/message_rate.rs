@@ -1,8 +1,6 @@
 //! Rate limit for messages or frames of one client: a token bucket with a burst of several seconds.
 
-use crate::rate_limit;
-use crate::rate_limit::MonotonicClock;
-use crate::rate_limit::TokenBucket;
+use crate::rate_limit::{self, MonotonicClock, TokenBucket};
 
 /// Burst, in seconds of the rate.
 const BURST_SECONDS: u64 = 10;

@@ -1,10 +1,10 @@
 //! HTTP metrics. Label values are constants and numbers of the server, never data of a client.
 
 use axum::http::StatusCode;
-use prometheus_client::metrics::counter::Counter;
-use prometheus_client::metrics::family::Family;
-use prometheus_client::metrics::gauge::Gauge;
-use prometheus_client::registry::Registry;
+use prometheus_client::{
+    metrics::{counter::Counter, family::Family, gauge::Gauge},
+    registry::Registry,
+};
 
 /// Connection and response counters. Clones share them.
 #[derive(Debug, Clone, Default)]

@@ -3,12 +3,11 @@
 
 use std::net::IpAddr;
 
-use axum::http::HeaderMap;
-use axum::http::HeaderValue;
-use axum::http::header::HOST;
-use axum::http::header::ORIGIN;
-use url::Host;
-use url::Url;
+use axum::http::{
+    HeaderMap, HeaderValue,
+    header::{HOST, ORIGIN},
+};
+use url::{Host, Url};
 
 /// The allowed origins, in addition to the server's own.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -2,12 +2,9 @@
 
 use std::sync::Arc;
 
-use axum::Router;
-use axum::http::HeaderMap;
-use axum::routing::get;
+use axum::{Router, http::HeaderMap, routing::get};
 
-use super::state::HttpState;
-use super::static_file::StaticFile;
+use super::{state::HttpState, static_file::StaticFile};
 
 /// The files with their paths.
 const FILES: [(&str, &[u8]); 3] = [

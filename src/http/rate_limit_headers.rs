@@ -3,19 +3,14 @@
 
 use std::time::Duration;
 
-use async_graphql::Response as Answer;
-use async_graphql::Value;
-use axum::http::HeaderName;
-use axum::http::HeaderValue;
-use axum::http::StatusCode;
-use axum::http::header::RETRY_AFTER;
-use axum::response::Response;
+use async_graphql::{Response as Answer, Value};
+use axum::{
+    http::{HeaderName, HeaderValue, StatusCode, header::RETRY_AFTER},
+    response::Response,
+};
 
-use crate::graphql::Caller;
-use crate::graphql::error::ApiErrorCode;
-
-use super::graphql_response;
-use super::state::HttpState;
+use super::{graphql_response, state::HttpState};
+use crate::graphql::{Caller, error::ApiErrorCode};
 
 const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");

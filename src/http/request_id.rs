@@ -3,10 +3,8 @@
 
 use std::sync::Arc;
 
-use axum::http::HeaderMap;
-use axum::http::HeaderName;
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use axum::http::{HeaderMap, HeaderName};
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 
 /// The header of the id.
 pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");

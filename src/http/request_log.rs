@@ -1,39 +1,31 @@
 //! The log line of a request: its id, span and result. Also responds if its handler panicked.
 
-use std::net::IpAddr;
-use std::net::Ipv4Addr;
-use std::net::SocketAddr;
-use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
-use std::time::Duration;
+use std::{
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    panic::AssertUnwindSafe,
+    sync::Arc,
+    time::Duration,
+};
 
-use axum::extract::ConnectInfo;
-use axum::extract::Request;
-use axum::extract::State;
-use axum::http::HeaderValue;
-use axum::http::Method;
-use axum::http::StatusCode;
-use axum::middleware::Next;
-use axum::response::Response;
+use axum::{
+    extract::{ConnectInfo, Request, State},
+    http::{HeaderValue, Method, StatusCode},
+    middleware::Next,
+    response::Response,
+};
 use futures_util::FutureExt as _;
 use tokio::time::Instant;
-use tracing::Instrument as _;
-use tracing::debug;
-use tracing::field::Empty;
-use tracing::info_span;
-use tracing::warn;
+use tracing::{Instrument as _, debug, field::Empty, info_span, warn};
 
+use super::{
+    body_guard, client_ip,
+    listener::ConnectionPermit,
+    request_id::{self, REQUEST_ID, RequestId},
+    request_source::RequestSource,
+    response,
+    state::HttpState,
+};
 use crate::graphql::error::ApiError;
-
-use super::body_guard;
-use super::client_ip;
-use super::listener::ConnectionPermit;
-use super::request_id;
-use super::request_id::REQUEST_ID;
-use super::request_id::RequestId;
-use super::request_source::RequestSource;
-use super::response;
-use super::state::HttpState;
 
 /// The routes that are logged. Other paths are chosen by clients, and GraphiQL's files are not worth logging.
 const LOGGED_ROUTES: [&str; 4] = ["/graphql", "/healthz", "/readyz", "/metrics"];

@@ -1,7 +1,6 @@
 //! The source of a request.
 
-use std::net::IpAddr;
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
 use super::listener::ConnectionPermit;
 

@@ -2,24 +2,22 @@
 
 use std::slice;
 
-use async_graphql::Response as Answer;
-use async_graphql::ServerError;
-use axum::http::HeaderValue;
-use axum::http::StatusCode;
-use axum::http::header::CONTENT_TYPE;
-use axum::http::header::RETRY_AFTER;
-use axum::http::header::WWW_AUTHENTICATE;
-use axum::response::IntoResponse as _;
-use axum::response::Response;
+use async_graphql::{Response as Answer, ServerError};
+use axum::{
+    http::{
+        HeaderValue, StatusCode,
+        header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE},
+    },
+    response::{IntoResponse as _, Response},
+};
 
-use crate::graphql::error::ApiError;
-use crate::graphql::error::ApiErrorCode;
-
-use super::content_negotiation::ResponseType;
-use super::graphql_response::json;
-use super::graphql_response::was_executed;
-use super::rate_limit_headers;
-use super::request_id::RequestId;
+use super::{
+    content_negotiation::ResponseType,
+    graphql_response::{json, was_executed},
+    rate_limit_headers,
+    request_id::RequestId,
+};
+use crate::graphql::error::{ApiError, ApiErrorCode};
 
 /// Returns the response in the media type that the client accepts.
 pub(super) fn response(answer: &Answer, media: ResponseType) -> Response {
@@ -62,10 +60,10 @@ pub(super) fn error_response(status: StatusCode, error: ApiError, request: &Requ
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use async_graphql::PathSegment;
-    use async_graphql::Value;
+    use async_graphql::{PathSegment, Value};
     use axum::body::to_bytes;
+
+    use super::*;
 
     fn failed(path: Vec<PathSegment>) -> Answer {
         Answer::from_errors(vec![ServerError { path, ..ServerError::new("no", None) }])

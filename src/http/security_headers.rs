@@ -1,9 +1,12 @@
 //! Headers of every response that protect it from shared caches and from content-type sniffing.
 
-use axum::http::HeaderValue;
-use axum::http::header::CACHE_CONTROL;
-use axum::http::header::X_CONTENT_TYPE_OPTIONS;
-use axum::response::Response;
+use axum::{
+    http::{
+        HeaderValue,
+        header::{CACHE_CONTROL, X_CONTENT_TYPE_OPTIONS},
+    },
+    response::Response,
+};
 
 /// Adds the headers. Static files set their own `Cache-Control`.
 pub(super) async fn add(mut response: Response) -> Response {

@@ -1,15 +1,9 @@
 //! State of all routes.
 
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::auth::authenticator::Authenticator;
-use crate::graphql::GraphqlExecutor;
-
-use super::Config;
-use super::forwarded;
-use super::health::Health;
-use super::metrics::Metrics;
+use super::{Config, forwarded, health::Health, metrics::Metrics};
+use crate::{auth::authenticator::Authenticator, graphql::GraphqlExecutor};
 
 /// Services that handle requests.
 #[derive(Clone)]

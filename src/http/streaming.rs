@@ -4,47 +4,37 @@
 mod multipart;
 mod sse;
 
-use std::convert::Infallible;
-use std::panic::AssertUnwindSafe;
-use std::pin::pin;
-use std::sync::Arc;
+use std::{convert::Infallible, panic::AssertUnwindSafe, pin::pin, sync::Arc};
 
-use async_graphql::Request;
-use async_graphql::ServerError;
-use axum::body::Body;
-use axum::http::HeaderMap;
-use axum::http::HeaderName;
-use axum::http::HeaderValue;
-use axum::http::header::CACHE_CONTROL;
-use axum::http::header::CONTENT_TYPE;
-use axum::response::IntoResponse as _;
-use axum::response::Response;
-use futures_util::FutureExt as _;
-use futures_util::StreamExt as _;
-use tokio::sync::mpsc;
-use tokio::time::Instant;
-use tokio::time::sleep_until;
-use tokio::time::timeout;
+use async_graphql::{Request, ServerError};
+use axum::{
+    body::Body,
+    http::{
+        HeaderMap, HeaderName, HeaderValue,
+        header::{CACHE_CONTROL, CONTENT_TYPE},
+    },
+    response::{IntoResponse as _, Response},
+};
+use futures_util::{FutureExt as _, StreamExt as _};
+use tokio::{
+    sync::mpsc,
+    time::{Instant, sleep_until, timeout},
+};
 use tokio_stream::wrappers::ReceiverStream;
-use tracing::Instrument as _;
-use tracing::Span;
+use tracing::{Instrument as _, Span};
 
-use crate::graphql::Answer;
-use crate::graphql::AnswerSlots;
-use crate::graphql::Caller;
-use crate::graphql::LastEvent;
-use crate::graphql::Operation;
-use crate::graphql::error::ApiError;
-use crate::graphql::error::ApiErrorCode;
-
-use super::content_negotiation::StreamFormat;
-use super::graphql_response;
-use super::request_id::RequestId;
-use super::response;
-use super::state::HttpState;
-use super::token_watch::AuthFailure;
-use super::token_watch::TokenWatch;
-use super::token_watch::drained;
+use super::{
+    content_negotiation::StreamFormat,
+    graphql_response,
+    request_id::RequestId,
+    response,
+    state::HttpState,
+    token_watch::{AuthFailure, TokenWatch, drained},
+};
+use crate::graphql::{
+    Answer, AnswerSlots, Caller, LastEvent, Operation,
+    error::{ApiError, ApiErrorCode},
+};
 
 impl StreamFormat {
     fn media_type(self) -> &'static str {

@@ -11,8 +11,7 @@ mod streams;
 
 use std::time::Duration;
 
-use super::Config;
-use super::ConnectionConfig;
+use super::{Config, ConnectionConfig};
 use crate::auth::key_cache::KEY_CACHE_TTL_MS;
 
 #[test]

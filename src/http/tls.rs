@@ -1,20 +1,21 @@
 //! TLS 1.2 and 1.3, with HTTP/1.1 and HTTP/2 by ALPN. The files can be reloaded; open connections keep the certificate
 //! that they started with.
 
-use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::PoisonError;
-use std::sync::RwLock;
+use std::{
+    path::PathBuf,
+    sync::{Arc, PoisonError, RwLock},
+};
 
-use rustls::ServerConfig;
-use rustls::crypto::aws_lc_rs;
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::PrivateKeyDer;
-use rustls::pki_types::pem;
-use rustls::pki_types::pem::PemObject as _;
+use rustls::{
+    ServerConfig,
+    crypto::aws_lc_rs,
+    pki_types::{
+        CertificateDer, PrivateKeyDer,
+        pem::{self, PemObject as _},
+    },
+};
 use tokio_rustls::TlsAcceptor;
-use x509_parser::certificate::X509Certificate;
-use x509_parser::prelude::FromDer as _;
+use x509_parser::{certificate::X509Certificate, prelude::FromDer as _};
 
 /// Files of a certificate and its key, in PEM.
 #[derive(Debug, Clone, PartialEq, Eq)]

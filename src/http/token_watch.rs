@@ -1,20 +1,19 @@
 //! Watches a long-lived connection, a WebSocket or stream: verifies its token periodically, and closes it when the
 //! server stops.
 
-use std::sync::Arc;
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-use tokio::time::Instant;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 use tracing::Span;
 
-use crate::auth::authenticator::AuthError;
-use crate::auth::viewer::Principal;
-use crate::auth::viewer::Viewer;
-use crate::graphql::error::ApiError;
-
-use super::request_source::RequestSource;
-use super::state::HttpState;
+use super::{request_source::RequestSource, state::HttpState};
+use crate::{
+    auth::{
+        authenticator::AuthError,
+        viewer::{Principal, Viewer},
+    },
+    graphql::error::ApiError,
+};
 
 /// Maximum number of consecutive failed verifications (database or key set unavailable) before the connection is
 /// closed.

@@ -2,30 +2,26 @@
 //! get a connection reset and never read the response. The rest is received and dropped after the response, within
 //! limits.
 
-use std::pin::Pin;
-use std::sync::Arc;
-use std::task::Context;
-use std::task::Poll;
-use std::time::Duration;
+use std::{
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
 
-use axum::body::Body;
-use axum::body::Bytes;
-use axum::body::HttpBody as _;
-use axum::extract::Request;
-use axum::extract::State;
-use axum::http::Version;
-use axum::http::header::EXPECT;
-use axum::middleware::Next;
-use axum::response::Response;
+use axum::{
+    body::{Body, Bytes, HttpBody as _},
+    extract::{Request, State},
+    http::{Version, header::EXPECT},
+    middleware::Next,
+    response::Response,
+};
 use futures_util::StreamExt as _;
-use hyper::body::Frame;
-use hyper::body::SizeHint;
-use tokio::sync::oneshot;
-use tokio::time::timeout;
+use hyper::body::{Frame, SizeHint};
+use tokio::{sync::oneshot, time::timeout};
 use tokio_util::sync::CancellationToken;
 
-use super::listener::InFlight;
-use super::state::HttpState;
+use super::{listener::InFlight, state::HttpState};
 
 /// Maximum size to discard of one body, in bytes.
 const MAX_DROPPED_LEN: usize = 16 * 1024 * 1024;

@@ -11,34 +11,23 @@ mod socket;
 
 use std::sync::Arc;
 
-use axum::Extension;
-use axum::body::Body;
-use axum::extract::Request;
-use axum::extract::State;
-use axum::http::HeaderMap;
-use axum::http::HeaderValue;
-use axum::http::StatusCode;
-use axum::http::header::SEC_WEBSOCKET_PROTOCOL;
-use axum::response::Response;
+use axum::{
+    Extension,
+    body::Body,
+    extract::{Request, State},
+    http::{HeaderMap, HeaderValue, StatusCode, header::SEC_WEBSOCKET_PROTOCOL},
+    response::Response,
+};
 use hyper::upgrade;
 use tokio_tungstenite::tungstenite::handshake::server::create_response_with_body;
-use tracing::Instrument as _;
-use tracing::Span;
-use tracing::debug;
+use tracing::{Instrument as _, Span, debug};
 
-use crate::graphql::error::ApiError;
-use crate::graphql::error::ApiErrorCode;
-
-use super::bearer_token;
-use super::graphql_http;
-use super::origin;
-use super::request_id::RequestId;
-use super::request_source::RequestSource;
-use super::response;
-use super::state::HttpState;
-
-use connection::Connection;
-use connection::reject_protocol;
+use super::{
+    bearer_token, graphql_http, origin, request_id::RequestId, request_source::RequestSource, response,
+    state::HttpState,
+};
+use crate::graphql::error::{ApiError, ApiErrorCode};
+use connection::{Connection, reject_protocol};
 use protocol::Protocol;
 
 /// Accepts a WebSocket, or handles a GET request without an upgrade. A WebSocket's token is in its first message.

@@ -1,35 +1,24 @@
 //! `key`: commands on API keys, also while a server is running.
 
-use std::io::Read as _;
-use std::path::Path;
-use std::sync::Arc;
+use std::{io::Read as _, path::Path, sync::Arc};
 
-use crate::auth::api_key_secret;
-use crate::auth::authenticator::Authenticator;
-use crate::auth::imported_token;
-use crate::cli::KeyArgs;
-use crate::cli::KeyCommand;
-use crate::cli::KeyImportArgs;
-use crate::cli::KeyListArgs;
-use crate::cli::KeyRevokeArgs;
-use crate::cli::KeyRotateArgs;
-use crate::clock::SystemClock;
-use crate::domain::api_key::ApiKey;
-use crate::domain::api_key::KeyCreator;
-use crate::domain::capability::Capability;
-use crate::domain::clock;
-use crate::domain::clock::Clock;
-use crate::domain::id::KeyId;
-use crate::domain::id::OrganizationId;
-use crate::service::api_key;
-use crate::service::api_key::ApiKeys;
-use crate::service::audit;
-use crate::store;
-use crate::store::Store;
-
-use super::error::Error;
-use super::lifecycle::Lifecycle;
-use super::output;
+use super::{error::Error, lifecycle::Lifecycle, output};
+use crate::{
+    auth::{api_key_secret, authenticator::Authenticator, imported_token},
+    cli::{KeyArgs, KeyCommand, KeyImportArgs, KeyListArgs, KeyRevokeArgs, KeyRotateArgs},
+    clock::SystemClock,
+    domain::{
+        api_key::{ApiKey, KeyCreator},
+        capability::Capability,
+        clock::{self, Clock},
+        id::{KeyId, OrganizationId},
+    },
+    service::{
+        api_key::{self, ApiKeys},
+        audit,
+    },
+    store::{self, Store},
+};
 
 /// Bytes to read from a token file: more than a valid token has.
 const MAX_FILE_LEN: u64 = 4096;

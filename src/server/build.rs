@@ -4,45 +4,30 @@ use std::sync::Arc;
 
 use axum::Router;
 
-use crate::auth::authenticator::Authenticator;
-use crate::auth::jwt::JwtVerifier;
-use crate::clock::SystemClock;
-use crate::domain::clock::Clock;
-use crate::feed;
-use crate::feed::Feed;
-use crate::graphql;
-use crate::graphql::GraphqlExecutor;
-use crate::http;
-use crate::http::ConnectionConfig;
-use crate::http::Health;
-use crate::http::ListenerContext;
-use crate::http::Tls;
-use crate::service::api_key::ApiKeys;
-use crate::service::background::mute_expiry::MuteExpirer;
-use crate::service::background::purge::Purger;
-use crate::service::background::retention::Retention;
-use crate::service::call::Calls;
-use crate::service::call::broadcast::CallBroadcast;
-use crate::service::chat;
-use crate::service::chat::Chats;
-use crate::service::inbound::InboundWorker;
-use crate::service::inbound::Notifiers;
-use crate::service::inbound::quarantine_retry;
-use crate::service::session::Sessions;
-use crate::service::session::broadcast::SessionBroadcast;
-use crate::session::EventSenderFactory;
-use crate::session::SessionKey;
-use crate::session::registry::Registry;
-use crate::store;
-use crate::store::OpenError;
-use crate::store::Store;
-use crate::store::error::StoreError;
-
-use super::configs::Configs;
-use super::lifecycle::Lifecycle;
-use super::metrics::Certificate;
-use super::metrics::ServerMetrics;
-use super::readiness::ReadinessProbe;
+use super::{
+    configs::Configs,
+    lifecycle::Lifecycle,
+    metrics::{Certificate, ServerMetrics},
+    readiness::ReadinessProbe,
+};
+use crate::{
+    auth::{authenticator::Authenticator, jwt::JwtVerifier},
+    clock::SystemClock,
+    domain::clock::Clock,
+    feed::{self, Feed},
+    graphql::{self, GraphqlExecutor},
+    http::{self, ConnectionConfig, Health, ListenerContext, Tls},
+    service::{
+        api_key::ApiKeys,
+        background::{mute_expiry::MuteExpirer, purge::Purger, retention::Retention},
+        call::{Calls, broadcast::CallBroadcast},
+        chat::{self, Chats},
+        inbound::{InboundWorker, Notifiers, quarantine_retry},
+        session::{Sessions, broadcast::SessionBroadcast},
+    },
+    session::{EventSenderFactory, SessionKey, registry::Registry},
+    store::{self, OpenError, Store, error::StoreError},
+};
 
 /// The components, ready to serve.
 pub(super) struct Application {

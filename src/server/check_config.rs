@@ -4,17 +4,12 @@ use std::fmt::Write as _;
 
 use serde_json::Value;
 
-use crate::cli;
-use crate::cli::ServeArgs;
-use crate::cli::Setting;
-use crate::cli::Source;
-use crate::http::Tls;
-use crate::store;
-
-use super::error::Error;
-use super::output;
-use super::settings::Settings;
-use super::warnings;
+use super::{error::Error, output, settings::Settings, warnings};
+use crate::{
+    cli::{self, ServeArgs, Setting, Source},
+    http::Tls,
+    store,
+};
 
 /// Column of the comment with the source, if the value is short enough.
 const REMARK_COLUMN: usize = 48;

@@ -1,44 +1,31 @@
 //! Runs a command.
 
-use std::pin::pin;
-use std::sync::atomic::AtomicBool;
-use std::sync::atomic::Ordering;
+use std::{
+    pin::pin,
+    sync::atomic::{AtomicBool, Ordering},
+};
 
-use tracing::error;
-use tracing::info;
-use tracing::warn;
+use tracing::{error, info, warn};
 
-use crate::cli::Command;
-use crate::cli::Invocation;
-use crate::graphql;
-use crate::http;
-use crate::http::ConnectionConfig;
-use crate::http::ListenerContext;
-use crate::http::Metrics;
-use crate::http::Tls;
-use crate::store::DatabaseLock;
-use crate::store::MasterKeys;
-use crate::store::ServerLock;
-
-use super::api_key;
-use super::build::build;
-use super::check_config;
-use super::database;
-use super::demo;
-use super::error::Error;
-use super::event;
-use super::lifecycle;
-use super::lifecycle::Lifecycle;
-use super::master_key;
-use super::open_files;
-use super::organization;
-use super::output;
-use super::serve::listen;
-use super::serve::serve_until_signal;
-use super::service_manager;
-use super::session as session_command;
-use super::settings::Settings;
-use super::warnings;
+use super::{
+    api_key,
+    build::build,
+    check_config, database, demo,
+    error::Error,
+    event,
+    lifecycle::{self, Lifecycle},
+    master_key, open_files, organization, output,
+    serve::{listen, serve_until_signal},
+    service_manager, session as session_command,
+    settings::Settings,
+    warnings,
+};
+use crate::{
+    cli::{Command, Invocation},
+    graphql,
+    http::{self, ConnectionConfig, ListenerContext, Metrics, Tls},
+    store::{DatabaseLock, MasterKeys, ServerLock},
+};
 
 /// Maximum number of connections to the monitoring listener.
 const MONITORING_CONNECTIONS: usize = 100;

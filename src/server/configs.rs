@@ -1,13 +1,11 @@
 //! The configuration of all components.
 
-use crate::auth;
-use crate::graphql;
-use crate::http;
-use crate::service;
-use crate::service::RetentionConfig;
-use crate::session;
-use crate::store;
-use crate::store::MasterKeys;
+use crate::{
+    auth, graphql, http,
+    service::{self, RetentionConfig},
+    session,
+    store::{self, MasterKeys},
+};
 
 /// The configuration of the components.
 #[derive(Debug)]

@@ -5,17 +5,13 @@ use std::io::IsTerminal as _;
 use serde_json::json;
 use tracing::info;
 
-use crate::cli::BackupArgs;
-use crate::cli::CheckArgs;
-use crate::cli::MigrateArgs;
-use crate::cli::Migration;
-use crate::cli::RestoreArgs;
-use crate::clock::SystemClock;
-use crate::domain::clock::Clock as _;
-use crate::store;
-
-use super::error::Error;
-use super::output;
+use super::{error::Error, output};
+use crate::{
+    cli::{BackupArgs, CheckArgs, MigrateArgs, Migration, RestoreArgs},
+    clock::SystemClock,
+    domain::clock::Clock as _,
+    store,
+};
 
 /// Runs `migrate`.
 pub(super) async fn migrate(args: MigrateArgs) -> Result<(), Error> {

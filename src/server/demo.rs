@@ -6,50 +6,40 @@ mod folder;
 
 use std::time::Duration;
 
-use chatgraph_sandbox::Phone;
-use chatgraph_sandbox::Sandbox;
+use chatgraph_sandbox::{Phone, Sandbox};
 use serde_json::json;
 use tokio::time::timeout;
 use tracing::info;
 
-use crate::auth;
-use crate::auth::api_key_secret;
-use crate::auth::viewer::Principal;
-use crate::auth::viewer::Viewer;
-use crate::cli::DemoArgs;
-use crate::clock::SystemClock;
-use crate::domain::api_key::KeyCreator;
-use crate::domain::capability::Capabilities;
-use crate::domain::capability::Capability;
-use crate::domain::chat_list::ChatList;
-use crate::domain::id::OrganizationId;
-use crate::domain::id::SessionId;
-use crate::domain::page::Direction;
-use crate::domain::page::MAX_PAGE_LEN;
-use crate::domain::page::PageRequest;
-use crate::domain::session::Session;
-use crate::domain::session::SessionStatus;
-use crate::graphql;
-use crate::http;
-use crate::http::ConnectionConfig;
-use crate::http::Invitations;
-use crate::service;
-use crate::service::RetentionConfig;
-use crate::service::api_key::NewApiKey;
-use crate::session;
-use crate::session::SandboxArgs;
-use crate::store;
-use crate::store::DatabaseLock;
-
-use super::build::Application;
-use super::build::build;
-use super::configs::Configs;
-use super::error::Error;
-use super::lifecycle;
-use super::lifecycle::Lifecycle;
-use super::open_files;
-use super::serve::listen;
-use super::serve::serve_until_signal;
+use super::{
+    build::{Application, build},
+    configs::Configs,
+    error::Error,
+    lifecycle::{self, Lifecycle},
+    open_files,
+    serve::{listen, serve_until_signal},
+};
+use crate::{
+    auth::{
+        self, api_key_secret,
+        viewer::{Principal, Viewer},
+    },
+    cli::DemoArgs,
+    clock::SystemClock,
+    domain::{
+        api_key::KeyCreator,
+        capability::{Capabilities, Capability},
+        chat_list::ChatList,
+        id::{OrganizationId, SessionId},
+        page::{Direction, MAX_PAGE_LEN, PageRequest},
+        session::{Session, SessionStatus},
+    },
+    graphql,
+    http::{self, ConnectionConfig, Invitations},
+    service::{self, RetentionConfig, api_key::NewApiKey},
+    session::{self, SandboxArgs},
+    store::{self, DatabaseLock},
+};
 use folder::Folder;
 
 /// Timeout for pairing and the import.

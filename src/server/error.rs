@@ -2,14 +2,13 @@
 
 use std::net::SocketAddr;
 
-use crate::auth::imported_token::InvalidToken;
-use crate::config;
-use crate::domain::id::EventId;
-use crate::domain::id::KeyId;
-use crate::domain::id::OrganizationId;
-use crate::http;
-use crate::store::OpenError;
-use crate::store::error::StoreError;
+use crate::{
+    auth::imported_token::InvalidToken,
+    config,
+    domain::id::{EventId, KeyId, OrganizationId},
+    http,
+    store::{OpenError, error::StoreError},
+};
 
 /// Exit code for an invalid command line or setting. Success is 0, any other failure 1.
 pub const USAGE_EXIT_CODE: u8 = 2;

@@ -4,21 +4,16 @@ use std::sync::Arc;
 
 use serde_json::json;
 
-use crate::cli::EventCommand;
-use crate::cli::EventDeleteArgs;
-use crate::cli::EventListArgs;
-use crate::cli::EventRetryArgs;
-use crate::clock::SystemClock;
-use crate::domain::clock;
-use crate::domain::id::OrganizationId;
-use crate::domain::id::SessionId;
-use crate::store;
-use crate::store::QuarantinedEvent;
-use crate::store::Store;
-
-use super::error::Error;
-use super::lifecycle::Lifecycle;
-use super::output;
+use super::{error::Error, lifecycle::Lifecycle, output};
+use crate::{
+    cli::{EventCommand, EventDeleteArgs, EventListArgs, EventRetryArgs},
+    clock::SystemClock,
+    domain::{
+        clock,
+        id::{OrganizationId, SessionId},
+    },
+    store::{self, QuarantinedEvent, Store},
+};
 
 /// Runs the command.
 pub(super) async fn run(command: EventCommand) -> Result<(), Error> {

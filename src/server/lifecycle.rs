@@ -4,21 +4,17 @@
 
 use std::time::Duration;
 
-use tokio::signal::unix::SignalKind;
-use tokio::signal::unix::signal;
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
-use tracing::error;
-use tracing::info;
-use tracing::warn;
-
-use crate::clock::SystemClock;
-use crate::domain::clock;
-use crate::http::Tls;
-use crate::store;
-use crate::store::Store;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tracing::{error, info, warn};
 
 use super::warnings;
+use crate::{
+    clock::SystemClock,
+    domain::clock,
+    http::Tls,
+    store::{self, Store},
+};
 
 /// Timeout for connections to finish or close.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);

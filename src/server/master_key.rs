@@ -1,14 +1,10 @@
 //! `master-key`: commands on master keys. Most can run while a server is running.
 
-use crate::cli::MasterKeyCommand;
-use crate::cli::MasterKeyForgetArgs;
-use crate::cli::MasterKeyRotateArgs;
-use crate::store;
-use crate::store::MasterKeyId;
-use crate::store::Rotated;
-
-use super::error::Error;
-use super::output;
+use super::{error::Error, output};
+use crate::{
+    cli::{MasterKeyCommand, MasterKeyForgetArgs, MasterKeyRotateArgs},
+    store::{self, MasterKeyId, Rotated},
+};
 
 /// Runs the command.
 pub(super) async fn run(command: MasterKeyCommand) -> Result<(), Error> {

@@ -1,30 +1,31 @@
 //! All metrics as one text, for Prometheus. Components own their counters; gauges are computed at scrape time. A metric
 //! whose value cannot be determined is omitted.
 
-use std::path::Path;
-use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::OnceLock;
+use std::{
+    path::{Path, PathBuf},
+    sync::{Arc, OnceLock},
+};
 
-use prometheus_client::encoding::text::encode;
-use prometheus_client::metrics::counter::ConstCounter;
-use prometheus_client::metrics::family::Family;
-use prometheus_client::metrics::gauge::ConstGauge;
-use prometheus_client::metrics::gauge::Gauge;
-use prometheus_client::registry::Registry;
+use prometheus_client::{
+    encoding::text::encode,
+    metrics::{
+        counter::ConstCounter,
+        family::Family,
+        gauge::{ConstGauge, Gauge},
+    },
+    registry::Registry,
+};
 
-use crate::auth::authenticator::Authenticator;
-use crate::feed::Feed;
-use crate::graphql;
-use crate::http;
-use crate::http::Tls;
-use crate::service::inbound::metrics::InboundMetrics;
-use crate::service::inbound::quarantine::QuarantineMetrics;
-use crate::session;
-use crate::store::Store;
-
-use super::process;
-use super::readiness::ReadinessProbe;
+use super::{process, readiness::ReadinessProbe};
+use crate::{
+    auth::authenticator::Authenticator,
+    feed::Feed,
+    graphql,
+    http::{self, Tls},
+    service::inbound::{metrics::InboundMetrics, quarantine::QuarantineMetrics},
+    session,
+    store::Store,
+};
 
 type Labels = [(&'static str, &'static str); 1];
 

@@ -1,15 +1,10 @@
 //! The limit on open files. Sessions, the database and the monitoring listener need a fixed number; client connections
 //! get the rest.
 
-use rustix::process::Resource;
-use rustix::process::Rlimit;
-use rustix::process::getrlimit;
-use rustix::process::setrlimit;
-use tracing::info;
-use tracing::warn;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use tracing::{info, warn};
 
-use crate::http::ConnectionConfig;
-use crate::store;
+use crate::{http::ConnectionConfig, store};
 
 /// Open files that are not counted individually: the program itself, key sets, traces, connections being closed.
 const RESERVED_FILES: usize = 128;

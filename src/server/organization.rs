@@ -5,23 +5,14 @@ use std::sync::Arc;
 use serde_json::json;
 use tracing::info;
 
-use crate::cli::OrganizationCommand;
-use crate::cli::OrganizationDeleteArgs;
-use crate::cli::OrganizationListArgs;
-use crate::cli::OrganizationShowArgs;
-use crate::clock::SystemClock;
-use crate::domain::clock;
-use crate::service::audit;
-use crate::store;
-use crate::store::DatabaseLock;
-use crate::store::OrganizationCounts;
-use crate::store::ServerLock;
-use crate::store::Store;
-
-use super::database::confirm;
-use super::error::Error;
-use super::lifecycle::Lifecycle;
-use super::output;
+use super::{database::confirm, error::Error, lifecycle::Lifecycle, output};
+use crate::{
+    cli::{OrganizationCommand, OrganizationDeleteArgs, OrganizationListArgs, OrganizationShowArgs},
+    clock::SystemClock,
+    domain::clock,
+    service::audit,
+    store::{self, DatabaseLock, OrganizationCounts, ServerLock, Store},
+};
 
 /// Runs the command.
 pub(super) async fn run(command: OrganizationCommand) -> Result<(), Error> {

@@ -1,7 +1,6 @@
 //! Standard output of commands.
 
-use std::fmt::Display;
-use std::io::Write as _;
+use std::{fmt::Display, io::Write as _};
 
 use super::error::Error;
 

@@ -3,9 +3,10 @@
 
 use std::fs;
 
-use prometheus_client::metrics::counter::ConstCounter;
-use prometheus_client::metrics::gauge::ConstGauge;
-use prometheus_client::registry::Registry;
+use prometheus_client::{
+    metrics::{counter::ConstCounter, gauge::ConstGauge},
+    registry::Registry,
+};
 
 /// Clock ticks per second in `/proc` of Linux.
 const TICKS_PER_SECOND: f64 = 100.0;

@@ -1,28 +1,28 @@
 //! Readiness and counts. There is one read of the database at a time, and its result is shared for a second, so that
 //! frequent probes cost nothing. A small write is tested periodically, independently of probes.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
-use std::sync::Mutex;
-use std::sync::PoisonError;
-use std::sync::atomic::AtomicBool;
-use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
-use futures_util::FutureExt as _;
-use futures_util::future::BoxFuture;
-use futures_util::future::Shared;
-use tokio::time::Instant;
-use tokio::time::timeout;
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
-use tracing::info;
-use tracing::warn;
+use futures_util::{
+    FutureExt as _,
+    future::{BoxFuture, Shared},
+};
+use tokio::time::{Instant, timeout};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tracing::{info, warn};
 
-use crate::http::Readiness;
-use crate::session::SessionMetrics;
-use crate::store::Counts;
-use crate::store::Store;
+use crate::{
+    http::Readiness,
+    session::SessionMetrics,
+    store::{Counts, Store},
+};
 
 /// Time for which a result is shared.
 const CACHE_TTL: Duration = Duration::from_secs(1);

@@ -4,11 +4,8 @@ use std::net::SocketAddr;
 
 use tokio::net::TcpListener;
 
-use crate::http;
-use crate::http::ListenerContext;
-
-use super::error::Error;
-use super::lifecycle::Lifecycle;
+use super::{error::Error, lifecycle::Lifecycle};
+use crate::http::{self, ListenerContext};
 
 /// Binds the listen address, and returns the actual one.
 pub(super) async fn listen(address: SocketAddr, flag: &'static str) -> Result<(TcpListener, SocketAddr), Error> {

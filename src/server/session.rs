@@ -2,16 +2,12 @@
 
 use serde_json::json;
 
-use crate::cli::SessionCommand;
-use crate::cli::SessionListArgs;
-use crate::domain::clock;
-use crate::domain::id::OrganizationId;
-use crate::domain::session::Session;
-use crate::store::Store;
-
-use super::error::Error;
-use super::organization::on;
-use super::output;
+use super::{error::Error, organization::on, output};
+use crate::{
+    cli::{SessionCommand, SessionListArgs},
+    domain::{clock, id::OrganizationId, session::Session},
+    store::Store,
+};
 
 /// Runs the command.
 pub(super) async fn run(command: SessionCommand) -> Result<(), Error> {

@@ -2,14 +2,13 @@
 
 use std::net::SocketAddr;
 
-use crate::cli::ServeArgs;
-use crate::config::Error;
-use crate::http::CertificateFiles;
-use crate::http::ConnectionConfig;
-use crate::http::Invitations;
-use crate::session;
-
 use super::configs::Configs;
+use crate::{
+    cli::ServeArgs,
+    config::Error,
+    http::{CertificateFiles, ConnectionConfig, Invitations},
+    session,
+};
 
 /// Validated settings of `serve`.
 #[derive(Debug)]

@@ -4,17 +4,14 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
-use tracing::error;
-use tracing::warn;
-
-use crate::clock::SystemClock;
-use crate::domain::clock;
-use crate::domain::clock::Clock;
-use crate::domain::clock::DAY_MS;
-use crate::http::Network;
-use crate::http::Tls;
+use tracing::{error, warn};
 
 use super::settings::Settings;
+use crate::{
+    clock::SystemClock,
+    domain::clock::{self, Clock, DAY_MS},
+    http::{Network, Tls},
+};
 
 /// Time before its expiry from which a certificate causes a warning.
 const EXPIRY_WARNING_MS: i64 = 14 * DAY_MS;

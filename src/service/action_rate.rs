@@ -1,16 +1,15 @@
 //! Rate limits per session for actions that WhatsApp notices: a burst, then some a minute, over all clients.
 
-use std::sync::Arc;
-use std::sync::Mutex;
-use std::sync::PoisonError;
-use std::time::Duration;
-
-use crate::rate_limit::MonotonicClock;
-use crate::rate_limit::Rate;
-use crate::rate_limit::RateLimiter;
-use crate::session::SessionKey;
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use super::error::Error;
+use crate::{
+    rate_limit::{MonotonicClock, Rate, RateLimiter},
+    session::SessionKey,
+};
 
 /// A rate-limited action.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

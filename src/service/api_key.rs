@@ -2,37 +2,32 @@
 //! line works on the database beside a running server.
 
 use std::sync::Arc;
+
 use tracing::instrument;
 
-use crate::auth::api_key_secret;
-use crate::auth::authenticator::Authenticator;
-use crate::auth::viewer::Forbidden;
-use crate::auth::viewer::Principal;
-use crate::auth::viewer::Viewer;
-use crate::domain::api_key;
-use crate::domain::api_key::ApiKey;
-use crate::domain::api_key::KeyCreator;
-use crate::domain::capability::Capabilities;
-use crate::domain::capability::Capability;
-use crate::domain::clock::Clock;
-use crate::domain::cursor::TimeKey;
-use crate::domain::id::KeyId;
-use crate::domain::id::OrganizationId;
-use crate::domain::idempotency::IdempotencyKey;
-use crate::domain::idempotency::Operation;
-use crate::domain::page::Page;
-use crate::domain::page::PageRequest;
-use crate::store::HashedSecret;
-use crate::store::KeyUse;
-use crate::store::Store;
-use crate::store::error::StoreError;
-
-use super::audit;
-use super::config::Limits;
-use super::error::ConflictReason;
-use super::error::Error;
-use super::idempotency::idempotency_key;
-use super::idempotency::reused;
+use super::{
+    audit,
+    config::Limits,
+    error::{ConflictReason, Error},
+    idempotency::{idempotency_key, reused},
+};
+use crate::{
+    auth::{
+        api_key_secret,
+        authenticator::Authenticator,
+        viewer::{Forbidden, Principal, Viewer},
+    },
+    domain::{
+        api_key::{self, ApiKey, KeyCreator},
+        capability::{Capabilities, Capability},
+        clock::Clock,
+        cursor::TimeKey,
+        id::{KeyId, OrganizationId},
+        idempotency::{IdempotencyKey, Operation},
+        page::{Page, PageRequest},
+    },
+    store::{HashedSecret, KeyUse, Store, error::StoreError},
+};
 
 /// A key to be created.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -3,12 +3,12 @@
 
 use std::fmt::Display;
 
-use tracing::debug;
-use tracing::info;
+use tracing::{debug, info};
 
-use crate::auth::viewer::Principal;
-use crate::auth::viewer::Viewer;
-use crate::domain::id::OrganizationId;
+use crate::{
+    auth::viewer::{Principal, Viewer},
+    domain::id::OrganizationId,
+};
 
 /// Records a change by a client of the API in its organization; `object` is an id.
 pub(super) fn record(viewer: &Viewer, action: &'static str, object: impl Display) {

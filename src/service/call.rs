@@ -4,35 +4,32 @@ pub mod broadcast;
 mod reply_limit;
 pub(super) mod ringing;
 
-use std::sync::Arc;
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use tokio::time::timeout;
-use tracing::instrument;
-use tracing::warn;
+use tracing::{instrument, warn};
 
-use crate::auth::viewer::Viewer;
-use crate::domain::call::Call;
-use crate::domain::capability::Capability;
-use crate::domain::change::Origin;
-use crate::domain::clock::Clock;
-use crate::domain::id::OrganizationId;
-use crate::domain::id::SessionId;
-use crate::domain::jid::Jid;
-use crate::domain::message::IncomingMessage;
-use crate::domain::message::MessageKind;
-use crate::domain::peer::is_person;
-use crate::domain::session::Session;
-use crate::session::SessionError;
-use crate::session::registry::Registry;
-use crate::store::Store;
-use crate::store::error::StoreError;
-
-use super::error::Error;
-use super::inbound::context::InboundContext;
-use super::inbound::message;
-use broadcast::CallBroadcast;
-use broadcast::CallListener;
+use super::{
+    error::Error,
+    inbound::{context::InboundContext, message},
+};
+use crate::{
+    auth::viewer::Viewer,
+    domain::{
+        call::Call,
+        capability::Capability,
+        change::Origin,
+        clock::Clock,
+        id::{OrganizationId, SessionId},
+        jid::Jid,
+        message::{IncomingMessage, MessageKind},
+        peer::is_person,
+        session::Session,
+    },
+    session::{SessionError, registry::Registry},
+    store::{Store, error::StoreError},
+};
+use broadcast::{CallBroadcast, CallListener};
 use reply_limit::ReplyLimiter;
 
 /// Time limit for the session to be connected, and again for WhatsApp's answer.

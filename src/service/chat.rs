@@ -3,41 +3,37 @@
 pub(super) mod delete;
 pub(super) mod update;
 
-use std::collections::HashMap;
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
+
 use tracing::instrument;
 
-use crate::auth::viewer::Viewer;
-use crate::domain::capability::Capability;
-use crate::domain::chat::Chat;
-use crate::domain::chat_list::ChatKey;
-use crate::domain::chat_list::ChatList;
-use crate::domain::clock::Clock;
-use crate::domain::cursor::ChangeCursor;
-use crate::domain::cursor::TimeKey;
-use crate::domain::id::ChatId;
-use crate::domain::id::MessageId;
-use crate::domain::id::OrganizationId;
-use crate::domain::id::SessionId;
-use crate::domain::jid::Jid;
-use crate::domain::message::Message;
-use crate::domain::page::Page;
-use crate::domain::page::PageRequest;
-use crate::domain::pending_action::Rejection;
-use crate::feed::Feed;
-use crate::feed::FollowedChat;
-use crate::feed::Subscription;
-use crate::feed::SubscriptionFilter;
-use crate::session::registry::Registry;
-use crate::store::Store;
-
-use super::audit;
-use super::background::mute_expiry::MuteExpirer;
-use super::background::purge::Purger;
-use super::error::Error;
+use super::{
+    audit,
+    background::{mute_expiry::MuteExpirer, purge::Purger},
+    error::Error,
+};
+use crate::{
+    auth::viewer::Viewer,
+    domain::{
+        capability::Capability,
+        chat::Chat,
+        chat_list::{ChatKey, ChatList},
+        clock::Clock,
+        cursor::{ChangeCursor, TimeKey},
+        id::{ChatId, MessageId, OrganizationId, SessionId},
+        jid::Jid,
+        message::Message,
+        page::{Page, PageRequest},
+        pending_action::Rejection,
+    },
+    feed::{Feed, FollowedChat, Subscription, SubscriptionFilter},
+    session::registry::Registry,
+    store::Store,
+};
 use delete::DeleteChat;
-pub use update::ChatUpdate;
 use update::UpdateChat;
+
+pub use update::ChatUpdate;
 
 /// Reference to a chat.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,10 +1,8 @@
 //! Configuration of the use cases: limits per organization, and retention.
 
-use clap::Args;
-use clap::builder::TypedValueParser as _;
+use clap::{Args, builder::TypedValueParser as _};
 
-use crate::config;
-use crate::domain::clock::DAY_MS;
+use crate::{config, domain::clock::DAY_MS};
 
 /// Limits per organization.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Args)]

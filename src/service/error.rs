@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use crate::auth::viewer::Forbidden;
-use crate::auth::viewer::Viewer;
-use crate::domain::capability::Capability;
-use crate::domain::id::ChatId;
-use crate::feed::FeedError;
-use crate::store::error::StoreError;
+use crate::{
+    auth::viewer::{Forbidden, Viewer},
+    domain::{capability::Capability, id::ChatId},
+    feed::FeedError,
+    store::error::StoreError,
+};
 
 /// Error of a use case.
 #[derive(Debug, thiserror::Error)]

@@ -1,11 +1,7 @@
 //! Idempotency keys of use cases that create objects.
 
-use crate::domain::idempotency::IdempotencyKey;
-use crate::domain::idempotency::MAX_KEY_LEN;
-use crate::domain::idempotency::Operation;
-
-use super::error::ConflictReason;
-use super::error::Error;
+use super::error::{ConflictReason, Error};
+use crate::domain::idempotency::{IdempotencyKey, MAX_KEY_LEN, Operation};
 
 /// Parses a client's key for an input with these parts.
 pub(super) fn idempotency_key(operation: Operation, key: &str, input: &[&str]) -> Result<IdempotencyKey, Error> {

@@ -24,40 +24,27 @@ mod split;
 mod unarchive;
 mod unread;
 
-use std::ops::Range;
-use std::sync::Arc;
-use std::time::Duration;
+use std::{ops::Range, sync::Arc, time::Duration};
 
 use futures_util::future::BoxFuture;
-use tokio::sync::mpsc;
-use tokio::time::timeout;
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
-use tracing::Instrument as _;
-use tracing::error;
-use tracing::info_span;
-use tracing::warn;
+use tokio::{sync::mpsc, time::timeout};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tracing::{Instrument as _, error, info_span, warn};
 
-use crate::backoff::Backoff;
-use crate::domain::clock::Clock;
-use crate::domain::session::SessionStatus;
-use crate::domain::setting::SettingValue;
-use crate::session::EventSender;
-use crate::session::InboundEvent;
-use crate::session::SessionEvent;
-use crate::session::SessionKey;
-use crate::store::QuarantinedEvent;
-use crate::store::Store;
-use crate::store::error::StoreError;
-
-use super::background::mute_expiry::MuteExpirer;
-use super::background::purge::Purger;
-use super::call::broadcast::CallBroadcast;
-use super::session::broadcast::SessionBroadcast;
+use super::{
+    background::{mute_expiry::MuteExpirer, purge::Purger},
+    call::broadcast::CallBroadcast,
+    session::broadcast::SessionBroadcast,
+};
+use crate::{
+    backoff::Backoff,
+    domain::{clock::Clock, session::SessionStatus, setting::SettingValue},
+    session::{EventSender, InboundEvent, SessionEvent, SessionKey},
+    store::{QuarantinedEvent, Store, error::StoreError},
+};
 use apply::apply_all;
 use metrics::InboundMetrics;
-use quarantine::FailedEvent;
-use quarantine::QuarantineMetrics;
+use quarantine::{FailedEvent, QuarantineMetrics};
 
 /// Capacity of an event queue.
 const QUEUE_CAPACITY: usize = 256;

@@ -11,39 +11,36 @@ pub(super) mod reader;
 mod unlink;
 pub mod watch;
 
-use std::collections::HashMap;
-use std::sync::Arc;
-use std::time::Duration;
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
-use tracing::instrument;
-use tracing::warn;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tracing::{instrument, warn};
 
-use crate::auth::viewer::Viewer;
-use crate::domain::capability::Capability;
-use crate::domain::clock::Clock;
-use crate::domain::cursor::TimeKey;
-use crate::domain::id::SessionId;
-use crate::domain::page::Page;
-use crate::domain::page::PageRequest;
-use crate::domain::session::Session;
-use crate::session::SessionKey;
-use crate::session::registry::Registry;
-use crate::store::Store;
-use crate::store::UnitOfWork;
-use crate::store::Work;
-
-use super::action_rate::ActionRateLimiter;
-use super::action_rate::LimitedAction;
-use super::audit;
-use super::background::purge::Purger;
-use super::config::Limits;
-use super::error::Error;
+use super::{
+    action_rate::{ActionRateLimiter, LimitedAction},
+    audit,
+    background::purge::Purger,
+    config::Limits,
+    error::Error,
+};
+use crate::{
+    auth::viewer::Viewer,
+    domain::{
+        capability::Capability,
+        clock::Clock,
+        cursor::TimeKey,
+        id::SessionId,
+        page::{Page, PageRequest},
+        session::Session,
+    },
+    session::{SessionKey, registry::Registry},
+    store::{Store, UnitOfWork, Work},
+};
 use broadcast::SessionBroadcast;
-pub use lifecycle::SessionUpdate;
 use reader::SessionReaders;
 use watch::SessionChanges;
+
+pub use lifecycle::SessionUpdate;
 
 /// Time limit for a resync.
 const RESYNC_TIMEOUT: Duration = Duration::from_secs(25);

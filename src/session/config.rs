@@ -1,17 +1,12 @@
 //! Configuration of session connections: endpoint, timeouts, retries.
 
-use std::fmt;
-use std::net::IpAddr;
-use std::time::Duration;
+use std::{fmt, net::IpAddr, time::Duration};
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use clap::Args;
-use clap::ValueEnum;
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use clap::{Args, ValueEnum};
 use http::Uri;
 
-use crate::config::Error;
-use crate::domain::clock::DAY_MS;
+use crate::{config::Error, domain::clock::DAY_MS};
 
 /// Server that a session connects to.
 #[derive(Clone, PartialEq, Eq)]

@@ -1,21 +1,18 @@
 //! Interface between a connection and its supervisor: commands, signals, and opening. It is implemented by the real
 //! connection in `whatsapp/`, and by the fake connection of the tests.
 
-use std::error::Error;
-use std::sync::Arc;
-use std::time::Duration;
+use std::{error::Error, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use futures_util::future::BoxFuture;
 use tokio::sync::mpsc;
 use tracing::error;
 
-use super::EventSender;
-use super::SessionKey;
-use crate::domain::jid::Jid;
-use crate::domain::pending_action::PendingAction;
-use crate::domain::session::StatusReason;
-use crate::store::error::StoreError;
+use super::{EventSender, SessionKey};
+use crate::{
+    domain::{jid::Jid, pending_action::PendingAction, session::StatusReason},
+    store::error::StoreError,
+};
 
 /// Check whether a stored action is still pending.
 pub type StillWanted = Arc<dyn Fn() -> BoxFuture<'static, bool> + Send + Sync>;

@@ -1,9 +1,9 @@
 //! Metrics of WhatsApp events.
 
-use prometheus_client::metrics::counter::Counter;
-use prometheus_client::metrics::family::Family;
-use prometheus_client::metrics::gauge::Gauge;
-use prometheus_client::registry::Registry;
+use prometheus_client::{
+    metrics::{counter::Counter, family::Family, gauge::Gauge},
+    registry::Registry,
+};
 
 /// Counters of ignored events and of app-state recovery. Clones share them.
 #[derive(Debug, Clone, Default)]

@@ -1,40 +1,28 @@
 //! Outbox of a session: sends the pending actions to WhatsApp one by one, in order, and reports the results to the
 //! event queue. It has no state that the store does not have, so it can be stopped at any time.
 
-use std::collections::HashMap;
-use std::collections::HashSet;
-use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
+use std::{
+    collections::{HashMap, HashSet},
+    panic::AssertUnwindSafe,
+    sync::Arc,
+};
 
-use futures_util::FutureExt as _;
-use futures_util::future::BoxFuture;
-use tokio::sync::Notify;
-use tokio::sync::oneshot;
-use tokio::sync::watch;
-use tokio::time::Instant;
-use tokio::time::sleep;
-use tokio::time::sleep_until;
-use tracing::Instrument as _;
-use tracing::Span;
-use tracing::debug;
-use tracing::debug_span;
-use tracing::error;
-use tracing::warn;
+use futures_util::{FutureExt as _, future::BoxFuture};
+use tokio::{
+    sync::{Notify, oneshot, watch},
+    time::{Instant, sleep, sleep_until},
+};
+use tracing::{Instrument as _, Span, debug, debug_span, error, warn};
 
-use super::Config;
-use super::EventSender;
-use super::InboundEvent;
-use super::SessionEvent;
-use super::SessionKey;
-use super::connection::Connection;
-use super::connection::ConnectionState;
-use super::connection::SessionError;
-use super::connection::StillWanted;
-use crate::backoff::Backoff;
-use crate::domain::id::ChatId;
-use crate::domain::pending_action::PendingAction;
-use crate::domain::setting::Setting;
-use crate::store::error::StoreError;
+use super::{
+    Config, EventSender, InboundEvent, SessionEvent, SessionKey,
+    connection::{Connection, ConnectionState, SessionError, StillWanted},
+};
+use crate::{
+    backoff::Backoff,
+    domain::{id::ChatId, pending_action::PendingAction, setting::Setting},
+    store::error::StoreError,
+};
 
 /// Reads a session's pending actions.
 pub(super) type ReadPending =

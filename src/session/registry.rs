@@ -1,43 +1,33 @@
 //! Registry of this process's sessions: starts and stops them, and passes commands to their connections.
 
-use std::collections::HashMap;
-use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
-use std::sync::Mutex;
-use std::sync::MutexGuard;
-use std::sync::PoisonError;
-use std::time::Duration;
+use std::{
+    collections::HashMap,
+    panic::AssertUnwindSafe,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use futures_util::FutureExt as _;
-use tokio::sync::Notify;
-use tokio::sync::mpsc;
-use tokio::sync::watch;
-use tokio::time::timeout;
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
-use tracing::Instrument;
-use tracing::error;
-use tracing::info_span;
+use tokio::{
+    sync::{Notify, mpsc, watch},
+    time::timeout,
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tracing::{Instrument, error, info_span};
 
-use super::Config;
-use super::EventSenderFactory;
-use super::SessionKey;
-use super::SessionMetrics;
-use super::connection::Connection;
-use super::connection::ConnectionState;
-use super::connection::Connector;
-use super::connection::SessionError;
-use super::outbox::PendingQuery;
-use super::outbox::ReadPending;
-use super::status::ReceiverClosed;
-use super::status::StatusReporter;
-use super::supervisor::Supervisor;
-use super::whatsapp::WhatsAppConnector;
-use crate::backoff::Backoff;
-use crate::domain::clock::Clock;
-use crate::domain::id::SessionId;
-use crate::domain::session::Pairing;
-use crate::store::Store;
+use super::{
+    Config, EventSenderFactory, SessionKey, SessionMetrics,
+    connection::{Connection, ConnectionState, Connector, SessionError},
+    outbox::{PendingQuery, ReadPending},
+    status::{ReceiverClosed, StatusReporter},
+    supervisor::Supervisor,
+    whatsapp::WhatsAppConnector,
+};
+use crate::{
+    backoff::Backoff,
+    domain::{clock::Clock, id::SessionId, session::Pairing},
+    store::Store,
+};
 
 /// The running sessions. Clones share them.
 #[derive(Clone)]

@@ -2,14 +2,10 @@
 
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
-use tracing::info;
-use tracing::warn;
+use tracing::{info, warn};
 
-use super::EventSender;
-use super::InboundEvent;
-use super::SessionEvent;
-use crate::domain::session::SessionStatus;
-use crate::domain::session::StatusReason;
+use super::{EventSender, InboundEvent, SessionEvent};
+use crate::domain::session::{SessionStatus, StatusReason};
 
 /// The consumer of the event queue is gone.
 pub(super) struct ReceiverClosed;

@@ -1,9 +1,7 @@
 //! Storage format of quarantined events: JSON with a format number. A stored event outlives the version that wrote it.
 //! A new field therefore needs `#[serde(default)]`, and an incompatible change a new number.
 
-use serde::Deserialize;
-use serde::Deserializer;
-use serde::Serialize;
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::SessionEvent;
 
@@ -104,10 +102,10 @@ where
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::message_marker::MessageMarker;
-    use crate::domain::setting::SettingValue;
-    use crate::session::HistoryChat;
-    use crate::session::HistoryChunk;
+    use crate::{
+        domain::{message_marker::MessageMarker, setting::SettingValue},
+        session::{HistoryChat, HistoryChunk},
+    };
 
     #[test]
     fn an_event_reads_back_and_says_its_format() {

@@ -3,49 +3,29 @@
 
 mod next_step;
 
-use std::pin::pin;
-use std::sync::Arc;
-use std::time::Duration;
+use std::{pin::pin, sync::Arc, time::Duration};
 
-use tokio::sync::Notify;
-use tokio::sync::mpsc;
-use tokio::sync::watch;
-use tokio::time::Instant;
-use tokio::time::sleep;
-use tokio::time::sleep_until;
-use tokio::time::timeout;
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
-use tracing::Instrument;
-use tracing::Span;
-use tracing::info;
-use tracing::warn;
+use tokio::{
+    sync::{Notify, mpsc, watch},
+    time::{Instant, sleep, sleep_until, timeout},
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tracing::{Instrument, Span, info, warn};
 
-use super::Config;
-use super::EventSender;
-use super::SessionKey;
-use super::connection::Connection;
-use super::connection::ConnectionEvent;
-use super::connection::ConnectionState;
-use super::connection::Connector;
-use super::connection::DisconnectReason;
-use super::connection::EventSinks;
-use super::connection::SessionError;
-use super::outbox::Outbox;
-use super::outbox::ReadPending;
-use super::status::ReceiverClosed;
-use super::status::StatusReporter;
-use crate::backoff::Backoff;
-use crate::domain::clock;
-use crate::domain::clock::Clock;
-use crate::domain::session::Pairing;
-use crate::domain::session::PairingCode;
-use crate::domain::session::SessionStatus;
-use crate::domain::session::StatusCode;
-use crate::domain::session::StatusReason;
-
-use next_step::NextStep;
-use next_step::next_step;
+use super::{
+    Config, EventSender, SessionKey,
+    connection::{Connection, ConnectionEvent, ConnectionState, Connector, DisconnectReason, EventSinks, SessionError},
+    outbox::{Outbox, ReadPending},
+    status::{ReceiverClosed, StatusReporter},
+};
+use crate::{
+    backoff::Backoff,
+    domain::{
+        clock::{self, Clock},
+        session::{Pairing, PairingCode, SessionStatus, StatusCode, StatusReason},
+    },
+};
+use next_step::{NextStep, next_step};
 
 /// Capacity of the queue of signals; a connection with more of them waits.
 const EVENT_CAPACITY: usize = 64;

@@ -1,42 +1,33 @@
 //! Fake connections for tests: the test sends their signals and reads the actions they received.
 
-use std::collections::VecDeque;
-use std::sync::Arc;
-use std::sync::Mutex;
-use std::sync::MutexGuard;
-use std::sync::atomic::AtomicUsize;
-use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::{
+    collections::VecDeque,
+    sync::{
+        Arc, Mutex, MutexGuard,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use async_trait::async_trait;
-use tokio::sync::Notify;
-use tokio::sync::mpsc;
-use tokio::sync::oneshot;
-use tokio::time::Instant;
-use tokio::time::timeout;
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
+use tokio::{
+    sync::{Notify, mpsc, oneshot},
+    time::{Instant, timeout},
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::Config;
-use super::Endpoint;
-use super::InboundEvent;
-use super::Registry;
-use super::SessionEvent;
-use super::SessionKey;
-use super::connection::Connection;
-use super::connection::ConnectionEvent;
-use super::connection::Connector;
-use super::connection::DisconnectReason;
-use super::connection::EventSinks;
-use super::connection::SessionError;
-use super::connection::StillWanted;
-use super::outbox::ReadPending;
-use crate::domain::clock::Clock;
-use crate::domain::id::SessionId;
-use crate::domain::jid::Jid;
-use crate::domain::pending_action::PendingAction;
-use crate::domain::session::SessionStatus;
-use crate::domain::session::StatusReason;
+use super::{
+    Config, Endpoint, InboundEvent, Registry, SessionEvent, SessionKey,
+    connection::{Connection, ConnectionEvent, Connector, DisconnectReason, EventSinks, SessionError, StillWanted},
+    outbox::ReadPending,
+};
+use crate::domain::{
+    clock::Clock,
+    id::SessionId,
+    jid::Jid,
+    pending_action::PendingAction,
+    session::{SessionStatus, StatusReason},
+};
 
 /// Longer than any wait in a test, in the tests' paused time.
 const LONG_WAIT: Duration = Duration::from_hours(24);

@@ -39,26 +39,22 @@ mod text;
 mod time;
 mod translated;
 
-use std::collections::HashMap;
-use std::sync::Arc;
-use std::sync::Mutex;
-use std::sync::MutexGuard;
-use std::sync::PoisonError;
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
 use async_trait::async_trait;
 use tokio_util::task::TaskTracker;
 
-use super::Config;
-use super::SessionKey;
-use super::SessionMetrics;
-use super::connection::Connection;
-use super::connection::Connector;
-use super::connection::EventSinks;
-use super::connection::SessionError;
-use crate::domain::clock::Clock;
-use crate::domain::session::Session as StoredSession;
-use crate::store::Store;
-use crate::store::error::StoreError;
+use super::{
+    Config, SessionKey, SessionMetrics,
+    connection::{Connection, Connector, EventSinks, SessionError},
+};
+use crate::{
+    domain::{clock::Clock, session::Session as StoredSession},
+    store::{Store, error::StoreError},
+};
 use account_check::ExpectedAccount;
 use backend::BackendPool;
 use client::ConnectTarget;

@@ -1,35 +1,25 @@
 //! Api-keys.
 
 use chatgraph_entity::api_key;
-use sea_orm::ActiveValue::Set;
-use sea_orm::ColumnTrait as _;
-use sea_orm::Condition;
-use sea_orm::ConnectionTrait as _;
-use sea_orm::DbBackend;
-use sea_orm::EntityTrait as _;
-use sea_orm::FromQueryResult as _;
-use sea_orm::PaginatorTrait as _;
-use sea_orm::QueryFilter as _;
-use sea_orm::QueryOrder as _;
-use sea_orm::QueryResult;
-use sea_orm::sea_query::Expr;
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait as _, Condition, ConnectionTrait as _, DbBackend, EntityTrait as _,
+    FromQueryResult as _, PaginatorTrait as _, QueryFilter as _, QueryOrder as _, QueryResult, sea_query::Expr,
+};
 
-use crate::domain::api_key::ApiKey;
-use crate::domain::api_key::KeyCreator;
-use crate::domain::cursor::TimeKey;
-use crate::domain::id::KeyId;
-use crate::domain::id::OrganizationId;
-use crate::domain::page::Page;
-use crate::domain::page::PageRequest;
-
-use super::Store;
-use super::enum_code::bits;
-use super::enum_code::from_bits;
-use super::error::StoreError;
-use super::keyset;
-use super::keyset::Keyset;
-use super::sanitize;
-use super::unit_of_work::UnitOfWork;
+use super::{
+    Store,
+    enum_code::{bits, from_bits},
+    error::StoreError,
+    keyset::{self, Keyset},
+    sanitize,
+    unit_of_work::UnitOfWork,
+};
+use crate::domain::{
+    api_key::{ApiKey, KeyCreator},
+    cursor::TimeKey,
+    id::{KeyId, OrganizationId},
+    page::{Page, PageRequest},
+};
 
 /// The secret of a key that matched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

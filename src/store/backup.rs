@@ -2,26 +2,20 @@
 //! renames it into place once it is on disk. The target is thus the previous file, a complete new one, or missing.
 //! PostgreSQL has its own tools.
 
-use std::fs;
-use std::fs::File;
-use std::io;
-use std::io::ErrorKind;
-use std::path::Path;
-use std::path::PathBuf;
+use std::{
+    fs::{self, File},
+    io::{self, ErrorKind},
+    path::{Path, PathBuf},
+};
 
 use sea_orm::DatabaseConnection;
-use tempfile::TempDir;
-use tempfile::TempPath;
+use tempfile::{TempDir, TempPath};
 use tracing::warn;
 
-use super::connect;
-use super::connect::Config;
-use super::connect::DatabaseLock;
-use super::connect::OpenError;
-use super::connect::file;
-use super::connect::sqlite;
-use super::incarnation;
-use super::integrity_check;
+use super::{
+    connect::{self, Config, DatabaseLock, OpenError, file, sqlite},
+    incarnation, integrity_check,
+};
 
 /// Prefix of the name of a folder for a partial copy.
 const PREFIX: &str = ".chatgraph-partial-";

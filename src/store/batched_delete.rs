@@ -1,9 +1,6 @@
 //! Batched deletion of a session's rows in tables with composite keys.
 
-use sea_orm::ConnectionTrait;
-use sea_orm::DbBackend;
-use sea_orm::DbErr;
-use sea_orm::Statement;
+use sea_orm::{ConnectionTrait, DbBackend, DbErr, Statement};
 
 /// Deletes up to `limit` rows of the session from `table` that match `condition`, in which `$1` is the session; returns
 /// the number.

@@ -1,27 +1,19 @@
 //! Rows of the change log.
 
 use chatgraph_entity::change;
-use sea_orm::ConnectionTrait;
-use sea_orm::EntityTrait as _;
-use sea_orm::IntoActiveModel as _;
+use sea_orm::{ConnectionTrait, EntityTrait as _, IntoActiveModel as _};
 
-use crate::domain::change::Change;
-use crate::domain::change::ChangeKind;
-use crate::domain::change::ChatState;
-use crate::domain::change::Origin;
-use crate::domain::chat::LastMessage;
-use crate::domain::id::ChatId;
-use crate::domain::id::MessageId;
-use crate::domain::id::OrganizationId;
-use crate::domain::id::SessionId;
-
-use super::chunk::chunks;
-use super::enum_code::DbEnum as _;
-use super::enum_code::bits;
-use super::enum_code::from_bits;
-use super::error::StoreError;
-use super::setting_columns::row_with_setting_values;
-use super::setting_columns::setting_values_of_row;
+use super::{
+    chunk::chunks,
+    enum_code::{DbEnum as _, bits, from_bits},
+    error::StoreError,
+    setting_columns::{row_with_setting_values, setting_values_of_row},
+};
+use crate::domain::{
+    change::{Change, ChangeKind, ChatState, Origin},
+    chat::LastMessage,
+    id::{ChatId, MessageId, OrganizationId, SessionId},
+};
 
 /// Stores numbered changes.
 pub(super) async fn insert(

@@ -1,19 +1,10 @@
 //! Reads of the change log.
 
 use chatgraph_entity::change;
-use sea_orm::ColumnTrait as _;
-use sea_orm::EntityTrait as _;
-use sea_orm::QueryFilter as _;
-use sea_orm::QueryOrder as _;
-use sea_orm::QuerySelect as _;
-use sea_orm::Select;
+use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _, Select};
 
-use crate::domain::change::Change;
-use crate::domain::id::OrganizationId;
-
-use super::Store;
-use super::change::from_row;
-use super::error::StoreError;
+use super::{Store, change::from_row, error::StoreError};
+use crate::domain::{change::Change, id::OrganizationId};
 
 impl Store {
     /// Returns at most `limit` changes after the number `after`, in order.

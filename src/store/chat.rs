@@ -1,51 +1,32 @@
 //! Chats, and finding them by address.
 
 use chatgraph_entity::chat;
-use sea_orm::ActiveModelTrait as _;
-use sea_orm::ActiveValue::NotSet;
-use sea_orm::ColumnTrait;
-use sea_orm::Condition;
-use sea_orm::DbErr;
-use sea_orm::EntityTrait as _;
-use sea_orm::ExprTrait as _;
-use sea_orm::FromQueryResult as _;
-use sea_orm::IntoActiveModel as _;
-use sea_orm::QueryFilter as _;
-use sea_orm::QueryOrder as _;
-use sea_orm::QueryResult;
-use sea_orm::QuerySelect as _;
-use sea_orm::Select;
-use sea_orm::sea_query::Expr;
-use sea_orm::sea_query::SelectStatement;
+use sea_orm::{
+    ActiveModelTrait as _,
+    ActiveValue::NotSet,
+    ColumnTrait, Condition, DbErr, EntityTrait as _, ExprTrait as _, FromQueryResult as _, IntoActiveModel as _,
+    QueryFilter as _, QueryOrder as _, QueryResult, QuerySelect as _, Select,
+    sea_query::{Expr, SelectStatement},
+};
 
-use crate::domain::chat::Chat;
-use crate::domain::chat::ChatNames;
-use crate::domain::chat::LastMessage;
-use crate::domain::chat_list;
-use crate::domain::chat_list::InboxClass;
-use crate::domain::id::ChatId;
-use crate::domain::id::MessageId;
-use crate::domain::id::OrganizationId;
-use crate::domain::id::SessionId;
-use crate::domain::jid::Jid;
-use crate::domain::peer::Peer;
-use crate::domain::peer::last_owner;
-use crate::domain::search;
-use crate::domain::setting::Versioned;
-
-use super::Store;
-use super::enum_code::DbEnum as _;
-use super::enum_code::bits;
-use super::enum_code::from_bits;
-use super::error::StoreError;
-use super::message_marker;
-use super::organization;
-use super::peer;
-use super::sanitize;
-use super::setting_columns::row_with_settings;
-use super::setting_columns::settings_of_row;
-use super::tombstone;
-use super::unit_of_work::UnitOfWork;
+use super::{
+    Store,
+    enum_code::{DbEnum as _, bits, from_bits},
+    error::StoreError,
+    message_marker, organization, peer, sanitize,
+    setting_columns::{row_with_settings, settings_of_row},
+    tombstone,
+    unit_of_work::UnitOfWork,
+};
+use crate::domain::{
+    chat::{Chat, ChatNames, LastMessage},
+    chat_list::{self, InboxClass},
+    id::{ChatId, MessageId, OrganizationId, SessionId},
+    jid::Jid,
+    peer::{Peer, last_owner},
+    search,
+    setting::Versioned,
+};
 
 impl Store {
     /// Returns the session's chat with the address `jid`, canonical or an alias.

@@ -1,39 +1,26 @@
 //! Chat lists: each order and filter uses its index.
 
-use chatgraph_entity::chat;
-use chatgraph_entity::chat::Column;
-use sea_orm::ColumnTrait as _;
-use sea_orm::Condition;
-use sea_orm::ConnectionTrait as _;
-use sea_orm::DbBackend;
-use sea_orm::EntityTrait as _;
-use sea_orm::ExprTrait as _;
-use sea_orm::QueryFilter as _;
-use sea_orm::QueryTrait as _;
-use sea_orm::Value;
-use sea_orm::sea_query::Expr;
-use sea_orm::sea_query::Func;
-use sea_orm::sea_query::LikeExpr;
+use chatgraph_entity::chat::{self, Column};
+use sea_orm::{
+    ColumnTrait as _, Condition, ConnectionTrait as _, DbBackend, EntityTrait as _, ExprTrait as _, QueryFilter as _,
+    QueryTrait as _, Value,
+    sea_query::{Expr, Func, LikeExpr},
+};
 
-use crate::domain::chat::Chat;
-use crate::domain::chat_list::ChatFilter;
-use crate::domain::chat_list::ChatKey;
-use crate::domain::chat_list::ChatList;
-use crate::domain::chat_list::ChatOrder;
-use crate::domain::chat_list::InboxClass;
-use crate::domain::id::OrganizationId;
-use crate::domain::page::Page;
-use crate::domain::page::PageRequest;
-use crate::domain::search::SearchTerm;
-
-use super::Store;
-use super::chat::owned_by;
-use super::chat::read_row;
-use super::enum_code::DbEnum as _;
-use super::error::StoreError;
-use super::keyset;
-use super::keyset::Keyset;
-use super::keyset::SortKey;
+use super::{
+    Store,
+    chat::{owned_by, read_row},
+    enum_code::DbEnum as _,
+    error::StoreError,
+    keyset::{self, Keyset, SortKey},
+};
+use crate::domain::{
+    chat::Chat,
+    chat_list::{ChatFilter, ChatKey, ChatList, ChatOrder, InboxClass},
+    id::OrganizationId,
+    page::{Page, PageRequest},
+    search::SearchTerm,
+};
 
 impl Store {
     /// Returns a page of each list, in the given order; `muted` is evaluated at `now`, in milliseconds.

@@ -5,25 +5,17 @@
 //! `NOTIFY` takes a lock for which all commits of a server queue up, so it is never part of a write transaction.
 //! Commits within [`DEBOUNCE`] share one notification.
 
-use std::convert::Infallible;
-use std::io::ErrorKind;
-use std::time::Duration;
+use std::{convert::Infallible, io::ErrorKind, time::Duration};
 
-use sea_orm::ConnectionTrait;
-use sea_orm::DbBackend;
-use sea_orm::DbErr;
-use sea_orm::SqlxError;
-use sea_orm::Statement;
-use sea_orm::sqlx::Executor as _;
-use sea_orm::sqlx::postgres::PgListener;
+use sea_orm::{
+    ConnectionTrait, DbBackend, DbErr, SqlxError, Statement,
+    sqlx::{Executor as _, postgres::PgListener},
+};
 use tokio::time::timeout;
 use tracing::warn;
 
-use crate::backoff::Backoff;
-use crate::domain::id::OrganizationId;
-
-use super::Postgres;
-use super::group_commit::notifier::CommitNotifier;
+use super::{Postgres, group_commit::notifier::CommitNotifier};
+use crate::{backoff::Backoff, domain::id::OrganizationId};
 
 /// The channel of all processes on the database.
 const CHANNEL: &str = "chatgraph_change";

@@ -1,16 +1,11 @@
 //! Configuration of the database and of the master keys.
 
-use std::fmt;
-use std::fs;
-use std::path::PathBuf;
+use std::{fmt, fs, path::PathBuf};
 
 use clap::Args;
 
+use super::{Config, MasterKeys, UrlError};
 use crate::config::Error;
-
-use super::Config;
-use super::MasterKeys;
-use super::UrlError;
 
 /// Database options.
 #[derive(Debug, Args)]

@@ -15,50 +15,28 @@ mod time_limits;
 mod transaction;
 mod url;
 
-use std::fmt;
-use std::path::PathBuf;
-use std::time::Duration;
+use std::{fmt, path::PathBuf, time::Duration};
 
-use sea_orm::AccessMode;
-use sea_orm::ConnectionTrait as _;
-use sea_orm::DatabaseConnection;
-use sea_orm::DatabaseTransaction;
-use sea_orm::DbBackend;
-use sea_orm::DbErr;
-use sea_orm::IsolationLevel;
-use sea_orm::TransactionTrait as _;
+use sea_orm::{
+    AccessMode, ConnectionTrait as _, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, IsolationLevel,
+    TransactionTrait as _,
+};
 use tracing::info;
 
 use read_pool::ReadLimits;
-use time_limits::ANSWER_GRACE;
-use time_limits::COUNT_TIMEOUT;
-use time_limits::READ_TIMEOUT;
-use time_limits::STATEMENT_TIMEOUT;
+use time_limits::{ANSWER_GRACE, COUNT_TIMEOUT, READ_TIMEOUT, STATEMENT_TIMEOUT};
 
+pub use database_lock::DatabaseLock;
 pub(super) use fair_queue::FairQueue;
-pub(super) use pool_size::idle_connections;
-pub(super) use pool_size::max_connections;
+pub use migrations::{checkpoint, migrate_down, migrate_up, migrations, reset_change_log};
+pub(super) use migrations::{is_ours, is_up_to_date, knows_steps, migrate};
+pub use open_error::OpenError;
+pub(super) use pool_size::{idle_connections, max_connections};
 pub use postgres::Postgres;
 pub(super) use read_pool::ReadPool;
 pub use server_lock::ServerLock;
-pub(super) use transaction::Fault;
-pub(super) use transaction::Mark;
-pub(super) use transaction::NotCommitted;
-pub(super) use transaction::Outcome;
-pub(super) use transaction::Transaction;
+pub(super) use transaction::{Fault, Mark, NotCommitted, Outcome, Transaction};
 pub use url::UrlError;
-
-pub use database_lock::DatabaseLock;
-pub use migrations::checkpoint;
-pub(super) use migrations::is_ours;
-pub(super) use migrations::is_up_to_date;
-pub(super) use migrations::knows_steps;
-pub(super) use migrations::migrate;
-pub use migrations::migrate_down;
-pub use migrations::migrate_up;
-pub use migrations::migrations;
-pub use migrations::reset_change_log;
-pub use open_error::OpenError;
 
 /// Location of the database. Parsed with [`str::parse`]: `sqlite:PATH` or
 /// `postgres://USER:PASSWORD@HOST:PORT/DATABASE`.

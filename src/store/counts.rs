@@ -1,22 +1,11 @@
 //! Counts over all organizations, for monitoring, without names.
 
-use chatgraph_entity::pending_action;
-use chatgraph_entity::quarantined_event;
-use chatgraph_entity::session;
-use sea_orm::ColumnTrait as _;
-use sea_orm::EntityTrait as _;
-use sea_orm::PaginatorTrait as _;
-use sea_orm::QueryFilter as _;
-use sea_orm::QuerySelect as _;
+use chatgraph_entity::{pending_action, quarantined_event, session};
+use sea_orm::{ColumnTrait as _, EntityTrait as _, PaginatorTrait as _, QueryFilter as _, QuerySelect as _};
 use strum::VariantArray as _;
 
-use crate::domain::id::OrganizationId;
-use crate::domain::session::SessionStatus;
-
-use super::Store;
-use super::enum_code::DbEnum as _;
-use super::error::StoreError;
-use super::group_commit::Committed;
+use super::{Store, enum_code::DbEnum as _, error::StoreError, group_commit::Committed};
+use crate::domain::{id::OrganizationId, session::SessionStatus};
 
 /// Counts over all organizations.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,31 +1,21 @@
 //! Unread messages of deleted chats: the fields needed to count them when some are read. The phone still counts them,
 //! also after the chat is back.
 
-use chatgraph_entity::deleted_unread;
-use chatgraph_entity::deleted_unread::Column;
-use chatgraph_entity::message;
-use sea_orm::ActiveValue::Set;
-use sea_orm::ColumnTrait as _;
-use sea_orm::Condition;
-use sea_orm::EntityTrait as _;
-use sea_orm::PaginatorTrait as _;
-use sea_orm::QueryFilter as _;
-use sea_orm::QueryOrder as _;
-use sea_orm::QuerySelect as _;
-use sea_orm::QueryTrait as _;
-use sea_orm::sea_query::Expr;
+use chatgraph_entity::{
+    deleted_unread::{self, Column},
+    message,
+};
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait as _, Condition, EntityTrait as _, PaginatorTrait as _, QueryFilter as _,
+    QueryOrder as _, QuerySelect as _, QueryTrait as _, sea_query::Expr,
+};
 
-use crate::domain::id::ChatId;
-use crate::domain::id::OrganizationId;
-use crate::domain::id::SessionId;
-use crate::domain::message_marker::MessageMarker;
-use crate::domain::tombstone::Tombstone;
-
-use super::chunk::chunks;
-use super::error::StoreError;
-use super::message::of_chat;
-use super::sanitize;
-use super::unit_of_work::UnitOfWork;
+use super::{chunk::chunks, error::StoreError, message::of_chat, sanitize, unit_of_work::UnitOfWork};
+use crate::domain::{
+    id::{ChatId, OrganizationId, SessionId},
+    message_marker::MessageMarker,
+    tombstone::Tombstone,
+};
 
 /// Maximum number per deleted chat; older messages are read no later than the first of these.
 const MAX_PER_CHAT: u64 = 500;

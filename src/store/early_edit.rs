@@ -1,24 +1,17 @@
 //! Edits, revocations and deletions that arrived before their message.
 
-use chatgraph_entity::early_rewrite;
-use chatgraph_entity::early_rewrite::Column;
-use sea_orm::ActiveValue::Set;
-use sea_orm::ColumnTrait as _;
-use sea_orm::Condition;
-use sea_orm::EntityTrait as _;
-use sea_orm::PaginatorTrait as _;
-use sea_orm::QueryFilter as _;
-use sea_orm::sea_query::OnConflict;
+use chatgraph_entity::early_rewrite::{self, Column};
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait as _, Condition, EntityTrait as _, PaginatorTrait as _, QueryFilter as _,
+    sea_query::OnConflict,
+};
 
-use crate::domain::id::OrganizationId;
-use crate::domain::id::SessionId;
-use crate::domain::jid::Jid;
-use crate::domain::message::MessageUpdate;
-
-use super::error::StoreError;
-use super::peer;
-use super::sanitize;
-use super::unit_of_work::UnitOfWork;
+use super::{error::StoreError, peer, sanitize, unit_of_work::UnitOfWork};
+use crate::domain::{
+    id::{OrganizationId, SessionId},
+    jid::Jid,
+    message::MessageUpdate,
+};
 
 /// Maximum number per session; further ones are dropped until old ones expire.
 const MAX_PER_SESSION: u64 = 10_000;

@@ -10,19 +10,12 @@ mod key_registry;
 pub(super) mod master_key;
 mod rotation;
 
-use super::error::DecryptError;
-use super::error::StoreError;
+use super::error::{DecryptError, StoreError};
 use master_key::ID_LEN;
 
 pub(super) use key_registry::register;
-pub use master_key::MasterKeyError;
-pub use master_key::MasterKeyId;
-pub use master_key::MasterKeys;
-pub use master_key::new_master_key;
-pub use rotation::Rotated;
-pub use rotation::forget_master_key;
-pub use rotation::master_key_rows;
-pub use rotation::rotate_master_key;
+pub use master_key::{MasterKeyError, MasterKeyId, MasterKeys, new_master_key};
+pub use rotation::{Rotated, forget_master_key, master_key_rows, rotate_master_key};
 
 /// Prefix of values that are not stored verbatim. JSON and protobuf never start like this, and random bytes only in one
 /// of 2^56 cases.

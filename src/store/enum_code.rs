@@ -1,19 +1,17 @@
 //! Numbers of enum values, and bits of sets, in rows. A number is never reused.
 
-use enumset::EnumSet;
-use enumset::EnumSetTypeWithRepr;
-
-use crate::domain::change::ChangeKind;
-use crate::domain::change::Origin;
-use crate::domain::chat::ChatType;
-use crate::domain::idempotency::Operation;
-use crate::domain::message::MessageKind;
-use crate::domain::pending_action::RejectionCode;
-use crate::domain::session::SessionStatus;
-use crate::domain::session::StatusCode;
-use crate::domain::setting::Setting;
+use enumset::{EnumSet, EnumSetTypeWithRepr};
 
 use super::error::StoreError;
+use crate::domain::{
+    change::{ChangeKind, Origin},
+    chat::ChatType,
+    idempotency::Operation,
+    message::MessageKind,
+    pending_action::RejectionCode,
+    session::{SessionStatus, StatusCode},
+    setting::Setting,
+};
 
 /// A value that is stored as a small number: its discriminant.
 pub(super) trait DbEnum: Sized {
@@ -63,10 +61,10 @@ mod tests {
     use strum::VariantArray;
 
     use super::*;
-    use crate::domain::capability::Capabilities;
-    use crate::domain::capability::Capability;
-    use crate::domain::change::ChatField;
-    use crate::domain::change::ChatFields;
+    use crate::domain::{
+        capability::{Capabilities, Capability},
+        change::{ChatField, ChatFields},
+    };
 
     fn is_numbered<T: DbEnum + VariantArray + Copy + PartialEq + std::fmt::Debug>(count: i16) {
         let numbers: Vec<_> = T::VARIANTS.iter().map(|value| value.code()).collect();

@@ -1,14 +1,8 @@
 //! Errors of the database.
 
-use std::error::Error;
-use std::io::ErrorKind;
-use std::sync::Arc;
+use std::{error::Error, io::ErrorKind, sync::Arc};
 
-use sea_orm::ConnAcquireErr;
-use sea_orm::DbErr;
-use sea_orm::RuntimeErr;
-use sea_orm::SqlErr;
-use sea_orm::SqlxError;
+use sea_orm::{ConnAcquireErr, DbErr, RuntimeErr, SqlErr, SqlxError};
 
 use super::encryption::master_key::MasterKeyId;
 

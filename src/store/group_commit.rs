@@ -15,19 +15,17 @@ mod queue;
 mod revision_check;
 mod settle;
 
-use std::sync::Arc;
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use sea_orm::DatabaseConnection;
 use tokio::sync::oneshot;
 use tokio_util::task::TaskTracker;
 
-use crate::domain::id::OrganizationId;
-use crate::domain::id::SessionId;
-
-use super::error::StoreError;
-use super::unit_of_work::UnitOfWork;
-use super::unit_of_work::Work;
+use super::{
+    error::StoreError,
+    unit_of_work::{UnitOfWork, Work},
+};
+use crate::domain::id::{OrganizationId, SessionId};
 use batch::UnitJob;
 use counters::CommitCounters;
 use notifier::CommitNotifier;

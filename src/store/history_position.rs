@@ -1,24 +1,16 @@
 //! Positions of a history's messages within their second. WhatsApp's times are whole seconds, and only a history shows
 //! the order of messages that were not delivered live.
 
-use std::collections::BTreeMap;
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
-use chatgraph_entity::message;
-use chatgraph_entity::message::Column;
-use sea_orm::ColumnTrait as _;
-use sea_orm::EntityTrait as _;
-use sea_orm::QueryFilter as _;
-use sea_orm::QuerySelect as _;
+use chatgraph_entity::message::{self, Column};
+use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _, QuerySelect as _};
 
-use crate::domain::id::ChatId;
-use crate::domain::id::MessageId;
-use crate::domain::message::IncomingMessage;
-
-use super::error::StoreError;
-use super::message::of_chat;
-use super::sanitize;
-use super::unit_of_work::UnitOfWork;
+use super::{error::StoreError, message::of_chat, sanitize, unit_of_work::UnitOfWork};
+use crate::domain::{
+    id::{ChatId, MessageId},
+    message::IncomingMessage,
+};
 
 /// Seconds per statement.
 const SECONDS: usize = 500;

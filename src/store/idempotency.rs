@@ -1,19 +1,10 @@
 //! Objects created under idempotency keys.
 
-use chatgraph_entity::idempotency_key;
-use chatgraph_entity::idempotency_key::Column;
-use sea_orm::ActiveValue::Set;
-use sea_orm::ColumnTrait as _;
-use sea_orm::EntityTrait as _;
-use sea_orm::QueryFilter as _;
-use sea_orm::sea_query::OnConflict;
+use chatgraph_entity::idempotency_key::{self, Column};
+use sea_orm::{ActiveValue::Set, ColumnTrait as _, EntityTrait as _, QueryFilter as _, sea_query::OnConflict};
 
-use crate::domain::idempotency::IdempotencyKey;
-use crate::domain::idempotency::KEY_RETENTION_MS;
-
-use super::enum_code::DbEnum as _;
-use super::error::StoreError;
-use super::unit_of_work::UnitOfWork;
+use super::{enum_code::DbEnum as _, error::StoreError, unit_of_work::UnitOfWork};
+use crate::domain::idempotency::{IdempotencyKey, KEY_RETENTION_MS};
 
 /// State of an idempotency key.
 #[derive(Debug, Clone, PartialEq, Eq)]

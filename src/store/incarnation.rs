@@ -2,10 +2,7 @@
 
 use chatgraph_entity::change_log;
 use chatgraph_migration::SchemaManager;
-use sea_orm::ActiveValue::Set;
-use sea_orm::DatabaseConnection;
-use sea_orm::EntityTrait as _;
-use sea_orm::sea_query::OnConflict;
+use sea_orm::{ActiveValue::Set, DatabaseConnection, EntityTrait as _, sea_query::OnConflict};
 
 use super::error::StoreError;
 

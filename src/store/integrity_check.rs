@@ -5,25 +5,16 @@ mod rules;
 
 use std::collections::BTreeMap;
 
-use chatgraph_entity::chat;
-use chatgraph_entity::message;
-use chatgraph_entity::session;
-use sea_orm::ColumnTrait as _;
-use sea_orm::ConnectionTrait;
-use sea_orm::DbBackend;
-use sea_orm::DbErr;
-use sea_orm::EntityTrait as _;
-use sea_orm::QueryFilter as _;
-use sea_orm::QueryOrder as _;
-use sea_orm::QuerySelect as _;
-use sea_orm::QueryTrait as _;
-use sea_orm::Statement;
+use chatgraph_entity::{chat, message, session};
+use sea_orm::{
+    ColumnTrait as _, ConnectionTrait, DbBackend, DbErr, EntityTrait as _, QueryFilter as _, QueryOrder as _,
+    QuerySelect as _, QueryTrait as _, Statement,
+};
 
-use super::connect;
-use super::connect::Config;
-use super::connect::OpenError;
-use super::message::read_row;
-use super::message::with_sender;
+use super::{
+    connect::{self, Config, OpenError},
+    message::{read_row, with_sender},
+};
 
 #[cfg(test)]
 pub(super) use rules::RULES;

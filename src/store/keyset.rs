@@ -2,35 +2,17 @@
 
 use std::collections::HashMap;
 
-use sea_orm::ColumnTrait as _;
-use sea_orm::Condition;
-
-use sea_orm::ConnectionTrait;
-use sea_orm::DbBackend;
-use sea_orm::EntityTrait;
-use sea_orm::ExprTrait as _;
-use sea_orm::Order;
-use sea_orm::QueryFilter as _;
-use sea_orm::QueryOrder as _;
-use sea_orm::QueryResult;
-use sea_orm::QuerySelect as _;
-use sea_orm::QueryTrait as _;
-use sea_orm::Select;
-use sea_orm::Value;
-use sea_orm::sea_query::Asterisk;
-use sea_orm::sea_query::Expr;
-use sea_orm::sea_query::Func;
-use sea_orm::sea_query::Query;
-use sea_orm::sea_query::SelectStatement;
-use sea_orm::sea_query::UnionType;
-
-use crate::domain::cursor::CursorKey;
-use crate::domain::cursor::TimeKey;
-use crate::domain::page::Direction;
-use crate::domain::page::Page;
-use crate::domain::page::PageRequest;
+use sea_orm::{
+    ColumnTrait as _, Condition, ConnectionTrait, DbBackend, EntityTrait, ExprTrait as _, Order, QueryFilter as _,
+    QueryOrder as _, QueryResult, QuerySelect as _, QueryTrait as _, Select, Value,
+    sea_query::{Asterisk, Expr, Func, Query, SelectStatement, UnionType},
+};
 
 use super::error::StoreError;
+use crate::domain::{
+    cursor::{CursorKey, TimeKey},
+    page::{Direction, Page, PageRequest},
+};
 
 /// Queries per statement: SQLite allows 500.
 const MAX_UNION: usize = 200;

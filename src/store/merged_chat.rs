@@ -1,23 +1,20 @@
 //! Ids of merged chats: a client with an old id finds the chat that replaced it.
 
-use chatgraph_entity::merged_chat;
-use chatgraph_entity::merged_chat::Column;
-use sea_orm::ActiveValue::Set;
-use sea_orm::ColumnTrait as _;
-use sea_orm::EntityTrait as _;
-use sea_orm::QueryFilter as _;
-use sea_orm::QuerySelect as _;
-use sea_orm::sea_query::Expr;
+use chatgraph_entity::merged_chat::{self, Column};
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait as _, EntityTrait as _, QueryFilter as _, QuerySelect as _, sea_query::Expr,
+};
 
-use crate::domain::chat::Chat;
-use crate::domain::id::ChatId;
-use crate::domain::id::OrganizationId;
-
-use super::Store;
-use super::chat::from_row;
-use super::chat::with_ids;
-use super::error::StoreError;
-use super::unit_of_work::UnitOfWork;
+use super::{
+    Store,
+    chat::{from_row, with_ids},
+    error::StoreError,
+    unit_of_work::UnitOfWork,
+};
+use crate::domain::{
+    chat::Chat,
+    id::{ChatId, OrganizationId},
+};
 
 impl Store {
     /// Returns the chat with this id, or the one into which it was merged.

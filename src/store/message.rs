@@ -4,44 +4,29 @@ mod insert;
 mod known;
 mod latest;
 
-use chatgraph_entity::chat;
-use chatgraph_entity::message;
-use chatgraph_entity::peer;
-use sea_orm::ActiveValue::Set;
-use sea_orm::ColumnTrait as _;
-use sea_orm::Condition;
-use sea_orm::ConnectionTrait as _;
-use sea_orm::DbBackend;
-use sea_orm::EntityTrait as _;
-use sea_orm::ExprTrait as _;
-use sea_orm::FromQueryResult as _;
-use sea_orm::QueryFilter as _;
-use sea_orm::QueryResult;
-use sea_orm::QuerySelect as _;
-use sea_orm::QueryTrait as _;
-use sea_orm::Select;
-use sea_orm::sea_query::Expr;
-use sea_orm::sea_query::Query;
+use chatgraph_entity::{chat, message, peer};
+use sea_orm::{
+    ActiveValue::Set,
+    ColumnTrait as _, Condition, ConnectionTrait as _, DbBackend, EntityTrait as _, ExprTrait as _,
+    FromQueryResult as _, QueryFilter as _, QueryResult, QuerySelect as _, QueryTrait as _, Select,
+    sea_query::{Expr, Query},
+};
 
-use crate::domain::cursor::TimeKey;
-use crate::domain::id::ChatId;
-use crate::domain::id::MessageId;
-use crate::domain::id::OrganizationId;
-use crate::domain::id::PeerId;
-use crate::domain::id::SessionId;
-use crate::domain::message::Message;
-use crate::domain::message::MessageKind;
-use crate::domain::message_marker::MessageMarker;
-use crate::domain::page::Page;
-use crate::domain::page::PageRequest;
-
-use super::Store;
-use super::enum_code::DbEnum as _;
-use super::error::StoreError;
-use super::keyset;
-use super::keyset::Keyset;
-use super::sanitize;
-use super::unit_of_work::UnitOfWork;
+use super::{
+    Store,
+    enum_code::DbEnum as _,
+    error::StoreError,
+    keyset::{self, Keyset},
+    sanitize,
+    unit_of_work::UnitOfWork,
+};
+use crate::domain::{
+    cursor::TimeKey,
+    id::{ChatId, MessageId, OrganizationId, PeerId, SessionId},
+    message::{Message, MessageKind},
+    message_marker::MessageMarker,
+    page::{Page, PageRequest},
+};
 
 pub use known::KnownMessage;
 

@@ -1,9 +1,7 @@
 //! Columns of positions among the messages of a chat: a time, and the WhatsApp ids of its messages.
 
+use super::{error::StoreError, sanitize};
 use crate::domain::message_marker::MessageMarker;
-
-use super::error::StoreError;
-use super::sanitize;
 
 /// Converts a position into its two columns.
 pub(super) fn to_columns(place: Option<&MessageMarker>) -> (Option<i64>, Option<String>) {

@@ -1,25 +1,21 @@
 //! Moving messages between peers. Of several copies of one message the one that arrived first stays, with the latest
 //! edit or revocation.
 
-use chatgraph_entity::message;
-use chatgraph_entity::message::Column;
-use sea_orm::ActiveValue::Set;
-use sea_orm::ColumnTrait as _;
-use sea_orm::Condition;
-use sea_orm::EntityTrait as _;
-use sea_orm::ExprTrait as _;
-use sea_orm::QueryFilter as _;
-use sea_orm::QuerySelect as _;
-use sea_orm::sea_query::Expr;
+use chatgraph_entity::message::{self, Column};
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait as _, Condition, EntityTrait as _, ExprTrait as _, QueryFilter as _,
+    QuerySelect as _, sea_query::Expr,
+};
 
-use crate::domain::id::ChatId;
-use crate::domain::id::PeerId;
-use crate::domain::peer::MovedPeriod;
-
-use super::error::StoreError;
-use super::message::AMONG_SEVERAL;
-use super::message::of_chat;
-use super::unit_of_work::UnitOfWork;
+use super::{
+    error::StoreError,
+    message::{AMONG_SEVERAL, of_chat},
+    unit_of_work::UnitOfWork,
+};
+use crate::domain::{
+    id::{ChatId, PeerId},
+    peer::MovedPeriod,
+};
 
 /// Rows per statement.
 const BATCH_ROWS: usize = 500;

@@ -1,21 +1,14 @@
 //! Mutes that will expire, over all organizations.
 
 use chatgraph_entity::chat;
-use sea_orm::ColumnTrait as _;
-use sea_orm::EntityTrait as _;
-use sea_orm::QueryFilter as _;
-use sea_orm::QueryOrder as _;
-use sea_orm::QuerySelect as _;
-use sea_orm::Select;
+use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _, Select};
 use tracing::warn;
 
-use crate::domain::clock::FOREVER;
-use crate::domain::id::ChatId;
-use crate::domain::id::OrganizationId;
-use crate::domain::id::SessionId;
-
-use super::Store;
-use super::error::StoreError;
+use super::{Store, error::StoreError};
+use crate::domain::{
+    clock::FOREVER,
+    id::{ChatId, OrganizationId, SessionId},
+};
 
 /// A mute that will expire.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -5,20 +5,14 @@ use std::sync::Arc;
 use sea_orm::DatabaseConnection;
 use tokio_util::task::TaskTracker;
 
+use super::{
+    Config, MasterKeys, OpenError, Store,
+    connect::{self, FairQueue},
+    encryption::{self, Encryption},
+    group_commit::{GroupCommit, notifier::CommitNotifier},
+    incarnation, search_text,
+};
 use crate::domain::clock::Clock;
-
-use super::Config;
-use super::MasterKeys;
-use super::OpenError;
-use super::Store;
-use super::connect;
-use super::connect::FairQueue;
-use super::encryption;
-use super::encryption::Encryption;
-use super::group_commit::GroupCommit;
-use super::group_commit::notifier::CommitNotifier;
-use super::incarnation;
-use super::search_text;
 
 /// Maximum number of concurrent full scans of lists; less than the number of readers.
 const WALKS: usize = 2;

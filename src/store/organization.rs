@@ -1,22 +1,14 @@
 //! Organizations, and the ends of their change logs.
 
 use chatgraph_entity::organization;
-use sea_orm::ActiveValue::Set;
-use sea_orm::ColumnTrait;
-use sea_orm::EntityTrait as _;
-use sea_orm::ExprTrait as _;
-use sea_orm::QueryFilter as _;
-use sea_orm::QuerySelect as _;
-use sea_orm::sea_query::BinOper;
-use sea_orm::sea_query::Expr;
-use sea_orm::sea_query::OnConflict;
+use sea_orm::{
+    ActiveValue::Set,
+    ColumnTrait, EntityTrait as _, ExprTrait as _, QueryFilter as _, QuerySelect as _,
+    sea_query::{BinOper, Expr, OnConflict},
+};
 
-use crate::domain::cursor::ChangeCursor;
-use crate::domain::id::OrganizationId;
-
-use super::Store;
-use super::error::StoreError;
-use super::unit_of_work::UnitOfWork;
+use super::{Store, error::StoreError, unit_of_work::UnitOfWork};
+use crate::domain::{cursor::ChangeCursor, id::OrganizationId};
 
 /// Organizations per statement.
 const ROWS: usize = 1000;

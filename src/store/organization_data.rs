@@ -1,29 +1,13 @@
 //! A whole organization, for the operator: counts and deletion.
 
-use chatgraph_entity::api_key;
-use chatgraph_entity::change;
-use chatgraph_entity::chat;
-use chatgraph_entity::message;
-use chatgraph_entity::organization;
-use chatgraph_entity::quarantined_event;
-use chatgraph_entity::session;
-use sea_orm::ColumnTrait as _;
-use sea_orm::ConnectionTrait as _;
-use sea_orm::DbBackend;
-use sea_orm::EntityTrait as _;
-use sea_orm::PaginatorTrait as _;
-use sea_orm::QueryFilter as _;
-use sea_orm::QuerySelect as _;
-use sea_orm::QueryTrait as _;
-use sea_orm::Statement;
-use sea_orm::Value;
+use chatgraph_entity::{api_key, change, chat, message, organization, quarantined_event, session};
+use sea_orm::{
+    ColumnTrait as _, ConnectionTrait as _, DbBackend, EntityTrait as _, PaginatorTrait as _, QueryFilter as _,
+    QuerySelect as _, QueryTrait as _, Statement, Value,
+};
 
+use super::{Store, error::StoreError, unit_of_work::UnitOfWork, whatsapp_device};
 use crate::domain::id::OrganizationId;
-
-use super::Store;
-use super::error::StoreError;
-use super::unit_of_work::UnitOfWork;
-use super::whatsapp_device;
 
 /// Maximum number of rows that one unit deletes: a few milliseconds' work.
 const ROWS: u64 = 1_000;

@@ -3,38 +3,22 @@
 mod address;
 mod period;
 
-use chatgraph_entity::peer;
-use chatgraph_entity::peer_address;
-use sea_orm::ActiveValue::Set;
-use sea_orm::ColumnTrait as _;
-use sea_orm::Condition;
-use sea_orm::EntityTrait as _;
-use sea_orm::ExprTrait as _;
-use sea_orm::QueryFilter as _;
-use sea_orm::RelationDef;
-use sea_orm::RelationTrait as _;
-use sea_orm::Select;
-use sea_orm::sea_query::Alias;
-use sea_orm::sea_query::Expr;
-use sea_orm::sea_query::Query;
+use chatgraph_entity::{peer, peer_address};
+use sea_orm::{
+    ActiveValue::Set,
+    ColumnTrait as _, Condition, EntityTrait as _, ExprTrait as _, QueryFilter as _, RelationDef, RelationTrait as _,
+    Select,
+    sea_query::{Alias, Expr, Query},
+};
 
-use crate::domain::id::ChatId;
-use crate::domain::id::OrganizationId;
-use crate::domain::id::PeerId;
-use crate::domain::id::SessionId;
-use crate::domain::jid::Jid;
-use crate::domain::peer::AddressOwner;
-use crate::domain::peer::Peer;
-use crate::domain::peer::Period;
-use crate::domain::peer::last_owner;
-use crate::domain::peer::owner_at;
+use super::{connect::Transaction, error::StoreError, unit_of_work::UnitOfWork};
+use crate::domain::{
+    id::{ChatId, OrganizationId, PeerId, SessionId},
+    jid::Jid,
+    peer::{AddressOwner, Peer, Period, last_owner, owner_at},
+};
 
-use super::connect::Transaction;
-use super::error::StoreError;
-use super::unit_of_work::UnitOfWork;
-
-pub(super) use address::addresses_known_by;
-pub(super) use address::chat_found_by;
+pub(super) use address::{addresses_known_by, chat_found_by};
 pub(super) use period::known_by;
 
 /// Addresses per statement.

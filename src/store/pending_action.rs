@@ -1,34 +1,21 @@
 //! Pending actions.
 
-use chatgraph_entity::pending_action;
-use chatgraph_entity::pending_action::Column;
-use sea_orm::ColumnTrait as _;
-use sea_orm::Condition;
-use sea_orm::EntityTrait as _;
-use sea_orm::ExprTrait as _;
-use sea_orm::IntoActiveModel as _;
-use sea_orm::QueryFilter as _;
-use sea_orm::QueryOrder as _;
-use sea_orm::QuerySelect as _;
-use sea_orm::sea_query::Expr;
-use sea_orm::sea_query::OnConflict;
+use chatgraph_entity::pending_action::{self, Column};
+use sea_orm::{
+    ColumnTrait as _, Condition, EntityTrait as _, ExprTrait as _, IntoActiveModel as _, QueryFilter as _,
+    QueryOrder as _, QuerySelect as _,
+    sea_query::{Expr, OnConflict},
+};
 
-use crate::domain::chat::Chat;
-use crate::domain::id::ChatId;
-use crate::domain::id::OrganizationId;
-use crate::domain::id::SessionId;
-use crate::domain::jid::Jid;
-use crate::domain::message::MessageRange;
-use crate::domain::pending_action::PendingAction;
-use crate::domain::setting::Setting;
-use crate::domain::setting::SettingValue;
-
-use super::Store;
-use super::chat;
-use super::enum_code::DbEnum as _;
-use super::error::StoreError;
-use super::sanitize;
-use super::unit_of_work::UnitOfWork;
+use super::{Store, chat, enum_code::DbEnum as _, error::StoreError, sanitize, unit_of_work::UnitOfWork};
+use crate::domain::{
+    chat::Chat,
+    id::{ChatId, OrganizationId, SessionId},
+    jid::Jid,
+    message::MessageRange,
+    pending_action::PendingAction,
+    setting::{Setting, SettingValue},
+};
 
 /// Actions per read, if all of them are needed, and if only the next one is.
 const READ_LIMIT: u64 = 200;

@@ -1,27 +1,17 @@
 //! Quarantined events: stored, encrypted like other secrets, until a retry applies them or the operator deletes them.
 //! Only `session` knows their content; here it is bytes.
 
-use chatgraph_entity::quarantined_event;
-use chatgraph_entity::quarantined_event::Column;
-use chatgraph_entity::session;
-use sea_orm::ColumnTrait as _;
-use sea_orm::EntityTrait as _;
-use sea_orm::ExprTrait as _;
-use sea_orm::IntoActiveModel as _;
-use sea_orm::PaginatorTrait as _;
-use sea_orm::QueryFilter as _;
-use sea_orm::QueryOrder as _;
-use sea_orm::QuerySelect as _;
-use sea_orm::sea_query::Expr;
+use chatgraph_entity::{
+    quarantined_event::{self, Column},
+    session,
+};
+use sea_orm::{
+    ColumnTrait as _, EntityTrait as _, ExprTrait as _, IntoActiveModel as _, PaginatorTrait as _, QueryFilter as _,
+    QueryOrder as _, QuerySelect as _, sea_query::Expr,
+};
 
-use crate::domain::id::EventId;
-use crate::domain::id::OrganizationId;
-use crate::domain::id::SessionId;
-
-use super::Store;
-use super::encryption::AssociatedData;
-use super::error::StoreError;
-use super::unit_of_work::UnitOfWork;
+use super::{Store, encryption::AssociatedData, error::StoreError, unit_of_work::UnitOfWork};
+use crate::domain::id::{EventId, OrganizationId, SessionId};
 
 /// Maximum number of quarantined events per session.
 pub const MAX_QUARANTINED: u64 = 10_000;

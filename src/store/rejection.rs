@@ -3,23 +3,16 @@
 use std::collections::HashMap;
 
 use chatgraph_entity::refusal;
-use sea_orm::ColumnTrait as _;
-use sea_orm::Condition;
-use sea_orm::EntityTrait as _;
-use sea_orm::IntoActiveModel as _;
-use sea_orm::QueryFilter as _;
-use sea_orm::sea_query::OnConflict;
+use sea_orm::{
+    ColumnTrait as _, Condition, EntityTrait as _, IntoActiveModel as _, QueryFilter as _, sea_query::OnConflict,
+};
 
-use crate::domain::id::ChatId;
-use crate::domain::id::OrganizationId;
-use crate::domain::pending_action::Rejection;
-use crate::domain::pending_action::RejectionCode;
-use crate::domain::setting::Setting;
-
-use super::Store;
-use super::enum_code::DbEnum as _;
-use super::error::StoreError;
-use super::unit_of_work::UnitOfWork;
+use super::{Store, enum_code::DbEnum as _, error::StoreError, unit_of_work::UnitOfWork};
+use crate::domain::{
+    id::{ChatId, OrganizationId},
+    pending_action::{Rejection, RejectionCode},
+    setting::Setting,
+};
 
 impl Store {
     /// Returns the rejected settings of several chats; chats without any are missing.

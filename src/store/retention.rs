@@ -4,30 +4,17 @@
 
 use std::collections::BTreeMap;
 
-use chatgraph_entity::change;
-use chatgraph_entity::chat;
-use chatgraph_entity::message;
-use chatgraph_entity::organization;
-use sea_orm::ColumnTrait as _;
-use sea_orm::ConnectionTrait as _;
-use sea_orm::EntityTrait as _;
-use sea_orm::ExprTrait as _;
-use sea_orm::QueryFilter as _;
-use sea_orm::QueryOrder as _;
-use sea_orm::QuerySelect as _;
-use sea_orm::QueryTrait as _;
-use sea_orm::Select;
-use sea_orm::sea_query::Expr;
+use chatgraph_entity::{change, chat, message, organization};
+use sea_orm::{
+    ColumnTrait as _, ConnectionTrait as _, EntityTrait as _, ExprTrait as _, QueryFilter as _, QueryOrder as _,
+    QuerySelect as _, QueryTrait as _, Select, sea_query::Expr,
+};
 
-use crate::domain::cursor::TimeKey;
-use crate::domain::id::ChatId;
-use crate::domain::id::MessageId;
-use crate::domain::id::OrganizationId;
-
-use super::Store;
-use super::error::StoreError;
-use super::keyset;
-use super::unit_of_work::UnitOfWork;
+use super::{Store, error::StoreError, keyset, unit_of_work::UnitOfWork};
+use crate::domain::{
+    cursor::TimeKey,
+    id::{ChatId, MessageId, OrganizationId},
+};
 
 /// Organizations, or chats, per read.
 const READ_BATCH: u64 = 100;

@@ -2,28 +2,17 @@
 //! server, before it serves: a few thousand chats a second, in transactions of a few hundred. After an interruption the
 //! next start continues.
 
-use chatgraph_entity::chat;
-use chatgraph_entity::search_fold;
-use sea_orm::ActiveValue::Set;
-use sea_orm::ColumnTrait as _;
-use sea_orm::ConnectionTrait;
-use sea_orm::DatabaseConnection;
-use sea_orm::EntityTrait as _;
-use sea_orm::QueryFilter as _;
-use sea_orm::QueryOrder as _;
-use sea_orm::QuerySelect as _;
-use sea_orm::sea_query::Expr;
-use sea_orm::sea_query::OnConflict;
-use tracing::info;
-use tracing::warn;
+use chatgraph_entity::{chat, search_fold};
+use sea_orm::{
+    ActiveValue::Set,
+    ColumnTrait as _, ConnectionTrait, DatabaseConnection, EntityTrait as _, QueryFilter as _, QueryOrder as _,
+    QuerySelect as _,
+    sea_query::{Expr, OnConflict},
+};
+use tracing::{info, warn};
 
-use crate::domain::search;
-use crate::domain::search::FOLD_VERSION;
-
-use super::chat::from_row;
-use super::connect;
-use super::error::StoreError;
-use super::sanitize;
+use super::{chat::from_row, connect, error::StoreError, sanitize};
+use crate::domain::search::{self, FOLD_VERSION};
 
 /// Chats per transaction.
 pub(super) const STEP: u64 = 500;

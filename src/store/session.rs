@@ -1,41 +1,27 @@
 //! Sessions.
 
 use chatgraph_entity::session;
-use sea_orm::ActiveModelTrait as _;
-use sea_orm::ColumnTrait as _;
-use sea_orm::Condition;
-use sea_orm::ConnectionTrait as _;
-use sea_orm::DbBackend;
-use sea_orm::EntityTrait as _;
-use sea_orm::FromQueryResult as _;
-use sea_orm::IntoActiveModel as _;
-use sea_orm::PaginatorTrait as _;
-use sea_orm::QueryFilter as _;
-use sea_orm::QueryOrder as _;
-use sea_orm::QueryResult;
-use sea_orm::QuerySelect as _;
-use sea_orm::Select;
+use sea_orm::{
+    ActiveModelTrait as _, ColumnTrait as _, Condition, ConnectionTrait as _, DbBackend, EntityTrait as _,
+    FromQueryResult as _, IntoActiveModel as _, PaginatorTrait as _, QueryFilter as _, QueryOrder as _, QueryResult,
+    QuerySelect as _, Select,
+};
 use tracing::error;
 
-use crate::domain::cursor::TimeKey;
-use crate::domain::id::OrganizationId;
-use crate::domain::id::SessionId;
-use crate::domain::page::Page;
-use crate::domain::page::PageRequest;
-use crate::domain::session::HistoryImport;
-use crate::domain::session::Session;
-use crate::domain::session::SessionStatus;
-use crate::domain::session::StatusCode;
-use crate::domain::session::StatusReason;
-
-use super::Store;
-use super::enum_code::DbEnum as _;
-use super::error::StoreError;
-use super::keyset;
-use super::keyset::Keyset;
-use super::organization;
-use super::sanitize;
-use super::unit_of_work::UnitOfWork;
+use super::{
+    Store,
+    enum_code::DbEnum as _,
+    error::StoreError,
+    keyset::{self, Keyset},
+    organization, sanitize,
+    unit_of_work::UnitOfWork,
+};
+use crate::domain::{
+    cursor::TimeKey,
+    id::{OrganizationId, SessionId},
+    page::{Page, PageRequest},
+    session::{HistoryImport, Session, SessionStatus, StatusCode, StatusReason},
+};
 
 /// Status of a deleted session that still has chats to purge.
 const REMOVED: i16 = 100;

@@ -2,28 +2,14 @@
 //! which no client can query: from that commit on it is gone. The sweeper then purges it in small batches, so that
 //! every commit is short. Rows that a killed process left are purged by the next one.
 
-use chatgraph_entity::chat;
-use chatgraph_entity::message;
-use chatgraph_entity::pending_action;
-use chatgraph_entity::quarantined_event;
-use chatgraph_entity::refusal;
-use chatgraph_entity::session;
-use chatgraph_entity::tombstone;
-use sea_orm::ColumnTrait;
-use sea_orm::EntityTrait;
-use sea_orm::QueryFilter as _;
-use sea_orm::QuerySelect as _;
-use sea_orm::QueryTrait as _;
-use sea_orm::sea_query::Expr;
+use chatgraph_entity::{chat, message, pending_action, quarantined_event, refusal, session, tombstone};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter as _, QuerySelect as _, QueryTrait as _, sea_query::Expr};
 
-use crate::domain::chat::Chat;
-use crate::domain::id::OrganizationId;
-use crate::domain::id::SessionId;
-
-use super::Store;
-use super::batched_delete;
-use super::error::StoreError;
-use super::unit_of_work::UnitOfWork;
+use super::{Store, batched_delete, error::StoreError, unit_of_work::UnitOfWork};
+use crate::domain::{
+    chat::Chat,
+    id::{OrganizationId, SessionId},
+};
 
 /// Maximum number of rows that one unit purges: a few milliseconds' work.
 const BATCH_ROWS: u64 = 500;

@@ -16,23 +16,21 @@ mod search_text;
 use tokio_util::task::TaskTracker;
 
 use super::*;
-use crate::clock::SystemClock;
-use crate::domain::change::Change;
-use crate::domain::change::Origin;
-use crate::domain::chat::Chat;
-use crate::domain::chat::LastMessage;
-use crate::domain::chat_list::ChatList;
-use crate::domain::id::ChatId;
-use crate::domain::id::MessageId;
-use crate::domain::id::OrganizationId;
-use crate::domain::id::SessionId;
-use crate::domain::message::IncomingMessage;
-use crate::domain::message::MessageKind;
-use crate::domain::page::Direction;
-use crate::domain::page::PageRequest;
-use crate::domain::pending_action::PendingAction;
-use crate::domain::session::Session;
-use crate::domain::setting::SettingValue;
+use crate::{
+    clock::SystemClock,
+    domain::{
+        change::{Change, Origin},
+        chat::{Chat, LastMessage},
+        chat_list::ChatList,
+        id::{ChatId, MessageId, OrganizationId, SessionId},
+        message::{IncomingMessage, MessageKind},
+        page::{Direction, PageRequest},
+        pending_action::PendingAction,
+        session::Session,
+        setting::SettingValue,
+    },
+};
+
 pub(crate) use database::TestDatabase;
 
 /// A store in a folder of its own, with one session whose secrets are encrypted.

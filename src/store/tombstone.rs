@@ -1,29 +1,23 @@
 //! Tombstones of deleted chats.
 
 use chatgraph_entity::tombstone;
-use sea_orm::ActiveModelTrait as _;
-use sea_orm::ColumnTrait as _;
-use sea_orm::Condition;
-use sea_orm::EntityTrait as _;
-use sea_orm::IntoActiveModel as _;
-use sea_orm::QueryFilter as _;
-use sea_orm::QuerySelect as _;
-use sea_orm::Select;
+use sea_orm::{
+    ActiveModelTrait as _, ColumnTrait as _, Condition, EntityTrait as _, IntoActiveModel as _, QueryFilter as _,
+    QuerySelect as _, Select,
+};
 
-use crate::domain::chat::Chat;
-use crate::domain::chat::ChatNames;
-use crate::domain::id::ChatId;
-use crate::domain::id::OrganizationId;
-use crate::domain::id::SessionId;
-use crate::domain::peer::Peer;
-use crate::domain::tombstone::Tombstone;
-
-use super::error::StoreError;
-use super::message_marker;
-use super::sanitize;
-use super::setting_columns::row_with_settings;
-use super::setting_columns::settings_of_row;
-use super::unit_of_work::UnitOfWork;
+use super::{
+    error::StoreError,
+    message_marker, sanitize,
+    setting_columns::{row_with_settings, settings_of_row},
+    unit_of_work::UnitOfWork,
+};
+use crate::domain::{
+    chat::{Chat, ChatNames},
+    id::{ChatId, OrganizationId, SessionId},
+    peer::Peer,
+    tombstone::Tombstone,
+};
 
 impl UnitOfWork<'_> {
     /// Returns the tombstone of a peer's deleted chat, locked until the commit.

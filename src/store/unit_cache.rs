@@ -14,15 +14,14 @@ use std::collections::HashMap;
 
 use chatgraph_entity::message;
 
-use crate::domain::chat::Chat;
-use crate::domain::id::ChatId;
-use crate::domain::id::PeerId;
-use crate::domain::id::SessionId;
-use crate::domain::jid::Jid;
-use crate::domain::peer::Peer;
-use crate::domain::peer::Period;
-use crate::domain::person::Person;
-use crate::domain::session::Session;
+use crate::domain::{
+    chat::Chat,
+    id::{ChatId, PeerId, SessionId},
+    jid::Jid,
+    peer::{Peer, Period},
+    person::Person,
+    session::Session,
+};
 
 pub(super) use messages::Messages;
 

@@ -2,16 +2,17 @@
 
 use futures_util::future::BoxFuture;
 
-use crate::domain::change::Change;
-use crate::domain::id::OrganizationId;
-use crate::domain::id::SessionId;
-use crate::domain::jid::Jid;
-use crate::domain::person::Person;
-
-use super::connect::Transaction;
-use super::error::StoreError;
-use super::unit_cache::Lookup;
-use super::unit_cache::UnitCache;
+use super::{
+    connect::Transaction,
+    error::StoreError,
+    unit_cache::{Lookup, UnitCache},
+};
+use crate::domain::{
+    change::Change,
+    id::{OrganizationId, SessionId},
+    jid::Jid,
+    person::Person,
+};
 
 /// The body of a unit, as [`super::Store::write`] expects it: `Box::pin(async move { .. })`.
 pub type Work<'u, T, E> = BoxFuture<'u, Result<T, E>>;

@@ -1,30 +1,21 @@
 //! Read positions of chats.
 
-use chatgraph_entity::chat;
-use chatgraph_entity::early_receipt;
-use chatgraph_entity::message;
-use chatgraph_entity::message::Column;
-use sea_orm::ActiveValue::Set;
-use sea_orm::ColumnTrait as _;
-use sea_orm::Condition;
-use sea_orm::EntityTrait as _;
-use sea_orm::PaginatorTrait as _;
-use sea_orm::QueryFilter as _;
-use sea_orm::QueryOrder as _;
-use sea_orm::QuerySelect as _;
-use sea_orm::QueryTrait as _;
-use sea_orm::sea_query::Expr;
-use sea_orm::sea_query::OnConflict;
+use chatgraph_entity::{
+    chat, early_receipt,
+    message::{self, Column},
+};
+use sea_orm::{
+    ActiveValue::Set,
+    ColumnTrait as _, Condition, EntityTrait as _, PaginatorTrait as _, QueryFilter as _, QueryOrder as _,
+    QuerySelect as _, QueryTrait as _,
+    sea_query::{Expr, OnConflict},
+};
 
-use crate::domain::id::ChatId;
-use crate::domain::id::OrganizationId;
-use crate::domain::id::SessionId;
-use crate::domain::message_marker::MessageMarker;
-
-use super::error::StoreError;
-use super::message::has_stored_chat;
-use super::sanitize;
-use super::unit_of_work::UnitOfWork;
+use super::{error::StoreError, message::has_stored_chat, sanitize, unit_of_work::UnitOfWork};
+use crate::domain::{
+    id::{ChatId, OrganizationId, SessionId},
+    message_marker::MessageMarker,
+};
 
 impl UnitOfWork<'_> {
     /// Extends a position by all stored messages of its second that precede one that it names: they are read, too.

@@ -13,35 +13,26 @@ mod record;
 mod secret;
 mod sender_key;
 
-use std::error::Error;
-use std::time::Duration;
+use std::{error::Error, time::Duration};
 
 use chatgraph_entity::device_record;
-use sea_orm::ActiveModelTrait;
-use sea_orm::ColumnTrait as _;
-use sea_orm::Condition;
-use sea_orm::ConnectionTrait;
-use sea_orm::EntityTrait;
-use sea_orm::QueryFilter as _;
-use sea_orm::Select;
-use sea_orm::Statement;
-use sea_orm::sea_query::OnConflict;
+use sea_orm::{
+    ActiveModelTrait, ColumnTrait as _, Condition, ConnectionTrait, EntityTrait, QueryFilter as _, Select, Statement,
+    sea_query::OnConflict,
+};
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
-use crate::domain::id::OrganizationId;
-use crate::domain::id::SessionId;
-
-use super::Store;
-use super::batched_delete;
-use super::error::StoreError;
-use super::unit_of_work::UnitOfWork;
-use super::unit_of_work::Work;
+use super::{
+    Store, batched_delete,
+    error::StoreError,
+    unit_of_work::{UnitOfWork, Work},
+};
+use crate::domain::id::{OrganizationId, SessionId};
 
 pub use lid::LidMapping;
 pub use privacy_token::PrivacyToken;
-pub use record::Record;
-pub use record::RecordKind;
+pub use record::{Record, RecordKind};
 pub use secret::Secret;
 
 /// Rows per statement: databases limit the number of values.

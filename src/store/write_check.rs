@@ -1,14 +1,10 @@
 //! Check whether the database is writable.
 
 use chatgraph_entity::write_check;
-use sea_orm::ActiveValue::Set;
-use sea_orm::EntityTrait as _;
-use sea_orm::sea_query::OnConflict;
+use sea_orm::{ActiveValue::Set, EntityTrait as _, sea_query::OnConflict};
 
+use super::{Store, error::StoreError};
 use crate::domain::id::OrganizationId;
-
-use super::Store;
-use super::error::StoreError;
 
 impl Store {
     /// Writes a row through the group commit, like every other write.

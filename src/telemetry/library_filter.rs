@@ -2,8 +2,7 @@
 //! process, such as message texts. Therefore only their errors are logged, and the SQL statements of the database
 //! driver, which have placeholders instead of values.
 
-use tracing::Level;
-use tracing::Metadata;
+use tracing::{Level, Metadata};
 
 /// Target of SQL statements, with placeholders instead of values.
 const STATEMENT_TARGET: &str = "sqlx::query";

@@ -1,7 +1,6 @@
 //! Logs panics in the format of other events, with the request's span.
 
-use std::panic;
-use std::panic::PanicHookInfo;
+use std::{panic, panic::PanicHookInfo};
 
 use tracing::error;
 

@@ -1,8 +1,7 @@
 //! Redacts phone numbers in log lines: errors of the WhatsApp library contain addresses. In lines of dependencies every
 //! long number is masked. In our own lines, which can include an error of a dependency, only numbers in an address are.
 
-use std::io;
-use std::io::Write;
+use std::io::{self, Write};
 
 use tracing::Metadata;
 use tracing_subscriber::fmt::MakeWriter;

@@ -1,31 +1,18 @@
 //! Exports spans to a collector by OTLP over HTTP. A separate thread sends them in batches, so nothing waits for the
 //! collector. While it is unavailable, spans beyond the queue's capacity are dropped.
 
-use std::sync::Mutex;
-use std::sync::PoisonError;
-use std::time::Duration;
-use std::time::Instant;
+use std::{
+    sync::{Mutex, PoisonError},
+    time::{Duration, Instant},
+};
 
 use axum::http::Uri;
-use opentelemetry::Key;
-use opentelemetry::trace::TracerProvider as _;
-use opentelemetry_http::Bytes;
-use opentelemetry_http::HttpClient;
-use opentelemetry_http::HttpError;
-use opentelemetry_http::Request;
-use opentelemetry_http::Response;
-use opentelemetry_otlp::ExporterBuildError;
-use opentelemetry_otlp::Protocol;
-use opentelemetry_otlp::SpanExporter;
-use opentelemetry_otlp::WithExportConfig as _;
-use opentelemetry_otlp::WithHttpConfig as _;
-use opentelemetry_sdk::Resource;
-use opentelemetry_sdk::trace::SdkTracerProvider;
-use tracing::Subscriber;
-use tracing::warn;
-use tracing_subscriber::Layer;
-use tracing_subscriber::filter::filter_fn;
-use tracing_subscriber::registry::LookupSpan;
+use opentelemetry::{Key, trace::TracerProvider as _};
+use opentelemetry_http::{Bytes, HttpClient, HttpError, Request, Response};
+use opentelemetry_otlp::{ExporterBuildError, Protocol, SpanExporter, WithExportConfig as _, WithHttpConfig as _};
+use opentelemetry_sdk::{Resource, trace::SdkTracerProvider};
+use tracing::{Subscriber, warn};
+use tracing_subscriber::{Layer, filter::filter_fn, registry::LookupSpan};
 
 use super::library_filter;
 

@@ -1,18 +1,11 @@
 //! App-state actions for which the library raises no event: whether new messages unarchive chats, numbers of LIDs,
 //! contacts without a number, and locked chats.
 
-use chatgraph::clock::SystemClock;
-use chatgraph::domain::clock::Clock as _;
+use chatgraph::{clock::SystemClock, domain::clock::Clock as _};
 use chatgraph_sandbox::Phone;
-use serde_json::Value;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::support::BOOKS;
-use crate::support::MEI;
-use crate::support::OWNER;
-use crate::support::RAVI;
-use crate::support::TestServer;
-use crate::support::wait_for;
+use crate::support::{BOOKS, MEI, OWNER, RAVI, TestServer, wait_for};
 
 const HIDDEN: &str = "200000000000155@lid";
 

@@ -1,17 +1,12 @@
 //! People under every kind of WhatsApp address: no message is lost, and one person has one chat.
 
-use chatgraph_sandbox::AccountSpec;
-use chatgraph_sandbox::spec::Addressing;
-use chatgraph_sandbox::spec::ChatSpec;
-use serde_json::Value;
-use serde_json::json;
+use chatgraph_sandbox::{
+    AccountSpec,
+    spec::{Addressing, ChatSpec},
+};
+use serde_json::{Value, json};
 
-use crate::support::BOOKS;
-use crate::support::MEI;
-use crate::support::OWNER;
-use crate::support::TestServer;
-use crate::support::account;
-use crate::support::wait_for;
+use crate::support::{BOOKS, MEI, OWNER, TestServer, account, wait_for};
 
 const MEI_LID: &str = "200000000000111@lid";
 const HIDDEN: &str = "200000000000155@lid";

@@ -4,12 +4,7 @@ use std::process::Output;
 
 use serde_json::json;
 
-use crate::support::CHAT_CHANGES;
-use crate::support::Subscription;
-use crate::support::TestServer;
-use crate::support::VIEWER_KIND;
-use crate::support::error_code;
-use crate::support::wait_for;
+use crate::support::{CHAT_CHANGES, Subscription, TestServer, VIEWER_KIND, error_code, wait_for};
 
 const UUID: &str = "8f14e45f-ceea-467f-a0e6-4b6d0e8d2d3b";
 const WHO: &str = "{ viewer { organizationId capabilities } }";

@@ -1,17 +1,9 @@
 //! API keys over GraphQL.
 
-use chatgraph::clock::SystemClock;
-use chatgraph::domain::clock::Clock as _;
-use serde_json::Value;
-use serde_json::json;
+use chatgraph::{clock::SystemClock, domain::clock::Clock as _};
+use serde_json::{Value, json};
 
-use crate::support::CHAT_CHANGES;
-use crate::support::REVOKE_KEY;
-use crate::support::Subscription;
-use crate::support::TestServer;
-use crate::support::error_code;
-use crate::support::error_field;
-use crate::support::wait_for;
+use crate::support::{CHAT_CHANGES, REVOKE_KEY, Subscription, TestServer, error_code, error_field, wait_for};
 
 const CREATE: &str = "mutation($input: CreateApiKeyInput!) { createApiKey(input: $input) { \
                       secret apiKey { id name prefix permissions createdAt expiresAt lastUsedAt } } }";

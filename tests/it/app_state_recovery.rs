@@ -2,18 +2,10 @@
 
 use std::time::Duration;
 
-use chatgraph_sandbox::Fault;
-use chatgraph_sandbox::FaultKind;
-use chatgraph_sandbox::Part;
-use serde_json::Value;
-use serde_json::json;
+use chatgraph_sandbox::{Fault, FaultKind, Part};
+use serde_json::{Value, json};
 
-use crate::support::MEI;
-use crate::support::RAVI;
-use crate::support::SESSION_STATUS_REASON;
-use crate::support::Subscription;
-use crate::support::TestServer;
-use crate::support::wait_for_within;
+use crate::support::{MEI, RAVI, SESSION_STATUS_REASON, Subscription, TestServer, wait_for_within};
 
 /// Upper bound of the time that all recovery steps and their pauses take.
 const ALL_STEPS: Duration = Duration::from_secs(110);

@@ -7,11 +7,11 @@ mod cycles;
 mod grouping;
 mod source;
 
-use std::collections::BTreeSet;
-use std::fmt;
-use std::fs;
-use std::path::Path;
-use std::path::PathBuf;
+use std::{
+    collections::BTreeSet,
+    fmt, fs,
+    path::{Path, PathBuf},
+};
 
 use source::Source;
 

@@ -3,14 +3,9 @@
 
 use std::time::Duration;
 
-use serde_json::Value;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::support::EmptyServer;
-use crate::support::Subscription;
-use crate::support::TestServer;
-use crate::support::VIEWER_KIND;
-use crate::support::error_code;
+use crate::support::{EmptyServer, Subscription, TestServer, VIEWER_KIND, error_code};
 
 /// CPU time limit for each document, in an unoptimised build and beside other tests. `docs/performance.md` has the
 /// figures of an optimised build.

@@ -1,16 +1,10 @@
 //! Authentication and authorisation: tokens, capabilities, expiry, and cursors of other lists.
 
-use serde_json::Value;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::support::CHAT_CHANGES;
-use crate::support::CREATE_SESSION;
-use crate::support::MEI;
-use crate::support::SESSION_IDS;
-use crate::support::Subscription;
-use crate::support::TestServer;
-use crate::support::VIEWER_KIND;
-use crate::support::error_code;
+use crate::support::{
+    CHAT_CHANGES, CREATE_SESSION, MEI, SESSION_IDS, Subscription, TestServer, VIEWER_KIND, error_code,
+};
 
 #[tokio::test]
 async fn a_valid_token_is_required() {

@@ -1,18 +1,10 @@
 //! Backup, restore and check. PostgreSQL's own tools are not tested here.
 
-use std::path::Path;
-use std::process::Output;
+use std::{path::Path, process::Output};
 
-use serde_json::Value;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::support::ALL;
-use crate::support::CHANGE_CURSOR;
-use crate::support::MEI;
-use crate::support::RAVI;
-use crate::support::Subscription;
-use crate::support::TestServer;
-use crate::support::postgres;
+use crate::support::{ALL, CHANGE_CURSOR, MEI, RAVI, Subscription, TestServer, postgres};
 
 #[tokio::test]
 async fn a_back_up_taken_while_serving_can_be_served_again() {

@@ -1,14 +1,8 @@
 //! Invalid requests: each gets its error code, names its field, and changes nothing.
 
-use serde_json::Value;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::support::CHANGE_CURSOR;
-use crate::support::MEI;
-use crate::support::TestServer;
-use crate::support::account;
-use crate::support::error_code;
-use crate::support::error_field;
+use crate::support::{CHANGE_CURSOR, MEI, TestServer, account, error_code, error_field};
 
 /// A request, its variables, and the code and field of its only error.
 type Case<'a> = (&'a str, Value, &'a str, &'a str);

@@ -1,16 +1,8 @@
 //! Calls: reported while they ring, rejected, and answered with a message.
 
-use serde_json::Value;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::support::BOOKS;
-use crate::support::MEI;
-use crate::support::RAVI;
-use crate::support::Subscription;
-use crate::support::TestServer;
-use crate::support::error_code;
-use crate::support::error_field;
-use crate::support::wait_for;
+use crate::support::{BOOKS, MEI, RAVI, Subscription, TestServer, error_code, error_field, wait_for};
 
 const CALLS: &str = "subscription($session: ID) { incomingCalls(sessionId: $session) { \
                      id session { id } from fromName video group at } }";

@@ -1,18 +1,12 @@
 //! Required capability of each field, over HTTP and WebSocket, for every field of the schema and every set of
 //! permissions. An undeclared field fails the test.
 
-use std::collections::BTreeMap;
-use std::collections::BTreeSet;
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use futures_util::StreamExt as _;
-use futures_util::stream;
-use serde_json::Value;
-use serde_json::json;
+use futures_util::{StreamExt as _, stream};
+use serde_json::{Value, json};
 
-use crate::support::Schema;
-use crate::support::Subscription;
-use crate::support::TestServer;
+use crate::support::{Schema, Subscription, TestServer};
 
 /// Every field of every object. `field:capability` requires that capability on every path to the object. `field` alone
 /// requires only what its object requires.

@@ -1,21 +1,11 @@
 //! Changes from the API and from the phone, as subscribers receive them.
 
-use chatgraph::clock::SystemClock;
-use chatgraph::domain::clock::Clock as _;
-use serde_json::Value;
-use serde_json::json;
+use chatgraph::{clock::SystemClock, domain::clock::Clock as _};
+use serde_json::{Value, json};
 
-use crate::support::BOOKS;
-use crate::support::CHANGE_CURSOR;
-use crate::support::MEI;
-use crate::support::OLU;
-use crate::support::RAVI;
-use crate::support::Subscription;
-use crate::support::TestServer;
-use crate::support::UPDATE_CHAT;
-use crate::support::error_code;
-use crate::support::error_field;
-use crate::support::wait_for;
+use crate::support::{
+    BOOKS, CHANGE_CURSOR, MEI, OLU, RAVI, Subscription, TestServer, UPDATE_CHAT, error_code, error_field, wait_for,
+};
 
 #[tokio::test]
 async fn archiving_over_the_api_reaches_the_phone_and_the_subscriber() {

@@ -1,20 +1,11 @@
 //! Chats named by their ids in queries, mutations and subscriptions, even after a merge or a deletion.
 
-use chatgraph_sandbox::AccountSpec;
-use chatgraph_sandbox::spec::ContactSpec;
-use serde_json::Value;
-use serde_json::json;
+use chatgraph_sandbox::{AccountSpec, spec::ContactSpec};
+use serde_json::{Value, json};
 
-use crate::support::DELETE_SESSION;
-use crate::support::MEI;
-use crate::support::RAVI;
-use crate::support::Subscription;
-use crate::support::TestServer;
-use crate::support::ZOE;
-use crate::support::ZOE_LID;
-use crate::support::error_code;
-use crate::support::error_field;
-use crate::support::wait_for;
+use crate::support::{
+    DELETE_SESSION, MEI, RAVI, Subscription, TestServer, ZOE, ZOE_LID, error_code, error_field, wait_for,
+};
 
 const CHAT: &str =
     "query($id: ID, $cid: JID, $session: ID) { chat(id: $id, cid: $cid, sessionId: $session) { id jid pinned } }";

@@ -1,15 +1,8 @@
 //! Listing and reading chats.
 
-use serde_json::Value;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::support::BOOKS;
-use crate::support::MEI;
-use crate::support::RAVI;
-use crate::support::TestServer;
-use crate::support::UPDATE_CHAT;
-use crate::support::error_code;
-use crate::support::error_field;
+use crate::support::{BOOKS, MEI, RAVI, TestServer, UPDATE_CHAT, error_code, error_field};
 
 #[tokio::test]
 async fn the_list_shows_what_the_phone_shows_latest_first() {

@@ -1,14 +1,10 @@
 //! Commands of the program.
 
-use std::process::Command;
-use std::process::Output;
+use std::process::{Command, Output};
 
 use chatgraph::store::DatabaseLock;
 
-use crate::support::EmptyServer;
-use crate::support::TestServer;
-use crate::support::VIEWER_KIND;
-use crate::support::wait_for;
+use crate::support::{EmptyServer, TestServer, VIEWER_KIND, wait_for};
 
 const DATABASE: &str = "CHATGRAPH_DATABASE";
 

@@ -1,21 +1,15 @@
 //! Settings: flags, environment variables and the configuration file, effective values, and warnings.
 
-use std::path::Path;
-use std::path::PathBuf;
-use std::process::Command;
-use std::process::Output;
-use std::time::Duration;
+use std::{
+    path::{Path, PathBuf},
+    process::{Command, Output},
+    time::Duration,
+};
 
-use chatgraph::clock::SystemClock;
-use chatgraph::domain::clock::Clock as _;
+use chatgraph::{clock::SystemClock, domain::clock::Clock as _};
 use tempfile::TempDir;
 
-use crate::support::EmptyServer;
-use crate::support::Log;
-use crate::support::Process;
-use crate::support::TestDatabase;
-use crate::support::program;
-use crate::support::wait_for;
+use crate::support::{EmptyServer, Log, Process, TestDatabase, program, wait_for};
 
 /// A folder with a configuration file.
 struct File {

@@ -1,14 +1,8 @@
 //! Names of people and groups, and changed numbers: saved, renamed, removed, changed on the phone.
 
-use serde_json::Value;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::support::BOOKS;
-use crate::support::MEI;
-use crate::support::RAVI;
-use crate::support::Subscription;
-use crate::support::TestServer;
-use crate::support::wait_for;
+use crate::support::{BOOKS, MEI, RAVI, Subscription, TestServer, wait_for};
 
 const NEW: &str = "15550118@s.whatsapp.net";
 const FAIR: &str = "120363000000000777@g.us";

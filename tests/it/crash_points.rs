@@ -1,18 +1,11 @@
 //! The server is killed after each single write of a settings change, and again during the repair.
 
-use std::time::Duration;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use serde_json::Value;
-use serde_json::json;
-use tokio::task::block_in_place;
-use tokio::time::timeout;
+use serde_json::{Value, json};
+use tokio::{task::block_in_place, time::timeout};
 
-use crate::support::DELETE_SESSION;
-use crate::support::MEI;
-use crate::support::TestServer;
-use crate::support::postgres;
-use crate::support::wait_for;
+use crate::support::{DELETE_SESSION, MEI, TestServer, postgres, wait_for};
 
 const HIDDEN: &str = "200000000000155@lid";
 /// Number of messages in the history of the test's account.

@@ -1,19 +1,11 @@
 //! Deleting chats from the stored copy.
 
-use serde_json::Value;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::support::CHANGE_CURSOR;
-use crate::support::DELETE_CHAT;
-use crate::support::LOG_OUT_SESSION;
-use crate::support::MEI;
-use crate::support::RAVI;
-use crate::support::Subscription;
-use crate::support::TestServer;
-use crate::support::UPDATE_CHAT;
-use crate::support::error_code;
-use crate::support::error_field;
-use crate::support::wait_for;
+use crate::support::{
+    CHANGE_CURSOR, DELETE_CHAT, LOG_OUT_SESSION, MEI, RAVI, Subscription, TestServer, UPDATE_CHAT, error_code,
+    error_field, wait_for,
+};
 
 impl TestServer {
     /// Deletes a chat, and returns the payload.

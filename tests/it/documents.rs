@@ -1,16 +1,9 @@
 //! Semantics of documents: fields with one response key are merged, skipped fields are not executed, and null is not a
 //! value for a required variable. `tests/clients/oracle.mjs` compares much more with the reference implementation.
 
-use serde_json::Value;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::support::CREATE_SESSION;
-use crate::support::EmptyServer;
-use crate::support::SESSION_IDS;
-use crate::support::Subscription;
-use crate::support::TestServer;
-use crate::support::error_code;
-use crate::support::error_field;
+use crate::support::{CREATE_SESSION, EmptyServer, SESSION_IDS, Subscription, TestServer, error_code, error_field};
 
 const WRONG: &str = "validation_error";
 

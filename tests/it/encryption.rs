@@ -6,15 +6,8 @@ use std::process::Stdio;
 
 use serde_json::json;
 
-use crate::support::LOG_OUT_SESSION;
-use crate::support::MEI;
-use crate::support::RAVI;
-use crate::support::SESSION_STATUS;
-use crate::support::TestServer;
-use crate::support::wait_for;
-use fixture::KeyFile;
-use fixture::id_of;
-use fixture::new_key;
+use crate::support::{LOG_OUT_SESSION, MEI, RAVI, SESSION_STATUS, TestServer, wait_for};
+use fixture::{KeyFile, id_of, new_key};
 
 #[tokio::test]
 async fn an_encrypted_database_contains_no_private_key() {

@@ -1,8 +1,6 @@
 //! The documented table of events, compared with the events of the WhatsApp library.
 
-use std::collections::BTreeSet;
-use std::path::Path;
-use std::process::Command;
+use std::{collections::BTreeSet, path::Path, process::Command};
 
 use serde_json::Value;
 

@@ -1,23 +1,15 @@
 //! An SQLite database on a failing disk: each write and each sync of a transaction fails, once, twice and for a while.
 //! Everything that was acknowledged, to a client or to WhatsApp, survives a kill, and work continues without a restart.
 
-use std::collections::BTreeMap;
-use std::collections::BTreeSet;
-use std::time::Duration;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
-use serde_json::Value;
-use serde_json::json;
-use tokio::task::block_in_place;
-use tokio::time::timeout;
+use serde_json::{Value, json};
+use tokio::{task::block_in_place, time::timeout};
 
-use crate::support::Call;
-use crate::support::FOREVER;
-use crate::support::Faults;
-use crate::support::MEI;
-use crate::support::RAVI;
-use crate::support::TestServer;
-use crate::support::postgres;
-use crate::support::wait_for;
+use crate::support::{Call, FOREVER, Faults, MEI, RAVI, TestServer, postgres, wait_for};
 
 /// Upper bound of the calls in one commit.
 const CALLS: i32 = 5;

@@ -3,13 +3,13 @@
 mod copies;
 mod folder;
 
-use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
-use std::os::unix::fs::symlink;
-use std::path::Path;
+use std::{
+    fs,
+    os::unix::fs::{PermissionsExt as _, symlink},
+    path::Path,
+};
 
-use folder::Folder;
-use folder::error;
+use folder::{Folder, error};
 
 #[test]
 fn one_file_is_served_once_by_whatever_name() {

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use tokio::io::AsyncReadExt as _;
-use tokio::io::AsyncWriteExt as _;
-use tokio::net::TcpStream;
-use tokio::time::timeout;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+    time::timeout,
+};
 
-use crate::support::EmptyServer;
-use crate::support::wait_for;
+use crate::support::{EmptyServer, wait_for};
 
 const TEST_TIMEOUT: Duration = Duration::from_mins(1);
 const QUERY: &str = "{\"query\":\"{ viewer { kind } }\"}";

@@ -2,8 +2,7 @@
 
 use reqwest::StatusCode;
 
-use crate::support::EmptyServer;
-use crate::support::header;
+use crate::support::{EmptyServer, header};
 
 /// Returns the files that the page names.
 fn named(page: &str) -> Vec<&str> {

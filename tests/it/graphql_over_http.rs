@@ -1,22 +1,12 @@
 //! GraphQL over HTTP: methods, media types, batches, persisted documents, and CORS.
 
-use reqwest::Method;
-use reqwest::RequestBuilder;
-use reqwest::Response;
-use serde_json::Value;
-use serde_json::json;
-use sha2::Digest as _;
-use sha2::Sha256;
+use reqwest::{Method, RequestBuilder, Response};
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
 
-use crate::support::CREATE_LABELED_SESSION;
-use crate::support::EmptyServer;
-use crate::support::Log;
-use crate::support::SESSION_IDS;
-use crate::support::TestServer;
-use crate::support::VIEWER_KIND;
-use crate::support::error_code;
-use crate::support::header;
-use crate::support::wait_for;
+use crate::support::{
+    CREATE_LABELED_SESSION, EmptyServer, Log, SESSION_IDS, TestServer, VIEWER_KIND, error_code, header, wait_for,
+};
 
 const GRAPHQL: &str = "application/graphql-response+json";
 

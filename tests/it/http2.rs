@@ -2,15 +2,14 @@
 
 use axum::body::Bytes;
 use futures_util::future::join_all;
-use h2::Reason;
-use h2::client;
-use h2::client::SendRequest;
-use http::Request;
-use http::StatusCode;
+use h2::{
+    Reason,
+    client::{self, SendRequest},
+};
+use http::{Request, StatusCode};
 use serde_json::Value;
 use tokio::net::TcpStream;
-use tokio_util::task::AbortOnDropHandle;
-use tokio_util::task::TaskTracker;
+use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 
 use crate::support::EmptyServer;
 

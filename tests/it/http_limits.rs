@@ -1,21 +1,17 @@
 //! Requests that the server rejects before it authenticates or executes them.
 
-use futures_util::SinkExt as _;
-use futures_util::StreamExt as _;
-use serde_json::Value;
-use serde_json::json;
-use tokio::io::AsyncReadExt as _;
-use tokio::io::AsyncWriteExt as _;
-use tokio::net::TcpStream;
-use tokio_tungstenite::connect_async;
-use tokio_tungstenite::tungstenite;
-use tokio_tungstenite::tungstenite::Message;
+use futures_util::{SinkExt as _, StreamExt as _};
+use serde_json::{Value, json};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+};
+use tokio_tungstenite::{
+    connect_async,
+    tungstenite::{self, Message},
+};
 
-use crate::support::EmptyServer;
-use crate::support::TestServer;
-use crate::support::VIEWER_KIND;
-use crate::support::error_code;
-use crate::support::upgrade;
+use crate::support::{EmptyServer, TestServer, VIEWER_KIND, error_code, upgrade};
 
 /// Maximum size of a request and of a message, in bytes.
 const LONGEST: usize = 1024 * 1024;

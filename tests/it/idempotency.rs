@@ -1,13 +1,8 @@
 //! Requests that are repeated under an idempotency key create one object.
 
-use serde_json::Value;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::support::DELETE_SESSION;
-use crate::support::REVOKE_KEY;
-use crate::support::TestServer;
-use crate::support::VIEWER_KIND;
-use crate::support::error_code;
+use crate::support::{DELETE_SESSION, REVOKE_KEY, TestServer, VIEWER_KIND, error_code};
 
 const SESSION: &str = "mutation($input: CreateSessionInput!) { createSession(input: $input) { session { id label } } }";
 const KEY: &str =

@@ -1,19 +1,9 @@
 //! One person with a number and a LID has one chat.
 
-use chatgraph_sandbox::AccountSpec;
-use chatgraph_sandbox::ReceiptForm;
-use chatgraph_sandbox::spec::ContactSpec;
-use serde_json::Value;
-use serde_json::json;
+use chatgraph_sandbox::{AccountSpec, ReceiptForm, spec::ContactSpec};
+use serde_json::{Value, json};
 
-use crate::support::BOOKS;
-use crate::support::DELETE_CHAT;
-use crate::support::MEI;
-use crate::support::Subscription;
-use crate::support::TestServer;
-use crate::support::ZOE;
-use crate::support::ZOE_LID;
-use crate::support::wait_for;
+use crate::support::{BOOKS, DELETE_CHAT, MEI, Subscription, TestServer, ZOE, ZOE_LID, wait_for};
 
 const FOLLOW: &str = "subscription($cid: JID) { chatChanges(cid: $cid) { cursor change { \
     kind chatId cid changed mergedIntoId chat { jid aliases unreadCount archived lastMessage { text sender } } } } }";

@@ -1,14 +1,9 @@
 //! Settings whose upload to WhatsApp is interrupted: before it arrives, or after it, if the outcome is unknown.
 
-use chatgraph_sandbox::Fault;
-use chatgraph_sandbox::FaultKind;
-use chatgraph_sandbox::When;
+use chatgraph_sandbox::{Fault, FaultKind, When};
 use serde_json::json;
 
-use crate::support::MEI;
-use crate::support::RAVI;
-use crate::support::Subscription;
-use crate::support::TestServer;
+use crate::support::{MEI, RAVI, Subscription, TestServer};
 
 /// Reads changes up to the one that reports the chat as synced; returns the origin and changed fields of each.
 async fn until_synced(changes: &mut Subscription) -> Vec<(String, String)> {

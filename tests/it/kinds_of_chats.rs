@@ -1,15 +1,9 @@
 //! Chats that are neither direct nor groups, messages that are no text, and the whole of a history.
 
-use chatgraph_sandbox::Draft;
-use chatgraph_sandbox::MessageKind;
-use serde_json::Value;
-use serde_json::json;
+use chatgraph_sandbox::{Draft, MessageKind};
+use serde_json::{Value, json};
 
-use crate::support::MEI;
-use crate::support::OWNER;
-use crate::support::TestServer;
-use crate::support::account;
-use crate::support::wait_for;
+use crate::support::{MEI, OWNER, TestServer, account, wait_for};
 
 const LIST: &str = "1700000001@broadcast";
 const MEIS_LIST: &str = "1700000002@broadcast";

@@ -1,19 +1,10 @@
 //! Lists of chats: filters, orders, both directions, and search.
 
-use chatgraph::clock::SystemClock;
-use chatgraph::domain::clock::Clock as _;
+use chatgraph::{clock::SystemClock, domain::clock::Clock as _};
 use chatgraph_sandbox::AccountSpec;
-use serde_json::Value;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::support::BOOKS;
-use crate::support::MEI;
-use crate::support::OLU;
-use crate::support::RAVI;
-use crate::support::TestServer;
-use crate::support::account;
-use crate::support::error_code;
-use crate::support::wait_for;
+use crate::support::{BOOKS, MEI, OLU, RAVI, TestServer, account, error_code, wait_for};
 
 const CHOIR: &str = "120363000000000002@g.us";
 

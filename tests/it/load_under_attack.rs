@@ -2,26 +2,19 @@
 //! sockets, and guessed tokens, all at once. A client with a token still gets its answers, and the server's memory does
 //! not grow.
 
-use std::time::Duration;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use futures_util::SinkExt as _;
-use futures_util::StreamExt as _;
+use futures_util::{SinkExt as _, StreamExt as _};
 use serde_json::json;
-use tokio::io::AsyncReadExt as _;
-use tokio::io::AsyncWriteExt as _;
-use tokio::net::TcpSocket;
-use tokio::net::TcpStream;
-use tokio::time::sleep;
-use tokio::time::timeout;
-use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::client_async;
-use tokio_tungstenite::tungstenite::Message;
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::{TcpSocket, TcpStream},
+    time::{sleep, timeout},
+};
+use tokio_tungstenite::{WebSocketStream, client_async, tungstenite::Message};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::support::EmptyServer;
-use crate::support::upgrade_to;
+use crate::support::{EmptyServer, upgrade_to};
 
 /// Duration of the attack.
 const SIEGE: Duration = Duration::from_secs(5);

@@ -5,27 +5,16 @@ pub(crate) mod frontend;
 mod keys;
 mod private_ca;
 
-use std::collections::BTreeSet;
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use sea_orm::ConnectionTrait as _;
-use serde_json::Value;
-use serde_json::json;
-use sha2::Digest as _;
-use sha2::Sha256;
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
 
-use crate::support::CHAT_CHANGES;
-use crate::support::SESSION_IDS;
-use crate::support::Subscription;
-use crate::support::VIEWER_KIND;
-
-use fixture::LoginServer;
-use fixture::good;
-use fixture::token_for;
-use frontend::Frontend;
-use frontend::made;
+use crate::support::{CHAT_CHANGES, SESSION_IDS, Subscription, VIEWER_KIND};
+use fixture::{LoginServer, good, token_for};
+use frontend::{Frontend, made};
 
 /// Expected reason in the log for each of jose's invalid tokens.
 const REFUSED: &[(&str, &str)] = &[

@@ -2,33 +2,21 @@
 
 use std::time::Duration;
 
-use futures_util::SinkExt as _;
-use futures_util::StreamExt as _;
-use serde_json::Value;
-use serde_json::json;
-use tokio_tungstenite::connect_async;
-use tokio_tungstenite::tungstenite::Message;
+use futures_util::{SinkExt as _, StreamExt as _};
+use serde_json::{Value, json};
+use tokio_tungstenite::{connect_async, tungstenite::Message};
 
-use crate::encryption::fixture::KeyFile;
-use crate::encryption::fixture::new_key;
-use crate::login_tokens::fixture::issuer;
-use crate::login_tokens::fixture::token_for;
-use crate::login_tokens::frontend::Frontend;
-use crate::support::BOOKS;
-use crate::support::CHAT_CHANGES;
-use crate::support::CREATE_LABELED_SESSION;
-use crate::support::EmptyServer;
-use crate::support::Log;
-use crate::support::MEI;
-use crate::support::RAVI;
-use crate::support::STOP_SESSION;
-use crate::support::Subscription;
-use crate::support::TestServer;
-use crate::support::UPDATE_CHAT;
-use crate::support::VIEWER_KIND;
-use crate::support::account;
-use crate::support::upgrade;
-use crate::support::wait_for;
+use crate::{
+    encryption::fixture::{KeyFile, new_key},
+    login_tokens::{
+        fixture::{issuer, token_for},
+        frontend::Frontend,
+    },
+    support::{
+        BOOKS, CHAT_CHANGES, CREATE_LABELED_SESSION, EmptyServer, Log, MEI, RAVI, STOP_SESSION, Subscription,
+        TestServer, UPDATE_CHAT, VIEWER_KIND, account, upgrade, wait_for,
+    },
+};
 
 /// Texts, names and search terms of people.
 const PRIVATE: &[&str] = &[

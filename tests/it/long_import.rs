@@ -1,19 +1,17 @@
 //! Live messages during a long import of the same session.
 
-use std::collections::BTreeMap;
-use std::collections::BTreeSet;
-use std::time::Duration;
-use std::time::Instant;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::{Duration, Instant},
+};
 
-use serde_json::Value;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::time::timeout;
 
-use crate::sql_statement_count::many_chats;
-use crate::support::Subscription;
-use crate::support::TestServer;
-use crate::support::postgres;
-use crate::support::wait_for_within;
+use crate::{
+    sql_statement_count::many_chats,
+    support::{Subscription, TestServer, postgres, wait_for_within},
+};
 
 const CHATS: usize = 1_600;
 const LIVE: usize = 20;

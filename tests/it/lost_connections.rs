@@ -1,24 +1,15 @@
 //! Failures of PostgreSQL: connections that break at each message of a writing transaction, revoked privileges and
 //! rejected writes. The server also ends idle transactions, or does not answer one read.
 
-use std::collections::BTreeMap;
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use serde_json::json;
-use tokio::task::block_in_place;
-use tokio::time::timeout;
+use tokio::{task::block_in_place, time::timeout};
 
-use crate::support::CREATE_LABELED_SESSION;
-use crate::support::CutPoint;
-use crate::support::FOREVER;
-use crate::support::MEI;
-use crate::support::Proxy;
-use crate::support::RAVI;
-use crate::support::Subscription;
-use crate::support::TestDatabase;
-use crate::support::TestServer;
-use crate::support::postgres;
-use crate::support::wait_for;
+use crate::support::{
+    CREATE_LABELED_SESSION, CutPoint, FOREVER, MEI, Proxy, RAVI, Subscription, TestDatabase, TestServer, postgres,
+    wait_for,
+};
 
 /// Upper bound of the messages in the transaction of one update.
 const MANY: usize = 60;

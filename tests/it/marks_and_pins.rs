@@ -2,23 +2,10 @@
 
 use std::time::Duration;
 
-use chatgraph_sandbox::ChatView;
-use chatgraph_sandbox::Fault;
-use chatgraph_sandbox::FaultKind;
-use chatgraph_sandbox::On;
-use serde_json::Value;
-use serde_json::json;
+use chatgraph_sandbox::{ChatView, Fault, FaultKind, On};
+use serde_json::{Value, json};
 
-use crate::support::BOOKS;
-use crate::support::DELETE_CHAT;
-use crate::support::MEI;
-use crate::support::OLU;
-use crate::support::OWNER;
-use crate::support::RAVI;
-use crate::support::TestServer;
-use crate::support::UPDATE_CHAT;
-use crate::support::error_code;
-use crate::support::wait_for;
+use crate::support::{BOOKS, DELETE_CHAT, MEI, OLU, OWNER, RAVI, TestServer, UPDATE_CHAT, error_code, wait_for};
 
 async fn phone_shows(server: &TestServer, cid: &str, is_so: impl Fn(&ChatView) -> bool) {
     let shown = async || server.phone().chats().iter().any(|chat| chat.jid == cid && is_so(chat)).then_some(());

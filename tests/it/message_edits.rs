@@ -1,13 +1,8 @@
 //! Edited and revoked messages, and reactions.
 
-use serde_json::Value;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::support::BOOKS;
-use crate::support::MEI;
-use crate::support::OWNER;
-use crate::support::TestServer;
-use crate::support::wait_for;
+use crate::support::{BOOKS, MEI, OWNER, TestServer, wait_for};
 
 async fn messages(server: &TestServer, cid: &str) -> Value {
     let query = "query($cid: JID!) { chat(cid: $cid) { messages { nodes { text edited revoked fromMe sender } } } }";

@@ -3,12 +3,9 @@
 use std::time::Duration;
 
 use chatgraph_sandbox::Phone;
-use serde_json::Value;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::support::OWNER;
-use crate::support::TestServer;
-use crate::support::wait_for_within;
+use crate::support::{OWNER, TestServer, wait_for_within};
 
 const PEOPLE: [&str; 3] = ["15550111", "15550112", "15550113"];
 const PATIENCE: Duration = Duration::from_secs(30);

@@ -3,17 +3,10 @@
 
 use std::process::Stdio;
 
-use chatgraph_migration::Migrator;
-use chatgraph_migration::MigratorTrait as _;
-use sea_orm::ConnectOptions;
-use sea_orm::ConnectionTrait as _;
-use sea_orm::Database;
-use sea_orm::DatabaseConnection;
-use sea_orm::DbBackend;
-use sea_orm::Statement;
+use chatgraph_migration::{Migrator, MigratorTrait as _};
+use sea_orm::{ConnectOptions, ConnectionTrait as _, Database, DatabaseConnection, DbBackend, Statement};
 
-use crate::support::TestDatabase;
-use crate::support::program;
+use crate::support::{TestDatabase, program};
 
 /// Definitions of all tables and indexes, except those of the migrations and those that SQLite creates itself.
 const MADE_ON_SQLITE: &str = "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL AND tbl_name NOT LIKE 'sea%' \

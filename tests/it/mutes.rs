@@ -1,17 +1,9 @@
 //! Mutes that expire.
 
-use chatgraph::clock::SystemClock;
-use chatgraph::domain::clock::Clock as _;
-use serde_json::Value;
-use serde_json::json;
+use chatgraph::{clock::SystemClock, domain::clock::Clock as _};
+use serde_json::{Value, json};
 
-use crate::support::BOOKS;
-use crate::support::CHANGE_CURSOR;
-use crate::support::MEI;
-use crate::support::RAVI;
-use crate::support::Subscription;
-use crate::support::TestServer;
-use crate::support::wait_for;
+use crate::support::{BOOKS, CHANGE_CURSOR, MEI, RAVI, Subscription, TestServer, wait_for};
 
 /// Returns the next change that an expired mute caused.
 async fn expired(changes: &mut Subscription) -> Value {

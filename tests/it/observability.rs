@@ -2,27 +2,18 @@
 
 use std::time::Instant;
 
-use futures_util::SinkExt as _;
-use futures_util::StreamExt as _;
-use serde_json::Value;
-use serde_json::json;
-use tokio::io::AsyncReadExt as _;
-use tokio::io::AsyncWriteExt as _;
-use tokio::net::TcpStream;
-use tokio_tungstenite::connect_async;
-use tokio_tungstenite::tungstenite::Message;
+use futures_util::{SinkExt as _, StreamExt as _};
+use serde_json::{Value, json};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+};
+use tokio_tungstenite::{connect_async, tungstenite::Message};
 
-use crate::support::CREATE_SESSION;
-use crate::support::EmptyServer;
-use crate::support::Log;
-use crate::support::MEI;
-use crate::support::START_SESSION;
-use crate::support::Subscription;
-use crate::support::TestServer;
-use crate::support::VIEWER_KIND;
-use crate::support::upgrade_to;
-use crate::support::wait_for;
-use crate::support::watched_at;
+use crate::support::{
+    CREATE_SESSION, EmptyServer, Log, MEI, START_SESSION, Subscription, TestServer, VIEWER_KIND, upgrade_to, wait_for,
+    watched_at,
+};
 
 /// Arguments for a monitoring listener on a free port.
 const WATCHED: [&str; 2] = ["--metrics-listen", "127.0.0.1:0"];

@@ -1,20 +1,18 @@
 //! The limit on open files: the program raises it, and reserves some for monitoring. Linux only.
 #![cfg(target_os = "linux")]
 
-use std::io::BufRead as _;
-use std::io::BufReader;
-use std::process::Child;
-use std::process::Command;
-use std::process::Stdio;
+use std::{
+    io::{BufRead as _, BufReader},
+    process::{Child, Command, Stdio},
+};
 
 use serde_json::Value;
-use tokio::io::AsyncReadExt as _;
-use tokio::io::AsyncWriteExt as _;
-use tokio::net::TcpStream;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+};
 
-use crate::support::TestDatabase;
-use crate::support::wait_for;
-use crate::support::watched_at;
+use crate::support::{TestDatabase, wait_for, watched_at};
 
 /// A server under its own limits.
 struct Limited {

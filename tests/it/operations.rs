@@ -1,26 +1,19 @@
 //! Commands of an operator, and the server's reports to its service manager, log and monitoring.
 
-use std::collections::BTreeSet;
-use std::io::Write as _;
-use std::os::unix::net::UnixDatagram;
-use std::path::Path;
-use std::process::Command;
-use std::process::Output;
-use std::process::Stdio;
-use std::time::Duration;
+use std::{
+    collections::BTreeSet,
+    io::Write as _,
+    os::unix::net::UnixDatagram,
+    path::Path,
+    process::{Command, Output, Stdio},
+    time::Duration,
+};
 
-use serde_json::Value;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::support::DELETE_CHAT;
-use crate::support::EmptyServer;
-use crate::support::Log;
-use crate::support::REVOKE_KEY;
-use crate::support::TestDatabase;
-use crate::support::TestServer;
-use crate::support::VIEWER_KIND;
-use crate::support::program;
-use crate::support::wait_for;
+use crate::support::{
+    DELETE_CHAT, EmptyServer, Log, REVOKE_KEY, TestDatabase, TestServer, VIEWER_KIND, program, wait_for,
+};
 
 fn text(output: &Output) -> String {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));

@@ -1,17 +1,8 @@
 //! Pairing a session, its failures, and several sessions of one account, with a phone that the test controls.
 
-use serde_json::Value;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::support::CREATE_SESSION;
-use crate::support::MEI;
-use crate::support::OWNER;
-use crate::support::RAVI;
-use crate::support::TestServer;
-use crate::support::account;
-use crate::support::error_code;
-use crate::support::error_field;
-use crate::support::wait_for;
+use crate::support::{CREATE_SESSION, MEI, OWNER, RAVI, TestServer, account, error_code, error_field, wait_for};
 
 impl TestServer {
     async fn made_session(&self) -> String {

@@ -2,8 +2,7 @@
 
 use reqwest::StatusCode;
 
-use crate::support::EmptyServer;
-use crate::support::header;
+use crate::support::{EmptyServer, header};
 
 #[tokio::test]
 async fn the_pairing_page_is_public_and_loads_nothing_external() {

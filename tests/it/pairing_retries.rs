@@ -1,13 +1,8 @@
 //! Sessions that WhatsApp temporarily rejects recover without help.
 
-use serde_json::Value;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::support::MEI;
-use crate::support::OWNER;
-use crate::support::SESSION_STATUS_REASON;
-use crate::support::TestServer;
-use crate::support::wait_for;
+use crate::support::{MEI, OWNER, SESSION_STATUS_REASON, TestServer, wait_for};
 
 #[tokio::test]
 async fn a_refusal_that_may_pass_is_retried_and_says_so() {

@@ -1,14 +1,8 @@
 //! Actions of the owner on the phone besides settings: messages, cleared and deleted chats; and messages in groups.
 
-use serde_json::Value;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::support::BOOKS;
-use crate::support::MEI;
-use crate::support::OLU;
-use crate::support::OWNER;
-use crate::support::RAVI;
-use crate::support::TestServer;
+use crate::support::{BOOKS, MEI, OLU, OWNER, RAVI, TestServer};
 
 async fn texts(server: &TestServer, cid: &str) -> Vec<Value> {
     let query = "query($cid: JID!) { chat(cid: $cid) { messages { nodes { text } } } }";

@@ -2,20 +2,13 @@
 
 use std::time::Duration;
 
-use serde_json::Value;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::task::block_in_place;
 
-use crate::encryption::fixture::KeyFile;
-use crate::encryption::fixture::new_key;
-use crate::support::DELETE_SESSION;
-use crate::support::MEI;
-use crate::support::RAVI;
-use crate::support::TestServer;
-use crate::support::account;
-use crate::support::postgres;
-use crate::support::wait_for;
-use crate::support::wait_for_within;
+use crate::{
+    encryption::fixture::{KeyFile, new_key},
+    support::{DELETE_SESSION, MEI, RAVI, TestServer, account, postgres, wait_for, wait_for_within},
+};
 
 /// Upper bound of the time that all attempts at an event take.
 const TEST_TIMEOUT: Duration = Duration::from_mins(1);

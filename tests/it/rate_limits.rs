@@ -1,27 +1,20 @@
 //! Rate limits of a client, and the limit on failed tokens of an address.
 
-use std::net::IpAddr;
-use std::time::Duration;
+use std::{net::IpAddr, time::Duration};
 
-use reqwest::Client;
-use reqwest::Response;
-use serde_json::Value;
-use serde_json::json;
+use reqwest::{Client, Response};
+use serde_json::{Value, json};
 
-use crate::login_tokens::fixture::issuer;
-use crate::login_tokens::fixture::token_for;
-use crate::login_tokens::frontend::Frontend;
-use crate::support::CHAT_CHANGES;
-use crate::support::CREATE_SESSION;
-use crate::support::DELETE_SESSION;
-use crate::support::EmptyServer;
-use crate::support::Log;
-use crate::support::Subscription;
-use crate::support::TestServer;
-use crate::support::VIEWER_KIND;
-use crate::support::create_key;
-use crate::support::error_code;
-use crate::support::program;
+use crate::{
+    login_tokens::{
+        fixture::{issuer, token_for},
+        frontend::Frontend,
+    },
+    support::{
+        CHAT_CHANGES, CREATE_SESSION, DELETE_SESSION, EmptyServer, Log, Subscription, TestServer, VIEWER_KIND,
+        create_key, error_code, program,
+    },
+};
 
 /// Query with cost 601: a list of 200 chats with one field each, and the list itself.
 const DEAR: &str = "{ chats(first: 200) { nodes { id } } }";

@@ -1,16 +1,9 @@
 //! Settings that WhatsApp rejects, or no longer accepts.
 
-use chatgraph_sandbox::ChatView;
-use chatgraph_sandbox::Fault;
-use chatgraph_sandbox::FaultKind;
-use chatgraph_sandbox::On;
-use serde_json::Value;
-use serde_json::json;
+use chatgraph_sandbox::{ChatView, Fault, FaultKind, On};
+use serde_json::{Value, json};
 
-use crate::support::MEI;
-use crate::support::RAVI;
-use crate::support::TestServer;
-use crate::support::wait_for;
+use crate::support::{MEI, RAVI, TestServer, wait_for};
 
 const SYNC: &str =
     "query($cid: JID!) { chat(cid: $cid) { pinned archived sync { state pending refused { field code reason at } } } }";

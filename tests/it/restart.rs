@@ -2,12 +2,7 @@
 
 use serde_json::json;
 
-use crate::support::CHANGE_CURSOR;
-use crate::support::MEI;
-use crate::support::RAVI;
-use crate::support::Subscription;
-use crate::support::TestServer;
-use crate::support::wait_for;
+use crate::support::{CHANGE_CURSOR, MEI, RAVI, Subscription, TestServer, wait_for};
 
 #[tokio::test]
 async fn a_killed_server_restarts_with_its_session_and_misses_nothing() {

@@ -1,14 +1,8 @@
 //! Retention of the change log, and the answer to a subscriber that was offline for longer.
 
-use serde_json::Value;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::support::ALL;
-use crate::support::CHANGE_CURSOR;
-use crate::support::MEI;
-use crate::support::Subscription;
-use crate::support::TestServer;
-use crate::support::wait_for;
+use crate::support::{ALL, CHANGE_CURSOR, MEI, Subscription, TestServer, wait_for};
 
 #[tokio::test]
 async fn an_expired_cursor_asks_for_a_new_list() {

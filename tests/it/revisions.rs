@@ -3,17 +3,10 @@
 
 use std::collections::BTreeMap;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde_json::Value;
-use serde_json::json;
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use serde_json::{Value, json};
 
-use crate::support::BOOKS;
-use crate::support::MEI;
-use crate::support::RAVI;
-use crate::support::Subscription;
-use crate::support::TestServer;
-use crate::support::postgres;
+use crate::support::{BOOKS, MEI, RAVI, Subscription, TestServer, postgres};
 
 const SHOWN: &str = "id revision jid aliases name archived pinned mutedUntil unreadCount markedUnread lastMessageAt \
                      sync { state pending refused { field code } }";

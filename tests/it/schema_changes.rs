@@ -1,12 +1,11 @@
 //! `docs/schema-changes.md` names only existing parts of the schema, and all deprecated ones.
 
-use std::collections::BTreeSet;
-use std::fs;
-use std::path::Path;
+use std::{collections::BTreeSet, fs, path::Path};
 
-use async_graphql::parser::parse_schema;
-use async_graphql::parser::types::TypeKind;
-use async_graphql::parser::types::TypeSystemDefinition;
+use async_graphql::parser::{
+    parse_schema,
+    types::{TypeKind, TypeSystemDefinition},
+};
 
 struct Names {
     /// All types, and their fields and values as `Type.name`.

@@ -2,17 +2,9 @@
 
 use std::process::Stdio;
 
-use sea_orm::sqlx::Connection as _;
-use sea_orm::sqlx::Executor as _;
-use sea_orm::sqlx::PgConnection;
-use sea_orm::sqlx::query_scalar;
+use sea_orm::sqlx::{Connection as _, Executor as _, PgConnection, query_scalar};
 
-use crate::support::MEI;
-use crate::support::TestDatabase;
-use crate::support::TestServer;
-use crate::support::postgres;
-use crate::support::program;
-use crate::support::wait_for;
+use crate::support::{MEI, TestDatabase, TestServer, postgres, program, wait_for};
 
 /// Key of the server's advisory lock on PostgreSQL.
 const LOCK: &str = "x'6368617473727672'::bigint";

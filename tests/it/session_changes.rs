@@ -1,17 +1,10 @@
 //! Subscriptions to sessions.
 
-use serde_json::Value;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::support::CREATE_SESSION;
-use crate::support::DELETE_SESSION;
-use crate::support::EmptyServer;
-use crate::support::Log;
-use crate::support::START_SESSION;
-use crate::support::Subscription;
-use crate::support::TestServer;
-use crate::support::VIEWER_KIND;
-use crate::support::wait_for;
+use crate::support::{
+    CREATE_SESSION, DELETE_SESSION, EmptyServer, Log, START_SESSION, Subscription, TestServer, VIEWER_KIND, wait_for,
+};
 
 /// Fields that a subscriber selects of a session.
 const FOLLOW: &str = "subscription($id: ID) { sessionChanges(sessionId: $id) { sessionId session { \

@@ -1,16 +1,8 @@
 //! The lifecycle of a session: stopped and started, renamed, logged out, deleted.
 
-use serde_json::Value;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::support::DELETE_CHAT;
-use crate::support::MEI;
-use crate::support::RAVI;
-use crate::support::SESSION_IDS;
-use crate::support::TestServer;
-use crate::support::error_code;
-use crate::support::error_field;
-use crate::support::wait_for;
+use crate::support::{DELETE_CHAT, MEI, RAVI, SESSION_IDS, TestServer, error_code, error_field, wait_for};
 
 impl TestServer {
     async fn session_field(&self, fields: &str) -> Value {

@@ -1,13 +1,9 @@
 //! The number of SQL statements for a query does not grow with the number of chats in the answer.
 
 use chatgraph_sandbox::AccountSpec;
-use serde_json::Value;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::support::Log;
-use crate::support::TestServer;
-use crate::support::account;
-use crate::support::wait_for;
+use crate::support::{Log, TestServer, account, wait_for};
 
 /// All fields of a chat.
 const EVERYTHING: &str = "id jid aliases name type archived pinned muted mutedUntil unreadCount markedUnread lastMessageAt \

@@ -1,14 +1,9 @@
 //! The reason why a session is down, as a code beside the text, and the error codes in the schema.
 
-use chatgraph::clock::SystemClock;
-use chatgraph::domain::clock::Clock as _;
-use serde_json::Value;
-use serde_json::json;
+use chatgraph::{clock::SystemClock, domain::clock::Clock as _};
+use serde_json::{Value, json};
 
-use crate::support::MEI;
-use crate::support::START_SESSION;
-use crate::support::TestServer;
-use crate::support::wait_for;
+use crate::support::{MEI, START_SESSION, TestServer, wait_for};
 
 impl TestServer {
     async fn is_sent_away(&self, how: Value) {

@@ -2,18 +2,10 @@
 
 use std::time::Duration;
 
-use chatgraph::clock::SystemClock;
-use chatgraph::domain::clock::Clock as _;
-use serde_json::Value;
-use serde_json::json;
+use chatgraph::{clock::SystemClock, domain::clock::Clock as _};
+use serde_json::{Value, json};
 
-use crate::support::ALL;
-use crate::support::BOOKS;
-use crate::support::CHANGE_CURSOR;
-use crate::support::MEI;
-use crate::support::RAVI;
-use crate::support::Subscription;
-use crate::support::TestServer;
+use crate::support::{ALL, BOOKS, CHANGE_CURSOR, MEI, RAVI, Subscription, TestServer};
 
 /// A mute that marks the end of the load.
 const LAST: i64 = 253_402_300_000_000;

@@ -1,15 +1,9 @@
 //! Objects of another organization are indistinguishable, byte for byte, from objects that do not exist. This holds in
 //! every place of the schema in which a client names an object.
 
-use serde_json::Value;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::support::MEI;
-use crate::support::RAVI;
-use crate::support::Schema;
-use crate::support::Subscription;
-use crate::support::TestServer;
-use crate::support::small_account;
+use crate::support::{MEI, RAVI, Schema, Subscription, TestServer, small_account};
 
 /// Kind of object that a client names.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -26,12 +20,7 @@ enum Thing {
     Cursor(&'static str),
 }
 
-use Thing::Chat;
-use Thing::ChatId;
-use Thing::Cursor;
-use Thing::Key;
-use Thing::Node;
-use Thing::Session;
+use Thing::{Chat, ChatId, Cursor, Key, Node, Session};
 
 /// Each place, the kind of object, and an operation that names the object as `$x`. A new place without a line fails the
 /// test; a cursor's line covers `after` and, if it exists, `before`.

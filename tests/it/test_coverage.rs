@@ -1,8 +1,7 @@
 //! `docs/test-coverage.md` names the tests of each guarantee in `docs/guarantees.md`: each test exists, and both pages
 //! list the same guarantees.
 
-use std::fs;
-use std::path::Path;
+use std::{fs, path::Path};
 
 /// Returns the tests that the page names, each as its file and its function.
 fn named(page: &str) -> Vec<(&str, &str)> {

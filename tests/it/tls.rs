@@ -1,33 +1,26 @@
 //! TLS by the server itself, with generated certificates and real clients.
 
-use std::path::PathBuf;
-use std::sync::Arc;
-use std::time::Duration;
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use axum::body::Bytes;
-use futures_util::SinkExt as _;
-use futures_util::StreamExt as _;
-use rustls::ClientConfig;
-use rustls::RootCertStore;
-use rustls::crypto::aws_lc_rs;
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::ServerName;
+use futures_util::{SinkExt as _, StreamExt as _};
+use rustls::{
+    ClientConfig, RootCertStore,
+    crypto::aws_lc_rs,
+    pki_types::{CertificateDer, ServerName},
+};
 use serde_json::json;
 use tempfile::TempDir;
-use tokio::io::AsyncReadExt as _;
-use tokio::io::AsyncWriteExt as _;
-use tokio::net::TcpStream;
-use tokio::time::timeout;
-use tokio_rustls::TlsConnector;
-use tokio_rustls::client::TlsStream;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+    time::timeout,
+};
+use tokio_rustls::{TlsConnector, client::TlsStream};
 use tokio_tungstenite::tungstenite::Message;
 use tokio_util::task::TaskTracker;
 
-use crate::support::EmptyServer;
-use crate::support::TestDatabase;
-use crate::support::program;
-use crate::support::upgrade_to;
-use crate::support::wait_for;
+use crate::support::{EmptyServer, TestDatabase, program, upgrade_to, wait_for};
 
 /// Time limit of a wait.
 const TEST_TIMEOUT: Duration = Duration::from_mins(1);

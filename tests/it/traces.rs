@@ -1,24 +1,19 @@
 //! Spans that are exported to a collector.
 
-use std::net::TcpListener;
-use std::sync::Arc;
-use std::sync::Mutex;
+use std::{
+    net::TcpListener,
+    sync::{Arc, Mutex},
+};
 
-use axum::Router;
-use axum::body::Bytes;
-use axum::extract::State;
-use axum::routing::post;
-use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
-use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceResponse;
-use opentelemetry_proto::tonic::trace::v1::Span;
+use axum::{Router, body::Bytes, extract::State, routing::post};
+use opentelemetry_proto::tonic::{
+    collector::trace::v1::{ExportTraceServiceRequest, ExportTraceServiceResponse},
+    trace::v1::Span,
+};
 use prost::Message as _;
 use tokio_util::sync::CancellationToken;
 
-use crate::support::EmptyServer;
-use crate::support::MEI;
-use crate::support::TestServer;
-use crate::support::VIEWER_KIND;
-use crate::support::wait_for;
+use crate::support::{EmptyServer, MEI, TestServer, VIEWER_KIND, wait_for};
 
 /// Interval between two looks at the received spans.
 const LOOK: std::time::Duration = std::time::Duration::from_millis(500);

@@ -1,12 +1,8 @@
 //! Unreadable rows do not prevent other sessions from starting.
 
-use serde_json::Value;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::support::CREATE_LABELED_SESSION;
-use crate::support::MEI;
-use crate::support::TestServer;
-use crate::support::watched_at;
+use crate::support::{CREATE_LABELED_SESSION, MEI, TestServer, watched_at};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_starts_whatever_rows_it_cannot_read() {

@@ -1,14 +1,9 @@
 //! `updateChat` in every combination of its fields: the answer, the stored copy and the phone agree after each.
 
-use chatgraph::clock::SystemClock;
-use chatgraph::domain::clock::Clock as _;
-use serde_json::Value;
-use serde_json::json;
+use chatgraph::{clock::SystemClock, domain::clock::Clock as _};
+use serde_json::{Value, json};
 
-use crate::support::MEI;
-use crate::support::TestServer;
-use crate::support::error_code;
-use crate::support::error_field;
+use crate::support::{MEI, TestServer, error_code, error_field};
 
 const UPDATE: &str = "mutation($input: UpdateChatInput!) { updateChat(input: $input) { chat { \
                       archived pinned mutedUntil unreadCount markedUnread } } }";

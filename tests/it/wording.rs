@@ -1,9 +1,10 @@
 //! The words of comments, the schema and the documentation: `CONTRIBUTING.md` lists the rules, and some of them are
 //! checked here. Help texts are doc comments. Code in backticks and code blocks is not checked.
 
-use std::fs;
-use std::path::Path;
-use std::path::PathBuf;
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 /// Words and phrases with a plain equivalent: "again", "permanently", "must", "at most", "no client", "sent".
 const BANNED: &[&str] = &[

@@ -5,25 +5,24 @@
 //! attacks and the demo's chats of the good client's. The attackers have one thread, and share the machine with the
 //! server.
 
-use std::error::Error;
-use std::net::IpAddr;
-use std::path::Path;
-use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::Ordering;
-use std::time::Duration;
-use std::time::Instant;
+use std::{
+    error::Error,
+    net::IpAddr,
+    path::{Path, PathBuf},
+    sync::{Arc, atomic::Ordering},
+    time::{Duration, Instant},
+};
 
-use chatgraph_benches::abuse::ABUSES;
-use chatgraph_benches::abuse::Abuse;
-use chatgraph_benches::abuse::Target;
-use chatgraph_benches::environment::Stage;
-use serde_json::Value;
-use serde_json::json;
-use tokio::runtime::Builder;
-use tokio::runtime::Handle;
-use tokio::sync::oneshot;
-use tokio::task::block_in_place;
+use chatgraph_benches::{
+    abuse::{ABUSES, Abuse, Target},
+    environment::Stage,
+};
+use serde_json::{Value, json};
+use tokio::{
+    runtime::{Builder, Handle},
+    sync::oneshot,
+    task::block_in_place,
+};
 
 /// Durations of the measurements: of the quiet server, and of the server under attack.
 const QUIET: Duration = Duration::from_secs(3);

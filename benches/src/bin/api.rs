@@ -1,14 +1,16 @@
 //! Compares a page of 50 chats, one chat, and archiving with the same SQL and JSON written by hand, in one run and in
 //! turn; with 200 and with 200,000 chats in the session. `api DATABASE…` measures on each given empty database.
 
-use std::cell::Cell;
-use std::error::Error;
-use std::time::Duration;
-use std::time::Instant;
+use std::{
+    cell::Cell,
+    error::Error,
+    time::{Duration, Instant},
+};
 
-use chatgraph_benches::data;
-use chatgraph_benches::data::jid;
-use chatgraph_benches::program::Program;
+use chatgraph_benches::{
+    data::{self, jid},
+    program::Program,
+};
 use futures_util::future::try_join_all;
 use reqwest::RequestBuilder;
 use serde_json::json;

@@ -4,20 +4,16 @@
 //! `baseline DATABASE` prints its address as a line of JSON. It uses rusqlite on SQLite and tokio-postgres on
 //! PostgreSQL, both with prepared statements.
 
-use std::error::Error;
-use std::sync::Arc;
+use std::{error::Error, sync::Arc};
 
-use axum::Router;
-use axum::extract::Path;
-use axum::extract::State;
-use axum::http::StatusCode;
-use axum::http::header::CONTENT_TYPE;
-use axum::response::IntoResponse as _;
-use axum::response::Response;
-use axum::routing::get;
-use axum::routing::post;
-use chatgraph_benches::baseline::Floor;
-use chatgraph_benches::baseline::Row;
+use axum::{
+    Router,
+    extract::{Path, State},
+    http::{StatusCode, header::CONTENT_TYPE},
+    response::{IntoResponse as _, Response},
+    routing::{get, post},
+};
+use chatgraph_benches::baseline::{Floor, Row};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error + Send + Sync>> {

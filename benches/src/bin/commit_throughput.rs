@@ -2,27 +2,23 @@
 //! changes a second. `commit_throughput DATABASE` needs an empty database whose settings it may change; fails below the
 //! rate.
 
-use std::error::Error;
-use std::sync::Arc;
-use std::time::Duration;
-use std::time::Instant;
+use std::{
+    error::Error,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
-use chatgraph::clock::SystemClock;
-use chatgraph::domain::id::OrganizationId;
-use chatgraph::domain::setting::SettingValue;
-use chatgraph::service::inbound::InboundWorker;
-use chatgraph::service::inbound::Notifiers;
-use chatgraph::session::EventSender;
-use chatgraph::session::InboundEvent;
-use chatgraph::session::SessionEvent;
-use chatgraph::session::SessionKey;
-use chatgraph_benches::data;
-use chatgraph_benches::percentiles;
+use chatgraph::{
+    clock::SystemClock,
+    domain::{id::OrganizationId, setting::SettingValue},
+    service::inbound::{InboundWorker, Notifiers},
+    session::{EventSender, InboundEvent, SessionEvent, SessionKey},
+};
+use chatgraph_benches::{data, percentiles};
 use futures_util::future::try_join_all;
 use tokio::sync::oneshot;
 use tokio_postgres::NoTls;
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 const SESSIONS: usize = 500;
 const RATE: usize = 2_000;

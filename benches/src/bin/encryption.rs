@@ -1,19 +1,19 @@
 //! Cost of encrypting a record of a session's device state: of its write with the commit, and of its read. `sealing
 //! [DATABASE]`, by default an SQLite file.
 
-use std::error::Error;
-use std::sync::Arc;
-use std::time::Duration;
-use std::time::Instant;
+use std::{
+    error::Error,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
-use chatgraph::clock::SystemClock;
-use chatgraph::store::Config;
-use chatgraph::store::MasterKeys;
-use chatgraph::store::Store;
-use chatgraph::store::new_master_key;
-use chatgraph::store::whatsapp_device::DeviceState;
-use chatgraph::store::whatsapp_device::Record;
-use chatgraph::store::whatsapp_device::RecordKind;
+use chatgraph::{
+    clock::SystemClock,
+    store::{
+        Config, MasterKeys, Store, new_master_key,
+        whatsapp_device::{DeviceState, Record, RecordKind},
+    },
+};
 use chatgraph_benches::data;
 use tokio_util::task::TaskTracker;
 

@@ -1,14 +1,13 @@
 //! Import of a large history: duration, memory, and latency of the API meanwhile. `import [DATABASE]`, by default an
 //! SQLite file.
 
-use std::error::Error;
-use std::time::Duration;
-use std::time::Instant;
+use std::{
+    error::Error,
+    time::{Duration, Instant},
+};
 
-use chatgraph_benches::environment::Stage;
-use chatgraph_benches::percentiles;
-use serde_json::Value;
-use serde_json::json;
+use chatgraph_benches::{environment::Stage, percentiles};
+use serde_json::{Value, json};
 
 const CHATS: u64 = 10_000;
 const MESSAGES: u64 = 10;

@@ -1,14 +1,12 @@
 //! Latency from the phone to a subscriber and from the API to the phone, and the memory of a first session. The server
 //! and the sandbox are separate processes.
 
-use std::error::Error;
-use std::time::Duration;
-use std::time::Instant;
+use std::{
+    error::Error,
+    time::{Duration, Instant},
+};
 
-use chatgraph_benches::client::Client;
-use chatgraph_benches::environment::Stage;
-use chatgraph_benches::percentiles;
-use chatgraph_benches::program::Program;
+use chatgraph_benches::{client::Client, environment::Stage, percentiles, program::Program};
 use serde_json::json;
 
 const ROUNDS: usize = 100;

@@ -1,13 +1,13 @@
 //! A hundred sessions in one process: memory per session, and messages per second of one session and of all together.
 //! `many_sessions [DATABASE]`, by default an SQLite file.
 
-use std::error::Error;
-use std::time::Duration;
-use std::time::Instant;
+use std::{
+    error::Error,
+    time::{Duration, Instant},
+};
 
 use chatgraph_benches::environment::Stage;
-use futures_util::StreamExt as _;
-use futures_util::stream;
+use futures_util::{StreamExt as _, stream};
 use serde_json::json;
 
 const SESSIONS: usize = 100;

@@ -1,22 +1,21 @@
 //! Cost of subscribers: a thousand idle WebSockets, a thousand that receive every change of one organization, and one
 //! that stopped reading; and the guard's cost for a page.
 
-use std::error::Error;
-use std::hint::black_box;
-use std::sync::Arc;
-use std::time::Duration;
-use std::time::Instant;
+use std::{
+    error::Error,
+    hint::black_box,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use async_graphql_value::Variables;
-use chatgraph_benches::client::Changes;
-use chatgraph_benches::client::Client;
-use chatgraph_benches::data;
-use chatgraph_benches::percentiles;
-use chatgraph_benches::program::Program;
+use chatgraph_benches::{
+    client::{Changes, Client},
+    data, percentiles,
+    program::Program,
+};
 use futures_util::future::try_join_all;
-use graphql_guard::Guard;
-use graphql_guard::Limits;
-use graphql_guard::Schema;
+use graphql_guard::{Guard, Limits, Schema};
 use serde_json::json;
 
 const LISTENERS: usize = 1_000;

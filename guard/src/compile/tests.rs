@@ -1,7 +1,6 @@
 //! Compiled documents as text.
 
-use async_graphql_parser::types::Selection;
-use async_graphql_parser::types::SelectionSet;
+use async_graphql_parser::types::{Selection, SelectionSet};
 use serde_json::json;
 
 use super::*;

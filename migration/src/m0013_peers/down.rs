@@ -1,8 +1,9 @@
 //! `down`: the addresses of chats, and messages with sender addresses.
 
-use sea_orm_migration::prelude::*;
-use sea_orm_migration::schema::binary;
-use sea_orm_migration::schema::text;
+use sea_orm_migration::{
+    prelude::*,
+    schema::{binary, text},
+};
 
 /// The tables that `up` removed.
 pub(super) fn tables() -> [TableCreateStatement; 3] {

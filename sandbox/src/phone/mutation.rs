@@ -14,10 +14,10 @@ use whatsapp_rust::{
     },
 };
 
-pub(super) use apply::apply;
-
 use super::state::{Chat, Message, Person};
 use crate::{Error, chat::FOREVER, clock};
+
+pub(super) use apply::apply;
 
 /// One setting to write into a collection.
 #[derive(Debug, Clone)]

@@ -10,12 +10,6 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-pub(crate) use chat::{Chat, Message};
-pub(crate) use group::{Description, Group, Mark};
-pub(crate) use person::Person;
-pub(crate) use picture::Picture;
-pub(crate) use privacy::Privacy;
-
 use super::{
     address,
     view::{ChatView, MessageView},
@@ -26,6 +20,12 @@ use crate::{
     clock, crypto,
     spec::{AccountSpec, Addressing},
 };
+
+pub(crate) use chat::{Chat, Message};
+pub(crate) use group::{Description, Group, Mark};
+pub(crate) use person::Person;
+pub(crate) use picture::Picture;
+pub(crate) use privacy::Privacy;
 
 /// All state of a phone.
 #[derive(Debug, Serialize, Deserialize)]

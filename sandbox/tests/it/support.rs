@@ -10,7 +10,6 @@ use chatgraph_sandbox::{
     spec::{ChatSpec, ContactSpec, GroupSpec, MessageSpec},
 };
 use tokio::time::timeout;
-use whatsapp_rust::transport::TokioWebSocketTransportFactory;
 use whatsapp_rust::{
     Client, Jid, RawNodeLease, SyncActionMessageRange, TokioRuntime, anyhow,
     async_channel::Receiver,
@@ -19,6 +18,7 @@ use whatsapp_rust::{
     message_range,
     prelude::{ChannelEventHandler, Event, Subscription},
     sync_task::MajorSyncTask,
+    transport::TokioWebSocketTransportFactory,
     wacore::store::{
         Device, InMemoryBackend,
         device::{CachedNoiseCert, CachedServerCertChain},

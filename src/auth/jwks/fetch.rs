@@ -1,14 +1,10 @@
 //! Fetches the key set over HTTP, only from the configured URL, with limits on time and size.
 
-use std::io::Read as _;
-use std::sync::Arc;
-use std::time::Duration;
+use std::{io::Read as _, sync::Arc, time::Duration};
 
-use futures_util::FutureExt as _;
-use futures_util::future::BoxFuture;
+use futures_util::{FutureExt as _, future::BoxFuture};
 use tokio::time::timeout;
-use ureq::tls::RootCerts;
-use ureq::tls::TlsConfig;
+use ureq::tls::{RootCerts, TlsConfig};
 
 use crate::auth::root_certificates::RootCertificates;
 

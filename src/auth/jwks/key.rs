@@ -4,13 +4,9 @@
 //! The types of `jsonwebtoken::jwk` are less strict, and therefore not used. They treat null as a missing `use`,
 //! `key_ops` or `alg`, lose the name of an unknown algorithm (`Ed25519` for example), and check no lengths.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use jsonwebtoken::Algorithm;
-use jsonwebtoken::DecodingKey;
-use jsonwebtoken::Validation;
-use serde_json::Map;
-use serde_json::Value;
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use jsonwebtoken::{Algorithm, DecodingKey, Validation};
+use serde_json::{Map, Value};
 
 /// Supported sizes of an RSA modulus, in bits; the library supports no longer one.
 const RSA_BITS: std::ops::RangeInclusive<usize> = 2048..=8192;

@@ -1,12 +1,11 @@
 mod http;
 
-use std::collections::VecDeque;
-use std::sync::atomic::AtomicI64;
-use std::sync::atomic::AtomicUsize;
-use std::sync::atomic::Ordering;
+use std::{
+    collections::VecDeque,
+    sync::atomic::{AtomicI64, AtomicUsize, Ordering},
+};
 
-use futures_util::FutureExt as _;
-use futures_util::future::join_all;
+use futures_util::{FutureExt as _, future::join_all};
 use serde_json::json;
 use tokio::sync::Semaphore;
 

@@ -2,19 +2,20 @@
 
 use std::sync::Arc;
 
-use serde_json::Map;
-use serde_json::Value;
-
-use crate::auth::config::Claims;
-use crate::auth::config::JwtConfig;
-use crate::auth::viewer::Principal;
-use crate::auth::viewer::Viewer;
-use crate::domain::capability::Capabilities;
-use crate::domain::capability::Capability;
-use crate::domain::clock::FOREVER;
-use crate::domain::id::OrganizationId;
+use serde_json::{Map, Value};
 
 use super::jwt_error::JwtError;
+use crate::{
+    auth::{
+        config::{Claims, JwtConfig},
+        viewer::{Principal, Viewer},
+    },
+    domain::{
+        capability::{Capabilities, Capability},
+        clock::FOREVER,
+        id::OrganizationId,
+    },
+};
 
 /// Allowed clock skew between issuer and server, in milliseconds.
 const LEEWAY_MS: i64 = 30_000;

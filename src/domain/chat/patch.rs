@@ -1,13 +1,13 @@
 //! Changes to apply to a chat.
 
-use super::ChatNames;
-use super::LastMessage;
-use crate::domain::change::ChatFields;
-use crate::domain::id::MessageId;
-use crate::domain::jid::Jid;
-use crate::domain::message_marker::MessageMarker;
-use crate::domain::setting::SettingChanges;
-use crate::domain::setting::SettingValue;
+use super::{ChatNames, LastMessage};
+use crate::domain::{
+    change::ChatFields,
+    id::MessageId,
+    jid::Jid,
+    message_marker::MessageMarker,
+    setting::{SettingChanges, SettingValue},
+};
 
 /// Changes to apply to a chat, as absolute values; `None` leaves a field unchanged.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

@@ -1,13 +1,15 @@
 //! Merging two chats of one user.
 
-use super::super::change::ChatField;
-use super::super::change::Origin;
-use super::super::chat::ChatPatch;
-use super::super::id::ChatId;
-use super::super::id::SessionId;
-use super::super::jid::Jid;
-use super::super::pending_action::RejectionCode;
-use super::*;
+use super::{
+    super::{
+        change::{ChatField, Origin},
+        chat::ChatPatch,
+        id::{ChatId, SessionId},
+        jid::Jid,
+        pending_action::RejectionCode,
+    },
+    *,
+};
 
 fn chat(jid: &str) -> Chat {
     Chat::new(ChatId::new(1), SessionId::new(1), jid.parse::<Jid>().expect("a JID"), 1)

@@ -1,13 +1,9 @@
 //! The connection of API keys.
 
-use async_graphql::Description;
-use async_graphql::Object;
-
-use crate::graphql::connection::ConnectionPage;
-use crate::graphql::connection::Edge;
-use crate::graphql::connection::PageInfo;
+use async_graphql::{Description, Object};
 
 use super::object::ApiKey;
+use crate::graphql::connection::{ConnectionPage, Edge, PageInfo};
 
 /// A page of API keys, newest first.
 #[derive(Description)]

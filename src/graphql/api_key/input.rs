@@ -1,13 +1,9 @@
 //! Inputs and payloads of API key mutations.
 
-use async_graphql::ID;
-use async_graphql::InputObject;
-use async_graphql::SimpleObject;
-
-use crate::graphql::capability::Capability;
-use crate::graphql::scalar::Timestamp;
+use async_graphql::{ID, InputObject, SimpleObject};
 
 use super::object::ApiKey;
+use crate::graphql::{capability::Capability, scalar::Timestamp};
 
 /// The API key to create.
 #[derive(InputObject)]

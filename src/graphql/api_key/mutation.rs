@@ -1,21 +1,13 @@
 //! API key mutations.
 
-use async_graphql::Context;
-use async_graphql::ID;
-use async_graphql::Object;
+use async_graphql::{Context, ID, Object};
 
-use crate::domain::capability;
-use crate::domain::capability::Capability;
-use crate::graphql::capability::requires;
-use crate::graphql::context::ContextExt as _;
-use crate::graphql::error::ApiError;
-use crate::service::api_key::NewApiKey;
-use crate::service::error::Error;
-
-use super::input::CreateApiKeyInput;
-use super::input::CreateApiKeyPayload;
-use super::input::RevokeApiKeyInput;
-use super::input::RevokeApiKeyPayload;
+use super::input::{CreateApiKeyInput, CreateApiKeyPayload, RevokeApiKeyInput, RevokeApiKeyPayload};
+use crate::{
+    domain::capability::{self, Capability},
+    graphql::{capability::requires, context::ContextExt as _, error::ApiError},
+    service::{api_key::NewApiKey, error::Error},
+};
 
 #[derive(Default)]
 pub(in crate::graphql) struct KeyMutation;

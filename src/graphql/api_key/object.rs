@@ -1,14 +1,11 @@
 //! The `ApiKey` object.
 
-use async_graphql::Description;
-use async_graphql::Enum;
-use async_graphql::ID;
-use async_graphql::Object;
-use async_graphql::SimpleObject;
+use async_graphql::{Description, Enum, ID, Object, SimpleObject};
 
-use crate::domain::api_key;
-use crate::graphql::capability::Capability;
-use crate::graphql::scalar::Timestamp;
+use crate::{
+    domain::api_key,
+    graphql::{capability::Capability, scalar::Timestamp},
+};
 
 /// An API key: a token for scripts and services. Its secret is returned only when the key is created.
 #[derive(Description)]

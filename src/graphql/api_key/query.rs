@@ -1,17 +1,17 @@
 //! API key queries.
 
-use async_graphql::Context;
-use async_graphql::Object;
-
-use crate::domain::api_key;
-use crate::domain::capability::Capability;
-use crate::graphql::capability::requires;
-use crate::graphql::connection::ConnectionPage;
-use crate::graphql::connection::PageArguments;
-use crate::graphql::context::ContextExt as _;
-use crate::graphql::error::ApiError;
+use async_graphql::{Context, Object};
 
 use super::connection::ApiKeyConnection;
+use crate::{
+    domain::{api_key, capability::Capability},
+    graphql::{
+        capability::requires,
+        connection::{ConnectionPage, PageArguments},
+        context::ContextExt as _,
+        error::ApiError,
+    },
+};
 
 #[derive(Default)]
 pub(in crate::graphql) struct KeyQuery;

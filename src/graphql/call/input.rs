@@ -1,11 +1,8 @@
 //! Inputs and payloads of call mutations.
 
-use async_graphql::ID;
-use async_graphql::InputObject;
-use async_graphql::SimpleObject;
+use async_graphql::{ID, InputObject, SimpleObject};
 
-use crate::graphql::scalar::Jid;
-use crate::service::call::Rejected;
+use crate::{graphql::scalar::Jid, service::call::Rejected};
 
 /// The call to reject.
 #[derive(InputObject)]

@@ -1,16 +1,16 @@
 //! Call mutations.
 
-use async_graphql::Context;
-use async_graphql::Object;
+use async_graphql::{Context, Object};
 
-use crate::domain::capability::Capability;
-use crate::graphql::capability::requires;
-use crate::graphql::context::ContextExt as _;
-use crate::graphql::context::session_id;
-use crate::graphql::error::ApiError;
-
-use super::input::RejectCallInput;
-use super::input::RejectCallPayload;
+use super::input::{RejectCallInput, RejectCallPayload};
+use crate::{
+    domain::capability::Capability,
+    graphql::{
+        capability::requires,
+        context::{ContextExt as _, session_id},
+        error::ApiError,
+    },
+};
 
 #[derive(Default)]
 pub(in crate::graphql) struct CallMutation;

@@ -1,16 +1,16 @@
 //! The `IncomingCall` object.
 
-use async_graphql::Context;
-use async_graphql::Description;
-use async_graphql::ID;
-use async_graphql::Object;
+use async_graphql::{Context, Description, ID, Object};
 
-use crate::graphql::context::ContextExt as _;
-use crate::graphql::error::ApiError;
-use crate::graphql::scalar::Jid;
-use crate::graphql::scalar::Timestamp;
-use crate::graphql::session::object::Session;
-use crate::service::call;
+use crate::{
+    graphql::{
+        context::ContextExt as _,
+        error::ApiError,
+        scalar::{Jid, Timestamp},
+        session::object::Session,
+    },
+    service::call,
+};
 
 /// A call that is ringing. It is not stored: a client without an open subscription misses it.
 #[derive(Description)]

@@ -1,20 +1,19 @@
 //! Call subscriptions.
 
-use async_graphql::Context;
-use async_graphql::ID;
-use async_graphql::Subscription;
-use futures_util::Stream;
-use futures_util::stream;
-
-use crate::domain::capability::Capability;
-use crate::graphql::backpressure::AnswerPacer;
-use crate::graphql::capability::requires;
-use crate::graphql::context::ContextExt as _;
-use crate::graphql::context::session_id;
-use crate::graphql::error::ApiError;
-use crate::service::call::IncomingCalls;
+use async_graphql::{Context, ID, Subscription};
+use futures_util::{Stream, stream};
 
 use super::object::IncomingCall;
+use crate::{
+    domain::capability::Capability,
+    graphql::{
+        backpressure::AnswerPacer,
+        capability::requires,
+        context::{ContextExt as _, session_id},
+        error::ApiError,
+    },
+    service::call::IncomingCalls,
+};
 
 #[derive(Default)]
 pub(in crate::graphql) struct CallSubscription;

@@ -2,24 +2,21 @@
 
 use std::sync::Arc;
 
-use async_graphql::Context;
-use async_graphql::Description;
-use async_graphql::ID;
-use async_graphql::Object;
-use async_graphql::SimpleObject;
+use async_graphql::{Context, Description, ID, Object, SimpleObject};
 
-use crate::domain::change;
-use crate::domain::chat;
-use crate::graphql::context::ContextExt as _;
-use crate::graphql::error::ApiError;
-use crate::graphql::scalar::Jid;
-use crate::graphql::scalar::Timestamp;
-use crate::graphql::session::object::Session;
-
-use super::enums::ChangeOrigin;
-use super::enums::ChatChangeKind;
-use super::enums::ChatField;
-use super::object::Chat;
+use super::{
+    enums::{ChangeOrigin, ChatChangeKind, ChatField},
+    object::Chat,
+};
+use crate::{
+    domain::{change, chat},
+    graphql::{
+        context::ContextExt as _,
+        error::ApiError,
+        scalar::{Jid, Timestamp},
+        session::object::Session,
+    },
+};
 
 /// An event of `chatChanges`: a change with its cursor, or only a cursor.
 #[derive(Clone, SimpleObject)]
@@ -116,10 +113,8 @@ fn as_of(change: &change::Change, now: Option<chat::Chat>) -> chat::Chat {
 
 #[cfg(test)]
 mod tests {
-    use crate::domain::id::ChatId;
-    use crate::domain::id::SessionId;
-
     use super::*;
+    use crate::domain::id::{ChatId, SessionId};
 
     fn archived_then() -> (change::Change, chat::Chat) {
         let jid = "15550100@s.whatsapp.net".parse().expect("a JID");

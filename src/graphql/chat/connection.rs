@@ -1,27 +1,22 @@
 //! The connection of chats.
 
-use async_graphql::Context;
-use async_graphql::Description;
-use async_graphql::Object;
+use async_graphql::{Context, Description, Object};
 
-use crate::domain::chat_list::ChatKey;
-use crate::domain::chat_list::ChatList;
-use crate::domain::id::OrganizationId;
-use crate::domain::id::SessionId;
-use crate::domain::page::PageRequest;
-use crate::graphql::connection::ConnectionPage;
-use crate::graphql::connection::Edge;
-use crate::graphql::connection::PageArguments;
-use crate::graphql::connection::PageInfo;
-use crate::graphql::context::ContextExt as _;
-use crate::graphql::error::ApiError;
-use crate::graphql::loader::ChatCountKey;
-use crate::graphql::loader::ChatPageKey;
-use crate::service::chat::ChatPage;
-
-use super::enums::ChatOrder;
-use super::filter::ChatFilter;
-use super::object::Chat;
+use super::{enums::ChatOrder, filter::ChatFilter, object::Chat};
+use crate::{
+    domain::{
+        chat_list::{ChatKey, ChatList},
+        id::{OrganizationId, SessionId},
+        page::PageRequest,
+    },
+    graphql::{
+        connection::{ConnectionPage, Edge, PageArguments, PageInfo},
+        context::ContextExt as _,
+        error::ApiError,
+        loader::{ChatCountKey, ChatPageKey},
+    },
+    service::chat::ChatPage,
+};
 
 /// A page of chats.
 #[derive(Description)]

@@ -2,10 +2,7 @@
 
 use async_graphql::Enum;
 
-use crate::domain::change;
-use crate::domain::chat;
-use crate::domain::chat_list;
-use crate::domain::pending_action;
+use crate::domain::{change, chat, chat_list, pending_action};
 
 /// A kind of chat.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]

@@ -2,12 +2,11 @@
 
 use async_graphql::InputObject;
 
-use crate::domain::chat_list;
-use crate::domain::search::SearchTerm;
-use crate::graphql::error::ApiError;
-use crate::graphql::scalar::Timestamp;
-
 use super::enums::ChatType;
+use crate::{
+    domain::{chat_list, search::SearchTerm},
+    graphql::{error::ApiError, scalar::Timestamp},
+};
 
 /// A filter of chats. A chat must match every field that is given. Fields that are missing or null are ignored.
 #[derive(Debug, Clone, InputObject)]

@@ -1,19 +1,17 @@
 //! Inputs and payloads of chat mutations.
 
-use async_graphql::ID;
-use async_graphql::InputObject;
-use async_graphql::SimpleObject;
-
-use crate::domain::id::ChatId;
-use crate::domain::setting::SettingValue;
-use crate::graphql::context::session_id;
-use crate::graphql::error::ApiError;
-use crate::graphql::scalar::Jid;
-use crate::graphql::scalar::Timestamp;
-use crate::service::chat::ChatRef;
-use crate::service::chat::ChatUpdate;
+use async_graphql::{ID, InputObject, SimpleObject};
 
 use super::object::Chat;
+use crate::{
+    domain::{id::ChatId, setting::SettingValue},
+    graphql::{
+        context::session_id,
+        error::ApiError,
+        scalar::{Jid, Timestamp},
+    },
+    service::chat::{ChatRef, ChatUpdate},
+};
 
 /// The chat to update, and the changes to make. A setting that is missing or null stays unchanged.
 #[derive(InputObject)]

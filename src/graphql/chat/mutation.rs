@@ -1,18 +1,12 @@
 //! Chat mutations.
 
-use async_graphql::Context;
-use async_graphql::ID;
-use async_graphql::Object;
+use async_graphql::{Context, ID, Object};
 
-use crate::domain::capability::Capability;
-use crate::graphql::capability::requires;
-use crate::graphql::context::ContextExt as _;
-use crate::graphql::error::ApiError;
-
-use super::input::DeleteChatInput;
-use super::input::DeleteChatPayload;
-use super::input::UpdateChatInput;
-use super::input::UpdateChatPayload;
+use super::input::{DeleteChatInput, DeleteChatPayload, UpdateChatInput, UpdateChatPayload};
+use crate::{
+    domain::capability::Capability,
+    graphql::{capability::requires, context::ContextExt as _, error::ApiError},
+};
 
 #[derive(Default)]
 pub(in crate::graphql) struct ChatMutation;

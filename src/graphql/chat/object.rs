@@ -1,29 +1,21 @@
 //! The `Chat` object.
 
-use async_graphql::Context;
-use async_graphql::Description;
-use async_graphql::ID;
-use async_graphql::Object;
+use async_graphql::{Context, Description, ID, Object};
 
-use crate::domain::capability::Capability;
-use crate::domain::chat;
-use crate::domain::message;
-use crate::graphql::capability::requires;
-use crate::graphql::connection::ConnectionPage;
-use crate::graphql::connection::PageArguments;
-use crate::graphql::context::ContextExt as _;
-use crate::graphql::error::ApiError;
-use crate::graphql::loader::AddressesKey;
-use crate::graphql::loader::MessagePageKey;
-use crate::graphql::message::connection::MessageConnection;
-use crate::graphql::message::object::Message;
-use crate::graphql::scalar::Jid;
-use crate::graphql::scalar::Revision;
-use crate::graphql::scalar::Timestamp;
-use crate::graphql::session::object::Session;
-
-use super::enums::ChatType;
-use super::sync::ChatSync;
+use super::{enums::ChatType, sync::ChatSync};
+use crate::{
+    domain::{capability::Capability, chat, message},
+    graphql::{
+        capability::requires,
+        connection::{ConnectionPage, PageArguments},
+        context::ContextExt as _,
+        error::ApiError,
+        loader::{AddressesKey, MessagePageKey},
+        message::{connection::MessageConnection, object::Message},
+        scalar::{Jid, Revision, Timestamp},
+        session::object::Session,
+    },
+};
 
 /// A chat of a session, as it is in the stored copy.
 #[derive(Debug, Clone, Description)]

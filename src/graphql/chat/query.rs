@@ -1,23 +1,24 @@
 //! Chat queries.
 
-use async_graphql::Context;
-use async_graphql::ID;
-use async_graphql::Object;
+use async_graphql::{Context, ID, Object};
 
-use crate::domain::capability::Capability;
-use crate::graphql::capability::requires;
-use crate::graphql::connection::PageArguments;
-use crate::graphql::context::ContextExt as _;
-use crate::graphql::context::session_id;
-use crate::graphql::error::ApiError;
-use crate::graphql::scalar::Jid;
-
-use super::connection::ChatConnection;
-use super::connection::ChatListArguments;
-use super::enums::ChatOrder;
-use super::filter::ChatFilter;
-use super::input::chat_ref;
-use super::object::Chat;
+use super::{
+    connection::{ChatConnection, ChatListArguments},
+    enums::ChatOrder,
+    filter::ChatFilter,
+    input::chat_ref,
+    object::Chat,
+};
+use crate::{
+    domain::capability::Capability,
+    graphql::{
+        capability::requires,
+        connection::PageArguments,
+        context::{ContextExt as _, session_id},
+        error::ApiError,
+        scalar::Jid,
+    },
+};
 
 #[derive(Default)]
 pub(in crate::graphql) struct ChatQuery;

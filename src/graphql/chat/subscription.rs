@@ -1,29 +1,24 @@
 //! Chat subscriptions.
 
-use async_graphql::Context;
-use async_graphql::ID;
-use async_graphql::Subscription;
-use futures_util::Stream;
-use futures_util::stream;
+use async_graphql::{Context, ID, Subscription};
+use futures_util::{Stream, stream};
 
-use crate::domain::capability::Capability;
-use crate::domain::cursor::ChangeCursor;
-use crate::domain::id::OrganizationId;
-use crate::feed;
-use crate::feed::FeedEvent;
-use crate::graphql::backpressure::AnswerPacer;
-use crate::graphql::capability::requires;
-use crate::graphql::context::ContextExt as _;
-use crate::graphql::context::LastEvent;
-use crate::graphql::context::session_id;
-use crate::graphql::error::ApiError;
-use crate::graphql::scalar::Jid;
-use crate::service;
-use crate::service::chat::FollowTarget;
-
-use super::change::ChatChange;
-use super::change::ChatChangeEvent;
-use super::input::chat_id;
+use super::{
+    change::{ChatChange, ChatChangeEvent},
+    input::chat_id,
+};
+use crate::{
+    domain::{capability::Capability, cursor::ChangeCursor, id::OrganizationId},
+    feed::{self, FeedEvent},
+    graphql::{
+        backpressure::AnswerPacer,
+        capability::requires,
+        context::{ContextExt as _, LastEvent, session_id},
+        error::ApiError,
+        scalar::Jid,
+    },
+    service::{self, chat::FollowTarget},
+};
 
 #[derive(Default)]
 pub(in crate::graphql) struct ChatSubscription;

@@ -1,20 +1,12 @@
 //! The `ChatSync` object.
 
-use async_graphql::Context;
-use async_graphql::Description;
-use async_graphql::Object;
+use async_graphql::{Context, Description, Object};
 
-use crate::domain::change::ChatFields;
-use crate::domain::id::ChatId;
-use crate::domain::pending_action;
-use crate::graphql::context::ContextExt as _;
-use crate::graphql::error::ApiError;
-use crate::graphql::loader::RejectionsKey;
-use crate::graphql::scalar::Timestamp;
-
-use super::enums::ChatField;
-use super::enums::ChatSyncState;
-use super::enums::RefusalCode;
+use super::enums::{ChatField, ChatSyncState, RefusalCode};
+use crate::{
+    domain::{change::ChatFields, id::ChatId, pending_action},
+    graphql::{context::ContextExt as _, error::ApiError, loader::RejectionsKey, scalar::Timestamp},
+};
 
 /// The synchronization of a chat with WhatsApp.
 #[derive(Description)]

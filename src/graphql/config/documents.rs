@@ -1,18 +1,19 @@
 //! Options for the accepted documents.
 
-use std::fmt;
-use std::fs;
-use std::path::Path;
-use std::path::PathBuf;
-use std::sync::Arc;
+use std::{
+    fmt, fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use clap::Args;
 use graphql_guard::Guard;
 
 use super::Config;
-use crate::config::Error;
-use crate::graphql::persisted_documents::TrustedDocuments;
-use crate::graphql::schema;
+use crate::{
+    config::Error,
+    graphql::{persisted_documents::TrustedDocuments, schema},
+};
 
 /// Accepted documents.
 #[derive(Debug, Args)]

@@ -1,7 +1,6 @@
 //! Completion of the engine's errors, so that they have the extensions of the contract.
 
-use async_graphql::ErrorExtensionValues;
-use async_graphql::ServerError;
+use async_graphql::{ErrorExtensionValues, ServerError};
 
 use super::ApiErrorCode;
 
@@ -18,9 +17,8 @@ pub(in crate::graphql) fn translate(error: &mut ServerError, request_id: &str) {
 
 #[cfg(test)]
 mod tests {
-    use crate::graphql::error::ApiError;
-
     use super::*;
+    use crate::graphql::error::ApiError;
 
     #[test]
     fn a_failure_of_ours_carries_the_request() {

@@ -1,14 +1,9 @@
 //! The error codes in the schema, from which clients generate types.
 
-use async_graphql::Enum;
-use async_graphql::Object;
-use async_graphql::SimpleObject;
-use async_graphql::Value;
-use async_graphql::resolver_utils::enum_value;
-
-use crate::service;
+use async_graphql::{Enum, Object, SimpleObject, Value, resolver_utils::enum_value};
 
 use super::code::ApiErrorCode;
+use crate::service;
 
 /// A value of `errors[].extensions.code`, in the same spelling.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
@@ -127,8 +122,7 @@ impl ErrorQuery {
 
 #[cfg(test)]
 mod tests {
-    use async_graphql::Name;
-    use async_graphql::resolver_utils::EnumType as _;
+    use async_graphql::{Name, resolver_utils::EnumType as _};
 
     use super::*;
 

@@ -1,9 +1,5 @@
-use crate::domain::capability::Capability;
-use crate::service::error::ConflictReason;
-
-use crate::store::error::StoreError;
-
 use super::*;
+use crate::{domain::capability::Capability, service::error::ConflictReason, store::error::StoreError};
 
 fn told(error: service::error::Error) -> (&'static str, String, Option<&'static str>) {
     let error = ApiError::from(error);

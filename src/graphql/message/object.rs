@@ -1,17 +1,16 @@
 //! The `Message` object.
 
-use async_graphql::Context;
-use async_graphql::Description;
-use async_graphql::Enum;
-use async_graphql::ID;
-use async_graphql::Object;
+use async_graphql::{Context, Description, Enum, ID, Object};
 
-use crate::domain::message;
-use crate::graphql::chat::object::Chat;
-use crate::graphql::context::ContextExt as _;
-use crate::graphql::error::ApiError;
-use crate::graphql::scalar::Jid;
-use crate::graphql::scalar::Timestamp;
+use crate::{
+    domain::message,
+    graphql::{
+        chat::object::Chat,
+        context::ContextExt as _,
+        error::ApiError,
+        scalar::{Jid, Timestamp},
+    },
+};
 
 /// A stored message of a chat.
 #[derive(Description)]

@@ -1,8 +1,6 @@
 //! Inputs and payloads of session mutations.
 
-use async_graphql::ID;
-use async_graphql::InputObject;
-use async_graphql::SimpleObject;
+use async_graphql::{ID, InputObject, SimpleObject};
 
 use super::object::Session;
 

@@ -1,22 +1,19 @@
 //! Session mutations.
 
-use async_graphql::Context;
-use async_graphql::ID;
-use async_graphql::Object;
+use async_graphql::{Context, ID, Object};
 
-use crate::domain::capability::Capability;
-use crate::graphql::capability::requires;
-use crate::graphql::context::ContextExt as _;
-use crate::graphql::context::session_id;
-use crate::graphql::error::ApiError;
-use crate::service::session::SessionUpdate;
-
-use super::input::CreateSessionInput;
-use super::input::DeleteSessionPayload;
-use super::input::RequestPairingCodeInput;
-use super::input::SessionInput;
-use super::input::SessionPayload;
-use super::input::UpdateSessionInput;
+use super::input::{
+    CreateSessionInput, DeleteSessionPayload, RequestPairingCodeInput, SessionInput, SessionPayload, UpdateSessionInput,
+};
+use crate::{
+    domain::capability::Capability,
+    graphql::{
+        capability::requires,
+        context::{ContextExt as _, session_id},
+        error::ApiError,
+    },
+    service::session::SessionUpdate,
+};
 
 #[derive(Default)]
 pub(in crate::graphql) struct SessionMutation;

@@ -1,28 +1,25 @@
 //! The `Session` object.
 
-use async_graphql::Context;
-use async_graphql::Description;
-use async_graphql::Enum;
-use async_graphql::ID;
-use async_graphql::Object;
-
-use crate::domain::capability::Capability;
-use crate::domain::jid;
-use crate::domain::session;
-use crate::graphql::capability::requires;
-use crate::graphql::chat::connection::ChatConnection;
-use crate::graphql::chat::connection::ChatListArguments;
-use crate::graphql::chat::enums::ChatOrder;
-use crate::graphql::chat::filter::ChatFilter;
-use crate::graphql::chat::object::Chat;
-use crate::graphql::connection::PageArguments;
-use crate::graphql::context::ContextExt as _;
-use crate::graphql::error::ApiError;
-use crate::graphql::scalar::Jid;
-use crate::graphql::scalar::Timestamp;
-use crate::service::chat::ChatRef;
+use async_graphql::{Context, Description, Enum, ID, Object};
 
 use super::pairing::Pairing;
+use crate::{
+    domain::{capability::Capability, jid, session},
+    graphql::{
+        capability::requires,
+        chat::{
+            connection::{ChatConnection, ChatListArguments},
+            enums::ChatOrder,
+            filter::ChatFilter,
+            object::Chat,
+        },
+        connection::PageArguments,
+        context::ContextExt as _,
+        error::ApiError,
+        scalar::{Jid, Timestamp},
+    },
+    service::chat::ChatRef,
+};
 
 /// A linked WhatsApp number.
 #[derive(Description)]

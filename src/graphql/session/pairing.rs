@@ -1,14 +1,12 @@
 //! The `Pairing` object.
 
-use async_graphql::Description;
-use async_graphql::Object;
-use qrcode::EcLevel;
-use qrcode::QrCode;
-use qrcode::render::svg;
+use async_graphql::{Description, Object};
+use qrcode::{EcLevel, QrCode, render::svg};
 
-use crate::domain::session;
-use crate::graphql::error::ApiError;
-use crate::graphql::scalar::Timestamp;
+use crate::{
+    domain::session,
+    graphql::{error::ApiError, scalar::Timestamp},
+};
 
 /// Minimum width and height of the QR code's image, in its own units; it scales to any size.
 const SVG_SIZE: u32 = 240;

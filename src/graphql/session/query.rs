@@ -1,20 +1,17 @@
 //! Session queries.
 
-use async_graphql::Context;
-use async_graphql::ID;
-use async_graphql::Object;
+use async_graphql::{Context, ID, Object};
 
-use crate::domain::capability::Capability;
-use crate::domain::session;
-use crate::graphql::capability::requires;
-use crate::graphql::connection::ConnectionPage;
-use crate::graphql::connection::PageArguments;
-use crate::graphql::context::ContextExt as _;
-use crate::graphql::context::session_id;
-use crate::graphql::error::ApiError;
-
-use super::connection::SessionConnection;
-use super::object::Session;
+use super::{connection::SessionConnection, object::Session};
+use crate::{
+    domain::{capability::Capability, session},
+    graphql::{
+        capability::requires,
+        connection::{ConnectionPage, PageArguments},
+        context::{ContextExt as _, session_id},
+        error::ApiError,
+    },
+};
 
 #[derive(Default)]
 pub(in crate::graphql) struct SessionQuery;

@@ -1,22 +1,19 @@
 //! Session subscriptions.
 
-use async_graphql::Context;
-use async_graphql::ID;
-use async_graphql::SimpleObject;
-use async_graphql::Subscription;
-use futures_util::Stream;
-use futures_util::stream;
-
-use crate::domain::capability::Capability;
-use crate::graphql::backpressure::AnswerPacer;
-use crate::graphql::capability::requires;
-use crate::graphql::context::ContextExt as _;
-use crate::graphql::context::session_id;
-use crate::graphql::error::ApiError;
-use crate::service::session::watch;
-use crate::service::session::watch::SessionChanges;
+use async_graphql::{Context, ID, SimpleObject, Subscription};
+use futures_util::{Stream, stream};
 
 use super::object::Session;
+use crate::{
+    domain::capability::Capability,
+    graphql::{
+        backpressure::AnswerPacer,
+        capability::requires,
+        context::{ContextExt as _, session_id},
+        error::ApiError,
+    },
+    service::session::watch::{self, SessionChanges},
+};
 
 /// An event of `sessionChanges`: the current session, or its deletion.
 #[derive(SimpleObject)]

@@ -1,19 +1,9 @@
 //! Every field that requires a capability states it, and rejects a viewer that has all other capabilities.
 
-use async_graphql::parser::types::BaseType;
-use async_graphql::parser::types::FieldDefinition;
-use async_graphql::parser::types::InputObjectType;
-use async_graphql::parser::types::Type;
-use async_graphql::parser::types::TypeKind;
+use async_graphql::parser::types::{BaseType, FieldDefinition, InputObjectType, Type, TypeKind};
 
-use crate::domain::capability::Capabilities;
-use crate::domain::capability::Capability;
-
-use super::support::code;
-use super::support::definitions;
-use super::support::execute;
-use super::support::execute_on;
-use super::support::fields;
+use super::support::{code, definitions, execute, execute_on, fields};
+use crate::domain::capability::{Capabilities, Capability};
 
 /// The nested fields that require more than their parents.
 const NESTED: [(&str, &str, Capability); 5] = [

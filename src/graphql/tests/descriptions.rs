@@ -1,11 +1,11 @@
 //! Every element of the schema has a description.
 
-use async_graphql::Positioned;
-use async_graphql::parser::types::InputValueDefinition;
-use async_graphql::parser::types::TypeKind;
+use async_graphql::{
+    Positioned,
+    parser::types::{InputValueDefinition, TypeKind},
+};
 
-use super::support::definitions;
-use super::support::fields;
+use super::support::{definitions, fields};
 
 fn undescribed() -> (usize, Vec<String>) {
     let (mut seen, mut missing) = (0, Vec::new());

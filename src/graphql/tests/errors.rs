@@ -1,16 +1,13 @@
 //! Errors of invalid requests, and the data that is returned with them.
 
 use async_graphql::Response;
-use serde_json::Value;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::domain::capability::Capabilities;
-use crate::graphql::Config;
-use crate::graphql::schema;
-
-use super::support::code;
-use super::support::execute;
-use super::support::extension;
+use super::support::{code, execute, extension};
+use crate::{
+    domain::capability::Capabilities,
+    graphql::{Config, schema},
+};
 
 async fn ask(query: &str, variables: Value) -> Response {
     execute(query, variables, Capabilities::default()).await

@@ -2,35 +2,29 @@
 
 use std::sync::Arc;
 
-use async_graphql::EmptyMutation;
-use async_graphql::EmptySubscription;
-use async_graphql::Object;
-use async_graphql::Request;
-use async_graphql::Response;
-use async_graphql::parser::parse_schema;
-use async_graphql::parser::types::FieldDefinition;
-use async_graphql::parser::types::TypeDefinition;
-use async_graphql::parser::types::TypeKind;
-use async_graphql::parser::types::TypeSystemDefinition;
+use async_graphql::{
+    EmptyMutation, EmptySubscription, Object, Request, Response,
+    parser::{
+        parse_schema,
+        types::{FieldDefinition, TypeDefinition, TypeKind, TypeSystemDefinition},
+    },
+};
 use futures_util::StreamExt as _;
 use graphql_guard::Guard;
 
-use crate::auth::viewer::Principal;
-use crate::auth::viewer::Viewer;
-use crate::domain::capability::Capabilities;
-use crate::domain::chat;
-use crate::domain::id::ChatId;
-use crate::domain::id::KeyId;
-use crate::domain::id::SessionId;
-use crate::domain::session;
-use crate::graphql::Config;
-use crate::graphql::chat::object::Chat;
-use crate::graphql::document;
-use crate::graphql::error::engine_error;
-use crate::graphql::response_shape;
-use crate::graphql::schema;
-use crate::graphql::sdl;
-use crate::graphql::session::object::Session;
+use crate::{
+    auth::viewer::{Principal, Viewer},
+    domain::{
+        capability::Capabilities,
+        chat,
+        id::{ChatId, KeyId, SessionId},
+        session,
+    },
+    graphql::{
+        Config, chat::object::Chat, document, error::engine_error, response_shape, schema, sdl,
+        session::object::Session,
+    },
+};
 
 /// The definitions of the schema.
 pub(super) fn definitions() -> Vec<TypeDefinition> {

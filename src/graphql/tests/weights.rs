@@ -2,9 +2,8 @@
 
 use async_graphql::parser::types::TypeKind;
 
-use crate::graphql::weight::WEIGHTS;
-
 use super::support::definitions;
+use crate::graphql::weight::WEIGHTS;
 
 #[test]
 fn every_weight_is_of_a_mutation_of_the_schema() {

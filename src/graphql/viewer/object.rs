@@ -1,13 +1,11 @@
 //! The `Viewer` object.
 
-use async_graphql::Description;
-use async_graphql::Enum;
-use async_graphql::ID;
-use async_graphql::Object;
+use async_graphql::{Description, Enum, ID, Object};
 
-use crate::auth::viewer;
-use crate::auth::viewer::Principal;
-use crate::graphql::capability::Capability;
+use crate::{
+    auth::viewer::{self, Principal},
+    graphql::capability::Capability,
+};
 
 /// The owner of a token, and its permissions.
 #[derive(Description)]

@@ -1,11 +1,9 @@
 //! The `viewer` query.
 
-use async_graphql::Context;
-use async_graphql::Object;
-
-use crate::graphql::context::ContextExt as _;
+use async_graphql::{Context, Object};
 
 use super::object::Viewer;
+use crate::graphql::context::ContextExt as _;
 
 #[derive(Default)]
 pub(in crate::graphql) struct ViewerQuery;

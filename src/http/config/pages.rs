@@ -4,10 +4,8 @@ use axum::http::HeaderName;
 use clap::Args;
 use url::Url;
 
+use super::{Config, Origins};
 use crate::config::Error;
-
-use super::Config;
-use super::Origins;
 
 /// Cross-origin options.
 #[derive(Debug, Args)]

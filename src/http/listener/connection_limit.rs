@@ -2,31 +2,28 @@
 //! connection closes, including after an upgrade to a WebSocket. Connections of trusted proxies only count in total;
 //! behind one, each request holds a permit of the client's address instead.
 
-use std::collections::HashMap;
-use std::io;
-use std::net::IpAddr;
-use std::pin::Pin;
-use std::sync::Arc;
-use std::sync::Mutex;
-use std::sync::MutexGuard;
-use std::sync::PoisonError;
-use std::sync::atomic::AtomicBool;
-use std::sync::atomic::Ordering;
-use std::task::Context;
-use std::task::Poll;
+use std::{
+    collections::HashMap,
+    io,
+    net::IpAddr,
+    pin::Pin,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::{Context, Poll},
+};
 
-use tokio::io::AsyncRead;
-use tokio::io::AsyncWrite;
-use tokio::io::ReadBuf;
-
-use crate::http::ConnectionConfig;
-use crate::http::client_ip;
-use crate::http::metrics::Connected;
-use crate::http::metrics::Metrics;
-use crate::http::metrics::RejectReason;
-use crate::rate_limit::address_prefix;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::header_timeout::HeaderTimer;
+use crate::{
+    http::{
+        ConnectionConfig, client_ip,
+        metrics::{Connected, Metrics, RejectReason},
+    },
+    rate_limit::address_prefix,
+};
 
 /// The connection limiter.
 #[derive(Clone)]

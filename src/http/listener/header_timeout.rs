@@ -2,16 +2,16 @@
 //! not include the keep-alive time before the head. For HTTP/2, hyper has no idle timeout: a client that responds to
 //! pings would stay connected permanently.
 
-use std::sync::Arc;
-use std::sync::Mutex;
-use std::sync::MutexGuard;
-use std::sync::PoisonError;
-use std::time::Duration;
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use axum::http::Version;
-use tokio::sync::Notify;
-use tokio::time::Instant;
-use tokio::time::sleep_until;
+use tokio::{
+    sync::Notify,
+    time::{Instant, sleep_until},
+};
 
 /// State of one connection's requests. Clones share it.
 #[derive(Debug, Clone, Default)]

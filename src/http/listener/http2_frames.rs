@@ -2,15 +2,13 @@
 //! and similar frames. Each causes work, and the HTTP/2 library limits only some of them. This stream parses the frame
 //! headers, and fails if a client sends too many.
 
-use std::io;
-use std::pin::Pin;
-use std::task::Context;
-use std::task::Poll;
-use std::task::ready;
+use std::{
+    io,
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
 
-use tokio::io::AsyncRead;
-use tokio::io::AsyncWrite;
-use tokio::io::ReadBuf;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::http::message_rate::MessageRate;
 
@@ -169,8 +167,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Http2Frames<S> {
 
 #[cfg(test)]
 mod tests {
-    use tokio::io::AsyncReadExt as _;
-    use tokio::io::AsyncWriteExt as _;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
     use super::*;
 

@@ -1,11 +1,10 @@
 //! Open files that a listener holds in reserve. If the process has reached its limit on open files, it closes one of
 //! them to accept a connection.
 
-use std::fs::File;
-use std::sync::Arc;
-use std::sync::Mutex;
-use std::sync::MutexGuard;
-use std::sync::PoisonError;
+use std::{
+    fs::File,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
 /// A file that can always be opened.
 const NULL_DEVICE: &str = "/dev/null";

@@ -1,8 +1,7 @@
 //! Server-sent events in the "distinct connections mode" of
 //! <https://github.com/enisdenjo/graphql-sse/blob/master/PROTOCOL.md>.
 
-use async_graphql::Response as Answer;
-use async_graphql::ServerError;
+use async_graphql::{Response as Answer, ServerError};
 
 use crate::http::graphql_response;
 

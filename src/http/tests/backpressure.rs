@@ -1,23 +1,14 @@
 //! Fairness among operations and clients that share a WebSocket or a server: large responses, and clients that do not
 //! read.
 
-use std::time::Duration;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use serde_json::Value;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Message;
 
-use crate::graphql;
-use crate::http::Config;
-use crate::rate_limit::Rate;
-
-use super::fixture::NEWER;
-use super::fixture::OLDER;
-use super::fixture::PATIENCE;
-use super::fixture::Rig;
-use super::fixture::Socket;
+use super::fixture::{NEWER, OLDER, PATIENCE, Rig, Socket};
+use crate::{graphql, http::Config, rate_limit::Rate};
 
 const FROM: &str = "subscription($after: String) { chatChanges(after: $after) { cursor change { cid } } }";
 

@@ -1,26 +1,19 @@
 //! Close codes of WebSockets.
 
-use std::time::Duration;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use serde_json::Value;
-use serde_json::json;
-use tokio::io::AsyncReadExt as _;
-use tokio::time::timeout;
-use tokio_tungstenite::tungstenite::Message;
-use tokio_tungstenite::tungstenite::protocol::frame::Frame;
-use tokio_tungstenite::tungstenite::protocol::frame::coding::Data;
-use tokio_tungstenite::tungstenite::protocol::frame::coding::OpCode;
+use serde_json::{Value, json};
+use tokio::{io::AsyncReadExt as _, time::timeout};
+use tokio_tungstenite::tungstenite::{
+    Message,
+    protocol::frame::{
+        Frame,
+        coding::{Data, OpCode},
+    },
+};
 
-use crate::clock::SystemClock;
-use crate::domain::clock::Clock as _;
-use crate::http::Config;
-
-use super::fixture::NEWER;
-use super::fixture::OLDER;
-use super::fixture::PATIENCE;
-use super::fixture::Rig;
-use super::fixture::Socket;
+use super::fixture::{NEWER, OLDER, PATIENCE, Rig, Socket};
+use crate::{clock::SystemClock, domain::clock::Clock as _, http::Config};
 
 const SOON: Duration = Duration::from_millis(100);
 const CHANGES: &str = "subscription { chatChanges { cursor } }";

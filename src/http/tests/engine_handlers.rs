@@ -1,31 +1,28 @@
 //! Comparison with the engine's own axum handlers on the same schema: they must respond like ours, and show the cost of
 //! ours.
 
-use std::hint::black_box;
-use std::sync::Arc;
-use std::time::Duration;
-use std::time::Instant;
+use std::{
+    hint::black_box,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
-use async_graphql::BatchRequest;
-use async_graphql::BatchResponse;
-use async_graphql::Data;
-use async_graphql::Executor;
-use async_graphql::Request;
-use async_graphql::Response;
+use async_graphql::{BatchRequest, BatchResponse, Data, Executor, Request, Response};
 use async_graphql_axum::GraphQL;
-use axum::Router;
-use axum::body;
-use axum::body::Body;
-use axum::http;
+use axum::{
+    Router,
+    body::{self, Body},
+    http,
+};
 use futures_util::stream::BoxStream;
-use serde_json::Value;
-use serde_json::json;
+use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
 use super::fixture::Rig;
-use crate::graphql::Caller;
-use crate::graphql::GraphqlExecutor;
-use crate::http::Config;
+use crate::{
+    graphql::{Caller, GraphqlExecutor},
+    http::Config,
+};
 
 /// Duration and number of measurements per side.
 const ROUND: Duration = Duration::from_millis(500);

@@ -1,61 +1,44 @@
 //! A server in the test's process, and a WebSocket client.
 
-use std::net::SocketAddr;
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
-use std::sync::atomic::AtomicUsize;
-use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use axum::Router;
-use futures_util::SinkExt as _;
-use futures_util::StreamExt as _;
-use serde_json::Value;
-use serde_json::json;
-use tokio::net::TcpListener;
-use tokio::net::TcpSocket;
-use tokio::net::TcpStream;
-use tokio::time::timeout;
-use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::client_async;
-use tokio_tungstenite::tungstenite::Message;
-use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
+use futures_util::{SinkExt as _, StreamExt as _};
+use serde_json::{Value, json};
+use tokio::{
+    net::{TcpListener, TcpSocket, TcpStream},
+    time::timeout,
+};
+use tokio_tungstenite::{
+    WebSocketStream, client_async,
+    tungstenite::{Message, client::IntoClientRequest as _},
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::auth::api_key_secret;
-use crate::auth::authenticator::Authenticator;
-use crate::clock::SystemClock;
-use crate::domain::api_key::KeyCreator;
-use crate::domain::capability::Capabilities;
-use crate::domain::clock::Clock;
-use crate::feed;
-use crate::feed::Feed;
-use crate::graphql;
-use crate::graphql::Caller;
-use crate::graphql::GraphqlExecutor;
-use crate::http::Config;
-use crate::http::ConnectionConfig;
-use crate::http::Health;
-use crate::http::HttpServices;
-use crate::http::ListenerContext;
-use crate::http::Metrics;
-use crate::http::router;
-use crate::http::serve;
-use crate::service::api_key::ApiKeys;
-use crate::service::api_key::NewApiKey;
-use crate::service::background::mute_expiry::MuteExpirer;
-use crate::service::background::purge::Purger;
-use crate::service::call::Calls;
-use crate::service::call::broadcast::CallBroadcast;
-use crate::service::chat;
-use crate::service::chat::Chats;
-use crate::service::session::Sessions;
-use crate::service::session::broadcast::SessionBroadcast;
-use crate::session;
-use crate::session::Endpoint;
-use crate::session::registry::Registry;
-use crate::store::tests::TestStore;
+use crate::{
+    auth::{api_key_secret, authenticator::Authenticator},
+    clock::SystemClock,
+    domain::{api_key::KeyCreator, capability::Capabilities, clock::Clock},
+    feed::{self, Feed},
+    graphql::{self, Caller, GraphqlExecutor},
+    http::{Config, ConnectionConfig, Health, HttpServices, ListenerContext, Metrics, router, serve},
+    service::{
+        api_key::{ApiKeys, NewApiKey},
+        background::{mute_expiry::MuteExpirer, purge::Purger},
+        call::{Calls, broadcast::CallBroadcast},
+        chat::{self, Chats},
+        session::{Sessions, broadcast::SessionBroadcast},
+    },
+    session::{self, Endpoint, registry::Registry},
+    store::tests::TestStore,
+};
 
 /// Timeout of every wait in a test.
 pub(super) const PATIENCE: Duration = Duration::from_secs(30);

@@ -2,15 +2,11 @@
 
 use std::time::Duration;
 
-use serde_json::Value;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::Message;
 
+use super::fixture::{OLDER, Rig, Socket};
 use crate::http::Config;
-
-use super::fixture::OLDER;
-use super::fixture::Rig;
-use super::fixture::Socket;
 
 const SOON: Duration = Duration::from_millis(100);
 const CHANGES: &str = "subscription { chatChanges { cursor } }";

@@ -1,11 +1,9 @@
 //! A panic fails only one operation, on every transport.
 
 use reqwest::RequestBuilder;
-use serde_json::Value;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::fixture::Rig;
-use super::fixture::code;
+use super::fixture::{Rig, code};
 use crate::http::Config;
 
 /// Reads the clock, which panics once it is broken.

@@ -2,12 +2,8 @@
 
 use serde_json::json;
 
+use super::fixture::{NEWER, OLDER, Rig, code};
 use crate::http::Config;
-
-use super::fixture::NEWER;
-use super::fixture::OLDER;
-use super::fixture::Rig;
-use super::fixture::code;
 
 const KIND: &str = "{ viewer { kind } }";
 const CHANGES: &str = "subscription { chatChanges { cursor } }";

@@ -1,22 +1,16 @@
 //! Responses as server-sent events and as a multipart body.
 
-use std::time::Duration;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use reqwest::RequestBuilder;
-use reqwest::Response;
-use serde_json::Value;
-use serde_json::json;
-use tokio::io::AsyncReadExt as _;
-use tokio::io::AsyncWriteExt as _;
-use tokio::time::timeout;
+use reqwest::{RequestBuilder, Response};
+use serde_json::{Value, json};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    time::timeout,
+};
 
-use crate::auth::key_cache::KEY_CACHE_TTL_MS;
-use crate::http::Config;
-
-use super::fixture::PATIENCE;
-use super::fixture::Rig;
-use super::fixture::code;
+use super::fixture::{PATIENCE, Rig, code};
+use crate::{auth::key_cache::KEY_CACHE_TTL_MS, http::Config};
 
 const SOON: Duration = Duration::from_millis(100);
 const EVENTS: &str = "text/event-stream";

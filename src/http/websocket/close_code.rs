@@ -1,12 +1,10 @@
 //! Reasons for closing a WebSocket, with the protocols' close codes. Clients reconnect after most of them, except after
 //! errors that would occur again: 4400, 4401, 4406, 4409, 4429, 4500, 1009 and 1011.
 
-use tokio_tungstenite::tungstenite::protocol::CloseFrame;
-use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
-
-use crate::http::token_watch::AuthFailure;
+use tokio_tungstenite::tungstenite::protocol::{CloseFrame, frame::coding::CloseCode};
 
 use super::protocol::Protocol;
+use crate::http::token_watch::AuthFailure;
 
 /// Maximum length of a reason in a close frame, in bytes.
 const MAX_CLOSE_REASON_LEN: usize = 123;

@@ -1,47 +1,33 @@
 //! One WebSocket, from its first message to its last.
 
-use std::convert::Infallible;
-use std::panic::AssertUnwindSafe;
-use std::pin::pin;
-use std::sync::Arc;
-use std::time::Duration;
+use std::{convert::Infallible, panic::AssertUnwindSafe, pin::pin, sync::Arc, time::Duration};
 
-use futures_util::FutureExt as _;
-use futures_util::SinkExt as _;
-use futures_util::StreamExt as _;
-use tokio::io::AsyncReadExt as _;
-use tokio::io::copy;
-use tokio::io::sink;
-use tokio::time::Instant;
-use tokio::time::sleep_until;
-use tokio::time::timeout;
-use tokio::time::timeout_at;
-use tokio_tungstenite::tungstenite;
-use tokio_tungstenite::tungstenite::Message;
+use futures_util::{FutureExt as _, SinkExt as _, StreamExt as _};
+use tokio::{
+    io::{AsyncReadExt as _, copy, sink},
+    time::{Instant, sleep_until, timeout, timeout_at},
+};
+use tokio_tungstenite::tungstenite::{self, Message};
 use tracing::debug;
 
-use crate::graphql::Caller;
-use crate::graphql::OpenPermit;
-use crate::graphql::error::ApiError;
-use crate::http::bearer_token;
-use crate::http::graphql_request;
-use crate::http::request_id::RequestId;
-use crate::http::request_source::RequestSource;
-use crate::http::response;
-use crate::http::state::HttpState;
-use crate::http::token_watch;
-use crate::http::token_watch::TokenWatch;
-use crate::http::token_watch::drained;
-
-use super::close_code::CloseReason;
-use super::frames::Violation;
-use super::operations::Operations;
-use super::protocol::ClientMessage;
-use super::protocol::Protocol;
-use super::protocol::acknowledge;
-use super::protocol::complete;
-use super::protocol::pong;
-use super::socket::Socket;
+use super::{
+    close_code::CloseReason,
+    frames::Violation,
+    operations::Operations,
+    protocol::{ClientMessage, Protocol, acknowledge, complete, pong},
+    socket::Socket,
+};
+use crate::{
+    graphql::{Caller, OpenPermit, error::ApiError},
+    http::{
+        bearer_token, graphql_request,
+        request_id::RequestId,
+        request_source::RequestSource,
+        response,
+        state::HttpState,
+        token_watch::{self, TokenWatch, drained},
+    },
+};
 
 /// Timeout for the client's response to a close frame.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);

@@ -2,15 +2,13 @@
 //! the header, and does not report frames without a message. Therefore this stream splits long frames into short
 //! fragments, limits messages by their headers, and counts frames of every kind.
 
-use std::io;
-use std::pin::Pin;
-use std::task::Context;
-use std::task::Poll;
-use std::task::ready;
+use std::{
+    io,
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
 
-use tokio::io::AsyncRead;
-use tokio::io::AsyncWrite;
-use tokio::io::ReadBuf;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::http::message_rate::MessageRate;
 

@@ -1,31 +1,18 @@
 //! The operations on one WebSocket, each in its own task. Their messages wait in one short queue in order of arrival,
 //! so an operation with many messages does not block the others.
 
-use std::collections::HashMap;
-use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
+use std::{collections::HashMap, panic::AssertUnwindSafe, sync::Arc};
 
-use async_graphql::Request;
-use async_graphql::parser::types::OperationType;
-use futures_util::FutureExt as _;
-use futures_util::StreamExt as _;
-use tokio::sync::mpsc;
-use tokio::task::AbortHandle;
-use tracing::Instrument as _;
-use tracing::Span;
+use async_graphql::{Request, parser::types::OperationType};
+use futures_util::{FutureExt as _, StreamExt as _};
+use tokio::{sync::mpsc, task::AbortHandle};
+use tracing::{Instrument as _, Span};
 
-use crate::graphql::AnswerPermit;
-use crate::graphql::AnswerSlots;
-use crate::graphql::Caller;
-use crate::graphql::Operation;
-use crate::graphql::error::ApiError;
-use crate::http::graphql_response;
-use crate::http::request_id::RequestId;
-use crate::http::response;
-use crate::http::state::HttpState;
-
-use super::protocol::Protocol;
-use super::protocol::complete;
+use super::protocol::{Protocol, complete};
+use crate::{
+    graphql::{AnswerPermit, AnswerSlots, Caller, Operation, error::ApiError},
+    http::{graphql_response, request_id::RequestId, response, state::HttpState},
+};
 
 /// Maximum number of messages in flight to one client, which limits the memory for a client that does not read.
 const MAX_ANSWERS_IN_FLIGHT: usize = 8;

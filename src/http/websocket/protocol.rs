@@ -1,13 +1,10 @@
 //! The two subprotocols: messages of clients, and messages of the server.
 
-use async_graphql::Response;
-use async_graphql::ServerError;
+use async_graphql::{Response, ServerError};
 use serde::Deserialize;
-use serde_json::Value;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::graphql::error::ApiError;
-use crate::http::graphql_response;
+use crate::{graphql::error::ApiError, http::graphql_response};
 
 /// Maximum length of an operation's id, in bytes. Clients use a counter or a UUID.
 const MAX_ID_LEN: usize = 256;

@@ -2,15 +2,13 @@
 
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
-use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::protocol::Role;
-use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
-
-use crate::http::Config;
-use crate::http::message_rate::MessageRate;
-use crate::http::state::HttpState;
+use tokio_tungstenite::{
+    WebSocketStream,
+    tungstenite::protocol::{Role, WebSocketConfig},
+};
 
 use super::frames::Frames;
+use crate::http::{Config, message_rate::MessageRate, state::HttpState};
 
 /// Size of the read buffer, in bytes.
 const READ_BUFFER_LEN: usize = 2048;

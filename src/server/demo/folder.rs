@@ -1,10 +1,11 @@
 //! The data folder of a demo: the database, the sandbox's folder, and the secret of the demo's API key.
 
-use std::fs;
-use std::io::Write as _;
-use std::os::unix::fs::DirBuilderExt as _;
-use std::path::Path;
-use std::path::PathBuf;
+use std::{
+    fs,
+    io::Write as _,
+    os::unix::fs::DirBuilderExt as _,
+    path::{Path, PathBuf},
+};
 
 use crate::server::error::Error;
 

@@ -1,19 +1,17 @@
-use std::fs;
-use std::time::Duration;
+use std::{fs, time::Duration};
 
 use clap::Parser as _;
 
 use super::*;
-use crate::cli::Cli;
-use crate::cli::Command;
-use crate::cli::KeyCommand;
-use crate::domain::capability::Capability;
-use crate::graphql;
-use crate::graphql::TrustedDocuments;
-use crate::http;
-use crate::service::RetentionConfig;
-use crate::session::Endpoint;
-use crate::store::Config as Database;
+use crate::{
+    cli::{Cli, Command, KeyCommand},
+    domain::capability::Capability,
+    graphql::{self, TrustedDocuments},
+    http,
+    service::RetentionConfig,
+    session::Endpoint,
+    store::Config as Database,
+};
 
 const KEY: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 

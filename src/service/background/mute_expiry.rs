@@ -1,27 +1,23 @@
 //! Expiry of mutes: each mute is removed from its chat at its end, with a change. Mutes that ended while no server ran
 //! are removed at the next start.
 
-use std::sync::Arc;
-use std::sync::atomic::AtomicI64;
-use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
+};
 
-use tokio::sync::Notify;
-use tokio::time::timeout;
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
+use tokio::{sync::Notify, time::timeout};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::warn;
 
-use crate::backoff::Backoff;
-use crate::domain::change::Origin;
-use crate::domain::chat::ChatPatch;
-use crate::domain::clock::Clock;
-use crate::domain::id::ChatId;
-use crate::domain::setting::SettingValue;
-use crate::store::EndingMute;
-use crate::store::Store;
-use crate::store::UnitOfWork;
-use crate::store::error::StoreError;
+use crate::{
+    backoff::Backoff,
+    domain::{change::Origin, chat::ChatPatch, clock::Clock, id::ChatId, setting::SettingValue},
+    store::{EndingMute, Store, UnitOfWork, error::StoreError},
+};
 
 /// Polling interval if no mute is known to end, for mutes stored by other processes and for clock changes.
 const POLL_INTERVAL: Duration = Duration::from_secs(30);

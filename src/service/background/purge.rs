@@ -1,24 +1,22 @@
 //! Background purge of deleted rows, and of the remains of a logout, in small batches.
 
-use std::collections::VecDeque;
-use std::sync::Arc;
-use std::sync::Mutex;
-use std::sync::PoisonError;
-use std::time::Duration;
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use tokio::sync::Notify;
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::warn;
 
-use crate::backoff::Backoff;
-use crate::domain::clock::Clock;
-use crate::session::SessionKey;
-use crate::store::Store;
-use crate::store::error::StoreError;
-
-use crate::service::inbound::rejection;
-use crate::service::session::lifecycle;
+use crate::{
+    backoff::Backoff,
+    domain::clock::Clock,
+    service::{inbound::rejection, session::lifecycle},
+    session::SessionKey,
+    store::{Store, error::StoreError},
+};
 
 /// Pauses after failures.
 const FIRST_RETRY_DELAY: Duration = Duration::from_secs(2);

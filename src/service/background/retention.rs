@@ -1,21 +1,20 @@
 //! Retention. An hourly pass removes expired data in small steps with pauses, so that clients do not notice it.
 
-use std::sync::Arc;
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
-use tracing::error;
-use tracing::info;
-use tracing::warn;
+use tracing::{error, info, warn};
 
-use crate::domain::clock::Clock;
-use crate::domain::clock::DAY_MS;
-use crate::domain::cursor::TimeKey;
-use crate::domain::id::ChatId;
-use crate::service::RetentionConfig;
-use crate::store::Store;
-use crate::store::error::StoreError;
+use crate::{
+    domain::{
+        clock::{Clock, DAY_MS},
+        cursor::TimeKey,
+        id::ChatId,
+    },
+    service::RetentionConfig,
+    store::{Store, error::StoreError},
+};
 
 /// Interval between the starts of two passes.
 const PASS_INTERVAL: Duration = Duration::from_hours(1);

@@ -1,15 +1,16 @@
 //! Reports of ringing calls, from the inbox to the open subscriptions and to `RingingCalls`. A subscription does not
 //! receive calls that rang before it was opened, or that it was too slow to receive.
 
-use tokio::sync::broadcast;
-use tokio::sync::broadcast::error::RecvError;
-
-use crate::domain::call::Call;
-use crate::domain::id::OrganizationId;
-use crate::domain::id::SessionId;
-use crate::session::SessionKey;
+use tokio::sync::broadcast::{self, error::RecvError};
 
 use super::ringing::RingingCalls;
+use crate::{
+    domain::{
+        call::Call,
+        id::{OrganizationId, SessionId},
+    },
+    session::SessionKey,
+};
 
 /// Calls buffered for a slow subscriber.
 const CHANNEL_CAPACITY: usize = 256;

@@ -1,13 +1,14 @@
 //! Rate limit of auto-replies per caller.
 
-use std::collections::VecDeque;
-use std::sync::Arc;
-use std::sync::Mutex;
-use std::sync::PoisonError;
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex, PoisonError},
+};
 
-use crate::cache::BoundedMap;
-use crate::domain::id::SessionId;
-use crate::domain::jid::Jid;
+use crate::{
+    cache::BoundedMap,
+    domain::{id::SessionId, jid::Jid},
+};
 
 /// Replies per caller…
 const MAX_REPLIES: usize = 3;

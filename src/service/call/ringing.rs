@@ -1,16 +1,12 @@
 //! Ringing calls, kept for as long as they can be rejected. `rejectCall` rejects other call ids, so that a reply can
 //! only go to the call's caller.
 
-use std::collections::HashMap;
-use std::collections::VecDeque;
-use std::sync::Arc;
-use std::sync::Mutex;
-use std::sync::MutexGuard;
-use std::sync::PoisonError;
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
-use crate::domain::call::Call;
-use crate::domain::id::SessionId;
-use crate::domain::jid::Jid;
+use crate::domain::{call::Call, id::SessionId, jid::Jid};
 
 /// Time after which a call without a reported end is forgotten, in milliseconds. WhatsApp gives up after about a
 /// minute.

@@ -1,15 +1,12 @@
 //! Deletion of chats from the stored copy: by a client, by the phone, or with a whole session. WhatsApp is not changed.
 
-use crate::domain::change::Origin;
-use crate::domain::chat::Chat;
-use crate::domain::id::SessionId;
-use crate::domain::jid::Jid;
-use crate::domain::pending_action::PendingAction;
-use crate::domain::tombstone::Tombstone;
-use crate::store::UnitOfWork;
-use crate::store::error::StoreError;
-
-use crate::service::error::Error;
+use crate::{
+    domain::{
+        change::Origin, chat::Chat, id::SessionId, jid::Jid, pending_action::PendingAction, tombstone::Tombstone,
+    },
+    service::error::Error,
+    store::{UnitOfWork, error::StoreError},
+};
 
 /// A command to delete a chat, ready for its unit of work.
 #[derive(Clone)]

@@ -2,19 +2,16 @@
 
 use std::time::Duration;
 
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::*;
-use crate::auth::viewer::Forbidden;
-use crate::auth::viewer::Principal;
-use crate::clock::SystemClock;
-use crate::domain::capability::Capabilities;
-use crate::domain::id::KeyId;
-use crate::domain::page::Direction;
-use crate::session;
-use crate::session::Endpoint;
-use crate::store::tests::TestStore;
+use crate::{
+    auth::viewer::{Forbidden, Principal},
+    clock::SystemClock,
+    domain::{capability::Capabilities, id::KeyId, page::Direction},
+    session::{self, Endpoint},
+    store::tests::TestStore,
+};
 
 fn chats(test: &TestStore) -> Chats {
     let (clock, tasks, stop) = (Arc::new(SystemClock), TaskTracker::new(), CancellationToken::new());

@@ -1,20 +1,20 @@
 //! Changes of a chat's settings: checks the command, applies it to the stored copy, and adds pending actions for
 //! WhatsApp.
 
-use crate::domain::change::Origin;
-use crate::domain::chat::Chat;
-use crate::domain::chat::ChatPatch;
-use crate::domain::clock::FOREVER;
-use crate::domain::id::SessionId;
-use crate::domain::jid::Jid;
-use crate::domain::message::MessageRange;
-use crate::domain::pending_action::PendingAction;
-use crate::domain::setting::SettingValue;
-use crate::store::UnitOfWork;
-
-use crate::service::error::Conflict;
-use crate::service::error::ConflictReason;
-use crate::service::error::Error;
+use crate::{
+    domain::{
+        change::Origin,
+        chat::{Chat, ChatPatch},
+        clock::FOREVER,
+        id::SessionId,
+        jid::Jid,
+        message::MessageRange,
+        pending_action::PendingAction,
+        setting::SettingValue,
+    },
+    service::error::{Conflict, ConflictReason, Error},
+    store::UnitOfWork,
+};
 
 /// The settings to change.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -208,8 +208,7 @@ mod tests {
 
     #[test]
     fn archiving_unpins_and_pinning_unarchives() {
-        use SettingValue::Archived;
-        use SettingValue::Pinned;
+        use SettingValue::{Archived, Pinned};
         for (requested, settings) in [
             (vec![], vec![]),
             (vec![Archived(true)], vec![Pinned(false), Archived(true)]),

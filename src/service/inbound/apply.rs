@@ -1,24 +1,13 @@
 //! The handler of each kind of event, and the origin of the changes that it causes.
 
-use crate::domain::change::Origin;
-use crate::domain::id::SessionId;
-use crate::domain::jid::Jid;
-use crate::domain::pending_action::RejectionCode;
-use crate::session::SessionEvent;
-use crate::store::UnitOfWork;
-use crate::store::error::StoreError;
-
-use super::clear;
-use super::contact;
-use super::context::InboundContext;
-use super::edit;
-use super::message;
-use super::person;
-use super::receipt;
-use super::rejection;
-use super::session;
-use super::setting;
-use super::unarchive;
+use super::{
+    clear, contact, context::InboundContext, edit, message, person, receipt, rejection, session, setting, unarchive,
+};
+use crate::{
+    domain::{change::Origin, id::SessionId, jid::Jid, pending_action::RejectionCode},
+    session::SessionEvent,
+    store::{UnitOfWork, error::StoreError},
+};
 
 /// Applies events in order, in one unit of work.
 pub(super) async fn apply_all(

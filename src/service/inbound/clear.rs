@@ -1,18 +1,20 @@
 //! Chats that the phone cleared or deleted.
 
-use crate::domain::chat::ChatPatch;
-use crate::domain::jid::Jid;
-use crate::domain::message_marker::MessageMarker;
-use crate::domain::setting::Setting;
-use crate::domain::setting::SettingValue;
-use crate::domain::tombstone::Tombstone;
-use crate::store::error::StoreError;
-
-use super::context::ChatLookup;
-use super::context::InboundContext;
-use super::context::StoredChat;
-use super::setting;
-use crate::service::chat::delete;
+use super::{
+    context::{ChatLookup, InboundContext, StoredChat},
+    setting,
+};
+use crate::{
+    domain::{
+        chat::ChatPatch,
+        jid::Jid,
+        message_marker::MessageMarker,
+        setting::{Setting, SettingValue},
+        tombstone::Tombstone,
+    },
+    service::chat::delete,
+    store::error::StoreError,
+};
 
 /// A chat that was cleared or deleted on the phone.
 pub(super) struct ClearedChat<'a> {

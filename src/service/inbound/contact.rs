@@ -1,14 +1,13 @@
 //! Names of the people and groups behind chats.
 
-use crate::domain::chat::ChatNames;
-use crate::domain::chat::ChatPatch;
-use crate::domain::jid::Jid;
-use crate::domain::jid::JidKind;
-use crate::store::error::StoreError;
-
-use super::context::ChatLookup;
-use super::context::InboundContext;
-use super::context::StoredChat;
+use super::context::{ChatLookup, InboundContext, StoredChat};
+use crate::{
+    domain::{
+        chat::{ChatNames, ChatPatch},
+        jid::{Jid, JidKind},
+    },
+    store::error::StoreError,
+};
 
 /// Removes the contact's name: the user deleted the contact, and the chat falls back to its next best name.
 pub(super) async fn removed(cx: &mut InboundContext<'_, '_>, jid: &Jid) -> Result<(), StoreError> {

@@ -1,16 +1,16 @@
 //! The context of each handler of an inbound event: the unit of work, the session, and the chats in it.
 
-use crate::domain::change::Origin;
-use crate::domain::chat::Chat;
-use crate::domain::chat::ChatPatch;
-use crate::domain::id::ChatId;
-use crate::domain::id::SessionId;
-use crate::domain::jid::Jid;
-use crate::domain::peer::Peer;
-use crate::domain::peer::last_owner;
-use crate::domain::tombstone::Tombstone;
-use crate::store::UnitOfWork;
-use crate::store::error::StoreError;
+use crate::{
+    domain::{
+        change::Origin,
+        chat::{Chat, ChatPatch},
+        id::{ChatId, SessionId},
+        jid::Jid,
+        peer::{Peer, last_owner},
+        tombstone::Tombstone,
+    },
+    store::{UnitOfWork, error::StoreError},
+};
 
 /// The unit of work in which an event is applied, and where the event comes from.
 pub(in crate::service) struct InboundContext<'u, 't> {

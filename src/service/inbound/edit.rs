@@ -1,21 +1,20 @@
 //! Changes of stored messages: edits, revocations, and deletions of one message.
 
-use crate::domain::change::Origin;
-use crate::domain::chat::Chat;
-use crate::domain::chat::ChatPatch;
-use crate::domain::clock::DAY_MS;
-use crate::domain::id::PeerId;
-use crate::domain::jid::Jid;
-use crate::domain::message::Message;
-use crate::domain::message::MessageUpdate;
-use crate::domain::message_marker::MessageMarker;
-use crate::domain::setting::Setting;
-use crate::session::UpdatedMessage;
-use crate::store::EarlyEdit;
-use crate::store::error::StoreError;
-
-use super::context::InboundContext;
-use super::context::StoredChat;
+use super::context::{InboundContext, StoredChat};
+use crate::{
+    domain::{
+        change::Origin,
+        chat::{Chat, ChatPatch},
+        clock::DAY_MS,
+        id::PeerId,
+        jid::Jid,
+        message::{Message, MessageUpdate},
+        message_marker::MessageMarker,
+        setting::Setting,
+    },
+    session::UpdatedMessage,
+    store::{EarlyEdit, error::StoreError},
+};
 
 /// Time for which an edit or a revocation waits for its message, in milliseconds; longer than WhatsApp keeps a message.
 const EARLY_EDIT_RETENTION_MS: i64 = 45 * DAY_MS;

@@ -2,30 +2,22 @@
 
 use std::borrow::Cow;
 
-use crate::domain::chat::Chat;
-use crate::domain::chat::ChatNames;
-use crate::domain::chat::ChatPatch;
-use crate::domain::chat::LastMessage;
-use crate::domain::message::IncomingMessage;
-use crate::domain::message::MessageUpdate;
-use crate::domain::peer::Peer;
-use crate::domain::peer::last_owner;
-use crate::domain::setting::Setting;
-use crate::domain::setting::SettingChanges;
-use crate::domain::setting::SettingValue;
-use crate::domain::tombstone::Tombstone;
-use crate::session::HistoryChat;
-use crate::session::HistoryChunk;
-use crate::session::UpdatedMessage;
-use crate::store::error::StoreError;
-
-use super::contact;
-use super::context::ChatLookup;
-use super::context::InboundContext;
-use super::context::StoredChat;
-use super::edit;
-use super::history_unread;
-use super::person;
+use super::{
+    contact,
+    context::{ChatLookup, InboundContext, StoredChat},
+    edit, history_unread, person,
+};
+use crate::{
+    domain::{
+        chat::{Chat, ChatNames, ChatPatch, LastMessage},
+        message::{IncomingMessage, MessageUpdate},
+        peer::{Peer, last_owner},
+        setting::{Setting, SettingChanges, SettingValue},
+        tombstone::Tombstone,
+    },
+    session::{HistoryChat, HistoryChunk, UpdatedMessage},
+    store::error::StoreError,
+};
 
 /// New data of an import.
 #[derive(Debug, Clone, Copy, Default)]

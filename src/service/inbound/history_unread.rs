@@ -1,16 +1,16 @@
 //! Unread counts of an import.
 
-use crate::domain::chat::Chat;
-use crate::domain::chat::ChatPatch;
-use crate::domain::message::IncomingMessage;
-use crate::domain::message::MessageUpdate;
-use crate::domain::message_marker::MessageMarker;
-use crate::domain::setting::Setting;
-use crate::session::HistoryChat;
-use crate::session::HistoryChunk;
-use crate::store::error::StoreError;
-
 use super::context::InboundContext;
+use crate::{
+    domain::{
+        chat::{Chat, ChatPatch},
+        message::{IncomingMessage, MessageUpdate},
+        message_marker::MessageMarker,
+        setting::Setting,
+    },
+    session::{HistoryChat, HistoryChunk},
+    store::error::StoreError,
+};
 
 /// WhatsApp ids of the incoming messages in a chat that a part of a history reports as revoked. Its unread count
 /// excludes them.

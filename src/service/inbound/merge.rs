@@ -1,22 +1,21 @@
 //! Merging two peers into one, with the effects on their chats.
 
-use crate::domain::change::Change;
-use crate::domain::chat::Chat;
-use crate::domain::id::ChatId;
-use crate::domain::id::PeerId;
-use crate::domain::jid::Jid;
-use crate::domain::merge::OpenActions;
-use crate::domain::message_marker::MessageMarker;
-use crate::domain::peer::Peer;
-use crate::domain::peer::canonical;
-use crate::domain::setting::Versioned;
-use crate::domain::tombstone::Tombstone;
-use crate::store::MovedMessages;
-use crate::store::error::StoreError;
-
-use super::context::InboundContext;
-use super::recount;
-use crate::service::chat::delete;
+use super::{context::InboundContext, recount};
+use crate::{
+    domain::{
+        change::Change,
+        chat::Chat,
+        id::{ChatId, PeerId},
+        jid::Jid,
+        merge::OpenActions,
+        message_marker::MessageMarker,
+        peer::{Peer, canonical},
+        setting::Versioned,
+        tombstone::Tombstone,
+    },
+    service::chat::delete,
+    store::{MovedMessages, error::StoreError},
+};
 
 /// Updates the canonical address of a peer and of its chat.
 pub(super) async fn settle_addresses(cx: &mut InboundContext<'_, '_>, peer: PeerId) -> Result<(), StoreError> {

@@ -1,26 +1,21 @@
 //! Messages that arrive, with their effects on the chat.
 
-use std::sync::atomic::AtomicI64;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicI64, Ordering};
 
-use crate::domain::chat::Chat;
-use crate::domain::chat::ChatNames;
-use crate::domain::chat::ChatPatch;
-use crate::domain::message::IncomingMessage;
-use crate::domain::message::MessageKind;
-use crate::domain::message::MessageRange;
-use crate::domain::message_marker::MessageMarker;
-use crate::domain::setting::SettingValue;
-use crate::domain::tombstone::Tombstone;
-use crate::store::error::StoreError;
-
-use super::context::ChatLookup;
-use super::context::InboundContext;
-use super::context::StoredChat;
-use super::edit;
-use super::setting;
-use super::unarchive;
-use super::unread;
+use super::{
+    context::{ChatLookup, InboundContext, StoredChat},
+    edit, setting, unarchive, unread,
+};
+use crate::{
+    domain::{
+        chat::{Chat, ChatNames, ChatPatch},
+        message::{IncomingMessage, MessageKind, MessageRange},
+        message_marker::MessageMarker,
+        setting::SettingValue,
+        tombstone::Tombstone,
+    },
+    store::error::StoreError,
+};
 
 /// Applies a message that arrived, or that the account sent from another device. `order` is its position in WhatsApp's
 /// order, if known.

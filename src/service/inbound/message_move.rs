@@ -1,14 +1,13 @@
 //! Messages that move to the peer that owned the number when they were sent.
 
-use crate::domain::chat::LastMessage;
-use crate::domain::id::PeerId;
-use crate::domain::peer::MovedPeriod;
-use crate::store::MovedMessages;
-use crate::store::error::StoreError;
-
-use super::context::InboundContext;
-use super::context::StoredChat;
-use super::recount;
+use super::{
+    context::{InboundContext, StoredChat},
+    recount,
+};
+use crate::{
+    domain::{chat::LastMessage, id::PeerId, peer::MovedPeriod},
+    store::{MovedMessages, error::StoreError},
+};
 
 /// Moves messages to the peer that owned the number when they were sent.
 pub(super) async fn move_messages(

@@ -1,8 +1,9 @@
 //! Metrics of the WhatsApp events that reach the stored copy.
 
-use prometheus_client::metrics::counter::Counter;
-use prometheus_client::metrics::family::Family;
-use prometheus_client::registry::Registry;
+use prometheus_client::{
+    metrics::{counter::Counter, family::Family},
+    registry::Registry,
+};
 
 /// Event counters by kind. Clones share them.
 #[derive(Debug, Clone, Default)]

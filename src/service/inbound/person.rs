@@ -5,22 +5,16 @@
 //! A LID belongs to one person permanently, a number for a period. A mapping with a time is valid from that time. A
 //! pair without a time is treated as new, unless it is known to be over.
 
-use crate::domain::id::PeerId;
-use crate::domain::jid::Jid;
-use crate::domain::jid::JidKind;
-use crate::domain::peer::AddressOwner;
-use crate::domain::peer::Period;
-use crate::domain::peer::assign;
-use crate::domain::peer::end;
-use crate::domain::peer::last_owner;
-use crate::domain::peer::owner_at;
-use crate::domain::peer::present;
-use crate::domain::person::Person;
-use crate::store::error::StoreError;
-
-use super::context::InboundContext;
-use super::merge;
-use super::message_move;
+use super::{context::InboundContext, merge, message_move};
+use crate::{
+    domain::{
+        id::PeerId,
+        jid::{Jid, JidKind},
+        peer::{AddressOwner, Period, assign, end, last_owner, owner_at, present},
+        person::Person,
+    },
+    store::error::StoreError,
+};
 
 /// Returns the time from which a mapping is valid: WhatsApp's time of it, or now if that is unknown (0). Both are in
 /// milliseconds.

@@ -1,21 +1,20 @@
 //! Quarantine of events that could not be applied; `quarantine_retry` retries them.
 
-use std::error::Error;
-use std::time::Duration;
+use std::{error::Error, time::Duration};
 
-use prometheus_client::metrics::counter::Counter;
-use prometheus_client::metrics::family::Family;
-use prometheus_client::registry::Registry;
+use prometheus_client::{
+    metrics::{counter::Counter, family::Family},
+    registry::Registry,
+};
 use tokio_util::sync::CancellationToken;
 use tracing::error;
 
-use crate::backoff::Backoff;
-use crate::domain::id::EventId;
-use crate::session::SessionEvent;
-use crate::session::SessionKey;
-use crate::store::QuarantinedEvent;
-use crate::store::Store;
-use crate::store::error::StoreError;
+use crate::{
+    backoff::Backoff,
+    domain::id::EventId,
+    session::{SessionEvent, SessionKey},
+    store::{QuarantinedEvent, Store, error::StoreError},
+};
 
 /// The version of this program.
 pub(super) const VERSION: &str = env!("CARGO_PKG_VERSION");

@@ -1,26 +1,20 @@
 //! Retries of quarantined events: automatically a few times, after an upgrade, and at the operator's request.
 
-use std::error::Error;
-use std::sync::Arc;
-use std::time::Duration;
+use std::{error::Error, sync::Arc, time::Duration};
 
-use tokio::time::Instant;
-use tokio::time::sleep;
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
-use tracing::info;
-use tracing::warn;
+use tokio::time::{Instant, sleep};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tracing::{info, warn};
 
-use crate::backoff::Backoff;
-use crate::session::SessionEvent;
-use crate::session::SessionKey;
-use crate::store::QuarantinedEvent;
-use crate::store::Store;
-use crate::store::error::StoreError;
-
-use super::InboundWorker;
-use super::quarantine::VERSION;
-use super::quarantine::reason;
+use super::{
+    InboundWorker,
+    quarantine::{VERSION, reason},
+};
+use crate::{
+    backoff::Backoff,
+    session::{SessionEvent, SessionKey},
+    store::{QuarantinedEvent, Store, error::StoreError},
+};
 
 /// Polling interval for requested retries.
 const POLL_INTERVAL: Duration = Duration::from_secs(2);

@@ -1,16 +1,13 @@
 //! Receipts of other devices: messages that the user has read there.
 
-use crate::domain::clock::DAY_MS;
-use crate::domain::id::ChatId;
-use crate::domain::jid::Jid;
-use crate::domain::message_marker::MessageMarker;
-use crate::domain::setting::SettingValue;
-use crate::store::error::StoreError;
-
-use super::context::InboundContext;
-use super::context::StoredChat;
-use super::setting;
-use super::setting::RemoteSetting;
+use super::{
+    context::{InboundContext, StoredChat},
+    setting::{self, RemoteSetting},
+};
+use crate::{
+    domain::{clock::DAY_MS, id::ChatId, jid::Jid, message_marker::MessageMarker, setting::SettingValue},
+    store::error::StoreError,
+};
 
 /// Time for which a receipt waits for its message, in milliseconds; longer than WhatsApp keeps a message.
 const EARLY_RECEIPT_RETENTION_MS: i64 = 45 * DAY_MS;

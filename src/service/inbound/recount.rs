@@ -1,10 +1,10 @@
 //! Counters of chats whose messages were merged or moved.
 
-use crate::domain::chat::Chat;
-use crate::domain::id::ChatId;
-use crate::store::error::StoreError;
-
 use super::context::InboundContext;
+use crate::{
+    domain::{chat::Chat, id::ChatId},
+    store::error::StoreError,
+};
 
 /// Removes the messages that the phone cleared in the other half of a chat, before the two were known to be one.
 pub(super) async fn remove_cleared(cx: &mut InboundContext<'_, '_>, chat: &mut Chat) -> Result<(), StoreError> {

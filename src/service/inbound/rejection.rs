@@ -1,19 +1,18 @@
 //! Settings that WhatsApp rejects: the setting reverts to WhatsApp's value, and the reason is stored until the setting
 //! changes again.
 
-use crate::domain::change::Origin;
-use crate::domain::chat::Chat;
-use crate::domain::id::ChatId;
-use crate::domain::pending_action::PendingAction;
-use crate::domain::pending_action::Rejection;
-use crate::domain::pending_action::RejectionCode;
-use crate::domain::setting::Setting;
-use crate::session::SessionKey;
-use crate::store::Store;
-use crate::store::error::StoreError;
-
-use super::context::InboundContext;
-use super::context::StoredChat;
+use super::context::{InboundContext, StoredChat};
+use crate::{
+    domain::{
+        change::Origin,
+        chat::Chat,
+        id::ChatId,
+        pending_action::{PendingAction, Rejection, RejectionCode},
+        setting::Setting,
+    },
+    session::SessionKey,
+    store::{Store, error::StoreError},
+};
 
 /// Requests that one unit rejects after a logout; it bounds how long other units wait.
 const REFUSED_AT_ONCE: usize = 50;

@@ -1,14 +1,14 @@
 //! Session state as reported by the session itself.
 
-use crate::domain::jid::Jid;
-use crate::domain::session::SessionStatus;
-use crate::domain::session::StatusReason;
-use crate::session::HistoryChunk;
-use crate::store::error::StoreError;
-
-use super::context::InboundContext;
-use super::history;
-use super::person;
+use super::{context::InboundContext, history, person};
+use crate::{
+    domain::{
+        jid::Jid,
+        session::{SessionStatus, StatusReason},
+    },
+    session::HistoryChunk,
+    store::error::StoreError,
+};
 
 /// Stores a session's status, and the time of the last connection.
 pub(super) async fn status(

@@ -1,24 +1,23 @@
 //! Settings that the phone or another device changed, and confirmations of pending actions.
 
-use crate::domain::change::ChatFields;
-use crate::domain::chat::Chat;
-use crate::domain::chat::ChatPatch;
-use crate::domain::id::ChatId;
-use crate::domain::jid::Jid;
-use crate::domain::message::MessageRange;
-use crate::domain::message_marker::MessageMarker;
-use crate::domain::pending_action::PendingAction;
-use crate::domain::setting::Setting;
-use crate::domain::setting::SettingValue;
-use crate::domain::setting::Versioned;
-use crate::domain::tombstone::Tombstone;
-use crate::store::error::StoreError;
-
-use super::context::ChatLookup;
-use super::context::InboundContext;
-use super::context::StoredChat;
-use super::unarchive;
-use super::unread;
+use super::{
+    context::{ChatLookup, InboundContext, StoredChat},
+    unarchive, unread,
+};
+use crate::{
+    domain::{
+        change::ChatFields,
+        chat::{Chat, ChatPatch},
+        id::ChatId,
+        jid::Jid,
+        message::MessageRange,
+        message_marker::MessageMarker,
+        pending_action::PendingAction,
+        setting::{Setting, SettingValue, Versioned},
+        tombstone::Tombstone,
+    },
+    store::error::StoreError,
+};
 
 /// A setting that was changed on the phone or another device.
 pub(in crate::service) struct RemoteSetting<'a> {

@@ -1,9 +1,7 @@
 //! Splitting of events that hold many people, chats or messages and cannot be applied as a whole. One bad item then
 //! does not prevent the others from being applied.
 
-use crate::session::HistoryChat;
-use crate::session::HistoryChunk;
-use crate::session::SessionEvent;
+use crate::session::{HistoryChat, HistoryChunk, SessionEvent};
 
 /// Returns the two halves of an event, to be applied in this order; `None` if it holds a single item.
 pub(super) fn halves(event: &SessionEvent) -> Option<[SessionEvent; 2]> {
@@ -76,12 +74,14 @@ fn part<T: Clone>(all: &[T], from: usize, to: usize) -> Vec<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::jid::Jid;
-    use crate::domain::message::IncomingMessage;
-    use crate::domain::message::MessageKind;
-    use crate::domain::message::MessageUpdate;
-    use crate::domain::person::Person;
-    use crate::session::UpdatedMessage;
+    use crate::{
+        domain::{
+            jid::Jid,
+            message::{IncomingMessage, MessageKind, MessageUpdate},
+            person::Person,
+        },
+        session::UpdatedMessage,
+    };
 
     fn jid(number: usize) -> Jid {
         format!("1555010{number:04}@s.whatsapp.net").parse().expect("a JID")

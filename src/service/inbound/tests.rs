@@ -15,27 +15,25 @@ mod settings;
 mod unread;
 
 use super::*;
-use crate::clock::SystemClock;
-use crate::domain::change::Change;
-use crate::domain::change::ChatField;
-use crate::domain::change::Origin;
-use crate::domain::chat::Chat;
-use crate::domain::id::ChatId;
-use crate::domain::jid::Jid;
-use crate::domain::message::IncomingMessage;
-use crate::domain::message::MessageKind;
-use crate::domain::pending_action::PendingAction;
-use crate::domain::session::HistoryImport;
-use crate::domain::session::SessionStatus;
-use crate::domain::setting::Setting;
-use crate::domain::setting::SettingValue;
-use crate::service::chat::update::ChatUpdate;
-use crate::service::chat::update::UpdateChat;
-use crate::service::error::Error;
-use crate::session::HistoryChat;
-use crate::session::HistoryChunk;
-use crate::session::Untranslated;
-use crate::store::tests::TestStore;
+use crate::{
+    clock::SystemClock,
+    domain::{
+        change::{Change, ChatField, Origin},
+        chat::Chat,
+        id::ChatId,
+        jid::Jid,
+        message::{IncomingMessage, MessageKind},
+        pending_action::PendingAction,
+        session::{HistoryImport, SessionStatus},
+        setting::{Setting, SettingValue},
+    },
+    service::{
+        chat::update::{ChatUpdate, UpdateChat},
+        error::Error,
+    },
+    session::{HistoryChat, HistoryChunk, Untranslated},
+    store::tests::TestStore,
+};
 
 /// A store with one chat, and the event channel of its session.
 struct Rig {

@@ -1,16 +1,16 @@
 //! Chats that a new message unarchives, if the account has the setting for it. The phone and each companion unarchive
 //! them themselves, and no patch is sent.
 
-use crate::domain::chat::Chat;
-use crate::domain::chat::ChatPatch;
-use crate::domain::message::IncomingMessage;
-use crate::domain::message_marker::MessageMarker;
-use crate::domain::setting::Setting;
-use crate::domain::setting::SettingValue;
-use crate::store::error::StoreError;
-
-use super::context::InboundContext;
-use super::context::StoredChat;
+use super::context::{InboundContext, StoredChat};
+use crate::{
+    domain::{
+        chat::{Chat, ChatPatch},
+        message::IncomingMessage,
+        message_marker::MessageMarker,
+        setting::{Setting, SettingValue},
+    },
+    store::error::StoreError,
+};
 
 /// Stores whether a new message unarchives its chat. If that is new, chats with a message of another person since they
 /// were archived are unarchived at once.

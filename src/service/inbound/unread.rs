@@ -1,10 +1,10 @@
 //! Unread count of a chat that is read up to a position.
 
-use crate::domain::chat::Chat;
-use crate::domain::message_marker::MessageMarker;
-use crate::store::error::StoreError;
-
 use super::context::InboundContext;
+use crate::{
+    domain::{chat::Chat, message_marker::MessageMarker},
+    store::error::StoreError,
+};
 
 /// The state of a chat that is read up to a position.
 pub(super) struct ReadMark {

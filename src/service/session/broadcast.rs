@@ -1,19 +1,17 @@
 //! Notifications of changed sessions, from the writers to the one reader of their organization. Only the ids are kept,
 //! and only for organizations with subscribers.
 
-use std::collections::HashMap;
-use std::collections::HashSet;
-use std::sync::Arc;
-use std::sync::Mutex;
-use std::sync::MutexGuard;
-use std::sync::PoisonError;
-use std::sync::Weak;
+use std::{
+    collections::{HashMap, HashSet},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+};
 
 use tokio::sync::Notify;
 
-use crate::domain::id::OrganizationId;
-use crate::domain::id::SessionId;
-use crate::session::SessionKey;
+use crate::{
+    domain::id::{OrganizationId, SessionId},
+    session::SessionKey,
+};
 
 /// Notifier of the readers. Cheap to clone.
 #[derive(Clone, Default)]

@@ -2,24 +2,23 @@
 
 use tracing::instrument;
 
-use crate::auth::viewer::Viewer;
-use crate::domain::capability::Capability;
-use crate::domain::id::SessionId;
-use crate::domain::idempotency::IdempotencyKey;
-use crate::domain::idempotency::Operation;
-use crate::domain::session::Session;
-use crate::service::audit;
-use crate::service::error::ConflictReason;
-use crate::service::error::Error;
-use crate::service::idempotency::idempotency_key;
-use crate::service::idempotency::reused;
-use crate::session::SessionKey;
-use crate::store::KeyUse;
-use crate::store::UnitOfWork;
-
-use super::SessionUpdate;
-use super::Sessions;
-use super::lifecycle;
+use super::{SessionUpdate, Sessions, lifecycle};
+use crate::{
+    auth::viewer::Viewer,
+    domain::{
+        capability::Capability,
+        id::SessionId,
+        idempotency::{IdempotencyKey, Operation},
+        session::Session,
+    },
+    service::{
+        audit,
+        error::{ConflictReason, Error},
+        idempotency::{idempotency_key, reused},
+    },
+    session::SessionKey,
+    store::{KeyUse, UnitOfWork},
+};
 
 impl Sessions {
     /// Creates a stopped session. If the idempotency key was used before with the same input, returns the session that

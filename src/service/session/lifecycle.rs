@@ -1,15 +1,14 @@
 //! Units of work of a session's lifecycle: start, stop, rename, log out, remove.
 
-use crate::domain::change::Origin;
-use crate::domain::id::SessionId;
-use crate::domain::session::Session;
-use crate::domain::session::SessionStatus;
-use crate::domain::session::StatusReason;
-use crate::store::UnitOfWork;
-use crate::store::error::StoreError;
-
-use crate::service::chat::delete;
-use crate::service::error::Error;
+use crate::{
+    domain::{
+        change::Origin,
+        id::SessionId,
+        session::{Session, SessionStatus, StatusReason},
+    },
+    service::{chat::delete, error::Error},
+    store::{UnitOfWork, error::StoreError},
+};
 
 /// Chats that one unit removes with a session; bounds the time for which others wait.
 const DELETE_BATCH_LEN: usize = 50;

@@ -1,14 +1,15 @@
 //! The newest state of each session of an organization, ordered by number. A subscriber only stores the number of the
 //! last state that it was sent.
 
-use std::collections::BTreeMap;
-use std::collections::HashMap;
-use std::collections::VecDeque;
-use std::sync::Arc;
+use std::{
+    collections::{BTreeMap, HashMap, VecDeque},
+    sync::Arc,
+};
 
-use crate::domain::id::SessionId;
-use crate::domain::session::Pairing;
-use crate::domain::session::Session;
+use crate::domain::{
+    id::SessionId,
+    session::{Pairing, Session},
+};
 
 /// Deleted sessions that are remembered for slow subscribers.
 const MAX_DELETED: usize = 1_000;

@@ -2,24 +2,23 @@
 
 use std::time::Duration;
 
-use tracing::instrument;
-use tracing::warn;
+use tracing::{instrument, warn};
 
-use crate::auth::viewer::Viewer;
-use crate::domain::capability::Capability;
-use crate::domain::id::SessionId;
-use crate::domain::session::Pairing;
-use crate::domain::session::Session;
-use crate::domain::session::SessionStatus;
-use crate::service::action_rate::LimitedAction;
-use crate::service::audit;
-use crate::service::error::ConflictReason;
-use crate::service::error::Error;
-use crate::session::SessionError;
-
-use super::Sessions;
-use super::managed;
-use super::unlink::Device;
+use super::{Sessions, managed, unlink::Device};
+use crate::{
+    auth::viewer::Viewer,
+    domain::{
+        capability::Capability,
+        id::SessionId,
+        session::{Pairing, Session, SessionStatus},
+    },
+    service::{
+        action_rate::LimitedAction,
+        audit,
+        error::{ConflictReason, Error},
+    },
+    session::SessionError,
+};
 
 /// Time limit for a pairing code: the session may have to connect first, and the key derivation is slow on a slow
 /// machine.

@@ -1,40 +1,36 @@
 //! Readers of sessions: one per organization with subscribers, shared by all of them. It reads the sessions that the
 //! server reports as changed. Checksums detect changes by other processes, such as the operator's commands.
 
-use std::collections::HashMap;
-use std::sync::Arc;
-use std::sync::Mutex;
-use std::sync::MutexGuard;
-use std::sync::PoisonError;
-use std::sync::atomic::AtomicU64;
-use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
-use tokio::sync::watch;
-use tokio::time::Instant;
-use tokio::time::sleep;
-use tokio::time::sleep_until;
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
-use tracing::Instrument as _;
-use tracing::debug_span;
-use tracing::warn;
+use tokio::{
+    sync::watch,
+    time::{Instant, sleep, sleep_until},
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tracing::{Instrument as _, debug_span, warn};
 
-use crate::backoff::Backoff;
-use crate::domain::clock::Clock;
-use crate::domain::id::OrganizationId;
-use crate::domain::id::SessionId;
-use crate::domain::session::Session;
-use crate::session::registry::Registry;
-use crate::store::SessionSums;
-use crate::store::Store;
-use crate::store::error::StoreError;
-
-use super::broadcast::Changed;
-use super::broadcast::Next;
-use super::broadcast::SessionBroadcast;
-use super::log::SessionLog;
-use super::log::State;
+use super::{
+    broadcast::{Changed, Next, SessionBroadcast},
+    log::{SessionLog, State},
+};
+use crate::{
+    backoff::Backoff,
+    domain::{
+        clock::Clock,
+        id::{OrganizationId, SessionId},
+        session::Session,
+    },
+    session::registry::Registry,
+    store::{SessionSums, Store, error::StoreError},
+};
 
 /// Interval at which the checksums are read.
 const POLL_INTERVAL: Duration = Duration::from_secs(10);

@@ -1,21 +1,17 @@
 //! Tests of the use cases without a schema.
 
 use tokio::time::timeout;
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::*;
-use crate::auth::viewer::Forbidden;
-use crate::auth::viewer::Principal;
-use crate::clock::SystemClock;
-use crate::domain::capability::Capabilities;
-use crate::domain::id::KeyId;
-use crate::domain::page::Direction;
-use crate::service::session::watch::SessionChange;
-use crate::session;
-use crate::session::Endpoint;
-use crate::store::tests::TestStore;
-use crate::store::tests::add_session;
+use crate::{
+    auth::viewer::{Forbidden, Principal},
+    clock::SystemClock,
+    domain::{capability::Capabilities, id::KeyId, page::Direction},
+    service::session::watch::SessionChange,
+    session::{self, Endpoint},
+    store::tests::{TestStore, add_session},
+};
 
 fn sessions(test: &TestStore) -> Sessions {
     let clock = Arc::new(SystemClock);

@@ -2,21 +2,15 @@
 
 use std::time::Duration;
 
-use tracing::instrument;
-use tracing::warn;
+use tracing::{instrument, warn};
 
-use crate::auth::viewer::Viewer;
-use crate::domain::id::SessionId;
-use crate::domain::session::Session;
-use crate::service::audit;
-use crate::service::error::Error;
-use crate::service::inbound::rejection;
-use crate::session::SessionError;
-use crate::session::SessionKey;
-
-use super::Sessions;
-use super::lifecycle;
-use super::managed;
+use super::{Sessions, lifecycle, managed};
+use crate::{
+    auth::viewer::Viewer,
+    domain::{id::SessionId, session::Session},
+    service::{audit, error::Error, inbound::rejection},
+    session::{SessionError, SessionKey},
+};
 
 /// Time limit for WhatsApp to unlink a device.
 const LOG_OUT_TIMEOUT: Duration = Duration::from_secs(5);

@@ -3,11 +3,11 @@
 
 use std::sync::Arc;
 
-use crate::domain::id::SessionId;
-use crate::domain::session::Session;
-
 use super::reader::Following;
-use crate::service::error::Error;
+use crate::{
+    domain::{id::SessionId, session::Session},
+    service::error::Error,
+};
 
 /// A change of a session.
 #[derive(Debug, Clone, PartialEq, Eq)]

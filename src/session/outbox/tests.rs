@@ -2,24 +2,23 @@
 
 use std::time::Duration;
 
-use tokio::sync::oneshot;
-use tokio::time::Instant;
-use tokio::time::timeout;
+use tokio::{
+    sync::oneshot,
+    time::{Instant, timeout},
+};
 
-use super::super::SessionEvent;
-use super::super::connection::ConnectionEvent;
-use super::super::connection::DisconnectReason;
-use super::super::connection::SessionError;
-use super::super::testing::FakeConnection;
-use super::super::testing::Fixture;
-use super::super::testing::NOW;
-use super::super::testing::locked;
-use crate::domain::id::ChatId;
-use crate::domain::message::MessageRange;
-use crate::domain::pending_action::PendingAction;
-use crate::domain::session::SessionStatus;
-use crate::domain::setting::Setting;
-use crate::domain::setting::SettingValue;
+use super::super::{
+    SessionEvent,
+    connection::{ConnectionEvent, DisconnectReason, SessionError},
+    testing::{FakeConnection, Fixture, NOW, locked},
+};
+use crate::domain::{
+    id::ChatId,
+    message::MessageRange,
+    pending_action::PendingAction,
+    session::SessionStatus,
+    setting::{Setting, SettingValue},
+};
 
 fn action(chat: ChatId, version: i64, desired: SettingValue) -> PendingAction {
     PendingAction {

@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
-use crate::domain::clock;
-use crate::domain::session::SessionStatus;
-use crate::domain::session::StatusCode;
-use crate::domain::session::StatusReason;
-use crate::session::connection::DisconnectReason;
+use crate::{
+    domain::{
+        clock,
+        session::{SessionStatus, StatusCode, StatusReason},
+    },
+    session::connection::DisconnectReason,
+};
 
 /// Pause after the end of a ban.
 const BAN_MARGIN: Duration = Duration::from_secs(1);

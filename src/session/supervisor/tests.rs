@@ -4,24 +4,19 @@ mod pairing;
 mod reconnect;
 mod stop;
 
-use std::sync::Arc;
-use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
 use tokio::time::Instant;
 
-use super::super::SessionEvent;
-use super::super::connection::ConnectionEvent;
-use super::super::connection::DisconnectReason;
-use super::super::connection::SessionError;
-use super::super::testing::FakeConnection;
-use super::super::testing::Fixture;
-use super::super::testing::NOW;
-use crate::domain::session::Pairing;
-use crate::domain::session::PairingCode;
-use crate::domain::session::SessionStatus;
-use crate::domain::session::StatusCode;
-use crate::domain::session::StatusReason;
+use super::super::{
+    SessionEvent,
+    connection::{ConnectionEvent, DisconnectReason, SessionError},
+    testing::{FakeConnection, Fixture, NOW},
+};
+use crate::domain::session::{Pairing, PairingCode, SessionStatus, StatusCode, StatusReason};
 
 /// The time that closing a fake connection takes.
 const TAKING_DOWN: Duration = Duration::from_millis(510);

@@ -1,17 +1,19 @@
 //! Translates app-state actions for which the library raises no event, or an event for some of their operations only:
 //! it does not report the removal of a contact, so its events could not be ordered with the removals.
 
-use whatsapp_rust::wacore::appstate::Mutation;
-use whatsapp_rust::waproto::whatsapp::sync_action_value::LidContactAction;
-use whatsapp_rust::waproto::whatsapp::syncd_mutation::SyncdOperation;
+use whatsapp_rust::{
+    wacore::appstate::Mutation,
+    waproto::whatsapp::{sync_action_value::LidContactAction, syncd_mutation::SyncdOperation},
+};
 
-use super::contacts;
-use super::jid;
-use super::jid::Untranslatable;
-use crate::domain::jid::Jid;
-use crate::domain::person::Person;
-use crate::domain::setting::SettingValue;
-use crate::session::SessionEvent;
+use super::{
+    contacts,
+    jid::{self, Untranslatable},
+};
+use crate::{
+    domain::{jid::Jid, person::Person, setting::SettingValue},
+    session::SessionEvent,
+};
 
 /// The number of a LID.
 const NUMBER: &str = "pnForLidChat";

@@ -1,24 +1,23 @@
 //! WhatsApp's responses about app-state collections. The library raises no event for some of the actions in them (see
 //! `actions`). A response is kept until the library has processed it, so that those actions can be read here.
 
-use std::collections::BTreeMap;
-use std::collections::HashMap;
-use std::sync::Mutex;
-use std::sync::MutexGuard;
-use std::sync::PoisonError;
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::{Mutex, MutexGuard, PoisonError},
+};
 
-use whatsapp_rust::OwnedNodeRef;
-use whatsapp_rust::anyhow;
-use whatsapp_rust::anyhow::Context as _;
-use whatsapp_rust::wacore::appstate::patch_decode::parse_patch_lists_ref;
-use whatsapp_rust::wacore::download::DownloadUtils;
-use whatsapp_rust::wacore::download::MediaType;
-use whatsapp_rust::waproto::codec;
-use whatsapp_rust::waproto::whatsapp::ExternalBlobReference;
-use whatsapp_rust::waproto::whatsapp::SyncdMutation;
-use whatsapp_rust::waproto::whatsapp::SyncdPatch;
-use whatsapp_rust::waproto::whatsapp::SyncdRecord;
-use whatsapp_rust::waproto::whatsapp::syncd_mutation::SyncdOperation;
+use whatsapp_rust::{
+    OwnedNodeRef,
+    anyhow::{self, Context as _},
+    wacore::{
+        appstate::patch_decode::parse_patch_lists_ref,
+        download::{DownloadUtils, MediaType},
+    },
+    waproto::{
+        codec,
+        whatsapp::{ExternalBlobReference, SyncdMutation, SyncdPatch, SyncdRecord, syncd_mutation::SyncdOperation},
+    },
+};
 
 /// An encrypted record, and its operation.
 pub(super) type Sealed = (SyncdOperation, SyncdRecord);

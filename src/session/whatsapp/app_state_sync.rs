@@ -1,24 +1,17 @@
 //! App-state collections, which hold settings and contacts, and fetching them incrementally or from the start.
 
-use std::collections::BTreeSet;
-use std::sync::Arc;
-use std::sync::Mutex;
-use std::sync::MutexGuard;
-use std::sync::PoisonError;
-use std::time::Duration;
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
-use tokio::sync::mpsc;
-use tokio::time::timeout;
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
-use tracing::Instrument as _;
-use tracing::warn;
-use whatsapp_rust::Client;
-use whatsapp_rust::sync_task::MajorSyncTask;
-use whatsapp_rust::wacore::appstate::patch_decode::WAPatchName;
+use tokio::{sync::mpsc, time::timeout};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tracing::{Instrument as _, warn};
+use whatsapp_rust::{Client, sync_task::MajorSyncTask, wacore::appstate::patch_decode::WAPatchName};
 
-use super::backend::SessionBackend;
-use super::event_queue::login;
+use super::{backend::SessionBackend, event_queue::login};
 
 /// All collections. Those of the chats come last, because names should be known before their chats change.
 pub(super) const COLLECTIONS: [WAPatchName; 5] = [

@@ -2,15 +2,15 @@
 //! device. The library's own delays grow to 15 minutes and are nearly equal for every session. All sessions of a
 //! process would therefore reconnect at once. The supervisor handles all other lost connections.
 
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
-use std::sync::atomic::Ordering;
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
 
-use whatsapp_rust::Client;
-use whatsapp_rust::types::events::Event;
-use whatsapp_rust::types::events::EventHandler;
-use whatsapp_rust::types::events::EventInterest;
-use whatsapp_rust::types::events::EventKind;
+use whatsapp_rust::{
+    Client,
+    types::events::{Event, EventHandler, EventInterest, EventKind},
+};
 
 /// The library's switch.
 struct AutoReconnect(Arc<AtomicBool>);

@@ -16,32 +16,31 @@ mod unread;
 mod unreadable_secret;
 mod upload_guard;
 
-use std::collections::BTreeSet;
-use std::collections::HashMap;
-use std::sync::Arc;
-use std::sync::Mutex;
-use std::sync::MutexGuard;
-use std::sync::PoisonError;
-use std::sync::atomic::AtomicBool;
-use std::sync::atomic::Ordering;
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 use tokio_util::sync::CancellationToken;
 use tracing::error;
-use whatsapp_rust::serde::Serialize;
-use whatsapp_rust::serde::de::DeserializeOwned;
-use whatsapp_rust::store::error::StoreError;
-use whatsapp_rust::wacore::store::Device;
+use whatsapp_rust::{
+    serde::{Serialize, de::DeserializeOwned},
+    store::error::StoreError,
+    wacore::store::Device,
+};
 
-use super::event_queue::EventSink;
-use super::history_part::Kept;
-use super::jid;
-use crate::domain::id::SessionId;
-use crate::domain::session::Account;
-use crate::session::SessionKey;
-use crate::store::Store;
-use crate::store::whatsapp_device::DeviceState;
-use crate::store::whatsapp_device::Record;
-use crate::store::whatsapp_device::RecordKind;
+use super::{event_queue::EventSink, history_part::Kept, jid};
+use crate::{
+    domain::{id::SessionId, session::Account},
+    session::SessionKey,
+    store::{
+        Store,
+        whatsapp_device::{DeviceState, Record, RecordKind},
+    },
+};
 use sync_tracker::SyncTracker;
 
 pub(super) use upload_guard::Upload;

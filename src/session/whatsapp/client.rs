@@ -1,50 +1,42 @@
 //! One client of the library: building and running.
 
-use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
-use std::time::Duration;
+use std::{
+    sync::{Arc, atomic::AtomicU64},
+    time::Duration,
+};
 
 use tokio::sync::mpsc;
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
-use tracing::Instrument;
-use tracing::Span;
-use tracing::error;
-use whatsapp_rust::Client;
-use whatsapp_rust::TokioRuntime;
-use whatsapp_rust::async_channel;
-use whatsapp_rust::store::commands::DeviceCommand;
-use whatsapp_rust::store::persistence_manager::PersistenceManager;
-use whatsapp_rust::store::traits::Backend;
-use whatsapp_rust::sync_task::MajorSyncTask;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tracing::{Instrument, Span, error};
+use whatsapp_rust::{
+    Client, TokioRuntime, async_channel,
+    store::{commands::DeviceCommand, persistence_manager::PersistenceManager, traits::Backend},
+    sync_task::MajorSyncTask,
+};
 
-use super::account_check::ExpectedAccount;
-use super::app_state_sync::AppStateSync;
-use super::app_state_sync::COLLECTIONS;
-use super::auto_reconnect;
-use super::backend::SessionBackend;
-use super::connection::WhatsAppConnection;
-use super::event_queue::EventReader;
-use super::event_queue::EventSink;
-use super::event_queue::HistoryQueue;
-use super::event_queue::Importer;
-use super::event_queue::LoginProgress;
-use super::event_queue::NO_LOGIN;
-use super::event_queue::QueueItem;
-use super::history;
-use super::history_download::HistoryDownloads;
-use super::http::Http;
-use super::sandbox;
-use super::sandbox::Sandbox;
-use super::socket::Socket;
-use super::sync_loop;
-use super::sync_notifications::SyncNotifications;
-use super::sync_recovery::SyncRecovery;
-use crate::domain::clock::Clock;
-use crate::session::Config;
-use crate::session::Endpoint;
-use crate::session::connection::EventSinks;
-use crate::session::connection::SessionError;
+use super::{
+    account_check::ExpectedAccount,
+    app_state_sync::{AppStateSync, COLLECTIONS},
+    auto_reconnect,
+    backend::SessionBackend,
+    connection::WhatsAppConnection,
+    event_queue::{EventReader, EventSink, HistoryQueue, Importer, LoginProgress, NO_LOGIN, QueueItem},
+    history,
+    history_download::HistoryDownloads,
+    http::Http,
+    sandbox::{self, Sandbox},
+    socket::Socket,
+    sync_loop,
+    sync_notifications::SyncNotifications,
+    sync_recovery::SyncRecovery,
+};
+use crate::{
+    domain::clock::Clock,
+    session::{
+        Config, Endpoint,
+        connection::{EventSinks, SessionError},
+    },
+};
 
 /// Interval at which the library stores changes of the device.
 const SAVE_TIMEOUT: Duration = Duration::from_secs(30);

@@ -1,38 +1,34 @@
 //! The connection of a running client: its commands, and its shutdown.
 
-use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
-use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use tokio::time::timeout;
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
-use tracing::Instrument;
-use tracing::warn;
-use whatsapp_rust::AppStateError;
-use whatsapp_rust::Client;
-use whatsapp_rust::pair_code::PairCodeOptions;
-use whatsapp_rust::pair_code::PairError;
-use whatsapp_rust::request::IqError;
-use whatsapp_rust::wacore::appstate::patch_decode::WAPatchName;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tracing::{Instrument, warn};
+use whatsapp_rust::{
+    AppStateError, Client,
+    pair_code::{PairCodeOptions, PairError},
+    request::IqError,
+    wacore::appstate::patch_decode::WAPatchName,
+};
 
-use super::app_state_sync::AppStateSync;
-use super::app_state_sync::COLLECTIONS;
-use super::app_state_sync::FetchOutcome;
-use super::app_state_sync::SyncSuspicion;
-use super::backend::Upload;
-use super::event_queue::EventSink;
-use super::event_queue::login;
-use super::jid;
-use super::setting;
-use crate::domain::clock::Clock;
-use crate::domain::jid::Jid;
-use crate::domain::pending_action::PendingAction;
-use crate::session::connection::Connection;
-use crate::session::connection::SessionError;
-use crate::session::connection::StillWanted;
+use super::{
+    app_state_sync::{AppStateSync, COLLECTIONS, FetchOutcome, SyncSuspicion},
+    backend::Upload,
+    event_queue::{EventSink, login},
+    jid, setting,
+};
+use crate::{
+    domain::{clock::Clock, jid::Jid, pending_action::PendingAction},
+    session::connection::{Connection, SessionError, StillWanted},
+};
 
 /// Time limit for requesting a phone code: up to 30 s for WhatsApp, and the rest for the key derivation.
 const PHONE_CODE: Duration = Duration::from_secs(90);

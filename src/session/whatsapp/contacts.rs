@@ -1,19 +1,21 @@
 //! Translation of names and numbers of people and groups.
 
-use whatsapp_rust::OwnedNodeRef;
-use whatsapp_rust::types::events::BusinessStatusUpdate;
-use whatsapp_rust::types::events::ContactNumberChanged;
-use whatsapp_rust::types::events::GroupUpdate;
-use whatsapp_rust::wacore::stanza::groups::GroupNotificationAction;
-use whatsapp_rust::wacore_binary::Node;
-use whatsapp_rust::waproto::whatsapp::sync_action_value::ContactAction;
+use whatsapp_rust::{
+    OwnedNodeRef,
+    types::events::{BusinessStatusUpdate, ContactNumberChanged, GroupUpdate},
+    wacore::stanza::groups::GroupNotificationAction,
+    wacore_binary::Node,
+    waproto::whatsapp::sync_action_value::ContactAction,
+};
 
-use super::jid;
-use super::jid::Untranslatable;
-use super::translated::Translated;
-use crate::domain::jid::Jid;
-use crate::domain::person::Person;
-use crate::session::SessionEvent;
+use super::{
+    jid::{self, Untranslatable},
+    translated::Translated,
+};
+use crate::{
+    domain::{jid::Jid, person::Person},
+    session::SessionEvent,
+};
 
 /// A contact was saved or renamed at `at`, in milliseconds.
 pub(super) fn saved(jid: Jid, action: &ContactAction, at: i64) -> Vec<SessionEvent> {

@@ -3,35 +3,35 @@
 use std::time::Duration;
 
 use tracing::debug;
-use whatsapp_rust::types::call::CallAction;
-use whatsapp_rust::types::call::IncomingCall;
-use whatsapp_rust::types::events::ConnectFailureReason;
-use whatsapp_rust::types::events::DeleteMessageForMeUpdate;
-use whatsapp_rust::types::events::Event;
-use whatsapp_rust::types::events::EventKind;
-use whatsapp_rust::types::events::InboundMessage;
-use whatsapp_rust::types::events::LoggedOut;
-use whatsapp_rust::types::events::PairSuccess;
-use whatsapp_rust::types::events::Receipt;
-use whatsapp_rust::types::events::UnavailableType;
-use whatsapp_rust::types::presence::ReceiptType;
-use whatsapp_rust::waproto::whatsapp::sync_action_value::SyncActionMessageRange;
+use whatsapp_rust::{
+    types::{
+        call::{CallAction, IncomingCall},
+        events::{
+            ConnectFailureReason, DeleteMessageForMeUpdate, Event, EventKind, InboundMessage, LoggedOut, PairSuccess,
+            Receipt, UnavailableType,
+        },
+        presence::ReceiptType,
+    },
+    waproto::whatsapp::sync_action_value::SyncActionMessageRange,
+};
 
-use super::contacts;
-use super::jid;
-use super::jid::Untranslatable;
-use super::message;
-use super::setting;
-use super::translated::Translated;
-use crate::domain::call::Call;
-use crate::domain::message::MessageUpdate;
-use crate::domain::session::Account;
-use crate::domain::session::StatusCode;
-use crate::domain::session::StatusReason;
-use crate::session::SessionEvent;
-use crate::session::UpdatedMessage;
-use crate::session::connection::ConnectionEvent;
-use crate::session::connection::DisconnectReason;
+use super::{
+    contacts,
+    jid::{self, Untranslatable},
+    message, setting,
+    translated::Translated,
+};
+use crate::{
+    domain::{
+        call::Call,
+        message::MessageUpdate,
+        session::{Account, StatusCode, StatusReason},
+    },
+    session::{
+        SessionEvent, UpdatedMessage,
+        connection::{ConnectionEvent, DisconnectReason},
+    },
+};
 
 /// Kinds with an arm in [`translate`], and the history, which is handled separately. Those of settings are in
 /// [`setting::KINDS`].

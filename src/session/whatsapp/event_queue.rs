@@ -4,39 +4,31 @@
 mod history_import;
 mod reader;
 
-use std::sync::Arc;
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use tokio::sync::mpsc;
-use tokio::sync::oneshot;
-use tokio::time::timeout;
-use tracing::debug;
-use tracing::warn;
-use whatsapp_rust::Client;
-use whatsapp_rust::InboundDurabilityHook;
-use whatsapp_rust::anyhow;
-use whatsapp_rust::types::events::Event;
-use whatsapp_rust::types::events::EventHandler;
-use whatsapp_rust::types::events::EventInterest;
-use whatsapp_rust::types::events::EventKind;
-use whatsapp_rust::types::events::InboundMessage;
-use whatsapp_rust::wacore::appstate::Mutation;
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::timeout,
+};
+use tracing::{debug, warn};
+use whatsapp_rust::{
+    Client, InboundDurabilityHook, anyhow,
+    types::events::{Event, EventHandler, EventInterest, EventKind, InboundMessage},
+    wacore::appstate::Mutation,
+};
 
-use super::answers::Answers;
-use super::contacts;
-use super::event::READ_ELSEWHERE;
-use super::event::is_translated;
-use super::history_part;
-use super::history_part::Part;
-use super::message_order::MessageOrder;
-use crate::domain::person::Person;
-use crate::session::SessionMetrics;
-pub(super) use history_import::Arrived;
-pub(super) use history_import::Importer;
-pub(super) use reader::EventReader;
-pub(super) use reader::HistoryQueue;
-pub(super) use reader::LoginProgress;
+use super::{
+    answers::Answers,
+    contacts,
+    event::{READ_ELSEWHERE, is_translated},
+    history_part::{self, Part},
+    message_order::MessageOrder,
+};
+use crate::{domain::person::Person, session::SessionMetrics};
+
+pub(super) use history_import::{Arrived, Importer};
+pub(super) use reader::{EventReader, HistoryQueue, LoginProgress};
 
 /// One entry of the queue.
 pub(super) enum QueueItem {

@@ -2,26 +2,27 @@
 
 use std::error::Error;
 
-use whatsapp_rust::types::events::LazyHistorySync;
-use whatsapp_rust::wacore::store::DevicePropsOverride;
-use whatsapp_rust::wacore::store::device::default_history_sync_config;
-use whatsapp_rust::waproto::whatsapp::Conversation;
-use whatsapp_rust::waproto::whatsapp::device_props::HistorySyncConfig;
-use whatsapp_rust::waproto::whatsapp::device_props::PlatformType;
+use whatsapp_rust::{
+    types::events::LazyHistorySync,
+    wacore::store::{DevicePropsOverride, device::default_history_sync_config},
+    waproto::whatsapp::{
+        Conversation,
+        device_props::{HistorySyncConfig, PlatformType},
+    },
+};
 
-use super::jid;
-use super::message;
-use super::setting::mute_end;
-use super::time::from_seconds;
-use crate::domain::jid::Jid;
-use crate::domain::jid::JidKind;
-use crate::domain::message::IncomingMessage;
-use crate::domain::person::Person;
-use crate::session::HistoryChat;
-use crate::session::HistoryChunk;
-use crate::session::UpdatedMessage;
-use crate::session::config::History;
-use crate::session::config::HistoryDepth;
+use super::{jid, message, setting::mute_end, time::from_seconds};
+use crate::{
+    domain::{
+        jid::{Jid, JidKind},
+        message::IncomingMessage,
+        person::Person,
+    },
+    session::{
+        HistoryChat, HistoryChunk, UpdatedMessage,
+        config::{History, HistoryDepth},
+    },
+};
 
 /// Maximum number of chats in a part…
 const MAX_CHATS: usize = 200;

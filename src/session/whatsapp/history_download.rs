@@ -7,36 +7,29 @@
 //! first, and reads repeated downloads itself. The library's own use of a part (tokens and message secrets for later
 //! sending) only happens in the first attempt.
 
-use std::sync::Arc;
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-use tokio::sync::Semaphore;
-use tokio::sync::mpsc;
-use tokio::time::sleep;
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
-use tracing::Instrument;
-use tracing::error;
-use tracing::info;
-use tracing::warn;
-use whatsapp_rust::Client;
-use whatsapp_rust::ErrorChainExt as _;
-use whatsapp_rust::anyhow;
-use whatsapp_rust::async_channel;
-use whatsapp_rust::buffa::Message as _;
-use whatsapp_rust::bytes::Bytes;
-use whatsapp_rust::sync_task::MajorSyncTask;
-use whatsapp_rust::types::events::Event;
-use whatsapp_rust::types::events::LazyHistorySync;
-use whatsapp_rust::wacore::history_sync::MAX_DECOMPRESSED;
-use whatsapp_rust::wacore::messages::DetachedHistorySyncNotification;
-use whatsapp_rust::waproto::whatsapp::message::HistorySyncNotification;
+use tokio::{
+    sync::{Semaphore, mpsc},
+    time::sleep,
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tracing::{Instrument, error, info, warn};
+use whatsapp_rust::{
+    Client, ErrorChainExt as _, anyhow, async_channel,
+    buffa::Message as _,
+    bytes::Bytes,
+    sync_task::MajorSyncTask,
+    types::events::{Event, LazyHistorySync},
+    wacore::{history_sync::MAX_DECOMPRESSED, messages::DetachedHistorySyncNotification},
+    waproto::whatsapp::message::HistorySyncNotification,
+};
 
-use super::backend::SessionBackend;
-use super::event_queue::EventSink;
-use super::event_queue::QueueItem;
-use super::event_queue::login;
-use super::history_part::Part;
+use super::{
+    backend::SessionBackend,
+    event_queue::{EventSink, QueueItem, login},
+    history_part::Part,
+};
 use crate::backoff::Backoff;
 
 /// Parts that are downloaded or wait for storage at the same time; bounds the memory.

@@ -1,16 +1,15 @@
 //! Announced parts of the history: the one that the library downloads in a task, and the announcements that are stored.
 
-use std::collections::HashSet;
-use std::sync::Arc;
-use std::sync::Mutex;
-use std::sync::PoisonError;
-use std::sync::atomic::AtomicBool;
-use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::{
+    collections::HashSet,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
-use tokio::sync::Notify;
-use tokio::task_local;
-use tokio::time::timeout;
+use tokio::{sync::Notify, task_local, time::timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 

@@ -1,15 +1,13 @@
 //! HTTP client for the library: files of history and app state, and the latest version number.
 
-use std::sync::Arc;
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use tokio::time::timeout;
-use whatsapp_rust::anyhow;
-use whatsapp_rust::http::HttpClient;
-use whatsapp_rust::http::HttpRequest;
-use whatsapp_rust::http::HttpResponse;
-use whatsapp_rust::http::UreqHttpClient;
+use whatsapp_rust::{
+    anyhow,
+    http::{HttpClient, HttpRequest, HttpResponse, UreqHttpClient},
+};
 
 use super::answers::Answers;
 

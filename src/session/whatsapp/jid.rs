@@ -1,11 +1,8 @@
 //! Translation of addresses.
 
-use whatsapp_rust::Server;
-use whatsapp_rust::types::message::MessageSource;
+use whatsapp_rust::{Server, types::message::MessageSource};
 
-use crate::domain::jid::InvalidJid;
-use crate::domain::jid::Jid;
-use crate::domain::jid::JidKind;
+use crate::domain::jid::{InvalidJid, Jid, JidKind};
 
 /// An unsupported address, so that its event cannot be translated.
 ///

@@ -1,30 +1,34 @@
 //! Translation of messages: which ones belong to a chat, and of which kind they are.
 
 use tracing::debug;
-use whatsapp_rust::buffa::MessageField;
-use whatsapp_rust::proto_helpers::MessageExt;
-use whatsapp_rust::types::events::InboundMessage;
-use whatsapp_rust::types::message::MessageCategory;
-use whatsapp_rust::types::message::MessageInfo;
-use whatsapp_rust::waproto::codec::message_encoded_len;
-use whatsapp_rust::waproto::whatsapp::Message;
-use whatsapp_rust::waproto::whatsapp::WebMessageInfo;
-use whatsapp_rust::waproto::whatsapp::message::protocol_message::Type as NoticeType;
-use whatsapp_rust::waproto::whatsapp::web_message_info::StubType;
+use whatsapp_rust::{
+    buffa::MessageField,
+    proto_helpers::MessageExt,
+    types::{
+        events::InboundMessage,
+        message::{MessageCategory, MessageInfo},
+    },
+    waproto::{
+        codec::message_encoded_len,
+        whatsapp::{
+            Message, WebMessageInfo, message::protocol_message::Type as NoticeType, web_message_info::StubType,
+        },
+    },
+};
 
-use super::jid;
-use super::jid::Untranslatable;
-use super::message_edit;
-use super::text::text;
-use crate::domain::jid::InvalidJid;
-use crate::domain::jid::Jid;
-use crate::domain::jid::JidKind;
-use crate::domain::message::IncomingMessage;
-use crate::domain::message::MessageKind;
-use crate::domain::message::MessageUpdate;
-use crate::domain::person::Person;
-use crate::session::SessionEvent;
-use crate::session::UpdatedMessage;
+use super::{
+    jid::{self, Untranslatable},
+    message_edit,
+    text::text,
+};
+use crate::{
+    domain::{
+        jid::{InvalidJid, Jid, JidKind},
+        message::{IncomingMessage, MessageKind, MessageUpdate},
+        person::Person,
+    },
+    session::{SessionEvent, UpdatedMessage},
+};
 
 /// Translates a delivered message, an edit or a revocation. `None` for messages that people do not see: keys, history
 /// notifications, reactions.

@@ -1,18 +1,19 @@
 //! Translation of edits and revocations: they are sent as messages, and refer to another one.
 
-use whatsapp_rust::proto_helpers::MessageExt;
-use whatsapp_rust::types::message::EditAttribute;
-use whatsapp_rust::types::message::MessageInfo;
-use whatsapp_rust::waproto::whatsapp::Message;
-use whatsapp_rust::waproto::whatsapp::MessageKey;
-use whatsapp_rust::waproto::whatsapp::message::ProtocolMessage;
-use whatsapp_rust::waproto::whatsapp::message::protocol_message;
+use whatsapp_rust::{
+    proto_helpers::MessageExt,
+    types::message::{EditAttribute, MessageInfo},
+    waproto::whatsapp::{
+        Message, MessageKey,
+        message::{ProtocolMessage, protocol_message},
+    },
+};
 
-use super::jid;
-use super::jid::Untranslatable;
-use super::text::text;
-use crate::domain::message::MessageUpdate;
-use crate::session::UpdatedMessage;
+use super::{
+    jid::{self, Untranslatable},
+    text::text,
+};
+use crate::{domain::message::MessageUpdate, session::UpdatedMessage};
 
 /// Returns the edit or revocation in a message; `None` for other messages.
 ///

@@ -4,23 +4,20 @@
 //! any order. Timestamps are whole seconds. Only the delivery order shows which of two messages was first, and whether
 //! a message could be read when the owner answered. It is taken from the raw stanzas and restored here.
 
-use std::collections::BTreeMap;
-use std::collections::HashMap;
-use std::sync::Mutex;
-use std::sync::MutexGuard;
-use std::sync::PoisonError;
-use std::time::Duration;
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
-use tokio::sync::Notify;
-use tokio::time::timeout;
+use tokio::{sync::Notify, time::timeout};
 use tracing::debug;
-use whatsapp_rust::Jid;
-use whatsapp_rust::OwnedNodeRef;
-use whatsapp_rust::Server;
-use whatsapp_rust::types::events::InboundMessage;
-use whatsapp_rust::types::message::MessageInfo;
-use whatsapp_rust::wacore::time::now_millis;
-use whatsapp_rust::wacore_binary::JidExt as _;
+use whatsapp_rust::{
+    Jid, OwnedNodeRef, Server,
+    types::{events::InboundMessage, message::MessageInfo},
+    wacore::time::now_millis,
+    wacore_binary::JidExt as _,
+};
 
 /// Time for which a message waits for earlier ones. Some never arrive: they are known already or only carry keys.
 const WAIT_TIMEOUT: Duration = Duration::from_secs(2);

@@ -7,14 +7,12 @@
 
 use std::net::SocketAddr;
 
-use whatsapp_rust::store::error::StoreError;
-use whatsapp_rust::store::traits::Backend;
-use whatsapp_rust::wacore::store::CachedNoiseCert;
-use whatsapp_rust::wacore::store::CachedServerCertChain;
-use whatsapp_rust::wacore::store::Device;
+use whatsapp_rust::{
+    store::{error::StoreError, traits::Backend},
+    wacore::store::{CachedNoiseCert, CachedServerCertChain, Device},
+};
 
-use super::super::Endpoint;
-use super::socket::Socket;
+use super::{super::Endpoint, socket::Socket};
 
 /// Client version reported to the sandbox; a fixed one, because the library otherwise fetches the latest from the
 /// internet.
@@ -94,8 +92,7 @@ pub(super) async fn withdraw(backend: &dyn Backend) -> Result<(), StoreError> {
 
 #[cfg(test)]
 mod tests {
-    use whatsapp_rust::wacore::store::InMemoryBackend;
-    use whatsapp_rust::wacore::store::traits::DeviceStore;
+    use whatsapp_rust::wacore::store::{InMemoryBackend, traits::DeviceStore};
 
     use super::*;
 

@@ -1,30 +1,25 @@
 //! The settings on the wire: the event that reports each of them, and the app-state action that sets it.
 
 use tracing::debug;
-use whatsapp_rust::message_key;
-use whatsapp_rust::message_range;
-use whatsapp_rust::schemas;
-use whatsapp_rust::schemas::Schema;
-use whatsapp_rust::types::events::Event;
-use whatsapp_rust::types::events::EventKind;
-use whatsapp_rust::types::events::MuteUpdate;
-use whatsapp_rust::wacore::chrono::DateTime;
-use whatsapp_rust::wacore::chrono::Utc;
-use whatsapp_rust::waproto::whatsapp::SyncActionValue;
-use whatsapp_rust::waproto::whatsapp::sync_action_value::ArchiveChatAction;
-use whatsapp_rust::waproto::whatsapp::sync_action_value::MarkChatAsReadAction;
-use whatsapp_rust::waproto::whatsapp::sync_action_value::MuteAction;
-use whatsapp_rust::waproto::whatsapp::sync_action_value::PinAction;
-use whatsapp_rust::waproto::whatsapp::sync_action_value::SyncActionMessageRange;
+use whatsapp_rust::{
+    message_key, message_range,
+    schemas::{self, Schema},
+    types::events::{Event, EventKind, MuteUpdate},
+    wacore::chrono::{DateTime, Utc},
+    waproto::whatsapp::{
+        SyncActionValue,
+        sync_action_value::{ArchiveChatAction, MarkChatAsReadAction, MuteAction, PinAction, SyncActionMessageRange},
+    },
+};
 
-use super::jid;
-use super::jid::Untranslatable;
-use crate::domain::clock::FOREVER;
-use crate::domain::jid::JidKind;
-use crate::domain::message_marker::MessageMarker;
-use crate::domain::pending_action::PendingAction;
-use crate::domain::setting::SettingValue;
-use crate::session::SessionEvent;
+use super::jid::{self, Untranslatable};
+use crate::{
+    domain::{
+        clock::FOREVER, jid::JidKind, message_marker::MessageMarker, pending_action::PendingAction,
+        setting::SettingValue,
+    },
+    session::SessionEvent,
+};
 
 /// WhatsApp's value for a mute without end.
 const WIRE_FOREVER: i64 = -1;
@@ -183,9 +178,10 @@ pub(super) fn mute_end(end: i64) -> Option<i64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::id::ChatId;
-    use crate::domain::id::SessionId;
-    use crate::domain::message::MessageRange;
+    use crate::domain::{
+        id::{ChatId, SessionId},
+        message::MessageRange,
+    };
 
     const NOW: i64 = 1_700_000_100_000;
 

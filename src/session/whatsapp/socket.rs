@@ -3,21 +3,14 @@
 
 use std::sync::Arc;
 
-use http::HeaderValue;
-use http::header::ORIGIN;
+use http::{HeaderValue, header::ORIGIN};
 use tokio::net::TcpStream;
 use tokio_websockets::ClientBuilder;
-use whatsapp_rust::anyhow;
-use whatsapp_rust::async_channel;
-use whatsapp_rust::async_trait;
-use whatsapp_rust::transport::Connector;
-use whatsapp_rust::transport::Transport;
-use whatsapp_rust::transport::TransportEvent;
-use whatsapp_rust::transport::TransportFactory;
-use whatsapp_rust::transport::default_tls_connector;
-use whatsapp_rust::transport::from_websocket;
-use whatsapp_rust::wacore::net::WHATSAPP_WEB_ORIGIN;
-use whatsapp_rust::wacore::net::WHATSAPP_WEB_WS_URL;
+use whatsapp_rust::{
+    anyhow, async_channel, async_trait,
+    transport::{Connector, Transport, TransportEvent, TransportFactory, default_tls_connector, from_websocket},
+    wacore::net::{WHATSAPP_WEB_ORIGIN, WHATSAPP_WEB_WS_URL},
+};
 
 /// WhatsApp's host.
 const HOST: &str = "web.whatsapp.com";

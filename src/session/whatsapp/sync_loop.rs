@@ -5,13 +5,12 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
-use super::app_state_sync::COLLECTIONS;
-use super::app_state_sync::SyncSuspicion;
-use super::event_queue::EventSink;
-use super::event_queue::QueueItem;
-use super::sync_notifications::SyncNotifications;
-use super::sync_recovery::RecoveryFailed;
-use super::sync_recovery::SyncRecovery;
+use super::{
+    app_state_sync::{COLLECTIONS, SyncSuspicion},
+    event_queue::{EventSink, QueueItem},
+    sync_notifications::SyncNotifications,
+    sync_recovery::{RecoveryFailed, SyncRecovery},
+};
 
 /// Runs until the login channel closes or a collection is given up. The notices arrive as long as
 /// `_listening` is not dropped.

@@ -4,17 +4,16 @@
 //! collection. It would receive that change only with the next announcement. Each announcement is therefore followed
 //! by a fetch of our own. Announcements are not events of the library; they are read from the raw stanzas.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
-use std::sync::Mutex;
-use std::sync::PoisonError;
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use tokio::sync::Notify;
-use whatsapp_rust::Client;
-use whatsapp_rust::types::events::Event;
-use whatsapp_rust::types::events::EventHandler;
-use whatsapp_rust::types::events::EventInterest;
-use whatsapp_rust::types::events::EventKind;
+use whatsapp_rust::{
+    Client,
+    types::events::{Event, EventHandler, EventInterest, EventKind},
+};
 
 /// Collections that were announced and not fetched since, and their announced versions; at most the five that exist.
 #[derive(Default)]

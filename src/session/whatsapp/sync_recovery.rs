@@ -3,17 +3,15 @@
 
 use std::collections::HashMap;
 
-use tokio::time::Instant;
-use tokio::time::sleep_until;
-use tracing::info;
-use tracing::warn;
+use tokio::time::{Instant, sleep_until};
+use tracing::{info, warn};
 use whatsapp_rust::wacore::appstate::patch_decode::WAPatchName;
 
-use super::app_state_sync::AppStateSync;
-use super::app_state_sync::FetchOutcome;
-use crate::backoff::Backoff;
-use crate::session::Config;
-use crate::session::SessionMetrics;
+use super::app_state_sync::{AppStateSync, FetchOutcome};
+use crate::{
+    backoff::Backoff,
+    session::{Config, SessionMetrics},
+};
 
 /// Number of early attempts to read a collection from the start: transfer errors are gone then.
 const MAX_RESYNCS: u32 = 3;

@@ -4,35 +4,27 @@ mod certificates;
 mod fixture;
 mod restart;
 
-use std::sync::Arc;
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-use chatgraph_sandbox::Fault;
-use chatgraph_sandbox::FaultKind;
-use chatgraph_sandbox::On;
+use chatgraph_sandbox::{Fault, FaultKind, On};
 use tokio::sync::mpsc;
 
 use super::WhatsAppConnector;
-use crate::clock::SystemClock;
-use crate::domain::clock::Clock as _;
-use crate::domain::clock::FOREVER;
-use crate::domain::message::MessageKind;
-use crate::domain::message::MessageRange;
-use crate::domain::session::SessionStatus;
-use crate::domain::setting::Setting;
-use crate::domain::setting::SettingValue;
-use crate::session::SessionEvent;
-use crate::session::SessionKey;
-use crate::session::connection::ConnectionEvent;
-use crate::session::connection::Connector as _;
-use crate::session::connection::EventSinks;
-use crate::store::tests::add_session;
-use fixture::Fixture;
-use fixture::GROUP;
-use fixture::MEI;
-use fixture::NOAH;
-use fixture::OWNER;
-use fixture::soon;
+use crate::{
+    clock::SystemClock,
+    domain::{
+        clock::{Clock as _, FOREVER},
+        message::{MessageKind, MessageRange},
+        session::SessionStatus,
+        setting::{Setting, SettingValue},
+    },
+    session::{
+        SessionEvent, SessionKey,
+        connection::{ConnectionEvent, Connector as _, EventSinks},
+    },
+    store::tests::add_session,
+};
+use fixture::{Fixture, GROUP, MEI, NOAH, OWNER, soon};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_session_pairs_by_qr_and_receives_the_history() {

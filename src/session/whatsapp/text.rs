@@ -1,7 +1,6 @@
 //! Text of messages.
 
-use whatsapp_rust::proto_helpers::MessageExt as _;
-use whatsapp_rust::waproto::whatsapp::Message;
+use whatsapp_rust::{proto_helpers::MessageExt as _, waproto::whatsapp::Message};
 
 /// Returns the text or caption of a message.
 pub(super) fn text(message: &Message) -> Option<String> {

@@ -1,9 +1,10 @@
 //! Results of the translation.
 
 use super::jid::Untranslatable;
-use crate::domain::session::Account;
-use crate::session::SessionEvent;
-use crate::session::connection::ConnectionEvent;
+use crate::{
+    domain::session::Account,
+    session::{SessionEvent, connection::ConnectionEvent},
+};
 
 /// Meaning of an event.
 #[derive(Debug, Clone, PartialEq, Eq)]

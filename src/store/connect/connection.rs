@@ -1,30 +1,20 @@
 //! One connection of a pool. The pools of sea-orm take back every connection, whatever its state. Here, a connection
 //! that did not answer or is in an unknown state is closed instead.
 
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
-use std::sync::atomic::Ordering;
-use std::time::Duration;
-use std::time::Instant;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
+};
 
-use sea_orm::ConnAcquireErr;
-use sea_orm::DatabaseConnection;
-use sea_orm::DbBackend;
-use sea_orm::DbErr;
-use sea_orm::ExecResult;
-use sea_orm::QueryResult;
-use sea_orm::RuntimeErr;
-use sea_orm::SqlxError;
-use sea_orm::Statement;
-use sea_orm::sqlx;
-use sea_orm::sqlx::AssertSqlSafe;
-use sea_orm::sqlx::Executor as _;
-use sea_orm::sqlx::Postgres;
-use sea_orm::sqlx::Sqlite;
-use sea_orm::sqlx::pool::PoolConnection;
+use sea_orm::{
+    ConnAcquireErr, DatabaseConnection, DbBackend, DbErr, ExecResult, QueryResult, RuntimeErr, SqlxError, Statement,
+    sqlx::{self, AssertSqlSafe, Executor as _, Postgres, Sqlite, pool::PoolConnection},
+};
 use sea_query_sqlx::SqlxValues;
-use tokio::runtime::Handle;
-use tokio::time::timeout;
+use tokio::{runtime::Handle, time::timeout};
 
 /// Time limit for the return of a connection to its pool. The driver waits for running statements without a limit; the
 /// server's own limit for our statements is at most this long.

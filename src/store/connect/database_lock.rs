@@ -1,13 +1,10 @@
 //! The lock of a process on its database.
 
-use std::fs::File;
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::{fs::File, os::unix::fs::OpenOptionsExt as _};
 
 use tracing::warn;
 
-use super::Config;
-use super::file;
-use super::open_error::OpenError;
+use super::{Config, file, open_error::OpenError};
 
 /// Keeps a second server from the same SQLite file for as long as it lives; on PostgreSQL,
 /// [`ServerLock`](super::ServerLock) does. Commands beside a running server (`key`, `migrate`) do not take it.

@@ -1,13 +1,10 @@
 //! Fair queue for a few permits, with round-robin between organizations: the next permit goes to the one that has
 //! waited longest since its last permit. A plain semaphore is first come, first served.
 
-use std::collections::HashMap;
-use std::collections::VecDeque;
-use std::collections::hash_map::Entry;
-use std::sync::Arc;
-use std::sync::Mutex;
-use std::sync::MutexGuard;
-use std::sync::PoisonError;
+use std::{
+    collections::{HashMap, VecDeque, hash_map::Entry},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
 use tokio::sync::oneshot;
 

@@ -1,32 +1,16 @@
 //! Migrations of the schema, and the state of the change log that commands set.
 
-use chatgraph_migration::MigrationStatus;
-use chatgraph_migration::Migrator;
-use chatgraph_migration::MigratorTrait as _;
-use chatgraph_migration::SchemaManager;
-use sea_orm::ConnectionTrait as _;
-use sea_orm::DatabaseConnection;
-use sea_orm::DatabaseTransaction;
-use sea_orm::DbBackend;
-use sea_orm::DbErr;
-use sea_orm::SqliteTransactionMode;
-use sea_orm::Statement;
-use sea_orm::TransactionOptions;
-use sea_orm::TransactionTrait as _;
+use chatgraph_migration::{MigrationStatus, Migrator, MigratorTrait as _, SchemaManager};
+use sea_orm::{
+    ConnectionTrait as _, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, SqliteTransactionMode, Statement,
+    TransactionOptions, TransactionTrait as _,
+};
 
+use super::{
+    Config, ServerLock, create, database_lock::DatabaseLock, file, open_error::OpenError, postgres, readers, require,
+    sqlite, writers,
+};
 use crate::store::incarnation;
-
-use super::Config;
-use super::ServerLock;
-use super::create;
-use super::database_lock::DatabaseLock;
-use super::file;
-use super::open_error::OpenError;
-use super::postgres;
-use super::readers;
-use super::require;
-use super::sqlite;
-use super::writers;
 
 /// Migrates the schema.
 pub(in crate::store) async fn migrate(writers: &DatabaseConnection) -> Result<(), OpenError> {

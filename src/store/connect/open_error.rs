@@ -4,8 +4,7 @@ use std::path::PathBuf;
 
 use sea_orm::DbErr;
 
-use crate::store::encryption::MasterKeyId;
-use crate::store::error::StoreError;
+use crate::store::{encryption::MasterKeyId, error::StoreError};
 
 /// Reason why the database cannot be opened, for the operator; never contains a password.
 #[derive(Debug, thiserror::Error)]

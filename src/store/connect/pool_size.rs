@@ -1,7 +1,6 @@
 //! Size of a pool of connections.
 
-use sea_orm::DatabaseConnection;
-use sea_orm::DbBackend;
+use sea_orm::{DatabaseConnection, DbBackend};
 
 /// Returns the maximum number of connections.
 pub(in crate::store) fn max_connections(pool: &DatabaseConnection) -> u32 {

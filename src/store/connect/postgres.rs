@@ -1,22 +1,18 @@
 //! PostgreSQL: a database for several nodes. Connections are opened on demand.
 
-use std::fmt;
-use std::io;
-use std::time::Duration;
+use std::{fmt, io, time::Duration};
 
 use log::LevelFilter;
-use sea_orm::DatabaseConnection;
-use sea_orm::SqlxError;
-use sea_orm::sqlx::ConnectOptions as _;
-use sea_orm::sqlx::Connection as _;
-use sea_orm::sqlx::PgConnection;
-use sea_orm::sqlx::PgPool;
-use sea_orm::sqlx::postgres::PgConnectOptions;
-use sea_orm::sqlx::postgres::PgPoolOptions;
-use sea_orm::sqlx::query_as;
+use sea_orm::{
+    DatabaseConnection, SqlxError,
+    sqlx::{
+        ConnectOptions as _, Connection as _, PgConnection, PgPool,
+        postgres::{PgConnectOptions, PgPoolOptions},
+        query_as,
+    },
+};
 
-use super::OpenError;
-use super::time_limits::COUNT_TIMEOUT;
+use super::{OpenError, time_limits::COUNT_TIMEOUT};
 
 /// First statements of `with_migration_lock`. The lock is released with the transaction; its number is "chatgrap" in
 /// ASCII.

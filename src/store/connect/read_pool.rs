@@ -5,23 +5,18 @@
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use sea_orm::ConnectionTrait;
-use sea_orm::DatabaseConnection;
-use sea_orm::DbBackend;
-use sea_orm::DbErr;
-use sea_orm::ExecResult;
-use sea_orm::QueryResult;
-use sea_orm::Statement;
-use sea_orm::prelude::async_trait;
+use sea_orm::{
+    ConnectionTrait, DatabaseConnection, DbBackend, DbErr, ExecResult, QueryResult, Statement, prelude::async_trait,
+};
 use tokio::time::timeout;
 use tracing::warn;
 
-use super::connection::Connection;
-use super::fair_queue::FairQueue;
-use super::fair_queue::Owner;
-use super::pool_size::max_connections;
-use crate::domain::id::OrganizationId;
-use crate::store::error;
+use super::{
+    connection::Connection,
+    fair_queue::{FairQueue, Owner},
+    pool_size::max_connections,
+};
+use crate::{domain::id::OrganizationId, store::error};
 
 /// With more connections than this, one is reserved for organizations without a read in progress.
 const MIN_RESERVING_PLACES: usize = 2;

@@ -1,23 +1,16 @@
 //! Lock that allows one server at a time on a PostgreSQL database: a session-level advisory lock on a connection that
 //! the server keeps open. PostgreSQL releases it when the connection ends, however the process ended.
 
-use std::io;
-use std::time::Duration;
+use std::{io, time::Duration};
 
-use sea_orm::SqlxError;
-use sea_orm::sqlx::Connection as _;
-use sea_orm::sqlx::Executor as _;
-use sea_orm::sqlx::PgConnection;
-use sea_orm::sqlx::query_scalar;
-use tokio::time::Instant;
-use tokio::time::sleep;
-use tokio::time::timeout;
-use tracing::info;
-use tracing::warn;
+use sea_orm::{
+    SqlxError,
+    sqlx::{Connection as _, Executor as _, PgConnection, query_scalar},
+};
+use tokio::time::{Instant, sleep, timeout};
+use tracing::{info, warn};
 
-use super::Config;
-use super::OpenError;
-use super::Postgres;
+use super::{Config, OpenError, Postgres};
 
 /// The lock's number is "chatsrvr" in ASCII.
 const TRY_LOCK_SQL: &str = "SELECT pg_try_advisory_lock(x'6368617473727672'::bigint)";

@@ -1,27 +1,21 @@
 //! SQLite: one file, one connection for writing, several for reading.
 
-use std::path::Path;
-use std::time::Duration;
-use std::time::Instant;
+use std::{
+    path::Path,
+    time::{Duration, Instant},
+};
 
 use log::LevelFilter;
-use sea_orm::ConnectOptions;
-use sea_orm::ConnectionTrait as _;
-use sea_orm::Database;
-use sea_orm::DatabaseConnection;
-use sea_orm::DbBackend;
-use sea_orm::DbErr;
-use sea_orm::RuntimeErr;
-use sea_orm::Statement;
-use sea_orm::sqlx::error::DatabaseError;
-use sea_orm::sqlx::sqlite::SqliteConnectOptions;
-use sea_orm::sqlx::sqlite::SqliteJournalMode;
-use sea_orm::sqlx::sqlite::SqliteSynchronous;
+use sea_orm::{
+    ConnectOptions, ConnectionTrait as _, Database, DatabaseConnection, DbBackend, DbErr, RuntimeErr, Statement,
+    sqlx::{
+        error::DatabaseError,
+        sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous},
+    },
+};
 
+use super::{file::create_private, time_limits::COUNT_TIMEOUT};
 use crate::backoff::Backoff;
-
-use super::file::create_private;
-use super::time_limits::COUNT_TIMEOUT;
 
 /// Number of connections for reading.
 pub(super) const MAX_READERS: u32 = 5;

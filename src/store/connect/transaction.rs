@@ -3,23 +3,15 @@
 //! statements would be released inside a transaction that is never committed. Here, a connection on which one of these
 //! statements failed is closed, and the database itself rejects BEGIN in an open transaction.
 
-use std::sync::Arc;
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-use sea_orm::ConnectionTrait;
-use sea_orm::DatabaseConnection;
-use sea_orm::DbBackend;
-use sea_orm::DbErr;
-use sea_orm::ExecResult;
-use sea_orm::QueryResult;
-use sea_orm::Statement;
-use sea_orm::prelude::async_trait;
-use tokio::sync::Mutex;
-use tokio::time::timeout;
+use sea_orm::{
+    ConnectionTrait, DatabaseConnection, DbBackend, DbErr, ExecResult, QueryResult, Statement, prelude::async_trait,
+};
+use tokio::{sync::Mutex, time::timeout};
 
 use super::connection::Connection;
-use crate::store::error;
-use crate::store::error::StoreError;
+use crate::store::error::{self, StoreError};
 
 /// Time limit of BEGIN. It only waits for other transactions on SQLite, whose own limit is shorter.
 const BEGIN_TIMEOUT: Duration = Duration::from_secs(12);

@@ -4,8 +4,7 @@ use std::str::FromStr;
 
 use sea_orm::sqlx::postgres::PgConnectOptions;
 
-use super::Config;
-use super::Postgres;
+use super::{Config, Postgres};
 
 /// Allowed parameters of a PostgreSQL URL.
 const PARAMETERS: [&str; 12] = [

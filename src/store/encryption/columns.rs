@@ -1,19 +1,10 @@
 //! Encrypted columns of four tables: read page by page, and replaced only if unchanged.
 
-use chatgraph_entity::device_record;
-use chatgraph_entity::device_secret;
-use chatgraph_entity::device_token;
-use chatgraph_entity::quarantined_event;
-use sea_orm::ColumnTrait as _;
-use sea_orm::ConnectionTrait;
-use sea_orm::DbErr;
-use sea_orm::EntityTrait;
-use sea_orm::ExprTrait as _;
-use sea_orm::QueryFilter as _;
-use sea_orm::QueryOrder as _;
-use sea_orm::QuerySelect as _;
-use sea_orm::Value;
-use sea_orm::sea_query::Expr;
+use chatgraph_entity::{device_record, device_secret, device_token, quarantined_event};
+use sea_orm::{
+    ColumnTrait as _, ConnectionTrait, DbErr, EntityTrait, ExprTrait as _, QueryFilter as _, QueryOrder as _,
+    QuerySelect as _, Value, sea_query::Expr,
+};
 
 use super::AssociatedData;
 use crate::store::whatsapp_device::RecordKind;

@@ -7,29 +7,20 @@
 
 use std::collections::BTreeSet;
 
-use chatgraph_entity::device_record;
-use chatgraph_entity::device_secret;
-use chatgraph_entity::device_token;
-use chatgraph_entity::master_key;
-use chatgraph_entity::quarantined_event;
-use sea_orm::ActiveValue::Set;
-use sea_orm::ColumnTrait as _;
-use sea_orm::ConnectionTrait;
-use sea_orm::DatabaseConnection;
-use sea_orm::EntityTrait;
-use sea_orm::QueryFilter as _;
-use sea_orm::QuerySelect as _;
-use sea_orm::QueryTrait as _;
-use sea_orm::sea_query::Expr;
-use sea_orm::sea_query::OnConflict;
+use chatgraph_entity::{device_record, device_secret, device_token, master_key, quarantined_event};
+use sea_orm::{
+    ActiveValue::Set,
+    ColumnTrait as _, ConnectionTrait, DatabaseConnection, EntityTrait, QueryFilter as _, QuerySelect as _,
+    QueryTrait as _,
+    sea_query::{Expr, OnConflict},
+};
 use tracing::error;
 
-use super::Encryption;
-use super::MasterKeyId;
-use super::MasterKeys;
-use crate::store::connect;
-use crate::store::connect::OpenError;
-use crate::store::error::StoreError;
+use super::{Encryption, MasterKeyId, MasterKeys};
+use crate::store::{
+    connect::{self, OpenError},
+    error::StoreError,
+};
 
 /// A key; `None` for plaintext.
 pub(super) type Entry = Option<MasterKeyId>;

@@ -1,18 +1,12 @@
 //! Master keys: parsing, ids, encryption.
 
-use std::fmt;
-use std::str::FromStr;
-use std::sync::Arc;
+use std::{fmt, str::FromStr, sync::Arc};
 
-use aws_lc_rs::aead::AES_256_GCM_SIV;
-use aws_lc_rs::aead::Aad;
-use aws_lc_rs::aead::NONCE_LEN;
-use aws_lc_rs::aead::Nonce;
-use aws_lc_rs::aead::RandomizedNonceKey;
-use aws_lc_rs::hkdf::HKDF_SHA256;
-use aws_lc_rs::hkdf::Salt;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use aws_lc_rs::{
+    aead::{AES_256_GCM_SIV, Aad, NONCE_LEN, Nonce, RandomizedNonceKey},
+    hkdf::{HKDF_SHA256, Salt},
+};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 
 /// Length of a key, in bytes.
 const KEY_LEN: usize = 32;

@@ -2,38 +2,30 @@
 //! was read, so that concurrent writes are not lost. New values are already encrypted with the new key. An interrupted
 //! rotation continues with the remaining values.
 
-use std::collections::BTreeMap;
-use std::collections::BTreeSet;
-use std::time::Duration;
-use std::time::Instant;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::{Duration, Instant},
+};
 
-use chatgraph_entity::device_record;
-use chatgraph_entity::device_secret;
-use chatgraph_entity::device_token;
-use chatgraph_entity::quarantined_event;
-use sea_orm::ConnectionTrait as _;
-use sea_orm::DatabaseConnection;
-use sea_orm::EntityTrait as _;
+use chatgraph_entity::{device_record, device_secret, device_token, quarantined_event};
+use sea_orm::{ConnectionTrait as _, DatabaseConnection, EntityTrait as _};
 use tracing::info;
 
-use super::Encryption;
-use super::MasterKeyId;
-use super::MasterKeys;
-use super::columns;
-use super::columns::EncryptedRow;
-use super::key_of;
-use super::key_registry;
-use super::key_registry::Entry;
-use super::key_registry::KeyRegistry;
-use crate::backoff::Backoff;
-use crate::domain::id::SessionId;
-use crate::store::connect;
-use crate::store::connect::Config;
-use crate::store::connect::DatabaseLock;
-use crate::store::connect::OpenError;
-use crate::store::connect::ServerLock;
-use crate::store::error::StoreError;
-use crate::store::whatsapp_device;
+use super::{
+    Encryption, MasterKeyId, MasterKeys,
+    columns::{self, EncryptedRow},
+    key_of,
+    key_registry::{self, Entry, KeyRegistry},
+};
+use crate::{
+    backoff::Backoff,
+    domain::id::SessionId,
+    store::{
+        connect::{self, Config, DatabaseLock, OpenError, ServerLock},
+        error::StoreError,
+        whatsapp_device,
+    },
+};
 
 /// Attempts of a page that conflicts with the server, and pauses between them.
 const MAX_ATTEMPTS: u32 = 20;

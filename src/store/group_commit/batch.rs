@@ -1,32 +1,21 @@
 //! A batch of units that are committed together.
 
-use std::any::Any;
-use std::collections::BTreeMap;
-use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
-use std::time::Duration;
+use std::{any::Any, collections::BTreeMap, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
-use futures_util::FutureExt as _;
-use futures_util::future::BoxFuture;
-use sea_orm::DatabaseConnection;
-use sea_orm::DbErr;
-use tokio::sync::oneshot;
-use tokio::time::timeout;
+use futures_util::{FutureExt as _, future::BoxFuture};
+use sea_orm::{DatabaseConnection, DbErr};
+use tokio::{sync::oneshot, time::timeout};
 use tracing::error;
 
-use crate::domain::change::Change;
-use crate::domain::id::OrganizationId;
-use crate::store::connect;
-use crate::store::connect::Fault;
-use crate::store::connect::Mark;
-use crate::store::connect::NotCommitted;
-use crate::store::connect::Transaction;
-use crate::store::error;
-use crate::store::error::StoreError;
-use crate::store::unit_of_work::UnitOfWork;
-use crate::store::unit_of_work::Work;
-
 use super::numbering::number;
+use crate::{
+    domain::{change::Change, id::OrganizationId},
+    store::{
+        connect::{self, Fault, Mark, NotCommitted, Transaction},
+        error::{self, StoreError},
+        unit_of_work::{UnitOfWork, Work},
+    },
+};
 
 /// Time limit of one unit. Each of its statements has its own limit.
 const UNIT_TIMEOUT: Duration = Duration::from_mins(1);

@@ -1,8 +1,9 @@
 //! Reports of commits: to the feed of this process, and to other processes.
 
-use std::collections::HashSet;
-use std::sync::Mutex;
-use std::sync::PoisonError;
+use std::{
+    collections::HashSet,
+    sync::{Mutex, PoisonError},
+};
 
 use tokio::sync::Notify;
 

@@ -1,20 +1,14 @@
 //! Numbers of changes. They are assigned as late as possible before the commit, by the counter of the organization.
 
 use chatgraph_entity::organization;
-use sea_orm::ColumnTrait as _;
-use sea_orm::ConnectionTrait;
-use sea_orm::EntityTrait as _;
-use sea_orm::ExprTrait as _;
-use sea_orm::QueryFilter as _;
-
-use crate::domain::change::Change;
-use crate::domain::id::OrganizationId;
-use crate::store::change;
-use crate::store::connect::Transaction;
-use crate::store::error::StoreError;
+use sea_orm::{ColumnTrait as _, ConnectionTrait, EntityTrait as _, ExprTrait as _, QueryFilter as _};
 
 #[cfg(debug_assertions)]
 use super::revision_check::check_revisions;
+use crate::{
+    domain::{change::Change, id::OrganizationId},
+    store::{change, connect::Transaction, error::StoreError},
+};
 
 /// Numbers the changes of an organization and stores them.
 pub(super) async fn number(

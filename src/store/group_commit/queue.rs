@@ -5,28 +5,26 @@
 //!
 //! A unit waits for the previous commit, but never for more units to join it.
 
-use std::collections::HashMap;
-use std::sync::Arc;
-use std::sync::Mutex;
-use std::sync::MutexGuard;
-use std::sync::PoisonError;
-use std::time::Duration;
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
-use sea_orm::DatabaseConnection;
-use sea_orm::DbBackend;
-use tokio::sync::mpsc;
-use tokio::time::timeout;
+use sea_orm::{DatabaseConnection, DbBackend};
+use tokio::{sync::mpsc, time::timeout};
 use tokio_util::task::TaskTracker;
 
-use crate::domain::id::OrganizationId;
-use crate::domain::id::SessionId;
-use crate::store::error::StoreError;
-
-use super::batch::Job;
-use super::counters::CommitCounters;
-use super::notifier::CommitNotifier;
-use super::settle::Committer;
-use super::settle::Settlement;
+use super::{
+    batch::Job,
+    counters::CommitCounters,
+    notifier::CommitNotifier,
+    settle::{Committer, Settlement},
+};
+use crate::{
+    domain::id::{OrganizationId, SessionId},
+    store::error::StoreError,
+};
 
 /// Units in a queue before callers have to wait.
 const QUEUE_CAPACITY: usize = 1024;

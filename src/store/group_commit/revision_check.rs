@@ -3,19 +3,16 @@
 use std::collections::HashMap;
 
 use chatgraph_entity::chat;
-use sea_orm::ColumnTrait as _;
-use sea_orm::ConnectionTrait;
-use sea_orm::EntityTrait as _;
-use sea_orm::QueryFilter as _;
-use sea_orm::QuerySelect as _;
+use sea_orm::{ColumnTrait as _, ConnectionTrait, EntityTrait as _, QueryFilter as _, QuerySelect as _};
 use tracing::error;
 
-use crate::domain::change::Change;
-use crate::domain::change::ChangeKind;
-use crate::domain::id::ChatId;
-use crate::domain::id::OrganizationId;
-use crate::store::chunk::chunks;
-use crate::store::error::StoreError;
+use crate::{
+    domain::{
+        change::{Change, ChangeKind},
+        id::{ChatId, OrganizationId},
+    },
+    store::{chunk::chunks, error::StoreError},
+};
 
 /// Returns a chat whose stored revision differs from its last change, which no writer may leave behind.
 async fn wrong_revision(

@@ -2,28 +2,24 @@
 //! another one, or of a lost connection, is retried in a new transaction. Errors are only returned to the units
 //! concerned.
 
-use std::collections::VecDeque;
-use std::sync::Arc;
-use std::time::Duration;
+use std::{collections::VecDeque, sync::Arc, time::Duration};
 
-use sea_orm::DatabaseConnection;
-use sea_orm::DbErr;
+use sea_orm::{DatabaseConnection, DbErr};
 use tokio::time::Instant;
-use tracing::error;
-use tracing::warn;
+use tracing::{error, warn};
 
-use crate::domain::id::OrganizationId;
-use crate::store::connect::Mark;
-use crate::store::connect::Outcome;
-use crate::store::connect::Transaction;
-use crate::store::error::StoreError;
-use crate::store::error::silence;
-
-use super::batch;
-use super::batch::Failure;
-use super::batch::Job;
-use super::counters::CommitCounters;
-use super::notifier::CommitNotifier;
+use super::{
+    batch::{self, Failure, Job},
+    counters::CommitCounters,
+    notifier::CommitNotifier,
+};
+use crate::{
+    domain::id::OrganizationId,
+    store::{
+        connect::{Mark, Outcome, Transaction},
+        error::{StoreError, silence},
+    },
+};
 
 /// Maximum number of retries of a batch on other connections.
 const MAX_RETRIES: u32 = 3;

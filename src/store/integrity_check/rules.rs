@@ -2,9 +2,7 @@
 //!
 //! Rows without an owner, and those of a session that is marked as deleted, are being purged: most rules ignore them.
 
-use sea_orm::ConnectionTrait;
-use sea_orm::DbErr;
-use sea_orm::Statement;
+use sea_orm::{ConnectionTrait, DbErr, Statement};
 
 /// Rules, each with a query that counts the violations.
 pub(in crate::store) const RULES: [(&str, &str); 15] = [

@@ -1,31 +1,18 @@
 //! Storing new messages.
 
 use chatgraph_entity::message;
-use sea_orm::EntityTrait as _;
-use sea_orm::sea_query::OnConflict;
+use sea_orm::{EntityTrait as _, sea_query::OnConflict};
 
-use crate::domain::id::ChatId;
-use crate::domain::id::MessageId;
-use crate::domain::id::OrganizationId;
-use crate::domain::id::PeerId;
-use crate::domain::id::SessionId;
-use crate::domain::jid::Jid;
-use crate::domain::jid::JidKind;
-use crate::domain::message::IncomingMessage;
-use crate::domain::peer::AddressOwner;
-use crate::domain::peer::Peer;
-use crate::domain::peer::Period;
-use crate::domain::peer::last_owner;
-use crate::domain::peer::owner_at;
-use crate::store::chunk::chunks;
-use crate::store::enum_code::DbEnum as _;
-use crate::store::error::StoreError;
-use crate::store::sanitize;
-use crate::store::unit_of_work::UnitOfWork;
-
-use super::AMONG_SEVERAL;
-use super::BY_LID;
-use super::known::KnownMessage;
+use super::{AMONG_SEVERAL, BY_LID, known::KnownMessage};
+use crate::{
+    domain::{
+        id::{ChatId, MessageId, OrganizationId, PeerId, SessionId},
+        jid::{Jid, JidKind},
+        message::IncomingMessage,
+        peer::{AddressOwner, Peer, Period, last_owner, owner_at},
+    },
+    store::{chunk::chunks, enum_code::DbEnum as _, error::StoreError, sanitize, unit_of_work::UnitOfWork},
+};
 
 impl UnitOfWork<'_> {
     /// Stores new messages, identified by chat, sender and WhatsApp id; returns the number of new ones. `arrival` is

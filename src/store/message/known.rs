@@ -1,19 +1,16 @@
 //! Stored messages that a history contains, too.
 
 use chatgraph_entity::message;
-use sea_orm::ColumnTrait as _;
-use sea_orm::EntityTrait as _;
-use sea_orm::QueryFilter as _;
-use sea_orm::QuerySelect as _;
-
-use crate::domain::id::ChatId;
-use crate::domain::id::PeerId;
-use crate::domain::message::IncomingMessage;
-use crate::store::error::StoreError;
-use crate::store::sanitize;
-use crate::store::unit_of_work::UnitOfWork;
+use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _, QuerySelect as _};
 
 use super::of_chat;
+use crate::{
+    domain::{
+        id::{ChatId, PeerId},
+        message::IncomingMessage,
+    },
+    store::{error::StoreError, sanitize, unit_of_work::UnitOfWork},
+};
 
 impl UnitOfWork<'_> {
     /// Returns the known fields of the chat's stored messages with these WhatsApp ids.

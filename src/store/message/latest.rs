@@ -1,31 +1,23 @@
 //! The latest message of a chat, and the positions among its messages.
 
 use chatgraph_entity::message;
-use sea_orm::ColumnTrait as _;
-use sea_orm::Condition;
-use sea_orm::ConnectionTrait as _;
-use sea_orm::EntityTrait as _;
-use sea_orm::QueryFilter as _;
-use sea_orm::QueryOrder as _;
-use sea_orm::QuerySelect as _;
-use sea_orm::QueryTrait as _;
+use sea_orm::{
+    ColumnTrait as _, Condition, ConnectionTrait as _, EntityTrait as _, QueryFilter as _, QueryOrder as _,
+    QuerySelect as _, QueryTrait as _,
+};
 
-use crate::domain::chat::LastMessage;
-use crate::domain::id::ChatId;
-use crate::domain::jid::JidKind;
-use crate::domain::message::Message;
-use crate::domain::message::MessageRange;
-use crate::domain::message_marker::MessageMarker;
-use crate::domain::peer::present;
-use crate::store::error::StoreError;
-use crate::store::unit_cache::Messages;
-use crate::store::unit_of_work::UnitOfWork;
-
-use super::BY_LID;
-use super::of_chat;
-use super::read_row;
-use super::up_to_marker;
-use super::with_sender;
+use super::{BY_LID, of_chat, read_row, up_to_marker, with_sender};
+use crate::{
+    domain::{
+        chat::LastMessage,
+        id::ChatId,
+        jid::JidKind,
+        message::{Message, MessageRange},
+        message_marker::MessageMarker,
+        peer::present,
+    },
+    store::{error::StoreError, unit_cache::Messages, unit_of_work::UnitOfWork},
+};
 
 impl UnitOfWork<'_> {
     /// Returns the chat's latest stored message, in the form in which a chat refers to it.

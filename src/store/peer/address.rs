@@ -2,39 +2,23 @@
 
 use std::collections::HashMap;
 
-use chatgraph_entity::peer;
-use chatgraph_entity::peer_address;
-use sea_orm::ColumnTrait as _;
-use sea_orm::EntityTrait as _;
-use sea_orm::ExprTrait as _;
-use sea_orm::JoinType;
-use sea_orm::QueryFilter as _;
-use sea_orm::QueryOrder as _;
-use sea_orm::QuerySelect as _;
-use sea_orm::QueryTrait as _;
-use sea_orm::Select;
-use sea_orm::sea_query::Expr;
-use sea_orm::sea_query::SelectStatement;
+use chatgraph_entity::{peer, peer_address};
+use sea_orm::{
+    ColumnTrait as _, EntityTrait as _, ExprTrait as _, JoinType, QueryFilter as _, QueryOrder as _, QuerySelect as _,
+    QueryTrait as _, Select,
+    sea_query::{Expr, SelectStatement},
+};
 
-use crate::domain::id::ChatId;
-use crate::domain::id::OrganizationId;
-use crate::domain::id::PeerId;
-use crate::domain::id::SessionId;
-use crate::domain::jid::Jid;
-use crate::domain::peer::Period;
-use crate::domain::person::Person;
-use crate::store::Store;
-use crate::store::connect::Transaction;
-use crate::store::error::StoreError;
-use crate::store::unit_of_work::UnitOfWork;
-
-use super::ADDRESSES;
-use super::from_address;
-use super::from_row;
-use super::is_last;
-use super::of_session;
-use super::owned_by;
-use super::to_peer;
+use super::{ADDRESSES, from_address, from_row, is_last, of_session, owned_by, to_peer};
+use crate::{
+    domain::{
+        id::{ChatId, OrganizationId, PeerId, SessionId},
+        jid::Jid,
+        peer::Period,
+        person::Person,
+    },
+    store::{Store, connect::Transaction, error::StoreError, unit_of_work::UnitOfWork},
+};
 
 impl Store {
     /// Returns the chats of an address, in one session or in all, and all addresses of their peers. The other addresses

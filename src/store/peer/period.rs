@@ -1,30 +1,17 @@
 //! Periods: the owners of an address over time.
 
-use chatgraph_entity::peer;
-use chatgraph_entity::peer_address;
-use sea_orm::ColumnTrait as _;
-use sea_orm::EntityTrait as _;
-use sea_orm::QueryFilter as _;
-use sea_orm::QueryOrder as _;
+use chatgraph_entity::{peer, peer_address};
+use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _, QueryOrder as _};
 
-use crate::domain::id::OrganizationId;
-use crate::domain::id::PeerId;
-use crate::domain::id::SessionId;
-use crate::domain::jid::Jid;
-use crate::domain::peer::Peer;
-use crate::domain::peer::Period;
-use crate::domain::peer::owner_at;
-use crate::store::connect::Transaction;
-use crate::store::error::StoreError;
-use crate::store::unit_of_work::UnitOfWork;
-
-use super::ADDRESSES;
-use super::address::addresses_known_by;
-use super::from_address;
-use super::from_row;
-use super::of_session;
-use super::owned_by;
-use super::to_address;
+use super::{ADDRESSES, address::addresses_known_by, from_address, from_row, of_session, owned_by, to_address};
+use crate::{
+    domain::{
+        id::{OrganizationId, PeerId, SessionId},
+        jid::Jid,
+        peer::{Peer, Period, owner_at},
+    },
+    store::{connect::Transaction, error::StoreError, unit_of_work::UnitOfWork},
+};
 
 impl UnitOfWork<'_> {
     /// Returns the peer that owns an address at a time, and whether it is a former owner.

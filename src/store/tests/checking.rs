@@ -3,8 +3,7 @@
 use sea_orm::ConnectionTrait as _;
 
 use super::*;
-use crate::store::integrity_check::RULES;
-use crate::store::integrity_check::broken_rules;
+use crate::store::integrity_check::{RULES, broken_rules};
 
 const TOMBSTONE: &str = "INSERT INTO tombstone (chat_id, organization, session_id, jid, archived, archived_as_of, pinned, \
     pinned_as_of, muted_as_of, marked_unread, marked_as_of, unread_count, deleted_at) \

@@ -1,8 +1,9 @@
 //! Tests of slow reads: each has a time limit, and organizations take turns.
 
-use std::sync::atomic::AtomicUsize;
-use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::{
+    sync::atomic::{AtomicUsize, Ordering},
+    time::Duration,
+};
 
 use futures_util::future::join_all;
 use sea_orm::ConnectionTrait as _;

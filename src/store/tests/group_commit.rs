@@ -1,19 +1,22 @@
 //! Tests of the group commit.
 
-use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
-use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
-use futures_util::FutureExt as _;
-use futures_util::future::join_all;
-use futures_util::future::select_all;
-use sea_orm::ConnectionTrait as _;
-use sea_orm::sqlx::Connection as _;
-use sea_orm::sqlx::Executor as _;
-use sea_orm::sqlx::PgConnection;
-use tokio::sync::Barrier;
-use tokio::time::timeout;
+use futures_util::{
+    FutureExt as _,
+    future::{join_all, select_all},
+};
+use sea_orm::{
+    ConnectionTrait as _,
+    sqlx::{Connection as _, Executor as _, PgConnection},
+};
+use tokio::{sync::Barrier, time::timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::*;

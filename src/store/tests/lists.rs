@@ -1,30 +1,26 @@
 //! Every list of chats, paged in either direction with any page size, equals a plain list in memory.
 
-use std::cmp::Reverse;
-use std::time::Duration;
+use std::{cmp::Reverse, time::Duration};
 
-use proptest::collection::btree_set;
-use proptest::collection::vec;
-use proptest::option;
-use proptest::prelude::Just;
-use proptest::prelude::Strategy;
-use proptest::prelude::any;
-use proptest::sample::select;
-use proptest::strategy::Union;
-use proptest::test_runner::Config;
-use proptest::test_runner::TestRunner;
-use sea_orm::ConnectionTrait as _;
-use sea_orm::TransactionTrait as _;
+use proptest::{
+    collection::{btree_set, vec},
+    option,
+    prelude::{Just, Strategy, any},
+    sample::select,
+    strategy::Union,
+    test_runner::{Config, TestRunner},
+};
+use sea_orm::{ConnectionTrait as _, TransactionTrait as _};
 use tokio::time::timeout;
 
 use super::*;
-use crate::domain::chat::ChatType;
-use crate::domain::chat_list::ChatFilter;
-use crate::domain::chat_list::ChatKey;
-use crate::domain::chat_list::ChatOrder;
-use crate::domain::page::Page;
-use crate::domain::search::SearchTerm;
-use crate::domain::setting::Versioned;
+use crate::domain::{
+    chat::ChatType,
+    chat_list::{ChatFilter, ChatKey, ChatOrder},
+    page::Page,
+    search::SearchTerm,
+    setting::Versioned,
+};
 
 const NOW: i64 = 1_000;
 /// The time limit of each wait in a test.

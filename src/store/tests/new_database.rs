@@ -1,15 +1,13 @@
 //! PostgreSQL without statistics, as in a new database during its first import: no statement reads the rows of all
 //! people again for each of the people that it asks for.
 
-use sea_orm::ConnectionTrait as _;
-use sea_orm::QueryTrait as _;
-use sea_orm::Statement;
+use sea_orm::{ConnectionTrait as _, QueryTrait as _, Statement};
 
 use super::*;
-use crate::domain::jid::Jid;
-use crate::store::connect::Transaction;
-use crate::store::message;
-use crate::store::peer;
+use crate::{
+    domain::jid::Jid,
+    store::{connect::Transaction, message, peer},
+};
 
 const PEOPLE: u64 = 5_000;
 const ASKED: u64 = 200;

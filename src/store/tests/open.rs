@@ -1,14 +1,9 @@
 //! Tests of opening the database.
 
-use std::collections::BTreeMap;
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
-use chatgraph_migration::Migrator;
-use chatgraph_migration::MigratorTrait as _;
-use sea_orm::ConnectionTrait as _;
-use sea_orm::DbBackend;
-use sea_orm::EntityTrait as _;
-use sea_orm::Statement;
+use chatgraph_migration::{Migrator, MigratorTrait as _};
+use sea_orm::{ConnectionTrait as _, DbBackend, EntityTrait as _, Statement};
 
 use super::*;
 use crate::domain::setting::Versioned;

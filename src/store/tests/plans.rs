@@ -1,30 +1,19 @@
 //! Query plans of the standard lists: each follows an index in the list's order, from the cursor on.
 
-use sea_orm::ConnectionTrait as _;
-use sea_orm::DbBackend;
-use sea_orm::EntityTrait;
-use sea_orm::IntoActiveModel as _;
-use sea_orm::QueryTrait as _;
-use sea_orm::Select;
-use sea_orm::Statement;
-
 use std::time::Instant;
 
+use sea_orm::{ConnectionTrait as _, DbBackend, EntityTrait, IntoActiveModel as _, QueryTrait as _, Select, Statement};
+
 use super::*;
-use crate::domain::chat_list::ChatFilter;
-use crate::domain::chat_list::ChatKey;
-use crate::domain::chat_list::ChatOrder;
-use crate::domain::cursor::TimeKey;
-use crate::domain::jid::Jid;
-use crate::domain::message::IncomingMessage;
-use crate::domain::message::MessageKind;
-use crate::store::chat;
-use crate::store::chat_list;
-use crate::store::message;
-use crate::store::mute_expiry;
-use crate::store::retention;
-use crate::store::session;
-use crate::store::tombstone;
+use crate::{
+    domain::{
+        chat_list::{ChatFilter, ChatKey, ChatOrder},
+        cursor::TimeKey,
+        jid::Jid,
+        message::{IncomingMessage, MessageKind},
+    },
+    store::{chat, chat_list, message, mute_expiry, retention, session, tombstone},
+};
 
 const MANY: usize = 200_000;
 

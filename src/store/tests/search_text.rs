@@ -2,15 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use chatgraph_entity::chat;
-use chatgraph_entity::search_fold;
-use sea_orm::ConnectionTrait as _;
-use sea_orm::DatabaseConnection;
-use sea_orm::EntityTrait as _;
+use chatgraph_entity::{chat, search_fold};
+use sea_orm::{ConnectionTrait as _, DatabaseConnection, EntityTrait as _};
 
 use super::*;
-use crate::domain::search;
-use crate::store::search_text;
+use crate::{domain::search, store::search_text};
 
 /// More chats than two transactions fold.
 const CHATS: usize = 1_001;

@@ -1,26 +1,13 @@
 //! Flushing of the cache: one statement for a few hundred rows.
 
-use chatgraph_entity::chat as row;
-use chatgraph_entity::message;
-use chatgraph_entity::peer::ActiveModel as PeerRow;
-use chatgraph_entity::peer_address;
-use sea_orm::ColumnTrait as _;
-use sea_orm::DbErr;
-use sea_orm::EntityTrait as _;
-use sea_orm::IntoActiveModel as _;
-use sea_orm::Iterable as _;
-use sea_orm::sea_query::OnConflict;
+use chatgraph_entity::{chat as row, message, peer::ActiveModel as PeerRow, peer_address};
+use sea_orm::{ColumnTrait as _, DbErr, EntityTrait as _, IntoActiveModel as _, Iterable as _, sea_query::OnConflict};
 
-use crate::domain::id::OrganizationId;
-use crate::store::chat;
-use crate::store::chunk::chunks;
-use crate::store::connect::Transaction;
-use crate::store::error::StoreError;
-use crate::store::peer;
-
-use super::CachedChat;
-use super::RowState;
-use super::UnitCache;
+use super::{CachedChat, RowState, UnitCache};
+use crate::{
+    domain::id::OrganizationId,
+    store::{chat, chunk::chunks, connect::Transaction, error::StoreError, peer},
+};
 
 impl UnitCache {
     pub(in crate::store) async fn store(self, tx: &Transaction) -> Result<(), StoreError> {
@@ -72,8 +59,7 @@ async fn save(tx: &Transaction, organization: &OrganizationId, chats: Vec<row::A
 
 /// Saves changed peers, which are stored.
 async fn save_peers(tx: &Transaction, organization: &OrganizationId, peers: Vec<PeerRow>) -> Result<(), StoreError> {
-    use chatgraph_entity::peer::Column;
-    use chatgraph_entity::peer::Entity;
+    use chatgraph_entity::peer::{Column, Entity};
     let known = OnConflict::column(Column::Id)
         .update_columns([Column::Jid, Column::ChatId])
         .action_and_where(Column::Organization.eq(organization.as_str()))

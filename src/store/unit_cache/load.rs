@@ -1,36 +1,25 @@
 //! Loading of the cache: at most seven statements for a few hundred addresses.
 
-use std::collections::BTreeSet;
-use std::collections::HashMap;
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use chatgraph_entity::message;
-use sea_orm::ColumnTrait as _;
-use sea_orm::Condition;
-use sea_orm::EntityTrait as _;
-use sea_orm::QueryFilter as _;
-use sea_orm::QueryOrder as _;
-use sea_orm::QuerySelect as _;
+use sea_orm::{ColumnTrait as _, Condition, EntityTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _};
 
-use crate::domain::chat::Chat;
-use crate::domain::id::ChatId;
-use crate::domain::id::OrganizationId;
-use crate::domain::id::PeerId;
-use crate::domain::jid::Jid;
-use crate::domain::peer::Period;
-use crate::domain::person::Person;
-use crate::domain::session::Session;
-use crate::store::chat;
-use crate::store::connect::Transaction;
-use crate::store::error::StoreError;
-use crate::store::peer;
-
-use super::CachedChat;
-use super::CachedPeer;
-use super::RowState;
-use super::UnitCache;
-use super::messages::CachedMessages;
-use super::messages::Messages;
+use super::{
+    CachedChat, CachedPeer, RowState, UnitCache,
+    messages::{CachedMessages, Messages},
+};
+use crate::{
+    domain::{
+        chat::Chat,
+        id::{ChatId, OrganizationId, PeerId},
+        jid::Jid,
+        peer::Period,
+        person::Person,
+        session::Session,
+    },
+    store::{chat, connect::Transaction, error::StoreError, peer},
+};
 
 /// Maximum number of stored messages in the cache; bounds its memory. Chats with more bypass it.
 const MAX_MESSAGES: usize = if cfg!(test) { 12 } else { 5_000 };

@@ -4,14 +4,14 @@ use std::collections::HashSet;
 
 use chatgraph_entity::message;
 
-use crate::domain::chat::LastMessage;
-use crate::domain::id::MessageId;
-use crate::domain::id::PeerId;
-use crate::domain::message_marker::MessageMarker;
-use crate::store::error::StoreError;
-use crate::store::history_position::StoredPosition;
-use crate::store::message::KnownMessage;
-use crate::store::sanitize;
+use crate::{
+    domain::{
+        chat::LastMessage,
+        id::{MessageId, PeerId},
+        message_marker::MessageMarker,
+    },
+    store::{error::StoreError, history_position::StoredPosition, message::KnownMessage, sanitize},
+};
 
 /// A chat's messages, stored or waiting to be stored. Its queries mirror those of `store::message` and
 /// `store::unread`.

@@ -1,16 +1,9 @@
 //! The account setting that decides whether a new message unarchives its chat.
 
-use chatgraph_entity::device_record;
-use chatgraph_entity::device_record::Column;
-use sea_orm::ColumnTrait as _;
-use sea_orm::EntityTrait as _;
-use sea_orm::IntoActiveModel as _;
-use sea_orm::QueryFilter as _;
-use sea_orm::sea_query::OnConflict;
+use chatgraph_entity::device_record::{self, Column};
+use sea_orm::{ColumnTrait as _, EntityTrait as _, IntoActiveModel as _, QueryFilter as _, sea_query::OnConflict};
 
-use super::RecordKind;
-use super::StoreError;
-use super::UnitOfWork;
+use super::{RecordKind, StoreError, UnitOfWork};
 use crate::domain::id::SessionId;
 
 impl UnitOfWork<'_> {

@@ -2,18 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use chatgraph_entity::device_lid;
-use chatgraph_entity::device_lid::Column;
-use sea_orm::ColumnTrait as _;
-use sea_orm::EntityTrait as _;
-use sea_orm::IntoActiveModel as _;
-use sea_orm::QueryFilter as _;
-use sea_orm::QueryOrder as _;
-use sea_orm::Select;
-use sea_orm::sea_query::OnConflict;
+use chatgraph_entity::device_lid::{self, Column};
+use sea_orm::{
+    ColumnTrait as _, EntityTrait as _, IntoActiveModel as _, QueryFilter as _, QueryOrder as _, Select,
+    sea_query::OnConflict,
+};
 
-use super::DeviceState;
-use super::StoreError;
+use super::{DeviceState, StoreError};
 
 /// A LID and its phone number.
 #[derive(Debug, Clone, PartialEq, Eq)]

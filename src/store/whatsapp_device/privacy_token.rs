@@ -1,19 +1,13 @@
 //! Privacy tokens of contacts. Tokens are received and given; each direction has its own columns, and changes them in
 //! one statement, since both may happen at the same time.
 
-use chatgraph_entity::device_token;
-use chatgraph_entity::device_token::Column;
-use sea_orm::ColumnTrait as _;
-use sea_orm::Condition;
-use sea_orm::EntityTrait as _;
-use sea_orm::ExprTrait as _;
-use sea_orm::IntoActiveModel as _;
-use sea_orm::QueryFilter as _;
-use sea_orm::sea_query::Expr;
-use sea_orm::sea_query::OnConflict;
+use chatgraph_entity::device_token::{self, Column};
+use sea_orm::{
+    ColumnTrait as _, Condition, EntityTrait as _, ExprTrait as _, IntoActiveModel as _, QueryFilter as _,
+    sea_query::{Expr, OnConflict},
+};
 
-use super::DeviceState;
-use super::StoreError;
+use super::{DeviceState, StoreError};
 use crate::store::encryption::AssociatedData;
 
 /// The privacy token of a contact.

@@ -2,25 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use chatgraph_entity::device_record;
-use chatgraph_entity::device_record::Column;
-use sea_orm::ColumnTrait as _;
-use sea_orm::Condition;
-use sea_orm::DeleteMany;
-use sea_orm::EntityTrait as _;
-use sea_orm::IntoActiveModel as _;
-use sea_orm::QueryFilter as _;
-use sea_orm::QueryOrder as _;
-use sea_orm::QuerySelect as _;
-use sea_orm::QueryTrait as _;
-use sea_orm::sea_query::OnConflict;
+use chatgraph_entity::device_record::{self, Column};
+use sea_orm::{
+    ColumnTrait as _, Condition, DeleteMany, EntityTrait as _, IntoActiveModel as _, QueryFilter as _, QueryOrder as _,
+    QuerySelect as _, QueryTrait as _, sea_query::OnConflict,
+};
 
-use super::BATCH_ROWS;
-use super::DeviceState;
-use super::StoreError;
-use super::UnitOfWork;
-use crate::domain::id::SessionId;
-use crate::store::encryption::AssociatedData;
+use super::{BATCH_ROWS, DeviceState, StoreError, UnitOfWork};
+use crate::{domain::id::SessionId, store::encryption::AssociatedData};
 
 /// Kind of a record. The numbers are stored in rows and never reused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

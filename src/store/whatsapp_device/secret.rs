@@ -1,21 +1,14 @@
 //! Message secrets, needed to decrypt reactions, votes and edits.
 
-use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, btree_map::Entry};
 
-use chatgraph_entity::device_secret;
-use chatgraph_entity::device_secret::Column;
-use sea_orm::ColumnTrait as _;
-use sea_orm::Condition;
-use sea_orm::EntityTrait as _;
-use sea_orm::ExprTrait as _;
-use sea_orm::IntoActiveModel as _;
-use sea_orm::QueryFilter as _;
-use sea_orm::sea_query::Expr;
-use sea_orm::sea_query::OnConflict;
+use chatgraph_entity::device_secret::{self, Column};
+use sea_orm::{
+    ColumnTrait as _, Condition, EntityTrait as _, ExprTrait as _, IntoActiveModel as _, QueryFilter as _,
+    sea_query::{Expr, OnConflict},
+};
 
-use super::DeviceState;
-use super::StoreError;
+use super::{DeviceState, StoreError};
 use crate::store::encryption::AssociatedData;
 
 /// The secret of a message.

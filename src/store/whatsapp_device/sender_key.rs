@@ -2,18 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use chatgraph_entity::device_sender_key;
-use chatgraph_entity::device_sender_key::Column;
-use sea_orm::ColumnTrait as _;
-use sea_orm::Condition;
-use sea_orm::EntityTrait as _;
-use sea_orm::IntoActiveModel as _;
-use sea_orm::QueryFilter as _;
-use sea_orm::sea_query::OnConflict;
+use chatgraph_entity::device_sender_key::{self, Column};
+use sea_orm::{
+    ColumnTrait as _, Condition, EntityTrait as _, IntoActiveModel as _, QueryFilter as _, sea_query::OnConflict,
+};
 
-use super::BATCH_ROWS;
-use super::DeviceState;
-use super::StoreError;
+use super::{BATCH_ROWS, DeviceState, StoreError};
 
 impl DeviceState {
     /// Returns the known devices of a group, and whether each has the key.

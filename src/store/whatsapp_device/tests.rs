@@ -1,28 +1,13 @@
 //! Tests of the device rows. The behaviour of the backend is tested in `session/whatsapp/backend/tests.rs`.
 
-use chatgraph_entity::device_lid;
-use chatgraph_entity::device_secret;
-use chatgraph_entity::device_sender_key;
-use chatgraph_entity::device_token;
-use chatgraph_entity::session;
-use sea_orm::ConnectionTrait as _;
-use sea_orm::DatabaseTransaction;
-use sea_orm::ExprTrait as _;
-use sea_orm::IntoActiveModel;
-use sea_orm::IsolationLevel;
-use sea_orm::PaginatorTrait as _;
-use sea_orm::QueryOrder as _;
-use sea_orm::QuerySelect as _;
-use sea_orm::QueryTrait as _;
-use sea_orm::Select;
-use sea_orm::Statement;
-use sea_orm::TransactionTrait as _;
-use sea_orm::sea_query::Expr;
+use chatgraph_entity::{device_lid, device_secret, device_sender_key, device_token, session};
+use sea_orm::{
+    ConnectionTrait as _, DatabaseTransaction, ExprTrait as _, IntoActiveModel, IsolationLevel, PaginatorTrait as _,
+    QueryOrder as _, QuerySelect as _, QueryTrait as _, Select, Statement, TransactionTrait as _, sea_query::Expr,
+};
 
 use super::*;
-use crate::store::tests::TestStore;
-use crate::store::tests::add_session;
-use crate::store::tests::on_postgres;
+use crate::store::tests::{TestStore, add_session, on_postgres};
 
 /// Writes a row to each table.
 async fn fill(state: &DeviceState) {
@@ -195,10 +180,10 @@ async fn keys_are_found_by_how_they_begin() {
 
 #[tokio::test]
 async fn every_query_has_its_index() {
-    use chatgraph_entity::device_lid::Column as Lid;
-    use chatgraph_entity::device_record::Column as Of;
-    use chatgraph_entity::device_secret::Column as Message;
-    use chatgraph_entity::device_sender_key::Column as Device;
+    use chatgraph_entity::{
+        device_lid::Column as Lid, device_record::Column as Of, device_secret::Column as Message,
+        device_sender_key::Column as Device,
+    };
     let test = TestStore::open().await;
     for session in [test.session, add_session(&test.store, &test.organization).await] {
         fill_up(&test.store.device_state(&test.organization, session)).await;

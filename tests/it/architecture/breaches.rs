@@ -1,11 +1,6 @@
 //! Tests of the checker itself: sample files, each with one violation or with something that resembles one.
 
-use super::breaches_in;
-use super::cycles;
-use super::in_the_sandbox;
-use super::manifest_of_the_sandbox;
-use super::source::Source;
-use super::ungrouped;
+use super::{breaches_in, cycles, in_the_sandbox, manifest_of_the_sandbox, source::Source, ungrouped};
 
 /// Returns the violations in a sample file as `line: message`.
 fn check(path: &str, text: &str) -> Vec<String> {

@@ -3,11 +3,9 @@
 //! A module depends on the modules that define what it names, also through re-exports. A module that only re-exports
 //! its own children does not depend on them.
 
-use std::collections::BTreeMap;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::source::Import;
-use super::source::Source;
+use super::source::{Import, Source};
 
 /// Path of a module from the root of its crate; the root is empty.
 type Module = Vec<String>;

@@ -1,9 +1,6 @@
 //! A Rust file reduced to its names and paths with their lines, without comments, literals and tests.
 
-use std::collections::BTreeSet;
-use std::fmt;
-use std::iter::Peekable;
-use std::str::Chars;
+use std::{collections::BTreeSet, fmt, iter::Peekable, str::Chars};
 
 /// A piece of code.
 #[derive(Debug, Clone, PartialEq, Eq)]

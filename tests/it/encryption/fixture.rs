@@ -1,27 +1,18 @@
 //! Master keys in a file, and the secrets in a database.
 
-use std::path::PathBuf;
-use std::process::Command;
-use std::sync::Arc;
+use std::{path::PathBuf, process::Command, sync::Arc};
 
-use chatgraph::clock::SystemClock;
-use chatgraph::domain::id::SessionId;
-use chatgraph::store::MasterKeys;
-use chatgraph::store::Store;
-use chatgraph::store::whatsapp_device::RecordKind;
-use sea_orm::ConnectionTrait as _;
-use sea_orm::Database;
-use sea_orm::Statement;
+use chatgraph::{
+    clock::SystemClock,
+    domain::id::SessionId,
+    store::{MasterKeys, Store, whatsapp_device::RecordKind},
+};
+use sea_orm::{ConnectionTrait as _, Database, Statement};
 use serde_json::json;
 use tempfile::TempDir;
 use tokio_util::task::TaskTracker;
 
-use crate::support::RAVI;
-use crate::support::SESSION_STATUS_REASON;
-use crate::support::TestServer;
-use crate::support::postgres;
-use crate::support::program;
-use crate::support::wait_for;
+use crate::support::{RAVI, SESSION_STATUS_REASON, TestServer, postgres, program, wait_for};
 
 /// Number of one-time keys to search for.
 const SOME: usize = 8;

@@ -1,17 +1,14 @@
 //! Backups and databases restored from them: each is complete or absent.
 
-use std::fs;
-use std::fs::File;
-use std::os::unix::fs::FileExt as _;
-use std::process::Command;
-use std::process::Stdio;
+use std::{
+    fs::{self, File},
+    os::unix::fs::FileExt as _,
+    process::{Command, Stdio},
+};
 
-use sea_orm::ConnectionTrait as _;
-use sea_orm::DbBackend;
-use sea_orm::Statement;
+use sea_orm::{ConnectionTrait as _, DbBackend, Statement};
 
-use super::folder::Folder;
-use super::folder::error;
+use super::folder::{Folder, error};
 
 /// Creates a folder with a database of one key, and its backup.
 fn backed_up() -> Folder {

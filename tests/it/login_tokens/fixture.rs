@@ -2,25 +2,17 @@
 
 use std::time::Duration;
 
-use axum::http::HeaderMap;
-use axum::http::StatusCode;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use chatgraph::clock::SystemClock;
-use chatgraph::domain::clock::Clock as _;
+use axum::http::{HeaderMap, StatusCode};
+use base64::{
+    Engine as _,
+    engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
+};
+use chatgraph::{clock::SystemClock, domain::clock::Clock as _};
 use ring::signature::Ed25519KeyPair;
-use serde_json::Value;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::support::Log;
-use crate::support::Process;
-use crate::support::TestDatabase;
-use crate::support::create_key;
-use crate::support::wait_for;
-
-use super::frontend::Frontend;
-use super::frontend::made;
+use super::frontend::{Frontend, made};
+use crate::support::{Log, Process, TestDatabase, create_key, wait_for};
 
 /// Returns one of the valid tokens.
 pub(super) fn good() -> String {

@@ -1,24 +1,25 @@
 //! A frontend that serves its public keys, and the tokens from `tests/jose/make.mjs`. The library's own tests use this
 //! file, too.
 
-use std::future::IntoFuture as _;
-use std::net::TcpListener;
-use std::sync::Arc;
-use std::sync::Mutex;
-use std::sync::atomic::AtomicUsize;
-use std::sync::atomic::Ordering;
-use std::thread::JoinHandle;
-use std::time::Duration;
+use std::{
+    future::IntoFuture as _,
+    net::TcpListener,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread::JoinHandle,
+    time::Duration,
+};
 
-use axum::Router;
-use axum::body::Body;
-use axum::body::Bytes;
-use axum::extract::State;
-use axum::http::StatusCode;
-use axum::http::header::LOCATION;
-use axum::response::IntoResponse as _;
-use axum::response::Response;
-use axum::routing::get;
+use axum::{
+    Router,
+    body::{Body, Bytes},
+    extract::State,
+    http::{StatusCode, header::LOCATION},
+    response::{IntoResponse as _, Response},
+    routing::get,
+};
 use futures_util::stream;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;

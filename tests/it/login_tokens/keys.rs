@@ -3,24 +3,19 @@
 
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use futures_util::future::join_all;
-use ring::rand::SystemRandom;
-use ring::signature::Ed25519KeyPair;
-use ring::signature::KeyPair as _;
-use serde_json::Value;
-use serde_json::json;
+use ring::{
+    rand::SystemRandom,
+    signature::{Ed25519KeyPair, KeyPair as _},
+};
+use serde_json::{Value, json};
 
+use super::{
+    fixture::{LoginServer, good, signed_by, token_under},
+    frontend::{Answer, Frontend, made},
+};
 use crate::support::wait_for;
-
-use super::fixture::LoginServer;
-use super::fixture::good;
-use super::fixture::signed_by;
-use super::fixture::token_under;
-use super::frontend::Answer;
-use super::frontend::Frontend;
-use super::frontend::made;
 
 #[tokio::test]
 async fn the_keys_are_asked_for_once_however_many_come_at_once() {

@@ -1,25 +1,19 @@
 //! Public keys behind a certificate of a private CA.
 
-use std::io::Read as _;
-use std::io::Write as _;
-use std::net::TcpListener;
-use std::path::Path;
-use std::path::PathBuf;
-use std::sync::Arc;
+use std::{
+    io::{Read as _, Write as _},
+    net::TcpListener,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
-use rustls::ServerConfig;
-use rustls::ServerConnection;
-use rustls::StreamOwned;
-use rustls::crypto::aws_lc_rs;
-use rustls::pki_types::PrivateKeyDer;
+use rustls::{ServerConfig, ServerConnection, StreamOwned, crypto::aws_lc_rs, pki_types::PrivateKeyDer};
 
-use crate::support::TestDatabase;
-use crate::support::program;
-
-use super::fixture::LoginServer;
-use super::fixture::good;
-use super::fixture::issuer;
-use super::frontend::made;
+use super::{
+    fixture::{LoginServer, good, issuer},
+    frontend::made,
+};
+use crate::support::{TestDatabase, program};
 
 /// Starts a key server on its own thread, and writes its certificate into `folder`. Returns the URL of the keys and the
 /// certificate's file.

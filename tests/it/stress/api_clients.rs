@@ -1,14 +1,16 @@
 //! Clients that update chats and record the answers.
 
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
-use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use tokio::sync::watch;
 
-use super::crash::ask;
-use super::random::Random;
+use super::{crash::ask, random::Random};
 use crate::support::TestServer;
 
 /// Chats that these clients mute. The phone never mutes them, so every mute in the log is from a client.

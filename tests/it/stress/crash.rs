@@ -1,30 +1,26 @@
 //! The server is killed under load, twenty times, and its PostgreSQL database crashes in between.
 
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
-use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
-use serde_json::Value;
-use serde_json::json;
-use tokio::sync::watch;
-use tokio::task::block_in_place;
+use serde_json::{Value, json};
+use tokio::{sync::watch, task::block_in_place};
 use tokio_util::task::TaskTracker;
 
-use crate::support::CHANGE_CURSOR;
-use crate::support::START_SESSION;
-use crate::support::STOP_SESSION;
-use crate::support::TestDatabase;
-use crate::support::TestServer;
-use crate::support::wait_for;
-
-use super::api_clients::Caller;
-use super::log;
-use super::log::Log;
-use super::phone_actor::Owner;
-use super::postgres::Postgres;
-use super::random::Random;
-use super::subscriber::Listener;
+use super::{
+    api_clients::Caller,
+    log::{self, Log},
+    phone_actor::Owner,
+    postgres::Postgres,
+    random::Random,
+    subscriber::Listener,
+};
+use crate::support::{CHANGE_CURSOR, START_SESSION, STOP_SESSION, TestDatabase, TestServer, wait_for};
 
 /// Number of times the server is killed.
 const KILLS: u64 = 20;

@@ -1,12 +1,7 @@
 //! The change log in the database.
 
-use chatgraph::domain::change::ChatField;
-use chatgraph::domain::change::ChatFields;
-use sea_orm::ConnectionTrait as _;
-use sea_orm::Database;
-use sea_orm::DatabaseConnection;
-use sea_orm::DbBackend;
-use sea_orm::Statement;
+use chatgraph::domain::change::{ChatField, ChatFields};
+use sea_orm::{ConnectionTrait as _, Database, DatabaseConnection, DbBackend, Statement};
 use serde_json::Value;
 
 use crate::support::TestDatabase;

@@ -1,15 +1,17 @@
 //! The owner at the phone, and people that write messages.
 
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
-use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use chatgraph_sandbox::Phone;
 
-use crate::support::BOOKS;
-
 use super::random::Random;
+use crate::support::BOOKS;
 
 const PEOPLE: [(&str, &str); 2] = [("15550111", "15550111@s.whatsapp.net"), ("15550112", "15550112@s.whatsapp.net")];
 

@@ -1,14 +1,9 @@
 //! A PostgreSQL server of the test, which the test crashes.
 
-use std::io::BufRead as _;
-use std::io::BufReader;
-use std::io::Lines;
-use std::io::Write as _;
-use std::process::Child;
-use std::process::ChildStdin;
-use std::process::ChildStdout;
-use std::process::Command;
-use std::process::Stdio;
+use std::{
+    io::{BufRead as _, BufReader, Lines, Write as _},
+    process::{Child, ChildStdin, ChildStdout, Command, Stdio},
+};
 
 /// Starts a server as the scripts do, and crashes it for each line of input, by `SIGKILL` of all its processes or an
 /// immediate shutdown. Answers a line once the server is up again.

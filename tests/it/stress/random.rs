@@ -1,7 +1,6 @@
 //! Reproducible random numbers.
 
-use std::time::SystemTime;
-use std::time::UNIX_EPOCH;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 /// `SplitMix64`.
 pub(super) struct Random(u64);

@@ -2,31 +2,16 @@
 //! delayed, conflict, are rejected or get inconsistent answers. Phones also create new keys. In the end the stored copy
 //! matches every phone, and a subscriber received every change once and in order.
 
-use std::time::Duration;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use chatgraph::clock::SystemClock;
-use chatgraph::domain::clock::Clock as _;
-use chatgraph_sandbox::Fault;
-use chatgraph_sandbox::FaultKind;
-use chatgraph_sandbox::On;
-use chatgraph_sandbox::Part;
-use chatgraph_sandbox::Phone;
-use chatgraph_sandbox::When;
-use serde_json::Value;
-use serde_json::json;
+use chatgraph::{clock::SystemClock, domain::clock::Clock as _};
+use chatgraph_sandbox::{Fault, FaultKind, On, Part, Phone, When};
+use serde_json::{Value, json};
 use tokio::sync::watch;
 use tokio_util::task::TaskTracker;
 
-use super::log::Log;
-use super::random::Random;
-use super::subscriber::Listener;
-use crate::support::BOOKS;
-use crate::support::START_SESSION;
-use crate::support::STOP_SESSION;
-use crate::support::TestServer;
-use crate::support::UPDATE_CHAT;
-use crate::support::account;
+use super::{log::Log, random::Random, subscriber::Listener};
+use crate::support::{BOOKS, START_SESSION, STOP_SESSION, TestServer, UPDATE_CHAT, account};
 
 /// Number of steps in a walk, unless `CHATGRAPH_TEST_STEPS` is set.
 const STEPS: u64 = 400;

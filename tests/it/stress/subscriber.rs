@@ -1,21 +1,18 @@
 //! A subscriber that resumes after every lost connection, from the last event that it received.
 
-use std::sync::Arc;
-use std::sync::Mutex;
-use std::time::Duration;
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
-use futures_util::SinkExt as _;
-use futures_util::StreamExt as _;
-use serde_json::Value;
-use serde_json::json;
-use tokio::sync::watch;
-use tokio::task::JoinHandle;
+use futures_util::{SinkExt as _, StreamExt as _};
+use serde_json::{Value, json};
+use tokio::{sync::watch, task::JoinHandle};
 use tokio_tungstenite::tungstenite::Message;
 use tokio_util::task::TaskTracker;
 
 use super::log::Entry;
-use crate::support::upgrade_to;
-use crate::support::wait_for;
+use crate::support::{upgrade_to, wait_for};
 
 const QUERY: &str = "subscription($after: String) { chatChanges(after: $after) { cursor change { at cid origin } } }";
 /// Maximum time without a message on a live connection.

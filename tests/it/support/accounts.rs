@@ -1,7 +1,6 @@
 //! Accounts of the sandbox's phones.
 
-use chatgraph::clock::SystemClock;
-use chatgraph::domain::clock::Clock as _;
+use chatgraph::{clock::SystemClock, domain::clock::Clock as _};
 use chatgraph_sandbox::AccountSpec;
 use serde_json::json;
 

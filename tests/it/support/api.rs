@@ -1,10 +1,8 @@
 //! GraphQL requests over HTTP.
 
-use serde_json::Value;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::TestServer;
-use super::wait::ANSWER_TIMEOUT;
+use super::{TestServer, wait::ANSWER_TIMEOUT};
 
 impl TestServer {
     /// Sends a query without variables, with the server's key.

@@ -2,10 +2,7 @@
 
 use chatgraph_sandbox::AccountSpec;
 
-use super::EmptyServer;
-use super::Log;
-use super::TestDatabase;
-use super::TestServer;
+use super::{EmptyServer, Log, TestDatabase, TestServer};
 
 /// Settings of a server; each has a default.
 #[derive(Default)]

@@ -1,17 +1,17 @@
 //! A proxy to a PostgreSQL server that interrupts a connection at a protocol message, or withholds answers.
 
-use std::collections::HashMap;
-use std::sync::Arc;
-use std::sync::Mutex;
-use std::time::Duration;
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
-use tokio::io::AsyncReadExt as _;
-use tokio::io::AsyncWriteExt as _;
-use tokio::net::TcpListener;
-use tokio::net::TcpStream;
-use tokio::net::tcp::OwnedReadHalf;
-use tokio::sync::watch;
-use tokio::task::AbortHandle;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::{TcpListener, TcpStream, tcp::OwnedReadHalf},
+    sync::watch,
+    task::AbortHandle,
+};
 use tokio_util::task::TaskTracker;
 
 /// Time for the server to process a message before the connection is closed after it.

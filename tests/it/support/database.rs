@@ -1,21 +1,13 @@
 //! A database for one test: an SQLite file, or a database on the PostgreSQL server in `CHATGRAPH_TEST_POSTGRES`. The
 //! tests are the same for both. The library's own tests use this file, too.
 
-use std::borrow::Cow;
-use std::fs;
-use std::path::PathBuf;
-use std::time::SystemTime;
+use std::{borrow::Cow, fs, path::PathBuf, time::SystemTime};
 
-use chatgraph_migration::Migrator;
-use chatgraph_migration::MigratorTrait as _;
-use sea_orm::ConnectOptions;
-use sea_orm::ConnectionTrait as _;
-use sea_orm::Database;
-use sea_orm::sqlx;
-use sea_orm::sqlx::AssertSqlSafe;
-use sea_orm::sqlx::Connection as _;
-use sea_orm::sqlx::Executor as _;
-use sea_orm::sqlx::PgConnection;
+use chatgraph_migration::{Migrator, MigratorTrait as _};
+use sea_orm::{
+    ConnectOptions, ConnectionTrait as _, Database,
+    sqlx::{self, AssertSqlSafe, Connection as _, Executor as _, PgConnection},
+};
 use tempfile::TempDir;
 
 /// PostgreSQL's code for a database that does not exist.

@@ -1,16 +1,9 @@
 //! A server without sessions, started with the test's own arguments.
 
 use reqwest::Response;
-use serde_json::Value;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::Log;
-use super::Process;
-use super::ServerBuilder;
-use super::TestDatabase;
-use super::TestServer;
-use super::create_key;
-use super::wait_for;
+use super::{Log, Process, ServerBuilder, TestDatabase, TestServer, create_key, wait_for};
 
 /// A running server, and a key of one organization with every permission.
 pub(crate) struct EmptyServer {

@@ -1,8 +1,6 @@
 //! Injected failures of writes and syncs of an SQLite file in the real program: the system calls fail.
 
-use std::fs::File;
-use std::os::unix::fs::FileExt as _;
-use std::process::Command;
+use std::{fs::File, os::unix::fs::FileExt as _, process::Command};
 
 use tempfile::TempDir;
 

@@ -3,12 +3,9 @@
 use std::time::Duration;
 
 use chatgraph_sandbox::Phone;
-use serde_json::Value;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::TestServer;
-use super::api::client;
-use super::wait::wait_for_within;
+use super::{TestServer, api::client, wait::wait_for_within};
 
 impl TestServer {
     /// Waits until every chat with a message is the same in the stored copy and on the phone, and nothing is pending.

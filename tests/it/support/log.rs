@@ -1,14 +1,10 @@
 //! Log of a server, and the SQL statements of a request.
 
-use std::sync::Arc;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
-use serde_json::Value;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::TestServer;
-use super::api::client;
-use super::wait_for;
+use super::{TestServer, api::client, wait_for};
 
 /// The lines of a server's log.
 #[derive(Clone)]

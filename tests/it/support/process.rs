@@ -1,18 +1,14 @@
 //! The program, as a server in its own process and as commands.
 
-use std::io::BufRead as _;
-use std::io::BufReader;
-use std::process::Child;
-use std::process::Command;
-use std::process::ExitStatus;
-use std::process::Stdio;
-use std::time::Duration;
+use std::{
+    io::{BufRead as _, BufReader},
+    process::{Child, Command, ExitStatus, Stdio},
+    time::Duration,
+};
 
 use serde_json::Value;
 
-use super::Log;
-use super::TestDatabase;
-use super::wait::ANSWER_TIMEOUT;
+use super::{Log, TestDatabase, wait::ANSWER_TIMEOUT};
 
 /// A running server, killed when it is dropped.
 pub(crate) struct Process {

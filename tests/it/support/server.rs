@@ -1,27 +1,18 @@
 //! A server with a paired session.
 
-use std::io::Write as _;
-use std::process::Output;
-use std::process::Stdio;
-use std::time::Duration;
+use std::{
+    io::Write as _,
+    process::{Output, Stdio},
+    time::Duration,
+};
 
-use chatgraph_sandbox::Phone;
-use chatgraph_sandbox::Sandbox;
+use chatgraph_sandbox::{Phone, Sandbox};
 use serde_json::json;
 
-use super::CREATE_LABELED_SESSION;
-use super::Log;
-use super::OWNER;
-use super::Process;
-use super::SESSION_STATUS;
-use super::START_SESSION;
-use super::STOP_SESSION;
-use super::ServerBuilder;
-use super::Subscription;
-use super::TestDatabase;
-use super::create_key;
-use super::program;
-use super::wait_for;
+use super::{
+    CREATE_LABELED_SESSION, Log, OWNER, Process, SESSION_STATUS, START_SESSION, STOP_SESSION, ServerBuilder,
+    Subscription, TestDatabase, create_key, program, wait_for,
+};
 
 const DAY_MS: i64 = 86_400_000;
 

@@ -1,12 +1,9 @@
 //! Direct access to a server's database.
 
-use sea_orm::ConnectionTrait as _;
-use sea_orm::Database;
-use sea_orm::Statement;
+use sea_orm::{ConnectionTrait as _, Database, Statement};
 use tokio::time::timeout;
 
-use super::TestDatabase;
-use super::wait::ANSWER_TIMEOUT;
+use super::{TestDatabase, wait::ANSWER_TIMEOUT};
 
 impl TestDatabase {
     /// Executes a statement.

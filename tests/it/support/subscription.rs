@@ -1,19 +1,14 @@
 //! Subscriptions over graphql-transport-ws.
 
-use futures_util::SinkExt as _;
-use futures_util::StreamExt as _;
-use serde_json::Value;
-use serde_json::json;
+use futures_util::{SinkExt as _, StreamExt as _};
+use serde_json::{Value, json};
 use tokio::net::TcpStream;
-use tokio_tungstenite::MaybeTlsStream;
-use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::Message;
-use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
-use tokio_tungstenite::tungstenite::handshake::client::Request;
-use tokio_tungstenite::tungstenite::protocol::CloseFrame;
+use tokio_tungstenite::{
+    MaybeTlsStream, WebSocketStream,
+    tungstenite::{Message, client::IntoClientRequest as _, handshake::client::Request, protocol::CloseFrame},
+};
 
-use super::TestServer;
-use super::wait::EVENT_TIMEOUT;
+use super::{TestServer, wait::EVENT_TIMEOUT};
 
 /// All fields of every change.
 pub(crate) const ALL: &str = "subscription($session: ID, $cid: JID, $after: String) { \

@@ -1,8 +1,9 @@
 //! Waits for results.
 
-use std::future::Future;
-use std::time::Duration;
-use std::time::Instant;
+use std::{
+    future::Future,
+    time::{Duration, Instant},
+};
 
 /// Default time limit of a wait.
 pub(crate) const EVENT_TIMEOUT: Duration = Duration::from_secs(20);

@@ -5,9 +5,7 @@ use super::*;
 #[path = "../../../../tests/it/login_tokens/frontend.rs"]
 mod frontend;
 
-use frontend::Answer;
-use frontend::Frontend;
-use frontend::made;
+use frontend::{Answer, Frontend, made};
 
 /// Maximum size of a set, in bytes.
 const LONGEST: usize = 256 * 1024;

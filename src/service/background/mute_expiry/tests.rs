@@ -3,13 +3,15 @@
 use tokio::time::sleep;
 
 use super::*;
-use crate::clock::SystemClock;
-use crate::domain::change::ChangeKind;
-use crate::domain::change::ChatField;
-use crate::domain::change::ChatFields;
-use crate::domain::chat::Chat;
-use crate::domain::clock::FOREVER;
-use crate::store::tests::TestStore;
+use crate::{
+    clock::SystemClock,
+    domain::{
+        change::{ChangeKind, ChatField, ChatFields},
+        chat::Chat,
+        clock::FOREVER,
+    },
+    store::tests::TestStore,
+};
 
 /// Mutes a chat, bypassing the service.
 async fn mute(test: &TestStore, chat: &Chat, until: i64) {

@@ -2,20 +2,20 @@
 
 use std::collections::BTreeSet;
 
-use tokio::time::sleep;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use super::*;
-use crate::clock::SystemClock;
-use crate::domain::change::ChangeKind;
-use crate::domain::id::ChatId;
-use crate::domain::id::OrganizationId;
-use crate::domain::jid::Jid;
-use crate::domain::setting::SettingValue;
-use crate::service::chat::update::UpdateChat;
-use crate::service::error::Error;
-use crate::store::tests::TestStore;
-use crate::store::whatsapp_device::Secret;
+use crate::{
+    clock::SystemClock,
+    domain::{
+        change::ChangeKind,
+        id::{ChatId, OrganizationId},
+        jid::Jid,
+        setting::SettingValue,
+    },
+    service::{chat::update::UpdateChat, error::Error},
+    store::{tests::TestStore, whatsapp_device::Secret},
+};
 
 /// More chats than one step removes or refuses, several times.
 const CHATS: usize = 230;

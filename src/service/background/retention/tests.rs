@@ -1,17 +1,16 @@
 //! Tests of trimming on a real database.
 
 use super::*;
-use crate::domain::change::Origin;
-use crate::domain::chat::Chat;
-use crate::domain::id::ChatId;
-use crate::domain::id::OrganizationId;
-use crate::domain::message::IncomingMessage;
-use crate::domain::message::MessageKind;
-use crate::domain::page::Direction;
-use crate::domain::page::MAX_PAGE_LEN;
-use crate::domain::page::PageRequest;
-use crate::store::tests::TestStore;
-use crate::store::tests::quarantine::quarantined;
+use crate::{
+    domain::{
+        change::Origin,
+        chat::Chat,
+        id::{ChatId, OrganizationId},
+        message::{IncomingMessage, MessageKind},
+        page::{Direction, MAX_PAGE_LEN, PageRequest},
+    },
+    store::tests::{TestStore, quarantine::quarantined},
+};
 
 struct At(i64);
 

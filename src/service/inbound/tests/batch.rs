@@ -1,35 +1,27 @@
 //! Events are read and stored in batches. The result equals that of single events, for each row and each change.
 
-use chatgraph_entity::change;
-use chatgraph_entity::chat;
-use chatgraph_entity::message;
-use chatgraph_entity::peer;
-use chatgraph_entity::peer_address;
-use chatgraph_entity::pending_action;
-use chatgraph_entity::tombstone;
-use proptest::collection::vec;
-use proptest::prelude::Strategy;
-use proptest::prelude::any;
-use proptest::sample::select;
-use proptest::strategy::Union;
-use proptest::test_runner::Config;
-use proptest::test_runner::RngAlgorithm;
-use proptest::test_runner::TestRng;
-use proptest::test_runner::TestRunner;
-use sea_orm::ColumnTrait as _;
-use sea_orm::DatabaseConnection;
-use sea_orm::EntityTrait as _;
-use sea_orm::QueryFilter as _;
+use chatgraph_entity::{change, chat, message, peer, peer_address, pending_action, tombstone};
+use proptest::{
+    collection::vec,
+    prelude::{Strategy, any},
+    sample::select,
+    strategy::Union,
+    test_runner::{Config, RngAlgorithm, TestRng, TestRunner},
+};
+use sea_orm::{ColumnTrait as _, DatabaseConnection, EntityTrait as _, QueryFilter as _};
 
 use super::*;
-use crate::domain::id::SessionId;
-use crate::domain::message_marker::MessageMarker;
-use crate::domain::person::Person;
-use crate::service::chat::delete::DeleteChat;
-use crate::service::inbound::context::InboundContext;
-use crate::service::inbound::history;
-use crate::service::inbound::history::ImportCounts;
-use crate::store::tests::add_session;
+use crate::{
+    domain::{id::SessionId, message_marker::MessageMarker, person::Person},
+    service::{
+        chat::delete::DeleteChat,
+        inbound::{
+            context::InboundContext,
+            history::{self, ImportCounts},
+        },
+    },
+    store::tests::add_session,
+};
 
 const OWN: &str = "15550100@s.whatsapp.net";
 const OWN_LID: &str = "900000000000001@lid";

@@ -1,10 +1,10 @@
 //! Tests of deleted chats and of later events about them.
 
 use super::*;
-use crate::domain::change::ChangeKind;
-use crate::domain::person::Person;
-use crate::domain::setting::Versioned;
-use crate::service::chat::delete::DeleteChat;
+use crate::{
+    domain::{change::ChangeKind, person::Person, setting::Versioned},
+    service::chat::delete::DeleteChat,
+};
 
 impl Rig {
     /// Deletes the chat, as the API does.

@@ -1,11 +1,14 @@
 //! Tests of messages that are edited, revoked or deleted with their chat, and of people who change their number.
 
 use super::*;
-use crate::domain::change::ChangeKind;
-use crate::domain::change::ChatFields;
-use crate::domain::message::MessageUpdate;
-use crate::domain::message_marker::MessageMarker;
-use crate::session::UpdatedMessage;
+use crate::{
+    domain::{
+        change::{ChangeKind, ChatFields},
+        message::MessageUpdate,
+        message_marker::MessageMarker,
+    },
+    session::UpdatedMessage,
+};
 
 impl Rig {
     async fn hears_rewriting(&self, wa_id: &str, rewrite: MessageUpdate) {

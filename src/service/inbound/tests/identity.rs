@@ -1,12 +1,15 @@
 //! Tests of one person with two addresses: the result is the same, whenever the session learns of it.
 
 use super::*;
-use crate::domain::change::ChangeKind;
-use crate::domain::page::Direction;
-use crate::domain::page::PageRequest;
-use crate::domain::person::Person;
-use crate::domain::setting::Versioned;
-use crate::service::chat::delete::DeleteChat;
+use crate::{
+    domain::{
+        change::ChangeKind,
+        page::{Direction, PageRequest},
+        person::Person,
+        setting::Versioned,
+    },
+    service::chat::delete::DeleteChat,
+};
 
 /// A person with a number and a LID.
 pub(super) fn person(number: usize) -> Person {

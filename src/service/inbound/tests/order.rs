@@ -2,8 +2,7 @@
 //! many are unread, and a deletion removes those up to the message that a phone names.
 
 use super::*;
-use crate::domain::page::Direction;
-use crate::domain::page::PageRequest;
+use crate::domain::page::{Direction, PageRequest};
 
 /// All permutations of `count` items.
 fn permutations(count: usize) -> Vec<Vec<usize>> {
@@ -84,10 +83,7 @@ async fn imports(rig: &Rig, mut messages: Vec<IncomingMessage>) {
 
 #[tokio::test]
 async fn imported_and_live_messages_of_a_second_keep_their_order() {
-    use Source::Earlier;
-    use Source::Last;
-    use Source::Later;
-    use Source::Live;
+    use Source::{Earlier, Last, Later, Live};
     const SOURCES: [Source; 4] = [Earlier, Live, Later, Last];
     let rig = Rig::new().await;
     let mut sent = Vec::new();

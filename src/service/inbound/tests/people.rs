@@ -1,12 +1,11 @@
 //! Tests of the authorship of messages when numbers change owners: no message is stored twice, and none is in another
 //! person's chat.
 
-use super::identity::person;
-use super::*;
-use crate::domain::message::MessageUpdate;
-use crate::domain::message_marker::MessageMarker;
-use crate::domain::person::Person;
-use crate::session::UpdatedMessage;
+use super::{identity::person, *};
+use crate::{
+    domain::{message::MessageUpdate, message_marker::MessageMarker, person::Person},
+    session::UpdatedMessage,
+};
 
 const GROUP: &str = "120363000000000001@g.us";
 

@@ -32,17 +32,14 @@ mod wire;
 
 use std::cell::Cell;
 
-use proptest::collection::vec;
-use proptest::test_runner::Config;
-use proptest::test_runner::RngAlgorithm;
-use proptest::test_runner::TestCaseError;
-use proptest::test_runner::TestRng;
-use proptest::test_runner::TestRunner;
+use proptest::{
+    collection::vec,
+    test_runner::{Config, RngAlgorithm, TestCaseError, TestRng, TestRunner},
+};
 
 use super::*;
 use compare::Comparison;
-use run::Act;
-use run::Play;
+use run::{Act, Play};
 use steps::Step;
 use wire::Stage;
 

@@ -1,21 +1,15 @@
 //! Random stories of one person with two addresses: the result is the same, whenever the session learns that they are
 //! one person's.
 
-use proptest::prelude::Strategy;
-use proptest::prelude::any;
-use proptest::sample::Index;
-use proptest::sample::select;
-use proptest::strategy::Just;
-use proptest::strategy::Union;
-use proptest::test_runner::Config;
-use proptest::test_runner::RngAlgorithm;
-use proptest::test_runner::TestRng;
-use proptest::test_runner::TestRunner;
+use proptest::{
+    prelude::{Strategy, any},
+    sample::{Index, select},
+    strategy::{Just, Union},
+    test_runner::{Config, RngAlgorithm, TestRng, TestRunner},
+};
 
-use super::identity::person;
-use super::*;
-use crate::domain::message_marker::MessageMarker;
-use crate::domain::person::Person;
+use super::{identity::person, *};
+use crate::domain::{message_marker::MessageMarker, person::Person};
 
 /// Events in the chat with a person; `lid` selects the address.
 #[derive(Debug, Clone)]

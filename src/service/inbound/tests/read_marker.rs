@@ -1,16 +1,13 @@
 //! Compares the rules for unread messages with a simple model that keeps all events.
 
-use std::cell::Cell;
-use std::collections::BTreeSet;
+use std::{cell::Cell, collections::BTreeSet};
 
-use proptest::collection::vec;
-use proptest::prelude::Just;
-use proptest::prelude::Strategy;
-use proptest::strategy::Union;
-use proptest::test_runner::Config;
-use proptest::test_runner::RngAlgorithm;
-use proptest::test_runner::TestRng;
-use proptest::test_runner::TestRunner;
+use proptest::{
+    collection::vec,
+    prelude::{Just, Strategy},
+    strategy::Union,
+    test_runner::{Config, RngAlgorithm, TestRng, TestRunner},
+};
 
 use super::*;
 use crate::domain::message_marker::MessageMarker;

@@ -1,8 +1,7 @@
 //! Tests of settings that WhatsApp rejected.
 
 use super::*;
-use crate::domain::pending_action::RejectionCode;
-use crate::domain::setting::Versioned;
+use crate::domain::{pending_action::RejectionCode, setting::Versioned};
 
 impl Rig {
     pub(super) async fn hears_of_refusal(&self, setting: Setting, version: i64) {

@@ -1,8 +1,7 @@
 //! Tests of marks as unread and pins that are requested while the owner uses the phone.
 
 use super::*;
-use crate::domain::message_marker::MessageMarker;
-use crate::domain::setting::Versioned;
+use crate::domain::{message_marker::MessageMarker, setting::Versioned};
 
 impl Rig {
     async fn hears_mark(&self, read: bool, as_of: i64, up_to: (&str, i64)) {

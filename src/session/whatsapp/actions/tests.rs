@@ -1,8 +1,7 @@
-use whatsapp_rust::waproto::whatsapp::SyncActionValue;
-use whatsapp_rust::waproto::whatsapp::sync_action_value::ContactAction;
-use whatsapp_rust::waproto::whatsapp::sync_action_value::LockChatAction;
-use whatsapp_rust::waproto::whatsapp::sync_action_value::PnForLidChatAction;
-use whatsapp_rust::waproto::whatsapp::sync_action_value::UnarchiveChatsSetting;
+use whatsapp_rust::waproto::whatsapp::{
+    SyncActionValue,
+    sync_action_value::{ContactAction, LockChatAction, PnForLidChatAction, UnarchiveChatsSetting},
+};
 
 use super::*;
 

@@ -1,12 +1,10 @@
-use whatsapp_rust::NodeBuilder;
-use whatsapp_rust::buffa::Message as _;
-use whatsapp_rust::wacore::upload::encrypt_media;
-use whatsapp_rust::wacore_binary::Node;
-use whatsapp_rust::wacore_binary::marshal::marshal;
-use whatsapp_rust::waproto::whatsapp::SyncdIndex;
-use whatsapp_rust::waproto::whatsapp::SyncdMutations;
-use whatsapp_rust::waproto::whatsapp::SyncdSnapshot;
-use whatsapp_rust::waproto::whatsapp::SyncdVersion;
+use whatsapp_rust::{
+    NodeBuilder,
+    buffa::Message as _,
+    wacore::upload::encrypt_media,
+    wacore_binary::{Node, marshal::marshal},
+    waproto::whatsapp::{SyncdIndex, SyncdMutations, SyncdSnapshot, SyncdVersion},
+};
 
 use super::*;
 

@@ -1,26 +1,21 @@
 //! App state of the account: its keys, and the version of each collection.
 
-use std::collections::HashMap;
-use std::sync::atomic::Ordering;
+use std::{collections::HashMap, sync::atomic::Ordering};
 
 use async_trait::async_trait;
 use tracing::warn;
-use whatsapp_rust::store::error::Result;
-use whatsapp_rust::store::error::StoreError;
-use whatsapp_rust::store::traits::AppStateSyncKey;
-use whatsapp_rust::store::traits::AppSyncStore;
-use whatsapp_rust::wacore::appstate::hash::HashState;
-use whatsapp_rust::wacore::appstate::processor::AppStateMutationMAC;
+use whatsapp_rust::{
+    store::{
+        error::{Result, StoreError},
+        traits::{AppStateSyncKey, AppSyncStore},
+    },
+    wacore::appstate::{hash::HashState, processor::AppStateMutationMAC},
+};
 
-use super::super::event_queue::QueueItem;
-use super::SessionBackend;
-use super::compound;
-use super::decoded;
-use super::encode;
-use super::failed;
-use super::record;
-use super::sync_tracker::VersionStored;
-use super::upload_guard;
+use super::{
+    super::event_queue::QueueItem, SessionBackend, compound, decoded, encode, failed, record,
+    sync_tracker::VersionStored, upload_guard,
+};
 use crate::store::whatsapp_device::RecordKind;
 
 #[async_trait]

@@ -3,14 +3,12 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use whatsapp_rust::store::error::Result;
-use whatsapp_rust::store::traits::DeviceStore;
-use whatsapp_rust::wacore::store::Device;
-use whatsapp_rust::wacore::store::device::DEVICE_PROPS;
+use whatsapp_rust::{
+    store::{error::Result, traits::DeviceStore},
+    wacore::store::{Device, device::DEVICE_PROPS},
+};
 
-use super::SessionBackend;
-use super::decoded;
-use super::encode;
+use super::{SessionBackend, decoded, encode};
 use crate::store::whatsapp_device::RecordKind;
 
 /// Device number; a session has one device.

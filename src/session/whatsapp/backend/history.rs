@@ -2,18 +2,17 @@
 
 use std::sync::Arc;
 
-use whatsapp_rust::store::error::Result;
-use whatsapp_rust::store::traits::PendingInboundRow;
-use whatsapp_rust::wacore::store::Device;
-use whatsapp_rust::waproto::codec;
+use whatsapp_rust::{
+    store::{error::Result, traits::PendingInboundRow},
+    wacore::store::Device,
+    waproto::codec,
+};
 
-use super::SessionBackend;
-use super::account;
-use super::decoded;
-use crate::session::whatsapp::history_part::Kept;
-use crate::session::whatsapp::jid;
-use crate::session::whatsapp::message;
-use crate::store::whatsapp_device::RecordKind;
+use super::{SessionBackend, account, decoded};
+use crate::{
+    session::whatsapp::{history_part::Kept, jid, message},
+    store::whatsapp_device::RecordKind,
+};
 
 impl SessionBackend {
     /// Announcements that are stored, or were until their part was.

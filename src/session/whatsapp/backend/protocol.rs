@@ -1,28 +1,22 @@
 //! Devices, numbers, tokens and sender keys of people, and messages that are in transit.
 
 use async_trait::async_trait;
-use whatsapp_rust::store::error::Result;
-use whatsapp_rust::store::traits::DeviceListRecord;
-use whatsapp_rust::store::traits::LidPnMappingEntry;
-use whatsapp_rust::store::traits::PendingInboundKey;
-use whatsapp_rust::store::traits::PendingInboundRow;
-use whatsapp_rust::store::traits::ProtocolStore;
-use whatsapp_rust::store::traits::TcTokenEntry;
-use whatsapp_rust::wacore::time::now_secs;
+use whatsapp_rust::{
+    store::{
+        error::Result,
+        traits::{
+            DeviceListRecord, LidPnMappingEntry, PendingInboundKey, PendingInboundRow, ProtocolStore, TcTokenEntry,
+        },
+    },
+    wacore::time::now_secs,
+};
 
-use super::SessionBackend;
-use super::compound;
-use super::decoded;
-use super::encode;
-use super::failed;
-use super::record;
-use crate::domain::person::Person;
-use crate::session::whatsapp::event_queue::QueueItem;
-use crate::session::whatsapp::jid;
-use crate::store::whatsapp_device::LidMapping;
-use crate::store::whatsapp_device::PrivacyToken;
-use crate::store::whatsapp_device::Record;
-use crate::store::whatsapp_device::RecordKind;
+use super::{SessionBackend, compound, decoded, encode, failed, record};
+use crate::{
+    domain::person::Person,
+    session::whatsapp::{event_queue::QueueItem, jid},
+    store::whatsapp_device::{LidMapping, PrivacyToken, Record, RecordKind},
+};
 
 #[async_trait]
 impl ProtocolStore for SessionBackend {

@@ -1,13 +1,12 @@
 //! Message secrets.
 
 use async_trait::async_trait;
-use whatsapp_rust::store::error::Result;
-use whatsapp_rust::store::traits::MsgSecretEntry;
-use whatsapp_rust::store::traits::MsgSecretStore;
+use whatsapp_rust::store::{
+    error::Result,
+    traits::{MsgSecretEntry, MsgSecretStore},
+};
 
-use super::SessionBackend;
-use super::compound;
-use super::failed;
+use super::{SessionBackend, compound, failed};
 use crate::store::whatsapp_device::Secret;
 
 #[async_trait]

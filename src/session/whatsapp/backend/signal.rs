@@ -3,14 +3,15 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use whatsapp_rust::bytes::Bytes;
-use whatsapp_rust::store::error::Result;
-use whatsapp_rust::store::error::StoreError;
-use whatsapp_rust::store::traits::SignalStore;
+use whatsapp_rust::{
+    bytes::Bytes,
+    store::{
+        error::{Result, StoreError},
+        traits::SignalStore,
+    },
+};
 
-use super::SessionBackend;
-use super::failed;
-use super::record;
+use super::{SessionBackend, failed, record};
 use crate::store::whatsapp_device::RecordKind;
 
 #[async_trait]

@@ -6,10 +6,7 @@
 use tracing::info;
 use whatsapp_rust::store::error::Result;
 
-use super::SessionBackend;
-use super::compound;
-use super::failed;
-use super::sync_tracker::Reading;
+use super::{SessionBackend, compound, failed, sync_tracker::Reading};
 use crate::store::whatsapp_device::RecordKind;
 
 impl SessionBackend {

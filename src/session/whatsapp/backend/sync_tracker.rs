@@ -9,9 +9,10 @@
 //! the answer. Two reads between storing a version and its delivery therefore belong to a new fetch. One read before
 //! MACs are read is not a fetch: it is the next part of the same one, or an upload, and both come after the delivery.
 
-use std::collections::HashMap;
-use std::sync::Mutex;
-use std::sync::PoisonError;
+use std::{
+    collections::HashMap,
+    sync::{Mutex, PoisonError},
+};
 
 /// The collections of one client.
 #[derive(Default)]

@@ -10,12 +10,10 @@ mod stored;
 
 use std::time::Duration;
 
-use whatsapp_rust::store::traits::Backend;
-use whatsapp_rust::wacore::store::InMemoryBackend;
+use whatsapp_rust::{store::traits::Backend, wacore::store::InMemoryBackend};
 
 use super::*;
-use crate::session::whatsapp::event_queue::queue;
-use crate::store::tests::TestStore;
+use crate::{session::whatsapp::event_queue::queue, store::tests::TestStore};
 
 fn key(test: &TestStore) -> SessionKey {
     SessionKey { organization: test.organization.clone(), session: test.session }

@@ -2,25 +2,23 @@
 //! events of that version. The other actions are read here at that moment, from the same response. They are covered by
 //! the same mark (see `tracker`), so they are read again after a crash.
 
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
+use std::collections::{HashMap, hash_map::Entry};
 
 use tokio::task::spawn_blocking;
 use tracing::warn;
-use whatsapp_rust::store::error::Result;
-use whatsapp_rust::store::error::StoreError;
-use whatsapp_rust::store::traits::AppStateSyncKey;
-use whatsapp_rust::wacore::appstate::AppStateError;
-use whatsapp_rust::wacore::appstate::ExpandedAppStateKeys;
-use whatsapp_rust::wacore::appstate::Mutation;
-use whatsapp_rust::wacore::appstate::decode_record;
-use whatsapp_rust::wacore::appstate::expand_app_state_keys;
+use whatsapp_rust::{
+    store::{
+        error::{Result, StoreError},
+        traits::AppStateSyncKey,
+    },
+    wacore::appstate::{AppStateError, ExpandedAppStateKeys, Mutation, decode_record, expand_app_state_keys},
+};
 
-use super::SessionBackend;
-use super::decoded;
-use crate::session::whatsapp::actions;
-use crate::session::whatsapp::answers::Sealed;
-use crate::store::whatsapp_device::RecordKind;
+use super::{SessionBackend, decoded};
+use crate::{
+    session::whatsapp::{actions, answers::Sealed},
+    store::whatsapp_device::RecordKind,
+};
 
 impl SessionBackend {
     /// Returns the actions without an event in a version of a collection that the library has verified. `whole` is true

@@ -6,8 +6,7 @@ use std::error::Error;
 use tracing::error;
 use whatsapp_rust::store::error::Result;
 
-use super::SessionBackend;
-use super::failed;
+use super::{SessionBackend, failed};
 use crate::store::error::StoreError;
 
 impl SessionBackend {

@@ -3,9 +3,10 @@
 //! and after all earlier changes are delivered. At that point the upload is checked again, so that no upload follows a
 //! change of the phone that superseded it.
 
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
-use std::sync::atomic::Ordering;
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
 
 use tokio::task_local;
 

@@ -1,45 +1,26 @@
 //! Tests of the translation of library events.
 
-use std::sync::Arc;
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-use whatsapp_rust::types::events::ArchiveUpdate;
-use whatsapp_rust::types::events::BatchOrigin;
-use whatsapp_rust::types::events::ClearChatUpdate;
-use whatsapp_rust::types::events::ClientOutdated;
-use whatsapp_rust::types::events::ConnectFailure;
-use whatsapp_rust::types::events::Connected;
-use whatsapp_rust::types::events::DeleteChatUpdate;
-use whatsapp_rust::types::events::GroupUpdate;
-use whatsapp_rust::types::events::InboundMessage;
-use whatsapp_rust::types::events::MarkChatAsReadUpdate;
-use whatsapp_rust::types::events::MessageBatch;
-use whatsapp_rust::types::events::MuteUpdate;
-use whatsapp_rust::types::events::OfflineSyncCompleted;
-use whatsapp_rust::types::events::PairError;
-use whatsapp_rust::types::events::PairingCode;
-use whatsapp_rust::types::events::PairingCodeRefresh;
-use whatsapp_rust::types::events::PairingQrCode;
-use whatsapp_rust::types::events::PairingQrCodesExhausted;
-use whatsapp_rust::types::events::PinUpdate;
-use whatsapp_rust::types::events::Receipt;
-use whatsapp_rust::types::events::StreamReplaced;
-use whatsapp_rust::types::events::TempBanReason;
-use whatsapp_rust::types::events::TemporaryBan;
-use whatsapp_rust::types::message::MessageInfo;
-use whatsapp_rust::types::message::MessageSource;
-use whatsapp_rust::wacore::chrono::DateTime;
-use whatsapp_rust::wacore::chrono::TimeDelta;
-use whatsapp_rust::wacore::chrono::Utc;
-use whatsapp_rust::wacore::stanza::groups::GroupNotificationAction;
-use whatsapp_rust::waproto::whatsapp::Message;
-use whatsapp_rust::waproto::whatsapp::sync_action_value as wire;
+use whatsapp_rust::{
+    types::{
+        events::{
+            ArchiveUpdate, BatchOrigin, ClearChatUpdate, ClientOutdated, ConnectFailure, Connected, DeleteChatUpdate,
+            GroupUpdate, InboundMessage, MarkChatAsReadUpdate, MessageBatch, MuteUpdate, OfflineSyncCompleted,
+            PairError, PairingCode, PairingCodeRefresh, PairingQrCode, PairingQrCodesExhausted, PinUpdate, Receipt,
+            StreamReplaced, TempBanReason, TemporaryBan,
+        },
+        message::{MessageInfo, MessageSource},
+    },
+    wacore::{
+        chrono::{DateTime, TimeDelta, Utc},
+        stanza::groups::GroupNotificationAction,
+    },
+    waproto::whatsapp::{Message, sync_action_value as wire},
+};
 
 use super::*;
-use crate::domain::clock::FOREVER;
-use crate::domain::jid::Jid;
-use crate::domain::message_marker::MessageMarker;
-use crate::domain::setting::SettingValue;
+use crate::domain::{clock::FOREVER, jid::Jid, message_marker::MessageMarker, setting::SettingValue};
 
 const AT: i64 = 1_700_000_000_123;
 const CHAT: &str = "15550100001@s.whatsapp.net";

@@ -3,22 +3,18 @@
 
 use std::sync::Arc;
 
-use tokio::sync::mpsc;
-use tokio::sync::oneshot;
-use tokio::task::spawn_blocking;
-use tracing::error;
-use tracing::warn;
-use whatsapp_rust::Client;
-use whatsapp_rust::types::events::Event;
+use tokio::{
+    sync::{mpsc, oneshot},
+    task::spawn_blocking,
+};
+use tracing::{error, warn};
+use whatsapp_rust::{Client, types::events::Event};
 
 use super::ReceiverGone;
-use crate::session::EventSender;
-use crate::session::InboundEvent;
-use crate::session::SessionEvent;
-use crate::session::SessionMetrics;
-use crate::session::whatsapp::history;
-use crate::session::whatsapp::history_part::Part;
-use crate::session::whatsapp::jid;
+use crate::session::{
+    EventSender, InboundEvent, SessionEvent, SessionMetrics,
+    whatsapp::{history, history_part::Part, jid},
+};
 
 /// A downloaded history, and the announced part that it contains.
 pub(in crate::session::whatsapp) type Arrived = (Arc<Event>, Arc<Part>);

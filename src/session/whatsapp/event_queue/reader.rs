@@ -1,43 +1,37 @@
 //! The reader of the queue: translates the library's events, and sends them to the session's event queue.
 
-use std::collections::HashMap;
-use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
-use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use serde::Serialize;
-use tokio::sync::mpsc;
-use tokio::sync::oneshot;
-use tokio::time::timeout;
-use tracing::error;
-use tracing::warn;
-use whatsapp_rust::Client;
-use whatsapp_rust::types::events::Event;
-use whatsapp_rust::types::events::InboundMessage;
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::timeout,
+};
+use tracing::{error, warn};
+use whatsapp_rust::{
+    Client,
+    types::events::{Event, InboundMessage},
+};
 
-use crate::domain::jid::Jid;
-use crate::domain::person::Person;
-use crate::domain::session::Account;
-use crate::session::InboundEvent;
-use crate::session::SessionEvent;
-use crate::session::SessionMetrics;
-use crate::session::Untranslated;
-use crate::session::connection::ConnectionEvent;
-use crate::session::connection::DisconnectReason;
-use crate::session::connection::EventSinks;
-use crate::session::whatsapp::account_check::ExpectedAccount;
-use crate::session::whatsapp::actions;
-use crate::session::whatsapp::event::translate;
-use crate::session::whatsapp::history_part::Kept;
-use crate::session::whatsapp::jid::Untranslatable;
-use crate::session::whatsapp::message;
-use crate::session::whatsapp::translated::Translated;
-
-use super::Arrived;
-use super::QueueItem;
-use super::ReceiverGone;
-use super::login;
+use super::{Arrived, QueueItem, ReceiverGone, login};
+use crate::{
+    domain::{jid::Jid, person::Person, session::Account},
+    session::{
+        InboundEvent, SessionEvent, SessionMetrics, Untranslated,
+        connection::{ConnectionEvent, DisconnectReason, EventSinks},
+        whatsapp::{
+            account_check::ExpectedAccount, actions, event::translate, history_part::Kept, jid::Untranslatable,
+            message, translated::Translated,
+        },
+    },
+};
 
 /// Number of waiting entries that is worth a warning.
 const QUEUE_WARN_LEN: usize = 10_000;

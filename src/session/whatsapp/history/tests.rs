@@ -1,12 +1,9 @@
 //! Tests of splitting histories into parts of bounded size and translating them to the domain.
 
-use whatsapp_rust::buffa::Message as _;
-use whatsapp_rust::waproto::whatsapp::HistorySync;
-use whatsapp_rust::waproto::whatsapp::HistorySyncMsg;
-use whatsapp_rust::waproto::whatsapp::Message;
-use whatsapp_rust::waproto::whatsapp::MessageKey;
-use whatsapp_rust::waproto::whatsapp::Pushname;
-use whatsapp_rust::waproto::whatsapp::WebMessageInfo;
+use whatsapp_rust::{
+    buffa::Message as _,
+    waproto::whatsapp::{HistorySync, HistorySyncMsg, Message, MessageKey, Pushname, WebMessageInfo},
+};
 
 use super::*;
 use crate::domain::clock::FOREVER;

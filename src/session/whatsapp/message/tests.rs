@@ -2,12 +2,11 @@
 
 use std::sync::Arc;
 
-use whatsapp_rust::types::message::EditAttribute;
-use whatsapp_rust::types::message::MessageSource;
-use whatsapp_rust::wacore::chrono::DateTime;
-use whatsapp_rust::waproto::whatsapp::MessageContextInfo;
-use whatsapp_rust::waproto::whatsapp::MessageKey;
-use whatsapp_rust::waproto::whatsapp::message as wire;
+use whatsapp_rust::{
+    types::message::{EditAttribute, MessageSource},
+    wacore::chrono::DateTime,
+    waproto::whatsapp::{MessageContextInfo, MessageKey, message as wire},
+};
 
 use super::*;
 

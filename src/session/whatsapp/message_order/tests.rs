@@ -1,10 +1,9 @@
 use std::sync::Arc;
 
 use tokio_util::task::TaskTracker;
-use whatsapp_rust::NodeBuilder;
-use whatsapp_rust::types::message::MessageSource;
-use whatsapp_rust::wacore_binary::marshal::marshal;
-use whatsapp_rust::waproto::whatsapp::Message;
+use whatsapp_rust::{
+    NodeBuilder, types::message::MessageSource, wacore_binary::marshal::marshal, waproto::whatsapp::Message,
+};
 
 use super::*;
 

@@ -2,24 +2,26 @@
 
 use std::time::Duration;
 
-use tokio::sync::mpsc;
-use tokio::time::sleep;
+use tokio::{sync::mpsc, time::sleep};
 
-use super::super::account_check::ExpectedAccount;
-use super::super::backend::BackendPool;
-use super::super::client;
-use super::super::client::ConnectTarget;
-use super::super::event_queue::queue;
-use super::super::sandbox;
-use super::super::socket::Socket;
-use super::fixture::Fixture;
-use super::fixture::soon;
-use crate::clock::SystemClock;
-use crate::session::Endpoint;
-use crate::session::connection::Connection as _;
-use crate::session::connection::ConnectionEvent;
-use crate::session::connection::DisconnectReason;
-use crate::session::connection::EventSinks;
+use super::{
+    super::{
+        account_check::ExpectedAccount,
+        backend::BackendPool,
+        client::{self, ConnectTarget},
+        event_queue::queue,
+        sandbox,
+        socket::Socket,
+    },
+    fixture::{Fixture, soon},
+};
+use crate::{
+    clock::SystemClock,
+    session::{
+        Endpoint,
+        connection::{Connection as _, ConnectionEvent, DisconnectReason, EventSinks},
+    },
+};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_session_with_whatsapp_refuses_the_sandboxs_server() {

@@ -1,44 +1,39 @@
 //! A registry with real connections to a sandbox. The test takes the place of the store.
 
-use std::sync::Arc;
-use std::sync::Mutex;
-use std::sync::atomic::AtomicBool;
-use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
-use base64::Engine;
-use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-use chatgraph_sandbox::AccountSpec;
-use chatgraph_sandbox::ChatView;
-use chatgraph_sandbox::Phone;
-use chatgraph_sandbox::Sandbox;
-use tokio::sync::mpsc;
-use tokio::sync::oneshot;
-use tokio::time::timeout;
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use chatgraph_sandbox::{AccountSpec, ChatView, Phone, Sandbox};
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::timeout,
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::super::WhatsAppConnector;
-use crate::clock::SystemClock;
-use crate::domain::clock::Clock;
-use crate::domain::id::ChatId;
-use crate::domain::jid::Jid;
-use crate::domain::message::IncomingMessage;
-use crate::domain::message::MessageRange;
-use crate::domain::pending_action::PendingAction;
-use crate::domain::session::SessionStatus;
-use crate::domain::setting::Setting;
-use crate::domain::setting::SettingValue;
-use crate::session::Config;
-use crate::session::Endpoint;
-use crate::session::HistoryChunk;
-use crate::session::InboundEvent;
-use crate::session::Registry;
-use crate::session::SessionEvent;
-use crate::session::SessionKey;
-use crate::session::SessionMetrics;
-use crate::session::outbox::ReadPending;
-use crate::store::tests::TestStore;
+use crate::{
+    clock::SystemClock,
+    domain::{
+        clock::Clock,
+        id::ChatId,
+        jid::Jid,
+        message::{IncomingMessage, MessageRange},
+        pending_action::PendingAction,
+        session::SessionStatus,
+        setting::{Setting, SettingValue},
+    },
+    session::{
+        Config, Endpoint, HistoryChunk, InboundEvent, Registry, SessionEvent, SessionKey, SessionMetrics,
+        outbox::ReadPending,
+    },
+    store::tests::TestStore,
+};
 
 pub(super) const OWNER: &str = "15550100000";
 pub(super) const MEI: &str = "15550100001@s.whatsapp.net";

@@ -1,10 +1,7 @@
 //! Clean and unclean ends of the process, and the state that the next process finds in the database.
 
-use super::fixture::Fixture;
-use super::fixture::MEI;
-use super::fixture::NOAH;
-use crate::domain::session::SessionStatus;
-use crate::domain::setting::SettingValue;
+use super::fixture::{Fixture, MEI, NOAH};
+use crate::domain::{session::SessionStatus, setting::SettingValue};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_session_reconnects_after_a_restart_without_a_new_pairing() {

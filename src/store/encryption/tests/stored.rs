@@ -2,27 +2,19 @@
 
 use std::sync::Arc;
 
-use chatgraph_entity::device_record;
-use chatgraph_entity::device_secret;
-use chatgraph_entity::device_token;
-use sea_orm::ConnectionTrait as _;
-use sea_orm::EntityTrait;
+use chatgraph_entity::{device_record, device_secret, device_token};
+use sea_orm::{ConnectionTrait as _, EntityTrait};
 use tokio_util::task::TaskTracker;
 
 use super::*;
-use crate::clock::SystemClock;
-use crate::store::OpenError;
-use crate::store::Store;
-use crate::store::connect;
-use crate::store::tests::TestStore;
-use crate::store::tests::add_session;
-use crate::store::tests::config;
-use crate::store::tests::on_postgres;
-use crate::store::whatsapp_device::DeviceState;
-use crate::store::whatsapp_device::PrivacyToken;
-use crate::store::whatsapp_device::Record;
-use crate::store::whatsapp_device::RecordKind;
-use crate::store::whatsapp_device::Secret;
+use crate::{
+    clock::SystemClock,
+    store::{
+        OpenError, Store, connect,
+        tests::{TestStore, add_session, config, on_postgres},
+        whatsapp_device::{DeviceState, PrivacyToken, Record, RecordKind, Secret},
+    },
+};
 
 const VALUE: &[u8] = b"a private key";
 

@@ -1,18 +1,16 @@
 //! Comparison of the phone's chats with the stored copy.
 
-use std::cell::RefCell;
-use std::collections::BTreeMap;
-use std::collections::HashSet;
-use std::time::Duration;
+use std::{
+    cell::RefCell,
+    collections::{BTreeMap, HashSet},
+    time::Duration,
+};
 
 use chatgraph_sandbox::Phone;
-use serde_json::Value;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::super::random::Random;
-use super::world::World;
-use crate::support::TestServer;
-use crate::support::wait_for_within;
+use super::{super::random::Random, world::World};
+use crate::support::{TestServer, wait_for_within};
 
 const CATCH_UP_TIMEOUT: Duration = Duration::from_secs(40);
 

@@ -1,16 +1,12 @@
 //! The simulated people, and their actions.
 
-use chatgraph_sandbox::AccountSpec;
-use chatgraph_sandbox::Error;
-use chatgraph_sandbox::Phone;
-use chatgraph_sandbox::ReceiptForm;
-use chatgraph_sandbox::spec::Addressing;
-use chatgraph_sandbox::spec::ContactSpec;
-use chatgraph_sandbox::spec::GroupSpec;
-
-use crate::support::OWNER;
+use chatgraph_sandbox::{
+    AccountSpec, Error, Phone, ReceiptForm,
+    spec::{Addressing, ContactSpec, GroupSpec},
+};
 
 use super::super::random::Random;
+use crate::support::OWNER;
 
 const GROUP: &str = "120363000000000009@g.us";
 /// A group member that is known by LID only.

@@ -1,30 +1,23 @@
 //! Compares the view of a client with the true state.
 
-use std::collections::BTreeMap;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use sea_orm::ConnectionTrait as _;
-use sea_orm::DatabaseConnection;
-use sea_orm::Statement;
+use sea_orm::{ConnectionTrait as _, DatabaseConnection, Statement};
 
-use super::model::Address;
-use super::model::Author;
-use super::model::BEGIN;
-use super::model::MUTE_END;
-use super::model::NUMBERS;
-use super::model::PEOPLE;
-use super::model::Place;
-use super::model::Written;
-use super::run::Play;
-use super::wire::Stage;
-use super::wire::jid;
-use super::*;
-use crate::domain::chat_list::ChatFilter;
-use crate::domain::chat_list::ChatList;
-use crate::domain::message::Message;
-use crate::domain::page::Direction;
-use crate::domain::page::PageRequest;
-use crate::store::broken_rules;
+use super::{
+    model::{Address, Author, BEGIN, MUTE_END, NUMBERS, PEOPLE, Place, Written},
+    run::Play,
+    wire::{Stage, jid},
+    *,
+};
+use crate::{
+    domain::{
+        chat_list::{ChatFilter, ChatList},
+        message::Message,
+        page::{Direction, PageRequest},
+    },
+    store::broken_rules,
+};
 
 /// Differences between the view of a client and the true state.
 pub(super) struct Comparison<'a> {

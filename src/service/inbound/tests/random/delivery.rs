@@ -1,9 +1,7 @@
 //! The deliveries to the session and their possible orders. Messages of one chat keep their order. So do settings and
 //! reports of a number's owner. All other deliveries may overtake each other.
 
-use super::model::Address;
-use super::model::Place;
-use super::model::Value;
+use super::model::{Address, Place, Value};
 
 /// A position among the messages of a chat.
 #[derive(Debug, Clone)]

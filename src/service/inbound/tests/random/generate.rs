@@ -1,17 +1,11 @@
 //! All steps except writing.
 
-use super::delivery::Delivery;
-use super::delivery::Key;
-use super::delivery::Pending;
-use super::model::Address;
-use super::model::Author;
-use super::model::Place;
-use super::model::Value;
-use super::model::Written;
-use super::run::Act;
-use super::run::Play;
-use super::steps::Step;
-use super::steps::Via;
+use super::{
+    delivery::{Delivery, Key, Pending},
+    model::{Address, Author, Place, Value, Written},
+    run::{Act, Play},
+    steps::{Step, Via},
+};
 
 impl Play {
     pub(super) fn other_step(&mut self, step: &Step) {

@@ -1,11 +1,10 @@
 //! The link of the device: deliveries over it, and deliveries lost with it.
 
-use super::delivery::Delivery;
-use super::delivery::Pending;
-use super::model::Address;
-use super::model::Place;
-use super::run::Act;
-use super::run::Play;
+use super::{
+    delivery::{Delivery, Pending},
+    model::{Address, Place},
+    run::{Act, Play},
+};
 
 impl Play {
     /// Delivers all scheduled facts about addresses, retried deliveries, and all messages of this chat.

@@ -1,17 +1,11 @@
 //! Pairing again: the phone sends its history, and WhatsApp replays the settings.
 
-use super::delivery::Delivery;
-use super::delivery::HistoryPart;
-use super::delivery::Key;
-use super::delivery::Pending;
-use super::model::Address;
-use super::model::Author;
-use super::model::PEOPLE;
-use super::model::Place;
-use super::model::Value;
-use super::run::Act;
-use super::run::Play;
-use super::steps::Via;
+use super::{
+    delivery::{Delivery, HistoryPart, Key, Pending},
+    model::{Address, Author, PEOPLE, Place, Value},
+    run::{Act, Play},
+    steps::Via,
+};
 
 /// Random bits.
 struct Chance(u64);

@@ -1,13 +1,14 @@
 //! The shortest stories of earlier failures, each as a test with a name.
 
-use super::model::Author;
-use super::model::Place;
-use super::model::Value;
-use super::steps::Via;
-use super::*;
-use crate::domain::id::ChatId;
-use crate::domain::person::Person;
-use crate::service::chat::delete::DeleteChat;
+use super::{
+    model::{Author, Place, Value},
+    steps::Via,
+    *,
+};
+use crate::{
+    domain::{id::ChatId, person::Person},
+    service::chat::delete::DeleteChat,
+};
 
 const AMY: Place = Place::With(0);
 /// The person who takes Amy's former number.

@@ -2,21 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use super::delivery::Delivery;
-use super::delivery::Envelope;
-use super::delivery::Key;
-use super::delivery::Pending;
-use super::delivery::Point;
-use super::delivery::Schedule;
-use super::model::Address;
-use super::model::Author;
-use super::model::BEGIN;
-use super::model::PEOPLE;
-use super::model::Place;
-use super::model::SECOND;
-use super::model::Truth;
-use super::steps::Step;
-use super::steps::Via;
+use super::{
+    delivery::{Delivery, Envelope, Key, Pending, Point, Schedule},
+    model::{Address, Author, BEGIN, PEOPLE, Place, SECOND, Truth},
+    steps::{Step, Via},
+};
 
 /// An action of the test on the store.
 #[derive(Debug, Clone)]

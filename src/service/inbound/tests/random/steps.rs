@@ -1,14 +1,12 @@
 //! The steps of a story and their random generation.
 
-use proptest::prelude::Strategy;
-use proptest::prelude::any;
-use proptest::sample::select;
-use proptest::strategy::Union;
+use proptest::{
+    prelude::{Strategy, any},
+    sample::select,
+    strategy::Union,
+};
 
-use super::model::Author;
-use super::model::PEOPLE;
-use super::model::Place;
-use super::model::Value;
+use super::model::{Author, PEOPLE, Place, Value};
 
 /// The address by which a step reaches the session, and its delay in steps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

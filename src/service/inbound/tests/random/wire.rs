@@ -2,21 +2,17 @@
 
 use std::sync::Arc;
 
-use super::delivery::Delivery;
-use super::delivery::Envelope;
-use super::delivery::HistoryPart;
-use super::delivery::Point;
-use super::model::Address;
-use super::model::MUTE_END;
-use super::model::Value;
-use super::run::Act;
-use super::*;
-use crate::domain::message::MessageUpdate;
-use crate::domain::message_marker::MessageMarker;
-use crate::domain::person::Person;
-use crate::domain::setting::SettingValue;
-use crate::service::chat::delete::DeleteChat;
-use crate::session::UpdatedMessage;
+use super::{
+    delivery::{Delivery, Envelope, HistoryPart, Point},
+    model::{Address, MUTE_END, Value},
+    run::Act,
+    *,
+};
+use crate::{
+    domain::{message::MessageUpdate, message_marker::MessageMarker, person::Person, setting::SettingValue},
+    service::chat::delete::DeleteChat,
+    session::UpdatedMessage,
+};
 
 /// A session in a store.
 pub(super) struct Stage<'a> {

@@ -1,7 +1,7 @@
-use whatsapp_rust::store::traits::AppStateSyncKey;
-use whatsapp_rust::store::traits::Backend;
-use whatsapp_rust::wacore::appstate::hash::HashState;
-use whatsapp_rust::wacore::appstate::processor::AppStateMutationMAC;
+use whatsapp_rust::{
+    store::traits::{AppStateSyncKey, Backend},
+    wacore::appstate::{hash::HashState, processor::AppStateMutationMAC},
+};
 
 fn key(byte: u8) -> AppStateSyncKey {
     AppStateSyncKey { key_data: vec![byte; 32], fingerprint: vec![byte, 0, 255], timestamp: i64::from(byte) }

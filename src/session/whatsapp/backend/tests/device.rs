@@ -1,8 +1,8 @@
-use whatsapp_rust::Jid;
-use whatsapp_rust::store::traits::Backend;
-use whatsapp_rust::wacore::store::CachedNoiseCert;
-use whatsapp_rust::wacore::store::CachedServerCertChain;
-use whatsapp_rust::wacore::store::Device;
+use whatsapp_rust::{
+    Jid,
+    store::traits::Backend,
+    wacore::store::{CachedNoiseCert, CachedServerCertChain, Device},
+};
 
 /// The contents of a device as comparable text: its serialization, and the fields that the serialization leaves out.
 fn told(device: &Device) -> (serde_json::Value, String) {

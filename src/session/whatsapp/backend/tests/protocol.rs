@@ -1,17 +1,13 @@
-use whatsapp_rust::store::traits::Backend;
-use whatsapp_rust::store::traits::DeviceInfo;
-use whatsapp_rust::store::traits::DeviceListRecord;
-use whatsapp_rust::store::traits::LidPnMappingEntry;
-use whatsapp_rust::store::traits::PendingInboundKey;
-use whatsapp_rust::store::traits::PendingInboundRow;
-use whatsapp_rust::store::traits::ProtocolStore as _;
-use whatsapp_rust::store::traits::TcTokenEntry;
-use whatsapp_rust::wacore::time::now_secs;
+use whatsapp_rust::{
+    store::traits::{
+        Backend, DeviceInfo, DeviceListRecord, LidPnMappingEntry, PendingInboundKey, PendingInboundRow,
+        ProtocolStore as _, TcTokenEntry,
+    },
+    wacore::time::now_secs,
+};
 
 use super::*;
-use crate::domain::peer::Period;
-use crate::session::whatsapp::event_queue::QueueItem;
-use crate::store::error::StoreError;
+use crate::{domain::peer::Period, session::whatsapp::event_queue::QueueItem, store::error::StoreError};
 
 const GROUP: &str = "120363000000000001@g.us";
 const OTHER_GROUP: &str = "120363000000000002@g.us";

@@ -1,5 +1,4 @@
-use whatsapp_rust::store::traits::Backend;
-use whatsapp_rust::store::traits::MsgSecretEntry;
+use whatsapp_rust::store::traits::{Backend, MsgSecretEntry};
 
 const GROUP: &str = "120363000000000001@g.us";
 const MEI: &str = "15550100001@s.whatsapp.net";

@@ -1,7 +1,6 @@
 use std::sync::Arc;
 
-use whatsapp_rust::bytes::Bytes;
-use whatsapp_rust::store::traits::Backend;
+use whatsapp_rust::{bytes::Bytes, store::traits::Backend};
 
 const MEI: &str = "15550100001:3@s.whatsapp.net";
 const NOAH: &str = "15550100002@s.whatsapp.net";

@@ -2,20 +2,19 @@
 
 use std::sync::Arc;
 
-use whatsapp_rust::bytes::Bytes;
-use whatsapp_rust::store::traits::AppStateSyncKey;
-use whatsapp_rust::store::traits::DeviceListRecord;
-use whatsapp_rust::store::traits::LidPnMappingEntry;
-use whatsapp_rust::store::traits::MsgSecretEntry;
-use whatsapp_rust::store::traits::PendingInboundKey;
-use whatsapp_rust::store::traits::PendingInboundRow;
-use whatsapp_rust::wacore::appstate::hash::HashState;
-use whatsapp_rust::wacore::appstate::processor::AppStateMutationMAC;
+use whatsapp_rust::{
+    bytes::Bytes,
+    store::traits::{
+        AppStateSyncKey, DeviceListRecord, LidPnMappingEntry, MsgSecretEntry, PendingInboundKey, PendingInboundRow,
+    },
+    wacore::appstate::{hash::HashState, processor::AppStateMutationMAC},
+};
 
 use super::*;
-use crate::session::whatsapp::event_queue::QueueItem;
-use crate::store::tests::add_session;
-use crate::store::tests::on_postgres;
+use crate::{
+    session::whatsapp::event_queue::QueueItem,
+    store::tests::{add_session, on_postgres},
+};
 
 const MEI: &str = "15550100001@s.whatsapp.net";
 
