@@ -36,12 +36,14 @@ async fn every_list_follows_its_index() {
                 follows(&test, session, "session_by_organization", true).await;
             }
         }
-        // PostgreSQL may use an organization's index for the session that has nearly all its chats, and for the few
-        // pinned chats of any session.
+        // PostgreSQL may use an organization's index for the session that has nearly all its chats, and in the order
+        // INBOX for any session: it estimates a comparison of rows by their first column, the class, and so expects a
+        // single chat behind most cursors.
         for (session, scope) in [(None, "_in_organization"), (Some(busy.session), "_in_session"), (Some(many), "_in_")]
         {
             for (filter, order, index) in shipped() {
-                let scope = if on_postgres() && filter.pinned == Some(true) { "_in_" } else { scope };
+                let either = on_postgres() && order == ChatOrder::Inbox && session.is_some();
+                let scope = if either { "_in_" } else { scope };
                 let key = ChatKey { class: 2, rank: i64::try_from(MANY / 2).expect("small"), id: [7; 16] };
                 for cursor in [None, Some(key)] {
                     let (list, index) =
@@ -119,7 +121,8 @@ async fn measure(test: &TestStore, organization: &OrganizationId, sessions: [Ses
     }
 }
 
-/// One session with very many chats; three are pinned, one of a hundred is archived, one of a thousand unread.
+/// One session with very many chats; one of a hundred is pinned, one archived, and one of a thousand unread. With very
+/// few pinned chats the result would depend on PostgreSQL's sample for its statistics.
 async fn add_many(test: &TestStore, organization: &OrganizationId) -> SessionId {
     let session = add_session(&test.store, organization).await;
     let writers = connect::writers(&config(&test.database)).await.expect("a connection");
@@ -130,7 +133,7 @@ async fn add_many(test: &TestStore, organization: &OrganizationId) -> SessionId 
          muted_as_of, marked_unread, marked_as_of, unread_count, last_message_at, pending, created_at, kind, activity, \
          inbox_class, inbox_rank, searchable) WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers \
          WHERE n < {MANY}) SELECT {id}, '{organization}', {hex}{session_id}', n || '@g.us', 'Group ' || n, n % 100 = 0, 0, \
-         n < 4, 0, 0, n % 1000 = 0, 0, 0, n, 0, 0, 2, n, CASE WHEN n < 4 THEN 3 ELSE 2 END, n, '' FROM numbers"
+         n % 100 = 1, 0, 0, n % 1000 = 0, 0, 0, n, 0, 0, 2, n, CASE WHEN n % 100 = 1 THEN 3 ELSE 2 END, n, '' FROM numbers"
     );
     // PostgreSQL checks the foreign keys of each row, which takes half of the time here.
     let unchecked = if on_postgres() { "SET LOCAL session_replication_role = replica; " } else { "" };
