@@ -21,7 +21,7 @@ impl Store {
         rows.iter().map(from_row).collect()
     }
 
-    /// Returns the number of the oldest stored change; `None` if there is none.
+    /// Returns the number of the oldest stored change; `None` if the log is empty.
     ///
     /// # Errors
     /// [`StoreError`].
