@@ -25,6 +25,7 @@ mod m0019_key_origin;
 mod m0020_contract;
 mod m0021_idempotency;
 mod m0022_chats_of_session;
+mod m0023_inbox_of_session;
 
 /// All migrations, oldest first.
 #[derive(Debug, Clone, Copy)]
@@ -56,6 +57,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0020_contract::Migration),
             Box::new(m0021_idempotency::Migration),
             Box::new(m0022_chats_of_session::Migration),
+            Box::new(m0023_inbox_of_session::Migration),
         ]
     }
 }

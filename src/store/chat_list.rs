@@ -13,11 +13,12 @@ use super::{
     enum_code::DbEnum as _,
     error::StoreError,
     keyset::{self, Keyset, SortKey},
+    session,
 };
 use crate::domain::{
     chat::Chat,
     chat_list::{ChatFilter, ChatKey, ChatList, ChatOrder, InboxClass},
-    id::OrganizationId,
+    id::{OrganizationId, SessionId},
     page::{Page, PageRequest},
     search::SearchTerm,
 };
@@ -75,20 +76,17 @@ pub(super) fn listed(
 ) -> Keyset<chat::Entity, ChatKey> {
     let ChatList { session, filter, order } = list;
     let one_class = one_class(filter);
-    let rows = |filter| {
-        chat::Entity::find()
-            .filter(owned_by(organization))
-            .apply_if(*session, |query, session| query.filter(Column::SessionId.eq(session.to_bytes())))
-            .filter(matching(backend, filter, now))
-    };
+    let rows = |owned, filter| chat::Entity::find().filter(owned).filter(matching(backend, filter, now));
+    let owned = owned_by(organization).add_option(session.map(|session| Column::SessionId.eq(session.to_bytes())));
     let (least, before) = (filter.least_activity(), filter.active_before);
     match (order, one_class) {
         (ChatOrder::Inbox, None | Some(InboxClass::Pinned)) => {
             // The class implies `pinned`. Repeating it would suggest the index by activity.
             let said = one_class.map(|_| ChatFilter { pinned: None, ..filter.clone() });
             let class = one_class.unwrap_or_else(|| filter.least_class());
+            let owned = session.map_or(owned, |session| in_inbox(organization, session));
             Keyset {
-                rows: rows(said.as_ref().unwrap_or(filter))
+                rows: rows(owned, said.as_ref().unwrap_or(filter))
                     .apply_if(filter.active_after, |query, _| query.filter(Column::Activity.gte(least)))
                     .apply_if(before, |query, before| query.filter(Column::Activity.lt(before))),
                 key: vec![Column::InboxClass, Column::InboxRank, Column::Id],
@@ -99,7 +97,7 @@ pub(super) fn listed(
         }
         // Chats that are not pinned are ordered by activity in both orders.
         (order, class) => {
-            let rows = rows(filter);
+            let rows = rows(owned, filter);
             let class = class.filter(|_| *order == ChatOrder::Inbox).map_or(0, |class| class as i16);
             Keyset {
                 rows,
@@ -110,6 +108,18 @@ pub(super) fn listed(
             }
         }
     }
+}
+
+/// Condition for a session's chats in the order INBOX, for which only the session's index has the order.
+///
+/// PostgreSQL estimates a comparison of rows by their first column, the class, and so expects a single chat beyond most
+/// cursors. With a condition on the organization it would take either index. The organization is therefore checked once,
+/// in the session's row. A deleted chat no longer has the organization of its session.
+fn in_inbox(organization: &OrganizationId, session: SessionId) -> Condition {
+    Condition::all()
+        .add(Column::SessionId.eq(session.to_bytes()))
+        .add(Column::Organization.ne(OrganizationId::trash().as_str()))
+        .add(Expr::exists(session::owned(organization, session).into_query()))
 }
 
 /// Returns the class of all chats of the list, if there is only one.

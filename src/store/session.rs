@@ -212,6 +212,11 @@ pub(super) fn with_ids(organization: &OrganizationId, ids: &[SessionId]) -> Sele
     session::Entity::find().filter(owned).filter(session::Column::Id.is_in(ids.iter().map(|id| id.to_bytes())))
 }
 
+/// Query for the id of a session if it belongs to the organization, also if it is deleted.
+pub(super) fn owned(organization: &OrganizationId, id: SessionId) -> Select<session::Entity> {
+    with_ids(organization, &[id]).select_only().column(session::Column::Id)
+}
+
 /// The organization's sessions, without deleted ones.
 fn owned_by(organization: &OrganizationId) -> Condition {
     Condition::all()

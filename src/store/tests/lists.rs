@@ -1,6 +1,6 @@
 //! Every list of chats, paged in either direction with any page size, equals a plain list in memory.
 
-use std::{cmp::Reverse, time::Duration};
+use std::{cmp::Reverse, slice, time::Duration};
 
 use proptest::{
     collection::{btree_set, vec},
@@ -249,6 +249,35 @@ async fn several_lists_are_read_at_once_each_as_by_itself() {
     let together: Vec<Page<Chat>> = test.store.chats(&test.organization, &pages, NOW).await.expect("pages");
     assert_eq!(together, alone);
     assert!(together.iter().all(|page| !page.items.is_empty()));
+}
+
+#[tokio::test]
+async fn a_list_has_no_deleted_chat_and_none_of_another_organization() {
+    let test = TestStore::open().await;
+    let (kept, deleted) = (test.add_chat(1, 5).await, test.add_chat(2, 6).await);
+    let done: Result<(), StoreError> = test
+        .store
+        .write(&test.organization, move |unit| Box::pin(async move { unit.soft_delete_chat(&deleted).await }))
+        .await;
+    done.expect("deleted");
+    let other: OrganizationId = "org_other".parse().expect("an id");
+    let others = add_session(&test.store, &other).await;
+    let pinned = [None, Some(false), Some(true)];
+    for order in [ChatOrder::Recent, ChatOrder::Inbox] {
+        for pinned in pinned {
+            for session in [Some(test.session), Some(others), None] {
+                let own = session != Some(others) && pinned != Some(true);
+                let list = ChatList { session, order, filter: ChatFilter { pinned, ..ChatFilter::default() } };
+                for (reader, expected) in [(&test.organization, usize::from(own)), (&other, 0)] {
+                    let page = (list.clone(), PageRequest { limit: 4, direction: Direction::Forward, cursor: None });
+                    let page = test.store.chats(reader, &[page], NOW).await.expect("a page").remove(0);
+                    assert_eq!(page.items, vec![kept.clone(); expected], "{list:?} {reader}");
+                    let count = test.store.count_chats(reader, slice::from_ref(&list), NOW).await.expect("a count");
+                    assert_eq!(count, Some(vec![i64::try_from(expected).expect("few")]), "{list:?} {reader}");
+                }
+            }
+        }
+    }
 }
 
 #[tokio::test]
