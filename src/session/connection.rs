@@ -3,7 +3,6 @@
 
 use std::{error::Error, sync::Arc, time::Duration};
 
-use async_trait::async_trait;
 use futures_util::future::BoxFuture;
 use tokio::sync::mpsc;
 use tracing::error;
@@ -17,8 +16,8 @@ use crate::{
 /// Check whether a stored action is still pending.
 pub type StillWanted = Arc<dyn Fn() -> BoxFuture<'static, bool> + Send + Sync>;
 
-/// One live connection of a session.
-#[async_trait]
+/// One live connection of a session. Without `async_trait`: its lifetime bounds would make the compiler check the
+/// library's futures for `Send` once for each kind of method, instead of once.
 pub trait Connection: Send + Sync {
     /// Sends one setting to WhatsApp, dated `requested_at` and valid up to the action's message range. The own action
     /// is reported as a [`super::SessionEvent::Setting`] before this returns. It is not sent if it is no longer
@@ -28,43 +27,43 @@ pub trait Connection: Send + Sync {
     ///
     /// # Errors
     /// [`SessionError`] unless WhatsApp has accepted it.
-    async fn set(&self, action: &PendingAction, wanted: StillWanted) -> Result<(), SessionError>;
+    fn set<'a>(&'a self, action: &'a PendingAction, wanted: StillWanted) -> BoxFuture<'a, Result<(), SessionError>>;
 
     /// Asks WhatsApp to reject a call of `from`. WhatsApp does not answer: `Ok` only means that the request was sent.
     /// The caller sets the time limit: cancel-safe.
     ///
     /// # Errors
     /// [`SessionError`].
-    async fn reject_call(&self, call: &str, from: &Jid) -> Result<(), SessionError>;
+    fn reject_call<'a>(&'a self, call: &'a str, from: &'a Jid) -> BoxFuture<'a, Result<(), SessionError>>;
 
     /// Sends a text and returns its WhatsApp id. There is no event for own messages. Continues if the future is
     /// dropped.
     ///
     /// # Errors
     /// [`SessionError`]: WhatsApp may or may not have it.
-    async fn send_text(&self, to: &Jid, text: &str) -> Result<String, SessionError>;
+    fn send_text<'a>(&'a self, to: &'a Jid, text: &'a str) -> BoxFuture<'a, Result<String, SessionError>>;
     /// Requests a code to type on the phone with this number; it replaces an earlier one. Also sent as
     /// [`ConnectionEvent::PhoneCode`]. Only while no device is linked. Has its own time limit.
     ///
     /// # Errors
     /// [`SessionError`]: [`SessionError::Refused`] if WhatsApp issues none for this number at the moment.
-    async fn phone_code(&self, phone: &str) -> Result<String, SessionError>;
+    fn phone_code<'a>(&'a self, phone: &'a str) -> BoxFuture<'a, Result<String, SessionError>>;
 
     /// Fetches all app state from WhatsApp again. All changes are stored when this returns. Has its own time limit.
     ///
     /// # Errors
     /// [`SessionError`]: a fetch that exceeds the limit continues.
-    async fn resync(&self) -> Result<(), SessionError>;
+    fn resync(&self) -> BoxFuture<'_, Result<(), SessionError>>;
 
     /// Unlinks this device from the account. The connection then ends with [`DisconnectReason::LoggedOut`]. Has its own
     /// time limit.
     ///
     /// # Errors
     /// [`SessionError`]: WhatsApp may still list the device.
-    async fn log_out(&self) -> Result<(), SessionError>;
+    fn log_out(&self) -> BoxFuture<'_, Result<(), SessionError>>;
 
     /// Closes the connection and waits until all of its tasks have ended. Has its own time limit.
-    async fn disconnect(&self);
+    fn disconnect(&self) -> BoxFuture<'_, ()>;
 }
 
 /// A session's connection, by the commands that it accepts.
@@ -132,7 +131,6 @@ impl SessionError {
 }
 
 /// Opens connections, and keeps the data with which a session reconnects without being paired again.
-#[async_trait]
 pub trait Connector: Send + Sync {
     /// Opens a connection of the session, which from then on reports to `sinks`. The caller ensures that a session
     /// has at most one.
@@ -142,16 +140,20 @@ pub trait Connector: Send + Sync {
     /// # Errors
     /// [`SessionError::Failed`] if it cannot start, [`SessionError::Damaged`] if it never can. An unavailable network
     /// is not an error: the connection keeps trying.
-    async fn connect(&self, key: &SessionKey, sinks: EventSinks) -> Result<Arc<dyn Connection>, SessionError>;
+    fn connect<'a>(
+        &'a self,
+        key: &'a SessionKey,
+        sinks: EventSinks,
+    ) -> BoxFuture<'a, Result<Arc<dyn Connection>, SessionError>>;
 
     /// Deletes the session's device: the next connection must be paired.
-    async fn forget(&self, key: &SessionKey);
+    fn forget<'a>(&'a self, key: &'a SessionKey) -> BoxFuture<'a, ()>;
 
     /// Returns whether the session's device is linked to an account, according to the stored data.
     ///
     /// # Errors
     /// [`SessionError::Failed`], [`SessionError::Damaged`].
-    async fn is_linked(&self, key: &SessionKey) -> Result<bool, SessionError>;
+    fn is_linked<'a>(&'a self, key: &'a SessionKey) -> BoxFuture<'a, Result<bool, SessionError>>;
 }
 
 /// Outputs of a connection.

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use async_trait::async_trait;
+use futures_util::future::BoxFuture;
 use tokio::{
     sync::{Notify, mpsc, oneshot},
     time::{Instant, timeout},
@@ -88,68 +88,82 @@ impl FakeConnection {
     }
 }
 
-#[async_trait]
 impl Connection for FakeConnection {
-    async fn set(&self, action: &PendingAction, _wanted: StillWanted) -> Result<(), SessionError> {
-        locked(&self.sent).push(action.clone());
-        self.was_told.notify_one();
-        locked(&self.answers).pop_front().unwrap_or(Ok(()))
+    fn set<'a>(&'a self, action: &'a PendingAction, _wanted: StillWanted) -> BoxFuture<'a, Result<(), SessionError>> {
+        Box::pin(async move {
+            locked(&self.sent).push(action.clone());
+            self.was_told.notify_one();
+            locked(&self.answers).pop_front().unwrap_or(Ok(()))
+        })
     }
 
-    async fn reject_call(&self, _call: &str, _from: &Jid) -> Result<(), SessionError> {
-        Ok(())
+    fn reject_call<'a>(&'a self, _call: &'a str, _from: &'a Jid) -> BoxFuture<'a, Result<(), SessionError>> {
+        Box::pin(async move { Ok(()) })
     }
 
-    async fn send_text(&self, _to: &Jid, _text: &str) -> Result<String, SessionError> {
-        Ok("3EB0".into())
+    fn send_text<'a>(&'a self, _to: &'a Jid, _text: &'a str) -> BoxFuture<'a, Result<String, SessionError>> {
+        Box::pin(async move { Ok("3EB0".into()) })
     }
 
-    async fn phone_code(&self, phone: &str) -> Result<String, SessionError> {
-        let code = phone.chars().rev().take(8).collect::<String>();
-        self.signals(ConnectionEvent::PhoneCode { code: code.clone(), valid_for: PHONE_CODE }).await;
-        Ok(code)
+    fn phone_code<'a>(&'a self, phone: &'a str) -> BoxFuture<'a, Result<String, SessionError>> {
+        Box::pin(async move {
+            let code = phone.chars().rev().take(8).collect::<String>();
+            self.signals(ConnectionEvent::PhoneCode { code: code.clone(), valid_for: PHONE_CODE }).await;
+            Ok(code)
+        })
     }
 
-    async fn resync(&self) -> Result<(), SessionError> {
-        Ok(())
+    fn resync(&self) -> BoxFuture<'_, Result<(), SessionError>> {
+        Box::pin(async move { Ok(()) })
     }
 
-    async fn log_out(&self) -> Result<(), SessionError> {
-        self.signals(ConnectionEvent::Ended(DisconnectReason::LoggedOut(StatusReason::unlinked()))).await;
-        Ok(())
+    fn log_out(&self) -> BoxFuture<'_, Result<(), SessionError>> {
+        Box::pin(async move {
+            self.signals(ConnectionEvent::Ended(DisconnectReason::LoggedOut(StatusReason::unlinked()))).await;
+            Ok(())
+        })
     }
 
-    async fn disconnect(&self) {
-        // Closing takes time, so that a supervisor that does not wait is detected.
-        tokio::time::sleep(Duration::from_millis(500)).await;
-        self.live.fetch_sub(1, Ordering::SeqCst);
+    fn disconnect(&self) -> BoxFuture<'_, ()> {
+        Box::pin(async move {
+            // Closing takes time, so that a supervisor that does not wait is detected.
+            tokio::time::sleep(Duration::from_millis(500)).await;
+            self.live.fetch_sub(1, Ordering::SeqCst);
+        })
     }
 }
 
-#[async_trait]
 impl Connector for FakeWhatsApp {
-    async fn connect(&self, _key: &SessionKey, sinks: EventSinks) -> Result<Arc<dyn Connection>, SessionError> {
-        let panics = self.panics.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
-        assert!(panics.is_err(), "this attempt panics, as the test asked");
-        let live = self.live.fetch_add(1, Ordering::SeqCst) + 1;
-        self.most_live.fetch_max(live, Ordering::SeqCst);
-        let connection = Arc::new(FakeConnection {
-            sinks,
-            live: Arc::clone(&self.live),
-            sent: Mutex::default(),
-            answers: Mutex::default(),
-            was_told: Notify::new(),
-        });
-        self.made.send(Arc::clone(&connection)).expect("the test listens");
-        Ok(connection)
+    fn connect<'a>(
+        &'a self,
+        _key: &'a SessionKey,
+        sinks: EventSinks,
+    ) -> BoxFuture<'a, Result<Arc<dyn Connection>, SessionError>> {
+        Box::pin(async move {
+            let panics = self.panics.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
+            assert!(panics.is_err(), "this attempt panics, as the test asked");
+            let live = self.live.fetch_add(1, Ordering::SeqCst) + 1;
+            self.most_live.fetch_max(live, Ordering::SeqCst);
+            let connection = Arc::new(FakeConnection {
+                sinks,
+                live: Arc::clone(&self.live),
+                sent: Mutex::default(),
+                answers: Mutex::default(),
+                was_told: Notify::new(),
+            });
+            self.made.send(Arc::clone(&connection)).expect("the test listens");
+            Ok::<Arc<dyn Connection>, _>(connection)
+        })
     }
 
-    async fn forget(&self, _key: &SessionKey) {
-        self.forgotten.fetch_add(1, Ordering::SeqCst);
+    fn forget<'a>(&'a self, _key: &'a SessionKey) -> BoxFuture<'a, ()> {
+        Box::pin(async move {
+            self.forgotten.fetch_add(1, Ordering::SeqCst);
+        })
     }
 
-    async fn is_linked(&self, _key: &SessionKey) -> Result<bool, SessionError> {
-        Ok(true)
+    fn is_linked<'a>(&'a self, _key: &'a SessionKey) -> BoxFuture<'a, Result<bool, SessionError>> {
+        Box::pin(async move { Ok(true) })
     }
 }
 

@@ -44,7 +44,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use async_trait::async_trait;
+use futures_util::future::BoxFuture;
 use tokio_util::task::TaskTracker;
 
 use super::{
@@ -112,33 +112,41 @@ impl WhatsAppConnector {
     }
 }
 
-#[async_trait]
 impl Connector for WhatsAppConnector {
-    async fn connect(&self, key: &SessionKey, sinks: EventSinks) -> Result<Arc<dyn Connection>, SessionError> {
-        let owner = self.owner(key).await?;
-        let arrivals = Arc::clone(self.arrivals().entry(key.clone()).or_default());
-        let (sink, items) = event_queue::queue(self.config.commit_timeout, self.events.clone());
-        let sink = sink.ordered_by(arrivals);
-        let memory = self.backends.open(key, sink.clone()).await.map_err(SessionError::from_failure)?;
-        let remembered = Arc::clone(&memory);
-        let building = async {
-            let way = ConnectTarget::to(&self.config.endpoint, memory.as_ref()).await?;
-            client::build(&self.config, memory, sink, items, way, owner, sinks).await
-        };
-        let bot = tokio::select! {
-            built = building => built?,
-            () = remembered.damaged() => return Err(SessionError::Damaged),
-        };
-        Ok(Arc::new(bot.run(&self.config, Arc::clone(&self.clock), &self.tasks)))
+    fn connect<'a>(
+        &'a self,
+        key: &'a SessionKey,
+        sinks: EventSinks,
+    ) -> BoxFuture<'a, Result<Arc<dyn Connection>, SessionError>> {
+        Box::pin(async move {
+            let owner = self.owner(key).await?;
+            let arrivals = Arc::clone(self.arrivals().entry(key.clone()).or_default());
+            let (sink, items) = event_queue::queue(self.config.commit_timeout, self.events.clone());
+            let sink = sink.ordered_by(arrivals);
+            let memory = self.backends.open(key, sink.clone()).await.map_err(SessionError::from_failure)?;
+            let remembered = Arc::clone(&memory);
+            let building = async {
+                let way = ConnectTarget::to(&self.config.endpoint, memory.as_ref()).await?;
+                client::build(&self.config, memory, sink, items, way, owner, sinks).await
+            };
+            let bot = tokio::select! {
+                built = building => built?,
+                () = remembered.damaged() => return Err(SessionError::Damaged),
+            };
+            let connection = bot.run(&self.config, Arc::clone(&self.clock), &self.tasks);
+            Ok::<Arc<dyn Connection>, _>(Arc::new(connection))
+        })
     }
 
-    async fn forget(&self, key: &SessionKey) {
-        self.arrivals().remove(key);
-        self.backends.forget(key).await;
+    fn forget<'a>(&'a self, key: &'a SessionKey) -> BoxFuture<'a, ()> {
+        Box::pin(async move {
+            self.arrivals().remove(key);
+            self.backends.forget(key).await;
+        })
     }
 
-    async fn is_linked(&self, key: &SessionKey) -> Result<bool, SessionError> {
-        Ok(self.backends.linked(key).await.map_err(SessionError::from_failure)?.is_some())
+    fn is_linked<'a>(&'a self, key: &'a SessionKey) -> BoxFuture<'a, Result<bool, SessionError>> {
+        Box::pin(async move { Ok(self.backends.linked(key).await.map_err(SessionError::from_failure)?.is_some()) })
     }
 }
 

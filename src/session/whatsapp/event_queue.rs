@@ -71,7 +71,9 @@ pub(super) enum QueueItem {
 /// commit.
 #[derive(Clone)]
 pub(super) struct EventSink {
-    queue: mpsc::UnboundedSender<QueueItem>,
+    /// Puts an entry in the queue; fails once the reader is gone. A function, because the compiler would otherwise check
+    /// all event types of the library for `Send` again in each group of methods that has the sink.
+    enqueue: Arc<dyn Fn(QueueItem) -> Result<(), ReceiverGone> + Send + Sync>,
     arrivals: Arc<MessageOrder>,
     answers: Arc<Answers>,
     commit_timeout: Duration,
@@ -84,7 +86,8 @@ pub(super) fn queue(
     events: SessionMetrics,
 ) -> (EventSink, mpsc::UnboundedReceiver<QueueItem>) {
     let (queue, items) = mpsc::unbounded_channel();
-    (EventSink { queue, arrivals: Arc::default(), answers: Arc::default(), commit_timeout, events }, items)
+    let enqueue = Arc::new(move |item| queue.send(item).map_err(|_| ReceiverGone));
+    (EventSink { enqueue, arrivals: Arc::default(), answers: Arc::default(), commit_timeout, events }, items)
 }
 
 impl EventSink {
@@ -100,7 +103,7 @@ impl EventSink {
 
     /// Puts an entry in the queue; ignored once the reader is gone.
     pub(super) fn push(&self, item: QueueItem) {
-        let _ = self.queue.send(item);
+        let _ = (self.enqueue)(item);
     }
 
     /// The metrics.
@@ -118,7 +121,7 @@ impl EventSink {
     async fn committed(&self, messages: Vec<(InboundMessage, Option<i64>)>) -> anyhow::Result<()> {
         let (forwarded, waiting) = oneshot::channel();
         let infos: Vec<_> = messages.iter().map(|(message, _)| Arc::clone(&message.info)).collect();
-        let queued = self.queue.send(QueueItem::Messages { messages, forwarded });
+        let queued = (self.enqueue)(QueueItem::Messages { messages, forwarded });
         for info in infos {
             self.arrivals.settle(&info);
         }
@@ -188,7 +191,8 @@ impl InboundDurabilityHook for EventSink {
 }
 
 /// The event queue's consumer or the supervisor is gone.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
+#[error("the receiver of events is gone")]
 struct ReceiverGone;
 
 /// Value of a connection without a login that has caught up.
