@@ -129,7 +129,7 @@ impl Store {
     pub async fn close(&self) -> Result<(), StoreError> {
         self.group_commit.close().await?;
         self.counters.connections.close_by_ref().await?;
-        Ok(self.readers.connections.close_by_ref().await?)
+        Ok(self.readers.close().await?)
     }
 
     /// Runs `work` as one unit of the organization: all of it is committed, or nothing. Units that wait at the same

@@ -2,10 +2,7 @@
 //! the limits and have each response key of an object once, without fragments on objects.
 #![no_main]
 
-use std::{
-    collections::HashSet,
-    sync::{Arc, LazyLock},
-};
+use std::{collections::HashSet, sync::{Arc, LazyLock}};
 
 use async_graphql_parser::types::{DocumentOperations, Selection, SelectionSet};
 use async_graphql_value::{ConstValue, Name, Variables};

@@ -3,11 +3,12 @@
 use chatgraph_entity::api_key;
 use sea_orm::{
     ActiveValue::Set, ColumnTrait as _, Condition, ConnectionTrait as _, DbBackend, EntityTrait as _,
-    FromQueryResult as _, PaginatorTrait as _, QueryFilter as _, QueryOrder as _, QueryResult, sea_query::Expr,
+    PaginatorTrait as _, QueryFilter as _, QueryOrder as _, sea_query::Expr,
 };
 
 use super::{
     Store,
+    connect::{Row, model},
     enum_code::{bits, from_bits},
     error::StoreError,
     keyset::{self, Keyset},
@@ -210,8 +211,9 @@ fn listed(backend: DbBackend, organization: &OrganizationId) -> Keyset<api_key::
     Keyset { rows, key, above: None, below: None, backend }
 }
 
-fn read_row(row: &QueryResult) -> Result<ApiKey, StoreError> {
-    from_row(api_key::Model::from_query_result(row, "")?)
+fn read_row(row: &Row<'_>) -> Result<ApiKey, StoreError> {
+    from_row(model!(row, api_key, id organization name prefix hash permissions created_at expires_at last_used_at
+        created_by created_by_id previous_hash previous_until))
 }
 
 fn to_row(key: ApiKey, hash: String) -> api_key::ActiveModel {

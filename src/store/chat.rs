@@ -4,13 +4,14 @@ use chatgraph_entity::chat;
 use sea_orm::{
     ActiveModelTrait as _,
     ActiveValue::NotSet,
-    ColumnTrait, Condition, DbErr, EntityTrait as _, ExprTrait as _, FromQueryResult as _, IntoActiveModel as _,
-    QueryFilter as _, QueryOrder as _, QueryResult, QuerySelect as _, Select,
+    ColumnTrait, Condition, DbErr, EntityTrait as _, ExprTrait as _, IntoActiveModel as _, QueryFilter as _,
+    QueryOrder as _, QuerySelect as _, Select,
     sea_query::{Expr, SelectStatement},
 };
 
 use super::{
     Store,
+    connect::{Row, model},
     enum_code::{DbEnum as _, bits, from_bits},
     error::StoreError,
     message_marker, organization, peer, sanitize,
@@ -267,8 +268,11 @@ pub(super) fn to_row(organization: &OrganizationId, chat: &Chat) -> chat::Model 
     })
 }
 
-pub(super) fn read_row(row: &QueryResult) -> Result<Chat, StoreError> {
-    from_row(chat::Model::from_query_result(row, "")?)
+pub(super) fn read_row(row: &Row<'_>) -> Result<Chat, StoreError> {
+    from_row(model!(row, chat, id organization session_id jid subject contact_name push_name business_name archived
+        archived_as_of pinned pinned_as_of muted_until muted_as_of marked_unread marked_as_of unread_count
+        last_message_at last_message_id kind activity inbox_class inbox_rank searchable pending created_at horizon_at
+        horizon_ids refused arrivals read_to_at read_to_ids address address_as_of revision emptied_at emptied_ids))
 }
 
 pub(super) fn from_row(row: chat::Model) -> Result<Chat, StoreError> {

@@ -9,8 +9,10 @@ mod open_error;
 mod pool_size;
 mod postgres;
 mod read_pool;
+mod row;
 mod server_lock;
 pub(super) mod sqlite;
+mod sqlite_reads;
 mod time_limits;
 mod transaction;
 mod url;
@@ -24,6 +26,7 @@ use sea_orm::{
 use tracing::info;
 
 use read_pool::ReadLimits;
+use sqlite_reads::SqliteReads;
 use time_limits::{ANSWER_GRACE, COUNT_TIMEOUT, READ_TIMEOUT, STATEMENT_TIMEOUT};
 
 pub use database_lock::DatabaseLock;
@@ -34,6 +37,7 @@ pub use open_error::OpenError;
 pub(super) use pool_size::{idle_connections, max_connections};
 pub use postgres::Postgres;
 pub(super) use read_pool::ReadPool;
+pub(super) use row::{Row, model};
 pub use server_lock::ServerLock;
 pub(super) use transaction::{Fault, Mark, NotCommitted, Outcome, Transaction};
 pub use url::UrlError;
@@ -118,12 +122,12 @@ pub(super) async fn readers(config: &Config) -> Result<ReadPool, DbErr> {
 
 /// Opens the connections for reading with another limit.
 pub(super) async fn readers_within(config: &Config, limit: Duration) -> Result<ReadPool, DbErr> {
-    let (connections, places) = match config {
-        Config::Sqlite(path) => (sqlite::readers(path).await?, sqlite::MAX_READERS),
-        Config::Postgres(server) => (server.limited_readers(limit), server.readers),
+    let (connections, places, in_process) = match config {
+        Config::Sqlite(path) => (sqlite::readers(path).await?, sqlite::MAX_READERS, Some(SqliteReads::new(path))),
+        Config::Postgres(server) => (server.limited_readers(limit), server.readers, None),
     };
     let limits = ReadLimits { queue: limit, read: limit, answer: config.answer_timeout().min(limit + ANSWER_GRACE) };
-    Ok(ReadPool::new(connections, number(places), limits))
+    Ok(ReadPool::new(connections, number(places), limits).with_in_process(in_process))
 }
 
 fn number(places: u32) -> usize {

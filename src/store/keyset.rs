@@ -4,11 +4,14 @@ use std::collections::HashMap;
 
 use sea_orm::{
     ColumnTrait as _, Condition, ConnectionTrait, DbBackend, EntityTrait, ExprTrait as _, Order, QueryFilter as _,
-    QueryOrder as _, QueryResult, QuerySelect as _, QueryTrait as _, Select, Value,
+    QueryOrder as _, QuerySelect as _, QueryTrait as _, Select, Value,
     sea_query::{Asterisk, Expr, Func, Query, SelectStatement, UnionType},
 };
 
-use super::error::StoreError;
+use super::{
+    connect::{ReadPool, Row},
+    error::StoreError,
+};
 use crate::domain::{
     cursor::{CursorKey, TimeKey},
     page::{Direction, Page, PageRequest},
@@ -105,10 +108,10 @@ fn least<K: Ord>(a: Option<K>, b: Option<K>) -> Option<K> {
 
 /// Reads a page of each list, in one statement unless there are very many. `key` returns the key of an item in the list
 /// with this number.
-pub(super) async fn read<E: EntityTrait, K: SortKey, T>(
-    connection: &impl ConnectionTrait,
+pub(super) async fn read<E: EntityTrait, K: SortKey, T: Send + 'static>(
+    reader: &ReadPool,
     lists: &[(Keyset<E, K>, PageRequest<K>)],
-    from_row: fn(&QueryResult) -> Result<T, StoreError>,
+    from_row: fn(&Row<'_>) -> Result<T, StoreError>,
     key: impl Fn(usize, &T) -> K,
 ) -> Result<Vec<Page<T>>, StoreError> {
     let pages = lists.iter().enumerate().map(|(list, (rows, page))| (2 * list, rows.page(page)));
@@ -116,9 +119,9 @@ pub(super) async fn read<E: EntityTrait, K: SortKey, T>(
     let mut read: HashMap<usize, Vec<T>> = HashMap::new();
     let branches: Vec<_> = pages.chain(beyond).collect();
     for part in branches.chunks(MAX_UNION) {
-        for row in connection.query_all(&union_all(part)).await? {
-            let branch: i32 = row.try_get("", "branch")?;
-            let item = from_row(&row)?;
+        let query = reader.get_database_backend().build(&union_all(part));
+        let rows = reader.rows(query, move |row| Ok((row.get::<i32>("branch")?, from_row(row)?)));
+        for (branch, item) in rows.await? {
             read.entry(usize::try_from(branch).unwrap_or_default()).or_default().push(item);
         }
     }

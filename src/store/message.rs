@@ -14,6 +14,7 @@ use sea_orm::{
 
 use super::{
     Store,
+    connect::{Row, model},
     enum_code::DbEnum as _,
     error::StoreError,
     keyset::{self, Keyset},
@@ -42,7 +43,7 @@ impl Store {
     ) -> Result<Vec<Page<Message>>, StoreError> {
         let backend = self.readers.get_database_backend();
         let lists: Vec<_> = pages.iter().map(|(chat, page)| (listed(backend, organization, *chat), *page)).collect();
-        keyset::read(&self.reader(organization), &lists, read_row, |_, message| message.key()).await
+        keyset::read(&self.reader(organization), &lists, hot_row, |_, message| message.key()).await
     }
 
     /// Returns messages by id; deleted ones, and those of deleted chats, are missing.
@@ -54,8 +55,8 @@ impl Store {
         organization: &OrganizationId,
         ids: &[MessageId],
     ) -> Result<Vec<Message>, StoreError> {
-        let query = with_ids(organization, ids).into_query();
-        self.reader(organization).query_all(&query).await?.iter().map(read_row).collect()
+        let reader = self.reader(organization);
+        reader.rows(with_ids(organization, ids).build(reader.get_database_backend()), hot_row).await
     }
 }
 
@@ -168,10 +169,19 @@ pub(super) fn with_sender(messages: Select<message::Entity>) -> Select<message::
 
 /// Parses a row of [`with_sender`].
 pub(super) fn read_row(row: &QueryResult) -> Result<Message, StoreError> {
+    from_row(row.try_get("", "sender")?, message::Model::from_query_result(row, "")?)
+}
+
+/// Parses a row of [`with_sender`] in a hot read.
+fn hot_row(row: &Row<'_>) -> Result<Message, StoreError> {
+    let message = model!(row, message, id organization session_id chat_id wa_id sender_id named_by sender_name
+        from_me kind text at edited edited_as_of revoked arrival);
+    from_row(row.get("sender")?, message)
+}
+
+fn from_row(sender: Option<String>, row: message::Model) -> Result<Message, StoreError> {
     let corrupt = |column| StoreError::Corrupt { table: "message", column };
-    let sender: Option<String> = row.try_get("", "sender")?;
     let sender = sender.and_then(|jid| jid.parse().ok()).ok_or(corrupt("sender_id"))?;
-    let row = message::Model::from_query_result(row, "")?;
     Ok(Message {
         id: MessageId::from_bytes(&row.id).map_err(|_| corrupt("id"))?,
         chat: ChatId::from_bytes(&row.chat_id).map_err(|_| corrupt("chat_id"))?,

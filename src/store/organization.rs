@@ -3,7 +3,8 @@
 use chatgraph_entity::organization;
 use sea_orm::{
     ActiveValue::Set,
-    ColumnTrait, EntityTrait as _, ExprTrait as _, QueryFilter as _, QuerySelect as _,
+    ColumnTrait, ConnectionTrait as _, EntityTrait as _, ExprTrait as _, QueryFilter as _, QuerySelect as _,
+    QueryTrait as _,
     sea_query::{BinOper, Expr, OnConflict},
 };
 
@@ -19,12 +20,12 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn log_head(&self, organization: &OrganizationId) -> Result<ChangeCursor, StoreError> {
-        let number = organization::Entity::find_by_id(organization.as_str())
+        let reader = self.reader(organization);
+        let query = organization::Entity::find_by_id(organization.as_str())
             .select_only()
             .column(organization::Column::LastChange)
-            .into_tuple::<i64>()
-            .one(&self.reader(organization))
-            .await?;
+            .build(reader.get_database_backend());
+        let number = reader.rows(query, |row| row.get(0)).await?.pop();
         Ok(ChangeCursor { incarnation: self.log.incarnation, number: number.unwrap_or(0) })
     }
 

@@ -3,13 +3,14 @@
 use chatgraph_entity::session;
 use sea_orm::{
     ActiveModelTrait as _, ColumnTrait as _, Condition, ConnectionTrait as _, DbBackend, EntityTrait as _,
-    FromQueryResult as _, IntoActiveModel as _, PaginatorTrait as _, QueryFilter as _, QueryOrder as _, QueryResult,
-    QuerySelect as _, Select,
+    IntoActiveModel as _, PaginatorTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _, QueryTrait as _,
+    Select,
 };
 use tracing::error;
 
 use super::{
     Store,
+    connect::{Row, model},
     enum_code::DbEnum as _,
     error::StoreError,
     keyset::{self, Keyset},
@@ -101,7 +102,8 @@ impl Store {
         organization: &OrganizationId,
         ids: &[SessionId],
     ) -> Result<Vec<Session>, StoreError> {
-        with_ids(organization, ids).all(&self.reader(organization)).await?.into_iter().map(legible).collect()
+        let reader = self.reader(organization);
+        reader.rows(with_ids(organization, ids).build(reader.get_database_backend()), read_row).await
     }
 
     /// Deleted sessions of all organizations that still have chats: read once, at start.
@@ -250,8 +252,10 @@ fn to_row(session: &Session) -> session::Model {
     }
 }
 
-fn read_row(row: &QueryResult) -> Result<Session, StoreError> {
-    legible(session::Model::from_query_result(row, "")?)
+fn read_row(row: &Row<'_>) -> Result<Session, StoreError> {
+    legible(model!(row, session, id organization label status status_reason status_code banned_until wanted jid
+        lid created_at last_connected_at call_auto_reply import_percent import_chats import_messages import_incomplete
+        import_quarantined paired_at))
 }
 
 /// Parses a row that must be intact.

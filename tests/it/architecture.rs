@@ -39,6 +39,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("tokio_websockets", &["session/whatsapp/", "session/whatsapp.rs"]),
     ("sea_orm", &["store/", "store.rs"]),
     ("sqlx", &["store/", "store.rs"]),
+    ("rusqlite", &["store/connect/"]),
     ("chatgraph_entity", &["store/", "store.rs"]),
     ("sea_orm_migration", &["store/", "store.rs", "server/", "server.rs"]),
     ("chatgraph_migration", &["store/", "store.rs", "server/", "server.rs"]),

@@ -11,7 +11,7 @@ use std::{
 
 use sea_orm::{
     ConnAcquireErr, DatabaseConnection, DbBackend, DbErr, ExecResult, QueryResult, RuntimeErr, SqlxError, Statement,
-    sqlx::{self, AssertSqlSafe, Executor as _, Postgres, Sqlite, pool::PoolConnection},
+    sqlx::{self, AssertSqlSafe, Executor as _, Postgres, Sqlite, pool::PoolConnection, postgres::PgRow},
 };
 use sea_query_sqlx::SqlxValues;
 use tokio::{runtime::Handle, time::timeout};
@@ -117,6 +117,12 @@ impl Connection {
             }
         };
         row.map_err(not_answered)
+    }
+
+    /// Returns the rows as the driver reads them.
+    pub(super) async fn query_rows(&mut self, statement: &Statement) -> Result<Vec<PgRow>, DbErr> {
+        let Kind::Postgres(connection) = self.kind() else { return Ok(Vec::new()) };
+        query::<Postgres>(statement).fetch_all(&mut **connection).await.map_err(not_answered)
     }
 
     pub(super) async fn query_all(&mut self, statement: &Statement) -> Result<Vec<QueryResult>, DbErr> {

@@ -7,15 +7,12 @@ use std::{
 
 use log::LevelFilter;
 use sea_orm::{
-    ConnectOptions, ConnectionTrait as _, Database, DatabaseConnection, DbBackend, DbErr, RuntimeErr, Statement,
-    sqlx::{
-        error::DatabaseError,
-        sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous},
-    },
+    ConnectOptions, ConnectionTrait as _, Database, DatabaseConnection, DbBackend, DbErr, Statement,
+    sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous},
 };
 
 use super::{file::create_private, time_limits::COUNT_TIMEOUT};
-use crate::backoff::Backoff;
+use crate::{backoff::Backoff, store::error};
 
 /// Number of connections for reading.
 pub(super) const MAX_READERS: u32 = 5;
@@ -92,9 +89,7 @@ pub(super) async fn checkpoint(path: &Path) -> Result<(), DbErr> {
 
 /// Returns whether another process has the lock: `SQLITE_BUSY`, 5 in the lowest byte.
 pub(in crate::store) fn is_busy(failed: &DbErr) -> bool {
-    let DbErr::Conn(RuntimeErr::SqlxError(cause)) = failed else { return false };
-    let code = cause.as_database_error().and_then(DatabaseError::code).and_then(|code| code.parse::<i32>().ok());
-    code.is_some_and(|code| code & 0xff == 5)
+    error::sqlite_code(failed).is_some_and(|code| code & 0xff == 5)
 }
 
 async fn connect(

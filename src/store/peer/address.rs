@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use chatgraph_entity::{peer, peer_address};
 use sea_orm::{
-    ColumnTrait as _, EntityTrait as _, ExprTrait as _, JoinType, QueryFilter as _, QueryOrder as _, QuerySelect as _,
-    QueryTrait as _, Select,
+    ColumnTrait as _, ConnectionTrait as _, EntityTrait as _, ExprTrait as _, JoinType, QueryFilter as _,
+    QueryOrder as _, QuerySelect as _, QueryTrait as _, Select,
     sea_query::{Expr, SelectStatement},
 };
 
@@ -73,7 +73,8 @@ impl Store {
         chats: &[ChatId],
     ) -> Result<HashMap<ChatId, Vec<Jid>>, StoreError> {
         let corrupt = |column| StoreError::Corrupt { table: "peer_address", column };
-        let rows = peer_address::Entity::find()
+        let reader = self.reader(organization);
+        let query = peer_address::Entity::find()
             .select_only()
             .column_as(Expr::col((peer::Entity, peer::Column::ChatId)), "chat_id")
             .column(peer_address::Column::Jid)
@@ -82,9 +83,8 @@ impl Store {
             .filter(Expr::col((peer::Entity, peer::Column::Organization)).eq(organization.as_str()))
             .filter(Expr::col((peer::Entity, peer::Column::ChatId)).is_in(chats.iter().map(|id| id.to_bytes())))
             .filter(is_last())
-            .into_tuple::<(Vec<u8>, String)>()
-            .all(&self.reader(organization))
-            .await?;
+            .build(reader.get_database_backend());
+        let rows = reader.rows(query, |row| Ok((row.get::<Vec<u8>>(0)?, row.get::<String>(1)?))).await?;
         let mut addresses: HashMap<_, Vec<_>> = HashMap::new();
         for (chat, jid) in rows {
             let chat = ChatId::from_bytes(&chat).map_err(|_| corrupt("chat_id"))?;

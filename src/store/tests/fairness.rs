@@ -6,7 +6,7 @@ use std::{
 };
 
 use futures_util::future::join_all;
-use sea_orm::ConnectionTrait as _;
+use sea_orm::{ConnectionTrait as _, Statement};
 use tokio::time::timeout;
 
 use super::*;
@@ -70,4 +70,53 @@ async fn one_organizations_long_reads_do_not_delay_anothers() {
     let (_, (behind, all)) = tokio::join!(long, others);
     assert!(behind.iter().all(|long| *long <= 4), "too many reads of another organization ran first: {behind:?}");
     assert!(all < LONG_READS, "it was answered after all others");
+}
+
+/// Counts up to `number` in SQL, which takes much longer than the read of a page.
+fn counting(test: &TestStore, number: u32) -> Statement {
+    let count = format!(
+        "WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < {number}) \
+         SELECT count(*) FROM numbers"
+    );
+    Statement::from_string(test.store.readers.get_database_backend(), count)
+}
+
+#[tokio::test]
+async fn a_long_read_ends_and_delays_no_other_task() {
+    let test = TestStore::open().await;
+    let reader = test.store.reader(&test.organization);
+    let count = reader.rows(counting(&test, 1_000_000), |row| row.get::<i64>(0));
+    let mut count = Box::pin(timeout(PATIENCE, count));
+    // This test has one thread, on which the read does not run to its end.
+    assert!(futures_util::poll!(&mut count).is_pending());
+    assert_eq!(count.await.expect("within the time limit").expect("a count"), [1_000_000]);
+}
+
+#[tokio::test]
+async fn a_long_hot_read_is_given_up_at_its_time_limit() {
+    let test = TestStore::open().await;
+    let readers = connect::readers_within(&config(&test.database), Duration::from_millis(300)).await.expect("readers");
+    for _ in 0..8 {
+        let ended = timeout(PATIENCE, readers.rows(counting(&test, u32::MAX), |row| row.get::<i64>(0))).await;
+        let ended = ended.expect("within the time limit").err();
+        assert!(matches!(ended, Some(StoreError::TooSlow)), "{ended:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_caller_that_stops_waiting_leaves_no_hot_read_behind() {
+    let test = TestStore::open().await;
+    if on_postgres() {
+        // The server continues until its own limit.
+        return;
+    }
+    let readers = &test.store.readers;
+    let gone = (0..8).map(|_| timeout(Duration::from_millis(100), readers.rows(counting(&test, u32::MAX), |_| Ok(()))));
+    assert!(join_all(gone).await.iter().all(Result::is_err), "an endless read was answered");
+    // As many threads as reads may run at a time.
+    let all = (0..8)
+        .map(|_| timeout(Duration::from_secs(5), readers.rows(counting(&test, 100_000), |row| row.get::<i64>(0))));
+    for answer in join_all(all).await {
+        assert_eq!(answer.expect("a free place").expect("a count"), [100_000]);
+    }
 }
