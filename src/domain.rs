@@ -8,6 +8,7 @@ pub mod change;
 pub mod chat;
 pub mod chat_list;
 mod chat_name;
+pub mod chat_view;
 pub mod clock;
 pub mod cursor;
 pub mod id;

@@ -12,6 +12,7 @@ mod change;
 mod change_log;
 mod chat;
 mod chat_list;
+mod chat_view;
 mod chunk;
 mod commit_notify;
 mod config;
@@ -72,6 +73,7 @@ use group_commit::{GroupCommit, notifier::CommitNotifier};
 
 pub use api_key::{HashedSecret, KeySecret};
 pub use backup::{back_up, restore};
+pub use chat_view::ChatPages;
 pub use config::{DatabaseArgs, MasterKeyArgs};
 pub use connect::{
     Config, DatabaseLock, OpenError, Postgres, ServerLock, UrlError, checkpoint, migrate_down, migrate_up, migrations,

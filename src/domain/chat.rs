@@ -122,12 +122,6 @@ impl Chat {
         self.names.display_name().cloned().or_else(|| self.jid.phone_number())
     }
 
-    /// Returns whether the chat is muted at `now`, in milliseconds.
-    #[must_use]
-    pub fn muted(&self, now: i64) -> bool {
-        self.settings.muted_until.value.is_some_and(|until| until > now)
-    }
-
     /// The settings and counters, as a change records them.
     #[must_use]
     pub fn state(&self) -> ChatState {
@@ -138,21 +132,6 @@ impl Chat {
             pending: self.pending,
             refused: self.refused,
         }
-    }
-
-    /// Restores the settings and counters of a change.
-    pub fn restore(&mut self, state: &ChatState) {
-        self.settings.restore(&state.settings);
-        self.unread_count = state.unread_count;
-        self.last_message = state.last_message;
-        self.pending = state.pending;
-        self.refused = state.refused;
-    }
-
-    /// Restores the state of the chat after a change.
-    pub fn restore_to(&mut self, change: &Change) {
-        self.restore(&change.state);
-        self.revision = change.revision;
     }
 
     /// Changes the chat, and returns the difference, or `None` if nothing changed. Replayed events, echoes of our own

@@ -149,13 +149,6 @@ impl Settings {
         }
         values
     }
-
-    /// Takes the values of `other`, and keeps the timestamps.
-    pub(super) fn restore(&mut self, other: &Self) {
-        for setting in Setting::ALL {
-            self.put(other.get(setting).value, self.get(setting).as_of);
-        }
-    }
 }
 
 impl<T: Copy> Versioned<T> {
@@ -229,9 +222,7 @@ mod tests {
             settings.put(value, 5);
             assert_eq!(settings.get(value.setting()), Versioned { value, as_of: 5 });
             assert!(settings.differ_from(&Settings::default()).eq([value.setting()]));
-            let mut restored = Settings::default();
-            restored.restore(&settings.without_times());
-            assert_eq!(restored.get(value.setting()), Versioned { value, as_of: 0 });
+            assert_eq!(settings.without_times().get(value.setting()), Versioned { value, as_of: 0 });
         }
     }
 

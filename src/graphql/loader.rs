@@ -10,8 +10,8 @@ use super::{error::ApiError, loader_scheduler::PendingBatches, services::Graphql
 use crate::{
     auth::viewer::Viewer,
     domain::{
-        chat::Chat,
         chat_list::{ChatKey, ChatList},
+        chat_view::{ChatColumns, ChatView},
         cursor::TimeKey,
         id::{ChatId, MessageId, SessionId},
         jid::Jid,
@@ -73,10 +73,10 @@ impl Loader<SessionId> for BatchReader {
 }
 
 impl Loader<ChatId> for BatchReader {
-    type Value = Chat;
+    type Value = ChatView;
     type Error = ApiError;
 
-    async fn load(&self, ids: &[ChatId]) -> Result<HashMap<ChatId, Chat>, ApiError> {
+    async fn load(&self, ids: &[ChatId]) -> Result<HashMap<ChatId, ChatView>, ApiError> {
         Ok(self.parts.chats.by_ids(&self.viewer, ids).await?)
     }
 }
@@ -129,7 +129,7 @@ impl Loader<ChatPageKey> for BatchReader {
 
     async fn load(&self, keys: &[ChatPageKey]) -> Result<HashMap<ChatPageKey, ChatPage>, ApiError> {
         let pages: Vec<_> = keys.iter().map(|ChatPageKey(list, page)| (list.clone(), *page)).collect();
-        let pages = self.parts.chats.lists(&self.viewer, &pages).await?;
+        let pages = self.parts.chats.lists(&self.viewer, &pages, ChatColumns::all()).await?;
         Ok(keys.iter().cloned().zip(pages).collect())
     }
 }

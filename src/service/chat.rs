@@ -18,6 +18,7 @@ use crate::{
         capability::Capability,
         chat::Chat,
         chat_list::{ChatKey, ChatList},
+        chat_view::{ChatColumns, ChatView, ListedChat},
         clock::Clock,
         cursor::{ChangeCursor, TimeKey},
         id::{ChatId, MessageId, OrganizationId, SessionId},
@@ -77,7 +78,7 @@ pub enum FollowTarget {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ChatPage {
     /// The chats.
-    pub page: Page<Chat>,
+    pub page: Page<ListedChat>,
     /// Subscribing after this cursor misses nothing.
     pub change_cursor: ChangeCursor,
 }
@@ -123,17 +124,24 @@ impl Chats {
         Self { store, feed, sessions, purger, mutes, clock, config }
     }
 
-    /// Returns a page of the organization's chats.
+    /// Returns a page of the organization's chats, with these columns.
     ///
     /// # Errors
     /// `Forbidden` without `read`, `SessionNotFound`, `Store`.
     #[instrument(name = "chats.list", level = "debug", skip_all)]
-    pub async fn list(&self, viewer: &Viewer, list: ChatList, page: PageRequest<ChatKey>) -> Result<ChatPage, Error> {
+    pub async fn list(
+        &self,
+        viewer: &Viewer,
+        list: ChatList,
+        page: PageRequest<ChatKey>,
+        columns: ChatColumns,
+    ) -> Result<ChatPage, Error> {
         let organization = viewer.require(Capability::Read)?;
-        if let Some(session) = list.session {
-            existing_session(&self.store, organization, session).await?;
+        let mut read = self.store.chat_pages(organization, &[(list, page)], columns, self.clock.now()).await?;
+        if !read.has_session {
+            return Err(Error::SessionNotFound);
         }
-        Ok(self.pages(organization, &[(list, page)]).await?.remove(0))
+        Ok(ChatPage { page: read.pages.remove(0), change_cursor: read.change_cursor })
     }
 
     /// Returns pages of several lists at once, for loaders. The list of a missing session is empty.
@@ -145,19 +153,12 @@ impl Chats {
         &self,
         viewer: &Viewer,
         pages: &[(ChatList, PageRequest<ChatKey>)],
+        columns: ChatColumns,
     ) -> Result<Vec<ChatPage>, Error> {
-        self.pages(viewer.require(Capability::Read)?, pages).await
-    }
-
-    async fn pages(
-        &self,
-        organization: &OrganizationId,
-        pages: &[(ChatList, PageRequest<ChatKey>)],
-    ) -> Result<Vec<ChatPage>, Error> {
-        // Read the cursor before the pages: a commit in between is then delivered twice rather than missed.
-        let change_cursor = self.store.log_head(organization).await?;
-        let pages = self.store.chats(organization, pages, self.clock.now()).await?;
-        Ok(pages.into_iter().map(|page| ChatPage { page, change_cursor }).collect())
+        let organization = viewer.require(Capability::Read)?;
+        let read = self.store.chat_pages(organization, pages, columns, self.clock.now()).await?;
+        let change_cursor = read.change_cursor;
+        Ok(read.pages.into_iter().map(|page| ChatPage { page, change_cursor }).collect())
     }
 
     /// Returns the newest change-log position of the viewer's organization.
@@ -170,7 +171,7 @@ impl Chats {
 
     /// Returns the revision of a chat as shown to clients. No other state of the chat ever has the same revision.
     #[must_use]
-    pub fn revision(&self, chat: &Chat) -> i64 {
+    pub fn revision(&self, chat: &ChatView) -> i64 {
         self.store.revision_base().saturating_add(chat.revision)
     }
 
@@ -183,18 +184,28 @@ impl Chats {
         Ok(self.store.count_chats(viewer.require(Capability::Read)?, lists, self.clock.now()).await?)
     }
 
-    /// Returns one chat.
+    /// Returns one chat, with these columns.
     ///
     /// # Errors
     /// `Forbidden` without `read`, `SessionRequired`, `SessionNotFound`, `ChatNotFound`, `Store`.
     #[instrument(name = "chats.chat", level = "debug", skip_all)]
-    pub async fn chat(&self, viewer: &Viewer, target: &ChatRef) -> Result<Chat, Error> {
+    pub async fn chat(&self, viewer: &Viewer, target: &ChatRef, columns: ChatColumns) -> Result<ChatView, Error> {
         let organization = viewer.require(Capability::Read)?;
         let found = match target {
-            ChatRef::Id(id) => self.store.chat_by_id(organization, *id).await?,
-            ChatRef::Address { session, cid } => {
-                let session = session_of(&self.store, organization, *session).await?;
-                self.store.chat(organization, session, cid).await?
+            ChatRef::Id(id) => match self.store.chat_views_by_ids(organization, &[*id], columns).await?.pop() {
+                Some(chat) => Some(chat),
+                None => self.store.chat_by_id(organization, *id).await?.map(ChatView::from),
+            },
+            ChatRef::Address { session: Some(session), cid } => {
+                let found = self.store.chat_view(organization, *session, cid, columns).await?;
+                if found.is_none() {
+                    existing_session(&self.store, organization, *session).await?;
+                }
+                found
+            }
+            ChatRef::Address { session: None, cid } => {
+                let session = session_of(&self.store, organization, None).await?;
+                self.store.chat_view(organization, session, cid, columns).await?
             }
         };
         found.ok_or(Error::ChatNotFound)
@@ -300,9 +311,9 @@ impl Chats {
     ///
     /// # Errors
     /// `Forbidden` without any of `read`, `events` and `send`, `Store`.
-    pub async fn by_ids(&self, viewer: &Viewer, ids: &[ChatId]) -> Result<HashMap<ChatId, Chat>, Error> {
+    pub async fn by_ids(&self, viewer: &Viewer, ids: &[ChatId]) -> Result<HashMap<ChatId, ChatView>, Error> {
         let organization = viewer.require_any(&LOADING_CAPABILITIES)?;
-        let chats = self.store.chats_by_ids(organization, ids).await?;
+        let chats = self.store.chat_views_by_ids(organization, ids, ChatColumns::all()).await?;
         Ok(chats.into_iter().map(|chat| (chat.id, chat)).collect())
     }
 

@@ -11,7 +11,6 @@ use sea_orm::{
 
 use super::{
     Store,
-    connect::{Row, model},
     enum_code::{DbEnum as _, bits, from_bits},
     error::StoreError,
     message_marker, organization, peer, sanitize,
@@ -41,19 +40,6 @@ impl Store {
         jid: &Jid,
     ) -> Result<Option<Chat>, StoreError> {
         found_by(organization, session, jid).one(&self.reader(organization)).await?.map(from_row).transpose()
-    }
-
-    /// Returns chats by id; deleted ones are missing.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn chats_by_ids(&self, organization: &OrganizationId, ids: &[ChatId]) -> Result<Vec<Chat>, StoreError> {
-        with_ids(organization, ids.iter().map(|id| id.to_bytes()))
-            .all(&self.reader(organization))
-            .await?
-            .into_iter()
-            .map(from_row)
-            .collect()
     }
 }
 
@@ -266,13 +252,6 @@ pub(super) fn to_row(organization: &OrganizationId, chat: &Chat) -> chat::Model 
         emptied_at,
         emptied_ids,
     })
-}
-
-pub(super) fn read_row(row: &Row<'_>) -> Result<Chat, StoreError> {
-    from_row(model!(row, chat, id organization session_id jid subject contact_name push_name business_name archived
-        archived_as_of pinned pinned_as_of muted_until muted_as_of marked_unread marked_as_of unread_count
-        last_message_at last_message_id kind activity inbox_class inbox_rank searchable pending created_at horizon_at
-        horizon_ids refused arrivals read_to_at read_to_ids address address_as_of revision emptied_at emptied_ids))
 }
 
 pub(super) fn from_row(row: chat::Model) -> Result<Chat, StoreError> {

@@ -9,42 +9,19 @@ use sea_orm::{
 
 use super::{
     Store,
-    chat::{owned_by, read_row},
+    chat::owned_by,
     enum_code::DbEnum as _,
     error::StoreError,
     keyset::{self, Keyset, SortKey},
     session,
 };
 use crate::domain::{
-    chat::Chat,
     chat_list::{ChatFilter, ChatKey, ChatList, ChatOrder, InboxClass},
     id::{OrganizationId, SessionId},
-    page::{Page, PageRequest},
     search::SearchTerm,
 };
 
 impl Store {
-    /// Returns a page of each list, in the given order; `muted` is evaluated at `now`, in milliseconds.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn chats(
-        &self,
-        organization: &OrganizationId,
-        pages: &[(ChatList, PageRequest<ChatKey>)],
-        now: i64,
-    ) -> Result<Vec<Page<Chat>>, StoreError> {
-        let backend = self.readers.get_database_backend();
-        // Limits full scans, so that some readers stay free for indexed queries.
-        let may_walk = pages.iter().any(|(list, _)| list.filter.may_scan());
-        let owner = Some(organization.clone());
-        let _place = if may_walk { Some(self.walks.place(&owner).await) } else { None };
-        let lists: Vec<_> =
-            pages.iter().map(|(list, page)| (listed(backend, organization, list, now), *page)).collect();
-        keyset::read(&self.reader(organization), &lists, read_row, |list, chat| ChatKey::new(chat, pages[list].0.order))
-            .await
-    }
-
     /// Counts the chats of each list, in the given order; `None` if that takes longer than a second.
     ///
     /// # Errors

@@ -18,7 +18,7 @@ use crate::domain::{
 };
 
 /// Queries per statement: SQLite allows 500.
-const MAX_UNION: usize = 200;
+pub(super) const MAX_UNION: usize = 200;
 
 /// A key whose parts are columns.
 pub(super) trait SortKey: CursorKey {
@@ -106,35 +106,49 @@ fn least<K: Ord>(a: Option<K>, b: Option<K>) -> Option<K> {
     a.into_iter().chain(b).min()
 }
 
-/// Reads a page of each list, in one statement unless there are very many. `key` returns the key of an item in the list
-/// with this number.
+/// Reads a page of each list, in one statement unless there are very many. `key` returns the key of an item.
 pub(super) async fn read<E: EntityTrait, K: SortKey, T: Send + 'static>(
     reader: &ReadPool,
     lists: &[(Keyset<E, K>, PageRequest<K>)],
     from_row: fn(&Row<'_>) -> Result<T, StoreError>,
-    key: impl Fn(usize, &T) -> K,
+    key: fn(&T) -> K,
 ) -> Result<Vec<Page<T>>, StoreError> {
-    let pages = lists.iter().enumerate().map(|(list, (rows, page))| (2 * list, rows.page(page)));
-    let beyond = lists.iter().enumerate().filter_map(|(list, (rows, page))| Some((2 * list + 1, rows.next_row(page)?)));
     let mut read: HashMap<usize, Vec<T>> = HashMap::new();
-    let branches: Vec<_> = pages.chain(beyond).collect();
-    for part in branches.chunks(MAX_UNION) {
+    for part in branches(lists).chunks(MAX_UNION) {
         let query = reader.get_database_backend().build(&union_all(part));
         let rows = reader.rows(query, move |row| Ok((row.get::<i32>("branch")?, from_row(row)?)));
         for (branch, item) in rows.await? {
             read.entry(usize::try_from(branch).unwrap_or_default()).or_default().push(item);
         }
     }
-    let pages = lists.iter().enumerate().map(|(list, (_, page))| {
+    Ok(pages(lists.iter().map(|(_, page)| page), read, key))
+}
+
+/// The queries of the lists' pages: an even number for the page of a list, the next one for the row beyond its cursor.
+pub(super) fn branches<E: EntityTrait, K: SortKey>(
+    lists: &[(Keyset<E, K>, PageRequest<K>)],
+) -> Vec<(usize, Select<E>)> {
+    let pages = lists.iter().enumerate().map(|(list, (rows, page))| (2 * list, rows.page(page)));
+    let beyond = lists.iter().enumerate().filter_map(|(list, (rows, page))| Some((2 * list + 1, rows.next_row(page)?)));
+    pages.chain(beyond).collect()
+}
+
+/// The pages, from the rows of their [`branches`].
+pub(super) fn pages<'p, K: SortKey + 'p, T>(
+    requests: impl Iterator<Item = &'p PageRequest<K>>,
+    mut read: HashMap<usize, Vec<T>>,
+    key: fn(&T) -> K,
+) -> Vec<Page<T>> {
+    let pages = requests.enumerate().map(|(list, page)| {
         let mut items = read.remove(&(2 * list)).unwrap_or_default();
         // A UNION does not guarantee an order.
-        items.sort_by_key(|item| key(list, item));
+        items.sort_by_key(key);
         if page.direction == Direction::Forward {
             items.reverse();
         }
         Page::from_rows(items, page, read.contains_key(&(2 * list + 1)))
     });
-    Ok(pages.collect())
+    pages.collect()
 }
 
 /// Counts the rows of each list; `None` if the time limit was exceeded.

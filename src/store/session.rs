@@ -38,7 +38,7 @@ impl Store {
         page: &PageRequest<TimeKey>,
     ) -> Result<Page<Session>, StoreError> {
         let lists = [(listed(self.readers.get_database_backend(), organization), *page)];
-        let mut pages = keyset::read(&self.reader(organization), &lists, read_row, |_, session| session.key()).await?;
+        let mut pages = keyset::read(&self.reader(organization), &lists, read_row, |session| session.key()).await?;
         Ok(pages.remove(0))
     }
 
@@ -217,6 +217,11 @@ pub(super) fn with_ids(organization: &OrganizationId, ids: &[SessionId]) -> Sele
 /// Query for the id of a session if it belongs to the organization, also if it is deleted.
 pub(super) fn owned(organization: &OrganizationId, id: SessionId) -> Select<session::Entity> {
     with_ids(organization, &[id]).select_only().column(session::Column::Id)
+}
+
+/// Condition for one session of the organization, unless it is deleted.
+pub(super) fn is_present(organization: &OrganizationId, id: SessionId) -> Condition {
+    owned_by(organization).add(session::Column::Id.eq(id.to_bytes()))
 }
 
 /// The organization's sessions, without deleted ones.

@@ -1,5 +1,6 @@
 //! Tests of the store on a real database.
 
+mod chat_view;
 mod checking;
 #[path = "../../tests/it/support/database.rs"]
 mod database;
@@ -22,6 +23,7 @@ use crate::{
         change::{Change, Origin},
         chat::{Chat, LastMessage},
         chat_list::ChatList,
+        chat_view::ChatColumns,
         id::{ChatId, MessageId, OrganizationId, SessionId},
         message::{IncomingMessage, MessageKind},
         page::{Direction, PageRequest},
@@ -232,11 +234,14 @@ async fn another_organization_finds_nothing() {
     assert_eq!(store.chat(&other, test.session, &chat.jid).await.expect("a read"), None);
     let lists = [None, Some(test.session)].map(|session| ChatList { session, ..ChatList::default() });
     let all = PageRequest { limit: 10, direction: Direction::Forward, cursor: None };
-    for page in store.chats(&other, &lists.clone().map(|list| (list, all)), 0).await.expect("pages") {
+    let lists_of_all = lists.clone().map(|list| (list, all));
+    for page in store.chat_pages(&other, &lists_of_all, ChatColumns::all(), 0).await.expect("pages").pages {
         assert!(page.items.is_empty());
     }
     assert_eq!(store.count_chats(&other, &lists, 0).await.expect("counts"), Some(vec![0, 0]));
-    assert!(store.chats_by_ids(&other, &[chat.id]).await.expect("a read").is_empty());
+    assert!(store.chat_views_by_ids(&other, &[chat.id], ChatColumns::all()).await.expect("a read").is_empty());
+    let view = store.chat_view(&other, test.session, &chat.jid, ChatColumns::all()).await.expect("a read");
+    assert_eq!(view, None);
     assert!(store.addresses(&other, &[chat.id]).await.expect("a read").is_empty());
     assert!(store.sessions_by_ids(&other, &[test.session]).await.expect("a read").is_empty());
     assert!(store.changes(&other, 0, 10).await.expect("a log").is_empty());

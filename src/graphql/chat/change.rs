@@ -9,7 +9,7 @@ use super::{
     object::Chat,
 };
 use crate::{
-    domain::{change, chat},
+    domain::{change, chat, chat_view::ChatView},
     graphql::{
         context::ContextExt as _,
         error::ApiError,
@@ -83,7 +83,7 @@ impl ChatChange {
             change::ChangeKind::Created | change::ChangeKind::Updated => {}
         }
         let now = context.loader().load_one(self.0.chat).await?;
-        Ok(Some(Chat::from(as_of(&self.0, now))))
+        Ok(Some(as_of(&self.0, now).into()))
     }
 
     /// The id of the chat that this chat was merged into, because both are the same user. Null unless that is the
@@ -100,12 +100,13 @@ impl ChatChange {
 }
 
 /// The chat after `change`, based on the current chat, or on an empty chat if there is no current one.
-fn as_of(change: &change::Change, now: Option<chat::Chat>) -> chat::Chat {
+fn as_of(change: &change::Change, now: Option<ChatView>) -> ChatView {
     let is_gone = now.is_none();
-    let mut chat = now.unwrap_or_else(|| chat::Chat::new(change.chat, change.session, change.cid.clone(), change.at));
+    let empty = || chat::Chat::new(change.chat, change.session, change.cid.clone(), change.at).into();
+    let mut chat = now.unwrap_or_else(empty);
     chat.restore_to(change);
     // The message may belong to another chat by now.
-    if let Some(last) = chat.last_message.as_mut().filter(|_| is_gone) {
+    if let Some(last) = chat.state.last_message.as_mut().filter(|_| is_gone) {
         last.id = None;
     }
     chat
@@ -130,8 +131,8 @@ mod tests {
     #[test]
     fn a_changes_chat_has_the_settings_of_then_and_the_name_of_now() {
         let (change, now) = archived_then();
-        let shown = as_of(&change, Some(now));
-        assert_eq!((shown.settings.archived.value, shown.unread_count), (true, 2));
+        let shown = as_of(&change, Some(now.into()));
+        assert_eq!((shown.state.settings.archived.value, shown.state.unread_count), (true, 2));
         assert_eq!(shown.name().as_deref(), Some("Mei Tanaka"));
     }
 
@@ -140,7 +141,7 @@ mod tests {
         let (change, now) = archived_then();
         let shown = as_of(&change, None);
         assert_eq!((shown.id, shown.session, &shown.jid), (now.id, now.session, &now.jid));
-        assert_eq!((shown.settings.archived.value, shown.unread_count), (true, 2));
-        assert_eq!(shown.names, chat::ChatNames::default());
+        assert_eq!((shown.state.settings.archived.value, shown.state.unread_count), (true, 2));
+        assert_eq!(shown.display_name, None);
     }
 }

@@ -6,6 +6,7 @@ use super::{enums::ChatOrder, filter::ChatFilter, object::Chat};
 use crate::{
     domain::{
         chat_list::{ChatKey, ChatList},
+        chat_view::ChatColumns,
         id::{OrganizationId, SessionId},
         page::PageRequest,
     },
@@ -41,7 +42,7 @@ impl ChatConnection {
         arguments: ChatListArguments,
     ) -> Result<Self, ApiError> {
         let (list, page) = arguments.read(context, session)?;
-        let chats = context.chats().list(context.viewer(), list.clone(), page).await?;
+        let chats = context.chats().list(context.viewer(), list.clone(), page, ChatColumns::all()).await?;
         Self::of(context, list, chats)
     }
 
@@ -58,8 +59,7 @@ impl ChatConnection {
 
     fn of(context: &Context<'_>, list: ChatList, chats: ChatPage) -> Result<Self, ApiError> {
         let organization = context.organization()?;
-        let listing =
-            ConnectionPage::new(chats.page, &scope(organization, &list.scope()), |chat| ChatKey::new(chat, list.order));
+        let listing = ConnectionPage::new(chats.page, &scope(organization, &list.scope()), |listed| listed.key);
         Ok(Self { listing, change_cursor: chats.change_cursor.encode(organization), list })
     }
 }

@@ -4,7 +4,11 @@ use async_graphql::{Context, Description, ID, Object};
 
 use super::{enums::ChatType, sync::ChatSync};
 use crate::{
-    domain::{capability::Capability, chat, message},
+    domain::{
+        capability::Capability,
+        chat_view::{ChatView, ListedChat},
+        message,
+    },
     graphql::{
         capability::requires,
         connection::{ConnectionPage, PageArguments},
@@ -19,11 +23,17 @@ use crate::{
 
 /// A chat of a session, as it is in the stored copy.
 #[derive(Debug, Clone, Description)]
-pub(in crate::graphql) struct Chat(chat::Chat);
+pub(in crate::graphql) struct Chat(ChatView);
 
-impl From<chat::Chat> for Chat {
-    fn from(chat: chat::Chat) -> Self {
+impl From<ChatView> for Chat {
+    fn from(chat: ChatView) -> Self {
         Self(chat)
+    }
+}
+
+impl From<ListedChat> for Chat {
+    fn from(listed: ListedChat) -> Self {
+        Self(listed.chat)
     }
 }
 
@@ -65,45 +75,44 @@ impl Chat {
 
     /// True if the chat is archived.
     async fn archived(&self) -> bool {
-        self.0.settings.archived.value
+        self.0.state.settings.archived.value
     }
 
     /// True if the chat is pinned to the top of the list.
     async fn pinned(&self) -> bool {
-        self.0.settings.pinned.value
+        self.0.state.settings.pinned.value
     }
 
     /// True if the chat is muted now.
     async fn muted(&self, context: &Context<'_>) -> bool {
-        self.0.muted(context.chats().now())
+        self.0.muted_at(context.chats().now()).is_some()
     }
 
     /// The end of the mute. Null if the chat is not muted.
     async fn muted_until(&self, context: &Context<'_>) -> Option<Timestamp> {
-        let muted = self.0.muted(context.chats().now());
-        self.0.settings.muted_until.value.filter(|_| muted).map(Timestamp)
+        self.0.muted_at(context.chats().now()).map(Timestamp)
     }
 
     /// The number of unread messages, as on the phone.
     async fn unread_count(&self) -> u32 {
-        self.0.unread_count
+        self.0.state.unread_count
     }
 
     /// True if the chat was marked as unread by hand, regardless of `unreadCount`.
     async fn marked_unread(&self) -> bool {
-        self.0.settings.marked_unread.value
+        self.0.state.settings.marked_unread.value
     }
 
     /// The send time of the last message. Null if there is no last message.
     async fn last_message_at(&self) -> Option<Timestamp> {
-        self.0.last_message.map(|message| Timestamp(message.at))
+        self.0.state.last_message.map(|message| Timestamp(message.at))
     }
 
     /// The last message. Null if there is no last message, or if only its time is known. Requires `read`, whichever
     /// field returned the chat.
     #[graphql(guard = "requires(Capability::Read)")]
     async fn last_message(&self, context: &Context<'_>) -> Result<Option<Message>, ApiError> {
-        let Some(id) = self.0.last_message.and_then(|message| message.id) else { return Ok(None) };
+        let Some(id) = self.0.state.last_message.and_then(|message| message.id) else { return Ok(None) };
         Ok(context.loader().load_one(id).await?.map(Message::from))
     }
 
@@ -147,6 +156,6 @@ impl Chat {
 
     /// The synchronization of this chat with WhatsApp.
     async fn sync(&self) -> ChatSync {
-        ChatSync { chat: self.0.id, pending: self.0.pending, refused: self.0.refused }
+        ChatSync::from(&self.0)
     }
 }

@@ -10,7 +10,7 @@ use super::{
     object::Chat,
 };
 use crate::{
-    domain::capability::Capability,
+    domain::{capability::Capability, chat_view::ChatColumns},
     graphql::{
         capability::requires,
         connection::PageArguments,
@@ -75,7 +75,7 @@ impl ChatQuery {
         id: Option<ID>,
     ) -> Result<Option<Chat>, ApiError> {
         let target = chat_ref(id.as_ref(), cid, session_id.as_ref())?;
-        let chat = context.chats().chat(context.viewer(), &target).await?;
+        let chat = context.chats().chat(context.viewer(), &target, ChatColumns::all()).await?;
         Ok(Some(chat.into()))
     }
 }

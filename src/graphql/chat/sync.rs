@@ -4,16 +4,22 @@ use async_graphql::{Context, Description, Object};
 
 use super::enums::{ChatField, ChatSyncState, RefusalCode};
 use crate::{
-    domain::{change::ChatFields, id::ChatId, pending_action},
+    domain::{change::ChatFields, chat_view::ChatView, id::ChatId, pending_action},
     graphql::{context::ContextExt as _, error::ApiError, loader::RejectionsKey, scalar::Timestamp},
 };
 
 /// The synchronization of a chat with WhatsApp.
 #[derive(Description)]
 pub(in crate::graphql) struct ChatSync {
-    pub(in crate::graphql) chat: ChatId,
-    pub(in crate::graphql) pending: ChatFields,
-    pub(in crate::graphql) refused: ChatFields,
+    chat: ChatId,
+    pending: ChatFields,
+    refused: ChatFields,
+}
+
+impl From<&ChatView> for ChatSync {
+    fn from(chat: &ChatView) -> Self {
+        Self { chat: chat.id, pending: chat.state.pending, refused: chat.state.refused }
+    }
 }
 
 #[Object(use_type_description)]

@@ -4,7 +4,7 @@ use async_graphql::{Context, Description, Enum, ID, Object};
 
 use super::pairing::Pairing;
 use crate::{
-    domain::{capability::Capability, jid, session},
+    domain::{capability::Capability, chat_view::ChatColumns, jid, session},
     graphql::{
         capability::requires,
         chat::{
@@ -229,7 +229,7 @@ impl Session {
         #[graphql(desc = "The chat's canonical address or any of its aliases.")] cid: Jid,
     ) -> Result<Option<Chat>, ApiError> {
         let target = ChatRef::Address { session: Some(self.0.id), cid: cid.0 };
-        let chat = context.chats().chat(context.viewer(), &target).await?;
+        let chat = context.chats().chat(context.viewer(), &target, ChatColumns::all()).await?;
         Ok(Some(chat.into()))
     }
 }

@@ -17,6 +17,7 @@ use crate::{
     domain::{
         capability::Capabilities,
         chat,
+        chat_view::ChatView,
         id::{ChatId, KeyId, SessionId},
         session,
     },
@@ -84,7 +85,7 @@ struct Objects;
 impl Objects {
     async fn chat(&self) -> Chat {
         let jid = "15550100@s.whatsapp.net".parse().expect("a JID");
-        chat::Chat::new(ChatId::new(1), SessionId::new(1), jid, 1).into()
+        ChatView::from(chat::Chat::new(ChatId::new(1), SessionId::new(1), jid, 1)).into()
     }
 
     async fn session(&self) -> Session {

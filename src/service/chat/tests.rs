@@ -8,7 +8,7 @@ use super::*;
 use crate::{
     auth::viewer::{Forbidden, Principal},
     clock::SystemClock,
-    domain::{capability::Capabilities, id::KeyId, page::Direction},
+    domain::{capability::Capabilities, chat_view::ChatColumns, id::KeyId, page::Direction},
     session::{self, Endpoint},
     store::tests::TestStore,
 };
@@ -47,10 +47,10 @@ async fn every_use_case_asks_for_its_capability_again() {
 
     let viewer = all_but(&test, Capability::Read);
     let refused = [
-        chats.list(&viewer, ChatList::default(), chat_page).await.err(),
-        chats.lists(&viewer, &[]).await.err(),
+        chats.list(&viewer, ChatList::default(), chat_page, ChatColumns::all()).await.err(),
+        chats.lists(&viewer, &[], ChatColumns::all()).await.err(),
         chats.count(&viewer, &[]).await.err(),
-        chats.chat(&viewer, &target).await.err(),
+        chats.chat(&viewer, &target, ChatColumns::all()).await.err(),
         chats.messages(&viewer, &[(chat.id, page)]).await.err(),
         chats.messages_by_ids(&viewer, &[]).await.err(),
     ];

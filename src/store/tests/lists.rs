@@ -17,6 +17,7 @@ use super::*;
 use crate::domain::{
     chat::ChatType,
     chat_list::{ChatFilter, ChatKey, ChatOrder},
+    chat_view::{ChatView, ListedChat},
     page::Page,
     search::SearchTerm,
     setting::Versioned,
@@ -142,8 +143,8 @@ async fn walk(
     let (mut seen, mut cursor) = (vec![], None);
     loop {
         let request = (list.clone(), PageRequest { limit, direction, cursor });
-        let page = test.store.chats(organization, &[request], NOW).await.expect("a page").remove(0);
-        let ids: Vec<_> = page.items.iter().map(|chat| chat.id).collect();
+        let page = pages(test, organization, &[request]).await.remove(0);
+        let ids: Vec<_> = page.items.iter().map(|listed| listed.chat.id).collect();
         assert!(ids.len() <= limit as usize);
         let (begins, ends) = match direction {
             Direction::Forward => (seen.len(), seen.len() + ids.len()),
@@ -154,7 +155,7 @@ async fn walk(
             Direction::Forward => (page.items.last(), page.has_next),
             Direction::Backward => (page.items.first(), page.has_previous),
         };
-        cursor = end.map(|chat| ChatKey::new(chat, list.order));
+        cursor = end.map(|listed| listed.key);
         match direction {
             Direction::Forward => seen.extend(ids),
             Direction::Backward => drop(seen.splice(0..0, ids)),
@@ -163,6 +164,15 @@ async fn walk(
             return seen;
         }
     }
+}
+
+/// Reads the pages with every column.
+async fn pages(
+    test: &TestStore,
+    organization: &OrganizationId,
+    pages: &[(ChatList, PageRequest<ChatKey>)],
+) -> Vec<Page<ListedChat>> {
+    test.store.chat_pages(organization, pages, ChatColumns::all(), NOW).await.expect("pages").pages
 }
 
 async fn store_all(test: &TestStore, organization: &OrganizationId, chats: &[Chat]) {
@@ -244,9 +254,9 @@ async fn several_lists_are_read_at_once_each_as_by_itself() {
         }
     }
     for page in &pages {
-        alone.extend(test.store.chats(&test.organization, std::slice::from_ref(page), NOW).await.expect("a page"));
+        alone.extend(self::pages(&test, &test.organization, slice::from_ref(page)).await);
     }
-    let together: Vec<Page<Chat>> = test.store.chats(&test.organization, &pages, NOW).await.expect("pages");
+    let together = self::pages(&test, &test.organization, &pages).await;
     assert_eq!(together, alone);
     assert!(together.iter().all(|page| !page.items.is_empty()));
 }
@@ -270,8 +280,9 @@ async fn a_list_has_no_deleted_chat_and_none_of_another_organization() {
                 let list = ChatList { session, order, filter: ChatFilter { pinned, ..ChatFilter::default() } };
                 for (reader, expected) in [(&test.organization, usize::from(own)), (&other, 0)] {
                     let page = (list.clone(), PageRequest { limit: 4, direction: Direction::Forward, cursor: None });
-                    let page = test.store.chats(reader, &[page], NOW).await.expect("a page").remove(0);
-                    assert_eq!(page.items, vec![kept.clone(); expected], "{list:?} {reader}");
+                    let page = pages(&test, reader, &[page]).await.remove(0);
+                    let ids: Vec<_> = page.items.iter().map(|chat| chat.chat.id).collect();
+                    assert_eq!(ids, vec![kept.id; expected], "{list:?} {reader}");
                     let count = test.store.count_chats(reader, slice::from_ref(&list), NOW).await.expect("a count");
                     assert_eq!(count, Some(vec![i64::try_from(expected).expect("few")]), "{list:?} {reader}");
                 }
@@ -329,12 +340,13 @@ async fn messages_of_many_chats_are_read_at_once_each_as_by_itself() {
 async fn empty_and_very_long_lists_work() {
     let test = TestStore::open().await;
     let chat = test.add_chat(1, 5).await;
-    assert!(test.store.chats(&test.organization, &[], NOW).await.expect("no pages").is_empty());
+    assert!(pages(&test, &test.organization, &[]).await.is_empty());
     let request = PageRequest { limit: 1, direction: Direction::Forward, cursor: None };
     let many = vec![(ChatList::default(), request); 600];
-    let pages = test.store.chats(&test.organization, &many, NOW).await.expect("pages");
+    let pages = pages(&test, &test.organization, &many).await;
     assert_eq!(pages.len(), 600);
-    assert!(pages.iter().all(|page| page.items == [chat.clone()]));
+    let expected = [ChatView::from(chat)];
+    assert!(pages.iter().all(|page| page.items.iter().map(|listed| &listed.chat).eq(&expected)));
 }
 
 #[tokio::test]
@@ -367,14 +379,14 @@ async fn lists_that_are_walked_leave_readers_to_the_others() {
     // The maximum number of scans run.
     let (walks, owner) = (&test.store.walks, Some(test.organization.clone()));
     let walking = [walks.place(&owner).await, walks.place(&owner).await];
-    let mut another = Box::pin(test.store.chats(&test.organization, &searched, NOW));
+    let mut another = Box::pin(pages(&test, &test.organization, &searched));
     assert!(futures_util::poll!(&mut another).is_pending());
-    let listed =
-        timeout(PATIENCE, test.store.chats(&test.organization, &all, NOW)).await.expect("within the time limit");
-    assert_eq!(listed.expect("a page")[0].items, [chat]);
+    let listed = timeout(PATIENCE, pages(&test, &test.organization, &all)).await.expect("within the time limit");
+    assert_eq!(listed[0].items.len(), 1);
+    assert_eq!(listed[0].items[0].chat, ChatView::from(chat));
     assert!(futures_util::poll!(&mut another).is_pending());
     drop(walking);
-    let found = timeout(PATIENCE, another).await.expect("within the time limit").expect("a page");
+    let found = timeout(PATIENCE, another).await.expect("within the time limit");
     assert!(found[0].items.is_empty());
 }
 

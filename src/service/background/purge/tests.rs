@@ -9,6 +9,7 @@ use crate::{
     clock::SystemClock,
     domain::{
         change::ChangeKind,
+        chat_view::ChatColumns,
         id::{ChatId, OrganizationId},
         jid::Jid,
         setting::SettingValue,
@@ -112,10 +113,13 @@ async fn a_logout_rejects_some_requests_and_the_next_process_the_rest() {
     eventually("all is refused", async || waiting().await == 0).await;
     eventually("the device's keys are gone", async || test.is_empty("device_secret").await).await;
     stop.cancel();
-    let found =
-        test.store.chats_by_ids(&test.organization, &chats.iter().map(|chat| chat.id).collect::<Vec<_>>()).await;
+    let ids: Vec<_> = chats.iter().map(|chat| chat.id).collect();
+    let found = test.store.chat_views_by_ids(&test.organization, &ids, ChatColumns::all()).await;
     let found = found.expect("a read");
-    assert!(found.len() == CHATS && found.iter().all(|chat| !chat.settings.archived.value && chat.pending.is_empty()));
+    assert!(
+        found.len() == CHATS
+            && found.iter().all(|chat| !chat.state.settings.archived.value && chat.state.pending.is_empty())
+    );
 }
 
 #[tokio::test]

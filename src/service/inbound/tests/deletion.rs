@@ -190,7 +190,7 @@ async fn rows_left_by_a_killed_purge_are_invisible_and_purged_later() {
 
     let next = rig.test.another().await;
     let organization = &rig.test.organization;
-    assert_eq!(next.chats_by_ids(organization, &[rig.chat]).await.expect("a read"), []);
+    assert_eq!(next.chat_by_id(organization, rig.chat).await.expect("a read"), None);
     assert_eq!(next.messages_by_ids(organization, &[last]).await.expect("a read"), []);
     let mut steps = 0;
     while next.purge_batch().await.expect("swept") {

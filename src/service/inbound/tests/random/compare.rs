@@ -13,6 +13,7 @@ use super::{
 use crate::{
     domain::{
         chat_list::{ChatFilter, ChatList},
+        chat_view::ChatColumns,
         message::Message,
         page::{Direction, PageRequest},
     },
@@ -33,9 +34,10 @@ impl<'a> Comparison<'a> {
         let filter = ChatFilter { include_empty: true, ..ChatFilter::default() };
         let list = ChatList { session: Some(stage.key.session), filter, ..ChatList::default() };
         let page = PageRequest { limit: 100, direction: Direction::Forward, cursor: None };
-        let pages = stage.store.chats(organization, &[(list, page)], BEGIN).await.expect("a list");
+        let read = stage.store.chat_pages(organization, &[(list, page)], ChatColumns::all(), BEGIN).await;
         let mut chats = BTreeMap::new();
-        for chat in pages.into_iter().flat_map(|page| page.items) {
+        for listed in read.expect("a list").pages.into_iter().flat_map(|page| page.items) {
+            let chat = stage.store.chat_by_id(organization, listed.chat.id).await.expect("a read").expect("the chat");
             let page = PageRequest { limit: 1_000, direction: Direction::Backward, cursor: None };
             let pages = stage.store.messages(organization, &[(chat.id, page)]).await.expect("a page");
             let mut messages: Vec<_> = pages.into_iter().flat_map(|page| page.items).collect();
