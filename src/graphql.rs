@@ -26,6 +26,7 @@ mod metrics;
 mod node;
 mod open_limit;
 mod persisted_documents;
+mod rendering;
 mod request_names;
 mod response_shape;
 mod scalar;
@@ -46,5 +47,8 @@ pub use graphql_guard::Limits;
 pub use metrics::Metrics;
 pub use open_limit::OpenPermit;
 pub use persisted_documents::TrustedDocuments;
+#[cfg(test)]
+pub(crate) use rendering::by_engine;
+pub use rendering::write_value;
 pub use schema::sdl;
 pub use services::GraphqlServices;

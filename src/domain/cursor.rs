@@ -29,7 +29,7 @@ impl ChangeCursor {
     pub fn encode(self, organization: &OrganizationId) -> String {
         let mut bytes = self.incarnation.to_be_bytes().to_vec();
         bytes.extend(self.number.to_be_bytes());
-        seal(&["changes", organization.as_str()], &bytes)
+        seal(tag(&["changes", organization.as_str()]), &bytes)
     }
 
     /// Returns whether this looks like a change cursor of any organization.
@@ -50,6 +50,26 @@ impl ChangeCursor {
     }
 }
 
+/// Encodes the cursors of one list.
+#[derive(Debug, Clone, Copy)]
+pub struct CursorEncoder {
+    tag: [u8; TAG_LEN],
+}
+
+impl CursorEncoder {
+    /// Creates the encoder for the list that `scope` describes.
+    #[must_use]
+    pub fn new(scope: &[&str]) -> Self {
+        Self { tag: tag(scope) }
+    }
+
+    /// Encodes the cursor of an item.
+    #[must_use]
+    pub fn encode(self, key: impl CursorKey) -> String {
+        seal(self.tag, &key.to_bytes())
+    }
+}
+
 /// The sort key of an item in a list, which a cursor contains.
 pub trait CursorKey: Copy + Ord {
     /// Encodes the key as a few bytes.
@@ -61,7 +81,7 @@ pub trait CursorKey: Copy + Ord {
     /// Encodes the cursor for the list that `scope` describes.
     #[must_use]
     fn encode(self, scope: &[&str]) -> String {
-        seal(scope, &self.to_bytes())
+        CursorEncoder::new(scope).encode(self)
     }
 
     /// Decodes a cursor of the same `scope`.
@@ -93,8 +113,8 @@ impl CursorKey for TimeKey {
     }
 }
 
-fn seal(scope: &[&str], bytes: &[u8]) -> String {
-    let mut sealed = tag(scope).to_vec();
+fn seal(tag: [u8; TAG_LEN], bytes: &[u8]) -> String {
+    let mut sealed = tag.to_vec();
     sealed.extend(bytes);
     URL_SAFE_NO_PAD.encode(sealed)
 }

@@ -7,6 +7,7 @@ pub(super) mod filter;
 pub(super) mod input;
 pub(super) mod mutation;
 pub(super) mod object;
+mod plain;
 pub(super) mod query;
 pub(super) mod subscription;
 pub(super) mod sync;

@@ -1,11 +1,14 @@
 //! Pagination of every list: the arguments `first`, `after`, `last` and `before`, cursors bound to one list of one
 //! organization, and `PageInfo`.
 
-use async_graphql::SimpleObject;
+use async_graphql::{SimpleObject, parser::types::Field};
 
-use super::error::ApiError;
+use super::{
+    error::ApiError,
+    rendering::{Needs, PlainFields, WriteField, write},
+};
 use crate::domain::{
-    cursor::CursorKey,
+    cursor::{CursorEncoder, CursorKey},
     page::{DEFAULT_PAGE_LEN, Direction, MAX_PAGE_LEN, Page, PageRequest},
 };
 
@@ -101,8 +104,9 @@ impl<T> ConnectionPage<T> {
     where
         T: From<D>,
     {
-        let items: Vec<_> =
-            page.items.into_iter().map(|item| Edge { cursor: key(&item).encode(scope), item: T::from(item) }).collect();
+        let cursors = CursorEncoder::new(scope);
+        let edges = page.items.into_iter().map(|item| Edge { cursor: cursors.encode(key(&item)), item: T::from(item) });
+        let items: Vec<_> = edges.collect();
         let page_info = PageInfo {
             has_next_page: page.has_next,
             has_previous_page: page.has_previous,
@@ -110,6 +114,20 @@ impl<T> ConnectionPage<T> {
             end_cursor: items.last().map(|item| item.cursor.clone()),
         };
         Self { items, page_info }
+    }
+}
+
+impl PlainFields for PageInfo {
+    const NAME: &str = "PageInfo";
+
+    fn plain(field: &Field, _: &mut Needs) -> Option<WriteField<Self>> {
+        match field.name.node.as_str() {
+            "hasNextPage" => write(|page: &Self, _, json| json.bool(page.has_next_page)),
+            "hasPreviousPage" => write(|page: &Self, _, json| json.bool(page.has_previous_page)),
+            "startCursor" => write(|page: &Self, _, json| json.text(page.start_cursor.as_deref())),
+            "endCursor" => write(|page: &Self, _, json| json.text(page.end_cursor.as_deref())),
+            _ => None,
+        }
     }
 }
 

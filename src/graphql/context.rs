@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use async_graphql::{Context, ID, dataloader::DataLoader};
+use async_graphql::{ContextBase, ID, dataloader::DataLoader};
 
 use super::{
     backpressure::AnswerPacer,
@@ -43,7 +43,7 @@ pub(super) trait ContextExt {
     fn pacer(&self) -> &AnswerPacer;
 }
 
-impl ContextExt for Context<'_> {
+impl<T> ContextExt for ContextBase<'_, T> {
     fn viewer(&self) -> &Viewer {
         self.data_unchecked::<Arc<Viewer>>()
     }

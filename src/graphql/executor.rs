@@ -12,6 +12,8 @@ use graphql_guard::{Guard, Shape};
 use tokio::time::Instant;
 use tracing::{Instrument as _, Span, debug_span};
 
+#[cfg(test)]
+use super::rendering::by_engine;
 use super::{
     backpressure::{AnswerPacer, AnswerPermit, AnswerSlots},
     change_cursor,
@@ -217,7 +219,7 @@ impl GraphqlExecutor {
     /// Validates and executes a request with the engine alone, without the guard.
     #[cfg(test)]
     pub(crate) async fn execute_unguarded(&self, caller: &Caller, request: Request) -> Response {
-        let (request, batches) = self.attach_context(caller, request);
+        let (request, batches) = self.attach_context(caller, by_engine(request));
         let stock = schema::stock();
         let response = batches.drive_while_polling(stream::once(stock.execute(request))).next().await;
         response.unwrap_or_else(panicked)
@@ -225,7 +227,8 @@ impl GraphqlExecutor {
 
     fn attach_context(&self, caller: &Caller, request: Request) -> (Request, PendingBatches) {
         let (loaders, batches) = Loaders::new(self.parts.clone(), Arc::clone(&caller.viewer));
-        (request.data(Arc::clone(&caller.viewer)).data(self.parts.clone()).data(loaders), batches)
+        let request = request.data(Arc::clone(&caller.viewer)).data(self.parts.clone()).data(loaders);
+        (request.data(self.metrics.clone()), batches)
     }
 }
 

@@ -53,7 +53,12 @@ pub(super) struct MessagePageKey(pub(super) ChatId, pub(super) PageRequest<TimeK
 
 /// Key for a page of a list of chats.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) struct ChatPageKey(pub(super) ChatList, pub(super) PageRequest<ChatKey>);
+pub(super) struct ChatPageKey {
+    pub(super) list: ChatList,
+    pub(super) page: PageRequest<ChatKey>,
+    /// The columns that are read at least.
+    pub(super) columns: ChatColumns,
+}
 
 /// Key for the number of chats in a list.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -128,8 +133,9 @@ impl Loader<ChatPageKey> for BatchReader {
     type Error = ApiError;
 
     async fn load(&self, keys: &[ChatPageKey]) -> Result<HashMap<ChatPageKey, ChatPage>, ApiError> {
-        let pages: Vec<_> = keys.iter().map(|ChatPageKey(list, page)| (list.clone(), *page)).collect();
-        let pages = self.parts.chats.lists(&self.viewer, &pages, ChatColumns::all()).await?;
+        let pages: Vec<_> = keys.iter().map(|key| (key.list.clone(), key.page)).collect();
+        let columns = keys.iter().fold(ChatColumns::default(), |columns, key| columns.union(key.columns));
+        let pages = self.parts.chats.lists(&self.viewer, &pages, columns).await?;
         Ok(keys.iter().cloned().zip(pages).collect())
     }
 }

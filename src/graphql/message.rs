@@ -2,3 +2,4 @@
 
 pub(super) mod connection;
 pub(super) mod object;
+mod plain;

@@ -23,13 +23,15 @@ pub struct Metrics {
     answered: Family<Labels<2>, Counter>,
     took: Family<Labels<1>, Histogram, fn() -> Histogram>,
     subscriptions: Gauge,
+    rendered: Family<Labels<1>, Counter>,
 }
 
 impl Default for Metrics {
     fn default() -> Self {
         let histogram: fn() -> Histogram = || Histogram::new(BUCKETS);
         let took = Family::new_with_constructor(histogram);
-        Self { answered: Family::default(), took, subscriptions: Gauge::default() }
+        let (subscriptions, rendered) = (Gauge::default(), Family::default());
+        Self { answered: Family::default(), took, subscriptions, rendered }
     }
 }
 
@@ -44,6 +46,8 @@ impl Metrics {
         let took = "Duration of operations; for subscriptions until the first event";
         registry.register_with_unit("operation_duration", took, Unit::Seconds, self.took.clone());
         registry.register("subscriptions", "Open subscriptions", self.subscriptions.clone());
+        let rendered = "Lists of chats and chats in responses, written as text or resolved field by field";
+        registry.register("chat_objects", rendered, self.rendered.clone());
     }
 
     /// Records a response, and the time since the request.
@@ -52,6 +56,18 @@ impl Metrics {
         self.answered.get_or_create(&[("kind", kind), ("code", code(&response.errors))]).inc();
         let took: Duration = since.elapsed();
         self.took.get_or_create(&[("kind", kind)]).observe(took.as_secs_f64());
+    }
+
+    /// Counts an object that was written as text, or that the engine resolved.
+    pub(super) fn rendered(&self, as_text: bool) {
+        self.rendered.get_or_create(&[("by", if as_text { "text" } else { "engine" })]).inc();
+    }
+
+    /// The number of objects written as text, and of those that the engine resolved.
+    #[cfg(test)]
+    pub(crate) fn rendered_counts(&self) -> (u64, u64) {
+        let [text, engine] = ["text", "engine"].map(|by| self.rendered.get_or_create(&[("by", by)]).get());
+        (text, engine)
     }
 
     /// Counts a subscription until the result is dropped.

@@ -79,6 +79,13 @@ impl From<i64> for Timestamp {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Description)]
 pub(super) struct Revision(pub(super) i64);
 
+impl Revision {
+    /// The number as it is shown.
+    pub(super) fn number(self) -> i64 {
+        self.0.min(MAX_SAFE_INTEGER)
+    }
+}
+
 /// The greatest integer that every JSON client represents exactly.
 const MAX_SAFE_INTEGER: i64 = (1 << 53) - 1;
 
@@ -98,7 +105,7 @@ impl ScalarType for Revision {
     }
 
     fn to_value(&self) -> Value {
-        Value::from(self.0.min(MAX_SAFE_INTEGER))
+        Value::from(self.number())
     }
 }
 

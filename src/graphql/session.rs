@@ -5,5 +5,6 @@ pub(super) mod input;
 pub(super) mod mutation;
 pub(super) mod object;
 pub(super) mod pairing;
+mod plain;
 pub(super) mod query;
 pub(super) mod subscription;

@@ -1,16 +1,8 @@
 //! GraphQL responses as JSON.
 
-use async_graphql::{Response as Answer, ServerError, Value, parser::types::OperationType};
-use serde::Serialize;
+use async_graphql::{Response as Answer, Value, parser::types::OperationType};
 
-/// A response as it is serialized, without `data` if nothing was executed.
-#[derive(Serialize)]
-struct ResponseBody<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    data: Option<&'a Value>,
-    #[serde(skip_serializing_if = "<[_]>::is_empty")]
-    errors: &'a [ServerError],
-}
+use crate::graphql::write_value;
 
 /// Returns whether the operation was executed, with any result, rather than rejected before.
 pub(super) fn was_executed(answer: &Answer) -> bool {
@@ -24,8 +16,17 @@ pub(super) fn is_terminal(kind: Option<OperationType>, answer: &Answer) -> bool 
     broke || !was_executed(answer)
 }
 
-/// Serializes the response as JSON.
+/// Serializes the response as JSON, without `data` if nothing was executed.
 pub(super) fn json(answer: &Answer) -> String {
-    let written = ResponseBody { data: was_executed(answer).then_some(&answer.data), errors: &answer.errors };
-    serde_json::to_string(&written).expect("values and errors can be serialized")
+    let mut json = b"{".to_vec();
+    if was_executed(answer) {
+        json.extend_from_slice(b"\"data\":");
+        write_value(&answer.data, &mut json);
+    }
+    if !answer.errors.is_empty() {
+        json.extend_from_slice(if json.len() > 1 { b",\"errors\":" } else { b"\"errors\":" });
+        serde_json::to_writer(&mut json, &answer.errors).expect("errors can be serialized into memory");
+    }
+    json.push(b'}');
+    String::from_utf8(json).expect("JSON text is UTF-8")
 }

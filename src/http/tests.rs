@@ -6,6 +6,7 @@ mod engine_handlers;
 mod fixture;
 mod legacy_protocol;
 mod panics;
+mod rendering;
 mod socket;
 mod streams;
 

@@ -48,7 +48,7 @@ async fn a_full_page_takes_at_most_a_statement_per_kind_of_object() {
             assert_eq!(node["lastMessage"]["chat"]["id"], node["id"]);
         }
     }
-    // One statement each for the key, the log's end, the page, its count, the sessions, the addresses and the last
+    // One statement each for the key, the page with the log's end, its count, the sessions, the addresses and the last
     // messages. Further ones load their chats with sessions and addresses, the messages, and their chats.
     for statements in [of_one, of_fifty] {
         assert!(statements.len() <= 12, "{} statements: {statements:#?}", statements.len());

@@ -6,7 +6,6 @@ use super::{enums::ChatOrder, filter::ChatFilter, object::Chat};
 use crate::{
     domain::{
         chat_list::{ChatKey, ChatList},
-        chat_view::ChatColumns,
         id::{OrganizationId, SessionId},
         page::PageRequest,
     },
@@ -15,6 +14,7 @@ use crate::{
         context::ContextExt as _,
         error::ApiError,
         loader::{ChatCountKey, ChatPageKey},
+        rendering::{Rendered, selected_columns},
     },
     service::chat::ChatPage,
 };
@@ -22,8 +22,8 @@ use crate::{
 /// A page of chats.
 #[derive(Description)]
 pub(in crate::graphql) struct ChatConnection {
-    listing: ConnectionPage<Chat>,
-    change_cursor: String,
+    pub(super) listing: ConnectionPage<Chat>,
+    pub(super) change_cursor: String,
     list: ChatList,
 }
 
@@ -40,9 +40,10 @@ impl ChatConnection {
         context: &Context<'_>,
         session: Option<SessionId>,
         arguments: ChatListArguments,
-    ) -> Result<Self, ApiError> {
+    ) -> Result<Rendered<Self>, ApiError> {
         let (list, page) = arguments.read(context, session)?;
-        let chats = context.chats().list(context.viewer(), list.clone(), page, ChatColumns::all()).await?;
+        let columns = selected_columns::<Self>(context);
+        let chats = context.chats().list(context.viewer(), list.clone(), page, columns).await?;
         Self::of(context, list, chats)
     }
 
@@ -51,16 +52,22 @@ impl ChatConnection {
         context: &Context<'_>,
         session: SessionId,
         arguments: ChatListArguments,
-    ) -> Result<Self, ApiError> {
+    ) -> Result<Rendered<Self>, ApiError> {
         let (list, page) = arguments.read(context, Some(session))?;
-        let chats = context.loader().load_one(ChatPageKey(list.clone(), page)).await?;
+        let columns = selected_columns::<Self>(context);
+        let chats = context.loader().load_one(ChatPageKey { list: list.clone(), page, columns }).await?;
         Self::of(context, list, chats.ok_or_else(ApiError::session_not_found)?)
     }
 
-    fn of(context: &Context<'_>, list: ChatList, chats: ChatPage) -> Result<Self, ApiError> {
+    /// The chats with their cursors.
+    pub(super) fn edges_of(&self) -> &[Edge<Chat>] {
+        &self.listing.items
+    }
+
+    fn of(context: &Context<'_>, list: ChatList, chats: ChatPage) -> Result<Rendered<Self>, ApiError> {
         let organization = context.organization()?;
         let listing = ConnectionPage::new(chats.page, &scope(organization, &list.scope()), |listed| listed.key);
-        Ok(Self { listing, change_cursor: chats.change_cursor.encode(organization), list })
+        Ok(Rendered(Self { listing, change_cursor: chats.change_cursor.encode(organization), list }))
     }
 }
 

@@ -23,7 +23,7 @@ use crate::{
 
 /// A chat of a session, as it is in the stored copy.
 #[derive(Debug, Clone, Description)]
-pub(in crate::graphql) struct Chat(ChatView);
+pub(in crate::graphql) struct Chat(pub(super) ChatView);
 
 impl From<ChatView> for Chat {
     fn from(chat: ChatView) -> Self {

@@ -10,12 +10,13 @@ use super::{
     object::Chat,
 };
 use crate::{
-    domain::{capability::Capability, chat_view::ChatColumns},
+    domain::capability::Capability,
     graphql::{
         capability::requires,
         connection::PageArguments,
         context::{ContextExt as _, session_id},
         error::ApiError,
+        rendering::{Rendered, selected_columns},
         scalar::Jid,
     },
 };
@@ -49,7 +50,7 @@ impl ChatQuery {
         last: Option<i64>,
         #[graphql(desc = "Return the chats before this cursor. Cannot be combined with `first` or `after`.")]
         before: Option<String>,
-    ) -> Result<ChatConnection, ApiError> {
+    ) -> Result<Rendered<ChatConnection>, ApiError> {
         let session = session_id.as_ref().map(self::session_id).transpose()?;
         let page = PageArguments { first, after, last, before };
         ChatConnection::of_organization(context, session, ChatListArguments { filter, order, page }).await
@@ -73,9 +74,10 @@ impl ChatQuery {
                     it was merged into. The id of a deleted chat is not found, even if the chat has reappeared."
         )]
         id: Option<ID>,
-    ) -> Result<Option<Chat>, ApiError> {
+    ) -> Result<Option<Rendered<Chat>>, ApiError> {
         let target = chat_ref(id.as_ref(), cid, session_id.as_ref())?;
-        let chat = context.chats().chat(context.viewer(), &target, ChatColumns::all()).await?;
-        Ok(Some(chat.into()))
+        let columns = selected_columns::<Chat>(context);
+        let chat = context.chats().chat(context.viewer(), &target, columns).await?;
+        Ok(Some(Rendered(chat.into())))
     }
 }

@@ -12,7 +12,7 @@ use crate::{
 #[derive(Description)]
 pub(in crate::graphql) struct ChatSync {
     chat: ChatId,
-    pending: ChatFields,
+    pub(super) pending: ChatFields,
     refused: ChatFields,
 }
 
@@ -22,15 +22,22 @@ impl From<&ChatView> for ChatSync {
     }
 }
 
-#[Object(use_type_description)]
 impl ChatSync {
     /// The state of the synchronization.
-    async fn state(&self) -> ChatSyncState {
+    pub(super) fn current_state(&self) -> ChatSyncState {
         match (self.pending.is_empty(), self.refused.is_empty()) {
             (false, _) => ChatSyncState::Pending,
             (true, false) => ChatSyncState::Refused,
             (true, true) => ChatSyncState::Synced,
         }
+    }
+}
+
+#[Object(use_type_description)]
+impl ChatSync {
+    /// The state of the synchronization.
+    async fn state(&self) -> ChatSyncState {
+        self.current_state()
     }
 
     /// The settings that WhatsApp has not confirmed yet. Empty if there are none.

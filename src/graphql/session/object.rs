@@ -4,7 +4,7 @@ use async_graphql::{Context, Description, Enum, ID, Object};
 
 use super::pairing::Pairing;
 use crate::{
-    domain::{capability::Capability, chat_view::ChatColumns, jid, session},
+    domain::{capability::Capability, jid, session},
     graphql::{
         capability::requires,
         chat::{
@@ -16,6 +16,7 @@ use crate::{
         connection::PageArguments,
         context::ContextExt as _,
         error::ApiError,
+        rendering::{Rendered, selected_columns},
         scalar::{Jid, Timestamp},
     },
     service::chat::ChatRef,
@@ -215,7 +216,7 @@ impl Session {
         last: Option<i64>,
         #[graphql(desc = "Return the chats before this cursor. Cannot be combined with `first` or `after`.")]
         before: Option<String>,
-    ) -> Result<ChatConnection, ApiError> {
+    ) -> Result<Rendered<ChatConnection>, ApiError> {
         let page = PageArguments { first, after, last, before };
         ChatConnection::of_session(context, self.0.id, ChatListArguments { filter, order, page }).await
     }
@@ -227,9 +228,10 @@ impl Session {
         &self,
         context: &Context<'_>,
         #[graphql(desc = "The chat's canonical address or any of its aliases.")] cid: Jid,
-    ) -> Result<Option<Chat>, ApiError> {
+    ) -> Result<Option<Rendered<Chat>>, ApiError> {
         let target = ChatRef::Address { session: Some(self.0.id), cid: cid.0 };
-        let chat = context.chats().chat(context.viewer(), &target, ChatColumns::all()).await?;
-        Ok(Some(chat.into()))
+        let columns = selected_columns::<Chat>(context);
+        let chat = context.chats().chat(context.viewer(), &target, columns).await?;
+        Ok(Some(Rendered(chat.into())))
     }
 }

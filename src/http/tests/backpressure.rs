@@ -56,7 +56,8 @@ async fn a_client_that_does_not_read_gets_few_answers_and_is_disconnected() {
         socket.subscribe(&id.to_string(), &query, json!({})).await;
     }
     rig.is_left_alone().await;
-    let begun = rig.clock.asked() - asked;
+    // Each of them reads the clock once more when it is written.
+    let begun = (rig.clock.asked() - asked) / 2;
     let mut answers = 0;
     while let Some(Message::Text(text)) = socket.any().await {
         answers += usize::from(text.contains("__schema"));

@@ -1,0 +1,69 @@
+//! The rows beside the rendered objects, each kind loaded with one statement for all of them.
+
+use std::collections::HashMap;
+
+use async_graphql::ContextSelectionSet;
+use futures_util::try_join;
+
+use super::needs::Needs;
+use crate::{
+    domain::{
+        chat_view::ChatView,
+        id::{ChatId, MessageId, SessionId},
+        jid::Jid,
+        message::Message,
+        session::Session,
+    },
+    graphql::{context::ContextExt as _, loader::AddressesKey},
+    service::chat::Chats,
+};
+
+/// The rows beside the rendered objects.
+pub(in crate::graphql) struct Related<'c> {
+    /// The chat service.
+    pub(in crate::graphql) chats: &'c Chats,
+    /// The time of the response, in milliseconds.
+    pub(in crate::graphql) now: i64,
+    sessions: HashMap<SessionId, Session>,
+    messages: HashMap<MessageId, Message>,
+    addresses: HashMap<ChatId, Vec<Jid>>,
+}
+
+impl<'c> Related<'c> {
+    /// Loads the needed rows for `chats`. `None` if a row is missing or cannot be read: the engine's resolvers then
+    /// report it at each field.
+    pub(super) async fn load(context: &'c ContextSelectionSet<'_>, chats: &[&ChatView], needs: &Needs) -> Option<Self> {
+        let (loader, service) = (context.loader(), context.chats());
+        let chats_if = |is_needed: bool| chats.iter().filter(move |_| is_needed);
+        let sessions = loader.load_many(chats_if(needs.sessions).map(|chat| chat.session));
+        let messages = chats_if(needs.messages).filter_map(|chat| chat.state.last_message?.id);
+        let messages = loader.load_many(messages);
+        let addresses = loader.load_many(chats_if(needs.addresses).map(|chat| AddressesKey(chat.id)));
+        let (sessions, messages, addresses) = try_join!(sessions, messages, addresses).ok()?;
+        if chats_if(needs.sessions).any(|chat| !sessions.contains_key(&chat.session)) {
+            return None;
+        }
+        Some(Self {
+            chats: service,
+            now: service.now(),
+            sessions,
+            messages,
+            addresses: addresses.into_iter().map(|(AddressesKey(id), addresses)| (id, addresses)).collect(),
+        })
+    }
+
+    /// The session of a chat.
+    pub(in crate::graphql) fn session(&self, chat: &ChatView) -> Option<&Session> {
+        self.sessions.get(&chat.session)
+    }
+
+    /// The last message of a chat.
+    pub(in crate::graphql) fn last_message(&self, chat: &ChatView) -> Option<&Message> {
+        self.messages.get(&chat.state.last_message?.id?)
+    }
+
+    /// The addresses of a chat, with the canonical one.
+    pub(in crate::graphql) fn addresses(&self, chat: &ChatView) -> &[Jid] {
+        self.addresses.get(&chat.id).map_or(&[], Vec::as_slice)
+    }
+}
