@@ -8,7 +8,13 @@ use super::*;
 use crate::{
     auth::viewer::{Forbidden, Principal},
     clock::SystemClock,
-    domain::{capability::Capabilities, chat_view::ChatColumns, id::KeyId, page::Direction},
+    domain::{
+        capability::Capabilities,
+        chat_list::ChatList,
+        chat_view::ChatColumns,
+        id::KeyId,
+        page::{Direction, PageRequest},
+    },
     session::{self, Endpoint},
     store::tests::TestStore,
 };
