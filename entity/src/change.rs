@@ -26,15 +26,15 @@ pub struct Model {
     pub cid: String,
     /// The parts that changed, as bits.
     pub changed: i32,
-    /// The setting after the change.
+    /// The archived state after the change.
     pub archived: bool,
-    /// The setting after the change.
+    /// The pinned state after the change.
     pub pinned: bool,
-    /// The setting after the change.
+    /// The end of the mute after the change.
     pub muted_until: Option<i64>,
-    /// The setting after the change.
+    /// The mark as unread after the change.
     pub marked_unread: bool,
-    /// The counter after the change.
+    /// The number of unread messages after the change.
     pub unread_count: i32,
     /// Send time of the latest message.
     pub last_message_at: Option<i64>,

@@ -2,8 +2,8 @@
 //!
 //! # Modules
 //!
-//! `guard` runs the steps in this order: `lexer` counts tokens with the parser's lexer, and `expansion` the expansion
-//! of fragments, so that the validator of `apollo-compiler` runs only on bounded documents. `rules` adds checks that
+//! `guard` runs the steps in this order. `lexer` counts tokens with the parser's lexer, and `expansion` counts the fields
+//! of expanded fragments. The validator of `apollo-compiler` then sees only bounded documents. `rules` adds checks that
 //! the validator lacks. `variables` coerces the given values, and `compile` creates the operation. `response_shape`
 //! describes its responses, and `cost` weighs its lists, whose lengths are in `items`.
 //!

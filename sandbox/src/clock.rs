@@ -11,8 +11,8 @@ pub(crate) fn now_ms() -> i64 {
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
-/// Now, or a later time if another call returned the same: a person does one thing after the other, and the order of
-/// two actions is that of their times.
+/// Now, or a later time if another call returned the same. Two actions of a person are never at the same time: their
+/// times determine their order.
 pub(crate) fn next_ms() -> i64 {
     static LATEST: AtomicI64 = AtomicI64::new(0);
     let now = now_ms();

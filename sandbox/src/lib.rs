@@ -30,16 +30,16 @@
 //! # Requirements for a client
 //!
 //! - The WebSocket address `ws://HOST:PORT/ws/chat`.
-//! - The server's key in advance, in its store, as the leaf of a certificate chain of a device that is registered under
-//!   any placeholder number. Otherwise it requests a certificate of the real service. See `tests/it/support.rs`.
-//!   A client with a configurable root key needs none of this: it trusts `sandbox.root()` instead of WhatsApp's root,
+//! - The server's key in its store before it connects, as the leaf of a certificate chain. The device must be registered
+//!   under some placeholder number, or it requests a certificate of the real service. See `tests/it/support.rs`.
+//!   A client with a configurable root key does not need this: it trusts `sandbox.root()` instead of WhatsApp's root,
 //!   requests the certificate, and verifies it.
 //! - An HTTP client that fetches `https://ANY-HOST/PATH?…` as `GET http://HOST:PORT/media/PATH`.
 //!
 //! # Layout
 //!
-//! From the bottom to the top; a module only depends on modules above it in this list, and no file depends on itself
-//! through others (`tests/it/architecture` checks both):
+//! A module only depends on modules above it in this list, and there is no circular dependency between files.
+//! `tests/it/architecture` checks both.
 //!
 //! - [`spec`]: the description of accounts.
 //! - `wire`: WebSocket messages, frames, handshake and nodes, independent of accounts.

@@ -85,8 +85,8 @@ impl Phone {
         format!("{}@lid", self.account.lid)
     }
 
-    /// Returns every chat as the phone shows it, in the phone's order: pinned chats first, the most recently pinned on
-    /// top, then the others by their latest message. Archived chats are last.
+    /// Returns every chat as the phone shows it, in the phone's order. Pinned chats are first, the most recently pinned
+    /// on top. The others follow by their latest message, and archived chats are last.
     #[must_use]
     pub fn chats(&self) -> Vec<ChatView> {
         locked(&self.account.state).views()
@@ -121,8 +121,7 @@ impl Phone {
 
     /// Waits until a paired companion is connected and has fetched every app-state collection.
     ///
-    /// Fetched is not read: a client stores a collection a moment later, when its own version is that
-    /// of [`Phone::version`].
+    /// A client stores a fetched collection a moment later: then its own version is that of [`Phone::version`].
     ///
     /// Cancel-safe. Waits as long as it takes; put a timeout around it.
     ///

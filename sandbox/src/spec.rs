@@ -86,8 +86,8 @@ pub enum Addressing {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ChatSpec {
-    /// Its JID: `…@s.whatsapp.net` or `…@lid` for a person, `…@g.us` for one of the account's groups, `…@bot` for an
-    /// assistant, `…@interop` or `…@msgr` for a person on another messenger.
+    /// Its JID. A person has `…@s.whatsapp.net` or `…@lid`, or `…@interop` or `…@msgr` on another messenger. One of the
+    /// account's groups has `…@g.us`, and an assistant `…@bot`.
     pub jid: String,
     /// True if it is archived.
     #[serde(default)]

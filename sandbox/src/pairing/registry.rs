@@ -1,5 +1,5 @@
-//! Connections that wait for pairing: by the references in their QR codes, and by the numbers of phones on which the
-//! user must type a code.
+//! Connections that wait for pairing. They are found by the reference in their QR code, or by the number of the phone
+//! on which the user must type a code.
 
 use std::{collections::HashMap, sync::Mutex};
 

@@ -1,4 +1,4 @@
-//! Actions of the owner on the phone, and of the network. Messages are in `writing`.
+//! Actions of the owner on the phone, and of the network. Messages are in `send`.
 
 use super::{
     Phone,
@@ -24,11 +24,11 @@ impl Phone {
         .await
     }
 
-    /// Pins the chat to the top or lets it go.
+    /// Pins or unpins the chat.
     ///
     /// # Errors
-    /// [`Error::UnknownChat`] if the phone shows no such chat, [`Error::TooManyPinned`] if it has pinned all that it
-    /// pins.
+    /// [`Error::UnknownChat`] if the phone shows no such chat, [`Error::TooManyPinned`] if the maximum is
+    /// pinned.
     pub async fn pin(&self, chat: &str, pinned: bool) -> Result<(), Error> {
         self.set("regular_low", |state| {
             let (jid, _) = known(state, chat)?;

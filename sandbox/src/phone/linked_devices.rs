@@ -54,7 +54,7 @@ impl Phone {
         }
     }
 
-    /// Sends a companion, or all of them, away. One that is not connected learns of it when it comes back.
+    /// Disconnects a companion, or all of them. A companion that is not connected is rejected at its next login.
     ///
     /// # Errors
     /// [`Error::UnknownCompanion`].

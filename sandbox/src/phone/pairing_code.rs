@@ -29,8 +29,8 @@ const SECRET: &[u8] = b"adv_secret";
 impl Phone {
     /// Enters the code that a client shows for this phone: pairs the client, and waits until both sides agree.
     ///
-    /// Small letters and a dash in the middle are taken, as on a phone. Of several clients that wait for this phone's
-    /// owner to enter their code, the last is meant: which code they show is not known to the server.
+    /// Small letters and a dash in the middle are accepted, as on a phone. If several clients wait for a code on this
+    /// phone, the last one is paired, because the server does not know their codes.
     ///
     /// # Errors
     /// [`Error::InvalidCode`], [`Error::UnknownCode`] if no client waits for this phone, [`Error::WrongCode`] if it

@@ -252,7 +252,7 @@ impl Phone {
             .ok_or_else(|| Error::UnknownMessage(id.to_owned()))
     }
 
-    /// Returns the key of a message as seen by the person with the JID `reader`: their own messages are from
+    /// Returns the key of a message as seen by the person with the JID `reader`. Their own messages are from
     /// themselves, and their direct chat with the owner has the owner's address.
     fn key_seen_by(&self, chat: &str, chat_message: &Message, reader: &str) -> MessageField<MessageKey> {
         let own_reader = reader == self.jid();

@@ -28,8 +28,8 @@ impl Account {
         }
     }
 
-    /// Returns the recipients of the owner's messages in a chat: each member of a group by its address there, and
-    /// `None` for the peer of a direct chat.
+    /// Returns the recipients of the owner's messages in a chat: the members of a group by their addresses there, or
+    /// `None` in a direct chat.
     fn readers(&self, state: &PhoneState, chat: &str) -> Vec<Option<String>> {
         if let Some(group) = state.groups.get(chat) {
             let others = group.members.iter().filter(|member| **member != self.number);

@@ -169,8 +169,8 @@ impl PhoneState {
         self.chats.entry(name).or_default()
     }
 
-    /// Returns the chats as the phone shows them: pinned chats first, the most recently pinned on top, then the others
-    /// by their latest message, and the archived ones last.
+    /// Returns the chats as the phone shows them. Pinned chats are first, the most recently pinned on top. The others
+    /// follow by their latest message, and archived chats are last.
     pub(crate) fn views(&self) -> Vec<ChatView> {
         let mut chats: Vec<_> = self.chats.iter().collect();
         chats.sort_by_key(|(_, chat)| {

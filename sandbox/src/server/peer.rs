@@ -1,5 +1,5 @@
-//! Peer requests of a companion to the phone, between the owner's own devices: the message is encrypted for the phone
-//! only, and is answered by one of the same kind.
+//! Peer requests of a companion to the phone, between the owner's own devices. The message is encrypted for the phone
+//! only, and the phone answers with a message of the same kind.
 
 use whatsapp_rust::{
     wacore::messages::MessageUtils,
