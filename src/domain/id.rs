@@ -5,10 +5,10 @@ use std::{fmt, str::FromStr};
 use serde::{Deserialize, Serialize};
 use ulid::Ulid;
 
-/// The text is not an id of the expected type.
+/// The text is not an id of the expected type. Names the expected form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("not a valid id")]
-pub struct InvalidId;
+#[error("invalid id: expected {0}")]
+pub struct InvalidId(&'static str);
 
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident, $prefix:literal) => {
@@ -20,6 +20,10 @@ macro_rules! id {
         impl $name {
             /// The prefix of every id of this type.
             pub const PREFIX: &str = $prefix;
+            /// The error for a text that is not such an id.
+            const INVALID: InvalidId = InvalidId(concat!(
+                "`", $prefix, "` and 26 digits and capital letters, such as ", $prefix, "01ARZ3NDEKTSV4RRFFQ69G5FAV"
+            ));
 
             /// Creates an id with the time part `at`, in milliseconds since the Unix epoch.
             ///
@@ -47,7 +51,7 @@ macro_rules! id {
             /// # Errors
             /// [`InvalidId`] unless there are exactly 16 bytes.
             pub fn from_bytes(bytes: &[u8]) -> Result<Self, InvalidId> {
-                let bytes: [u8; 16] = bytes.try_into().map_err(|_| InvalidId)?;
+                let bytes: [u8; 16] = bytes.try_into().map_err(|_| InvalidId("16 bytes"))?;
                 Ok(Self(Ulid::from_bytes(bytes)))
             }
         }
@@ -76,10 +80,10 @@ macro_rules! id {
             type Err = InvalidId;
 
             fn from_str(text: &str) -> Result<Self, InvalidId> {
-                let text = text.strip_prefix($prefix).ok_or(InvalidId)?;
-                let ulid = Ulid::from_string(text).map_err(|_| InvalidId)?;
+                let text = text.strip_prefix($prefix).ok_or(Self::INVALID)?;
+                let ulid = Ulid::from_string(text).map_err(|_| Self::INVALID)?;
                 // Each id has one spelling: `ses_01j…` and overlong values are rejected.
-                if ulid.to_string() == text { Ok(Self(ulid)) } else { Err(InvalidId) }
+                if ulid.to_string() == text { Ok(Self(ulid)) } else { Err(Self::INVALID) }
             }
         }
     };
@@ -207,7 +211,7 @@ impl FromStr for OrganizationId {
 
     fn from_str(text: &str) -> Result<Self, InvalidId> {
         let fits = (1..=128).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
-        if fits { Ok(Self(text.into())) } else { Err(InvalidId) }
+        if fits { Ok(Self(text.into())) } else { Err(InvalidId("1 to 128 visible ASCII characters")) }
     }
 }
 
@@ -225,9 +229,9 @@ mod tests {
     #[test]
     fn an_id_of_another_type_or_spelling_is_rejected() {
         let id = SessionId::new(1_700_000_000_000);
-        assert_eq!(id.to_string().parse::<ChatId>(), Err(InvalidId));
-        assert_eq!(id.to_string().to_lowercase().parse::<SessionId>(), Err(InvalidId));
-        assert_eq!("ses_".parse::<SessionId>(), Err(InvalidId));
+        assert_eq!(id.to_string().parse::<ChatId>(), Err(ChatId::INVALID));
+        assert_eq!(id.to_string().to_lowercase().parse::<SessionId>(), Err(SessionId::INVALID));
+        assert_eq!("ses_".parse::<SessionId>(), Err(SessionId::INVALID));
     }
 
     #[test]

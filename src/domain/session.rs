@@ -1,6 +1,6 @@
 //! Sessions: linked WhatsApp numbers.
 
-use strum::{FromRepr, VariantArray};
+use strum::{FromRepr, IntoStaticStr, VariantArray};
 
 use super::{
     cursor::TimeKey,
@@ -42,8 +42,9 @@ impl SessionStatus {
 }
 
 /// The reason why a session failed, was logged out or is slow to start. Its numbers are stored, and never reused.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, FromRepr, VariantArray)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, FromRepr, IntoStaticStr, VariantArray)]
 #[repr(i16)]
+#[strum(serialize_all = "SCREAMING_SNAKE_CASE")]
 pub enum StatusCode {
     /// No phone linked the session in time.
     PairingExpired = 1,
@@ -73,6 +74,14 @@ pub enum StatusCode {
     DatabaseDamaged = 13,
     /// A reason that an earlier version recorded in words only.
     Other = 14,
+}
+
+impl StatusCode {
+    /// The name in the API and in the output of commands.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        self.into()
+    }
 }
 
 /// The reason for a session's status.

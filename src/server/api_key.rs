@@ -2,7 +2,7 @@
 
 use std::{io::Read as _, path::Path, sync::Arc};
 
-use super::{error::Error, lifecycle::Lifecycle, output};
+use super::{error::Error, lifecycle::Lifecycle, organization::require_organization, output};
 use crate::{
     auth::{api_key_secret, authenticator::Authenticator, imported_token},
     cli::{KeyArgs, KeyCommand, KeyImportArgs, KeyListArgs, KeyRevokeArgs, KeyRotateArgs},
@@ -81,7 +81,11 @@ async fn insert(args: &KeyArgs, name: &str, database: &store::Config, secret: &s
 async fn list(args: &KeyListArgs) -> Result<(), Error> {
     let store =
         Store::open_existing(&args.database.config()?, Arc::new(SystemClock), &Lifecycle::default().tasks).await?;
-    let keys = on(&store, async |keys| Ok(keys.of(&args.organization).await?)).await?;
+    let keys = on(&store, async |keys| {
+        require_organization(&store, &args.organization).await?;
+        Ok(keys.of(&args.organization).await?)
+    })
+    .await?;
     for key in &keys {
         let permissions: Vec<_> = key.permissions.iter().map(Capability::as_str).collect();
         let until = key.expires_at.map_or_else(|| "never".to_owned(), clock::iso);

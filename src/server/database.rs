@@ -17,25 +17,49 @@ use crate::{
 pub(super) async fn migrate(args: MigrateArgs) -> Result<(), Error> {
     let database = args.database.config()?;
     match args.direction {
-        Migration::Up => store::migrate_up(&database).await?,
-        Migration::Down => down(&database, args.yes).await?,
-        Migration::Status => {}
-        Migration::Restored => store::reset_change_log(&database, SystemClock.now()).await?,
+        Migration::Up => up(&database).await,
+        Migration::Down => down(&database, args.yes).await,
+        Migration::Status => status(&database).await,
+        Migration::Restored => {
+            store::reset_change_log(&database, SystemClock.now()).await?;
+            output::line("Change log reset: cursors issued before the restore are now invalid (`cursor_expired`)")
+        }
     }
-    for (step, applied) in store::migrations(&database).await? {
+}
+
+/// Applies the pending migrations. Another process may have applied them meanwhile, so only the result is printed.
+async fn up(database: &store::Config) -> Result<(), Error> {
+    store::migrate_up(database).await?;
+    match newest(database).await? {
+        Some(step) => output::line(format_args!("The schema is up to date; the newest migration is {step}")),
+        None => Ok(()),
+    }
+}
+
+/// Reverts the newest migration after confirmation.
+async fn down(database: &store::Config, confirmed: bool) -> Result<(), Error> {
+    let Some(step) = newest(database).await? else {
+        return output::line("No migration is applied; nothing was changed");
+    };
+    if !confirmed {
+        confirm(&format!("Revert {step} of {database}? The data that it added is lost. Answer yes or no: "))?;
+    }
+    store::migrate_down(database).await?;
+    output::line(format_args!("Reverted {step}"))
+}
+
+/// Lists the migrations, oldest first.
+async fn status(database: &store::Config) -> Result<(), Error> {
+    for (step, applied) in store::migrations(database).await? {
         output::line(format_args!("{step}  {}", if applied { "applied" } else { "pending" }))?;
     }
     Ok(())
 }
 
-/// Reverts the newest migration after confirmation.
-async fn down(database: &store::Config, confirmed: bool) -> Result<(), Error> {
+/// Returns the name of the newest applied migration.
+async fn newest(database: &store::Config) -> Result<Option<String>, Error> {
     let steps = store::migrations(database).await?;
-    let Some((step, _)) = steps.into_iter().rfind(|(_, applied)| *applied) else { return Ok(()) };
-    if !confirmed {
-        confirm(&format!("Revert {step} of {database}? The data that it added is lost. Answer yes or no: "))?;
-    }
-    Ok(store::migrate_down(database).await?)
+    Ok(steps.into_iter().rfind(|(_, applied)| *applied).map(|(step, _)| step))
 }
 
 /// Asks for confirmation on the terminal.

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use crate::{
     auth::imported_token::InvalidToken,
     config,
-    domain::id::{EventId, KeyId, OrganizationId},
+    domain::id::{EventId, KeyId, OrganizationId, SessionId},
     http,
     store::{OpenError, error::StoreError},
 };
@@ -71,6 +71,9 @@ pub enum Error {
     /// The organization does not exist.
     #[error("organization {0} does not exist")]
     NoSuchOrganization(OrganizationId),
+    /// The session does not exist.
+    #[error("session {0} does not exist")]
+    NoSuchSession(SessionId),
     /// Another server holds the lock on the database now.
     #[error("another chatgraph server locked the database while the connection to it was lost")]
     TakenOver,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::json;
 
-use super::{error::Error, lifecycle::Lifecycle, output};
+use super::{error::Error, lifecycle::Lifecycle, organization::require_organization, output};
 use crate::{
     cli::{EventCommand, EventDeleteArgs, EventListArgs, EventRetryArgs},
     clock::SystemClock,
@@ -26,7 +26,18 @@ pub(super) async fn run(command: EventCommand) -> Result<(), Error> {
 
 async fn list(args: EventListArgs) -> Result<(), Error> {
     let EventListArgs { organization, session, json, database } = args;
-    on(database.config()?, async |store| print(store, organization.as_ref(), session, json).await).await
+    on(database.config()?, async |store| {
+        if let Some(organization) = &organization {
+            require_organization(store, organization).await?;
+        }
+        if let Some(session) = session
+            && !store.has_session(session).await?
+        {
+            return Err(Error::NoSuchSession(session));
+        }
+        print(store, organization.as_ref(), session, json).await
+    })
+    .await
 }
 
 async fn print(

@@ -9,7 +9,7 @@ use super::{database::confirm, error::Error, lifecycle::Lifecycle, output};
 use crate::{
     cli::{OrganizationCommand, OrganizationDeleteArgs, OrganizationListArgs, OrganizationShowArgs},
     clock::SystemClock,
-    domain::clock,
+    domain::{clock, id::OrganizationId},
     service::audit,
     store::{self, DatabaseLock, OrganizationCounts, ServerLock, Store},
 };
@@ -112,6 +112,18 @@ async fn delete(args: OrganizationDeleteArgs) -> Result<(), Error> {
     audit::record_operator("organization.delete", &id, &id);
     info!(sessions = counts.sessions, chats = counts.chats, "Organization deleted");
     Ok(())
+}
+
+/// Checks that the organization exists.
+///
+/// # Errors
+/// [`Error::NoSuchOrganization`] if it does not.
+pub(super) async fn require_organization(store: &Store, organization: &OrganizationId) -> Result<(), Error> {
+    if store.has_organization(organization).await? {
+        Ok(())
+    } else {
+        Err(Error::NoSuchOrganization(organization.clone()))
+    }
 }
 
 /// Runs `work` on the database, then closes it.

@@ -2,7 +2,11 @@
 
 use serde_json::json;
 
-use super::{error::Error, organization::on, output};
+use super::{
+    error::Error,
+    organization::{on, require_organization},
+    output,
+};
 use crate::{
     cli::{SessionCommand, SessionListArgs},
     domain::{clock, id::OrganizationId, session::Session},
@@ -20,10 +24,10 @@ async fn list(args: SessionListArgs) -> Result<(), Error> {
     let SessionListArgs { organization, json, database } = args;
     let database = database.config()?;
     on(&database, async |store| match organization {
-        Some(organization) if !store.has_organization(&organization).await? => {
-            Err(Error::NoSuchOrganization(organization))
+        Some(organization) => {
+            require_organization(store, &organization).await?;
+            print(store, &organization, json).await
         }
-        Some(organization) => print(store, &organization, json).await,
         None => all(store, json).await,
     })
     .await
@@ -52,12 +56,15 @@ async fn print(store: &Store, organization: &OrganizationId, json: bool) -> Resu
 
 /// Formats a session as JSON. The linked phone number is left out, because terminals and scripts do not need it.
 fn as_json(session: &Session) -> String {
+    let reason = session.status_reason.as_ref();
     json!({
         "organization": session.organization.as_str(),
         "id": session.id.to_string(),
         "label": session.label,
         "status": session.status.as_str(),
-        "statusReason": session.status_reason.as_ref().map(|reason| &reason.words),
+        "statusReason": reason.map(|reason| &reason.words),
+        "statusCode": reason.map(|reason| reason.code.as_str()),
+        "bannedUntil": reason.and_then(|reason| reason.banned_until).map(clock::iso),
         "createdAt": clock::iso(session.created_at),
         "lastConnectedAt": session.last_connected_at.map(clock::iso),
     })

@@ -54,6 +54,18 @@ impl Store {
         query.all(&self.reader(organization)).await?.into_iter().map(legible).collect()
     }
 
+    /// Returns whether any organization has the session. For the operator only.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn has_session(&self, id: SessionId) -> Result<bool, StoreError> {
+        let found = session::Entity::find_by_id(id.to_bytes())
+            .filter(session::Column::Organization.ne(OrganizationId::trash().as_str()))
+            .count(&self.readers)
+            .await?;
+        Ok(found > 0)
+    }
+
     /// Returns checksums of the organization's sessions, which detect changes by another process.
     ///
     /// # Errors

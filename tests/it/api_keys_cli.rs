@@ -64,7 +64,9 @@ async fn a_token_that_cannot_be_a_key_is_rejected_with_a_reason() {
     }
     let on_the_command_line = server.command_with(&[&import[..], &[UUID]].concat(), "");
     assert!(error(&on_the_command_line).contains("unexpected argument"));
-    assert_eq!(text(&server.command(&["key", "list", "--organization", "org_2"])), "");
+    let listed = server.command(&["key", "list", "--organization", "org_2"]);
+    assert!(error(&listed).contains("organization org_2 does not exist"), "a rejected token created the organization");
+    assert_eq!(listed.status.code(), Some(1));
 }
 
 #[tokio::test]

@@ -77,6 +77,21 @@ async fn migrate_status_works_beside_a_running_server() {
 }
 
 #[test]
+fn an_invalid_id_is_rejected_with_the_expected_form() {
+    for (arguments, wanted) in [
+        (&["events", "list", "--session", "7"][..], "expected `ses_` and 26 digits and capital letters, such as ses_0"),
+        (&["events", "retry", "7"], "expected `evt_` and 26 digits"),
+        (&["key", "revoke", "7", "--organization", "a"], "expected `key_` and 26 digits"),
+        (&["key", "list", "--organization", "a b"], "expected 1 to 128 visible ASCII characters"),
+        (&["master-key", "forget", "7"], "expected 16 hexadecimal digits"),
+    ] {
+        let refused = Command::new(env!("CARGO_BIN_EXE_chatgraph")).args(arguments).output().expect("runs");
+        assert_eq!(refused.status.code(), Some(2), "{arguments:?}");
+        assert!(error(&refused).contains(wanted), "{arguments:?}: {}", error(&refused));
+    }
+}
+
+#[test]
 fn invalid_flags_are_rejected_by_name() {
     for (arguments, wanted) in [
         (&["serve", "--database", "mysql://localhost"][..], "--database"),

@@ -51,7 +51,27 @@ async fn organizations_and_sessions_are_listed_beside_a_server() {
     let shown = text(&server.command(&["session", "list", "--organization", "org_1"]));
     assert!(shown.contains("WORKING") && shown.contains("Shop") && !shown.contains("15550100"), "{shown}");
     assert_eq!(text(&server.command(&["session", "list", "--organization", "org_2"])), "");
-    assert!(!server.command(&["session", "list", "--organization", "org_9"]).status.success());
+}
+
+#[tokio::test]
+async fn lists_of_an_unknown_organization_or_session_fail() {
+    let server = TestServer::start().await;
+    let session = "ses_01ARZ3NDEKTSV4RRFFQ69G5FAV";
+    for (arguments, wanted) in [
+        (&["key", "list", "--organization", "org_9"][..], "organization org_9 does not exist"),
+        (&["session", "list", "--organization", "org_9"], "organization org_9 does not exist"),
+        (&["events", "list", "--organization", "org_9"], "organization org_9 does not exist"),
+        (&["events", "list", "--session", session], "session ses_01ARZ3NDEKTSV4RRFFQ69G5FAV does not exist"),
+    ] {
+        let failed = server.command(arguments);
+        assert_eq!((failed.status.code(), &*failed.stdout), (Some(1), &b""[..]), "{arguments:?}");
+        assert!(error(&failed).contains(wanted), "{arguments:?}: {}", error(&failed));
+    }
+    for arguments in
+        [&["events", "list", "--organization", "org_1"][..], &["events", "list", "--session", &server.session]]
+    {
+        assert!(text(&server.command(arguments)).starts_with("event "), "{arguments:?}");
+    }
 }
 
 #[tokio::test]

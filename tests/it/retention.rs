@@ -38,6 +38,8 @@ async fn cursors_from_before_a_restored_backup_are_rejected() {
     let told = server.command(&["migrate", "restored"]);
 
     assert!(told.status.success(), "{}", String::from_utf8_lossy(&told.stderr));
+    let printed = String::from_utf8_lossy(&told.stdout);
+    assert!(printed.starts_with("Change log reset") && printed.lines().count() == 1, "{printed}");
     server.restart();
     let mut late = Subscription::open(&server, &server.key, ALL, json!({"after": before})).await;
     let refused = late.message("error").await;

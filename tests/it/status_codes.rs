@@ -1,7 +1,16 @@
 //! The reason why a session is down, as a code beside the text, and the error codes in the schema.
 
-use chatgraph::{clock::SystemClock, domain::clock::Clock as _};
+use std::collections::BTreeSet;
+
+use chatgraph::{
+    clock::SystemClock,
+    domain::{
+        clock::{Clock as _, iso},
+        session::StatusCode,
+    },
+};
 use serde_json::{Value, json};
+use strum::VariantArray as _;
 
 use crate::support::{MEI, START_SESSION, TestServer, wait_for};
 
@@ -44,6 +53,9 @@ async fn a_session_that_is_down_says_why_in_a_code() {
     server.is_sent_away(json!({"kind": "banned", "seconds": 3_600})).await;
     let session = server.with_code("BANNED").await;
     let until = session["bannedUntil"].as_i64().expect("an end");
+    let listed = server.command(&["session", "list", "--json"]);
+    let listed: Value = serde_json::from_slice(&listed.stdout).expect("one line of JSON");
+    assert_eq!((&listed["statusCode"], &listed["bannedUntil"]), (&json!("BANNED"), &json!(iso(until))), "{listed}");
     assert!((now + 3_590_000..now + 3_640_000).contains(&until), "{until} from {now}");
     let logout = "mutation($id: ID!) { logoutSession(input: {sessionId: $id}) { session { statusCode } } }";
     server.query_with(logout, json!({"id": server.session})).await;
@@ -65,6 +77,15 @@ async fn a_logout_and_a_setting_rejected_by_it_have_codes() {
     .await;
     let reason = "The session was logged out before this change reached WhatsApp.";
     assert_eq!(refused, json!({"code": "UNLINKED", "reason": reason}));
+}
+
+#[tokio::test]
+async fn commands_and_the_api_use_the_same_status_codes() {
+    let server = TestServer::start().await;
+    let answer = server.query("{ __type(name: \"SessionStatusCode\") { enumValues { name } } }").await;
+    let values = answer["data"]["__type"]["enumValues"].as_array().expect("values");
+    let names: BTreeSet<_> = values.iter().map(|value| value["name"].as_str().expect("a name")).collect();
+    assert_eq!(names, StatusCode::VARIANTS.iter().map(|code| code.as_str()).collect());
 }
 
 #[tokio::test]

@@ -66,6 +66,8 @@ impl Folder {
     pub(crate) fn undo(&self, name: &str) {
         let undone = self.run(&["migrate", "down", "--yes", "--database", &format!("sqlite:{name}")]);
         assert!(undone.status.success(), "{}", error(&undone));
+        let printed = String::from_utf8_lossy(&undone.stdout);
+        assert!(printed.starts_with("Reverted m0") && printed.lines().count() == 1, "{printed}");
     }
 
     /// Returns the number of pending migrations of a database.
