@@ -76,7 +76,7 @@ pub const ABUSES: &[Abuse] = abuses! {
         lastMessage { text } messages(first: 20) { nodes { text senderName chat { name } } } } } }".to_owned());
     "documents nested 7,000 deep", 8, |target, _n| target.ask("{ chats ".repeat(7_000));
     "1,000 aliases", 8, |target, _n| target.ask(aliases());
-    "fragments that expand to 2^26 fields", 8, |target, _n| target.ask(bomb());
+    "fragments that expand to 2^26 fields", 8, |target, _n| target.ask(aliased_document());
     "sockets with 100 dear subscriptions each, and changes", 10, |target, n| target.subscribe(n);
     "searches for a text that no chat has", 8, |target, _n| {
         target.ask("{ chats(filter: {search: \"zzz\"}) { totalCount } }".to_owned())
@@ -215,7 +215,7 @@ fn aliases() -> String {
     format!("{{ {} }}", fields.join(" "))
 }
 
-fn bomb() -> String {
+fn aliased_document() -> String {
     let twice = |number: u32| format!("fragment f{number} on Query {{ ...f{0} ...f{0} }} ", number + 1);
     let fragments: String = (0..26).map(twice).collect();
     format!("{{ ...f0 }} {fragments} fragment f26 on Query {{ viewer {{ kind }} }}")

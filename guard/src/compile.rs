@@ -147,12 +147,12 @@ struct Compiler<'a> {
 }
 
 impl<'a> Compiler<'a> {
-    /// Compiles the selections of `sets` on an object. With `tells_type`, the response contains the object's type too.
+    /// Compiles the selections of `sets` on an object. With `includes_type`, the response contains the object's type too.
     fn object(
         &mut self,
         object: &str,
         sets: &[&'a SelectionSet],
-        tells_type: bool,
+        includes_type: bool,
         at: Pos,
     ) -> Result<(Vec<Positioned<types::Selection>>, Fields), Rejection> {
         let (mut grouped, mut spread) = (Grouped::default(), HashSet::new());
@@ -161,7 +161,7 @@ impl<'a> Compiler<'a> {
         }
         let mut items = Vec::with_capacity(grouped.len() + 1);
         let mut fields = Vec::with_capacity(grouped.len());
-        if tells_type || grouped.is_empty() {
+        if includes_type || grouped.is_empty() {
             items.push(type_key(at));
         }
         for (key, merged) in grouped {

@@ -129,7 +129,7 @@ mod tests {
     }
 
     /// Asserts that `text` passes if `tight` sets a limit to `most`, and fails one below.
-    fn comes_to(text: &str, most: u32, tight: impl Fn(u32) -> Limits) {
+    fn assert_limit(text: &str, most: u32, tight: impl Fn(u32) -> Limits) {
         assert_eq!(checked(text, &tight(most)), Ok(()), "{text}");
         assert!(matches!(checked(text, &tight(most - 1)), Err(Rejection::Limit(_))), "{text}");
     }
@@ -138,18 +138,18 @@ mod tests {
 
     #[test]
     fn a_fragment_counts_wherever_it_is_spread() {
-        comes_to(SPREAD, 11, |selections| Limits { selections, ..LIMITS });
-        comes_to(SPREAD, 3, |aliases| Limits { aliases, ..LIMITS });
-        comes_to(SPREAD, 7, |directives| Limits { directives, ..LIMITS });
-        comes_to(SPREAD, 5, |roots| Limits { roots, ..LIMITS });
-        comes_to(SPREAD, 2, |depth| Limits { depth, ..LIMITS });
+        assert_limit(SPREAD, 11, |selections| Limits { selections, ..LIMITS });
+        assert_limit(SPREAD, 3, |aliases| Limits { aliases, ..LIMITS });
+        assert_limit(SPREAD, 7, |directives| Limits { directives, ..LIMITS });
+        assert_limit(SPREAD, 5, |roots| Limits { roots, ..LIMITS });
+        assert_limit(SPREAD, 2, |depth| Limits { depth, ..LIMITS });
     }
 
     #[test]
     fn all_operations_count_together() {
         let text = "query A($a: Int @x) @y { a } query B { b c }";
-        comes_to(text, 3, |selections| Limits { selections, ..LIMITS });
-        comes_to(text, 2, |directives| Limits { directives, ..LIMITS });
+        assert_limit(text, 3, |selections| Limits { selections, ..LIMITS });
+        assert_limit(text, 2, |directives| Limits { directives, ..LIMITS });
     }
 
     #[test]

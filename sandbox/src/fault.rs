@@ -94,7 +94,7 @@ impl Fault {
 
     /// Returns the first invalid combination of fields; `None` if the fault is valid.
     #[must_use]
-    pub fn flaw(&self) -> Option<&'static str> {
+    pub fn invalid_combination(&self) -> Option<&'static str> {
         let (kind, is_fetch) = (self.kind, self.on() == On::Fetch);
         let flaws = [
             (self.times == 0, "times must be at least 1"),
@@ -108,7 +108,7 @@ impl Fault {
                 "a fetch stores nothing: it can only be cut before or during the response",
             ),
         ];
-        flaws.into_iter().find_map(|(is_there, flaw)| is_there.then_some(flaw))
+        flaws.into_iter().find_map(|(is_there, invalid_combination)| is_there.then_some(invalid_combination))
     }
 
     fn on(&self) -> On {

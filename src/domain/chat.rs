@@ -72,7 +72,7 @@ pub struct Chat {
     /// The settings that WhatsApp rejected and that have not changed since.
     pub refused: ChatFields,
     /// The position up to which messages are known without being stored; `None` if the chat was never deleted.
-    pub horizon: Option<MessageMarker>,
+    pub known_up_to: Option<MessageMarker>,
     /// The position up to which the phone cleared or deleted the chat; `None` if it never did. If a second chat of the
     /// same user appears, it applies to that chat too.
     pub emptied: Option<MessageMarker>,
@@ -101,7 +101,7 @@ impl Chat {
             last_message: None,
             pending: ChatFields::default(),
             refused: ChatFields::default(),
-            horizon: None,
+            known_up_to: None,
             emptied: None,
             created_at: at,
             revision: 0,
@@ -161,7 +161,7 @@ impl Chat {
         }
         self.names.learn(&patch.names);
         if let Some(place) = patch.emptied_to.clone() {
-            self.horizon = Some(place.clone().max_with(self.horizon.take()));
+            self.known_up_to = Some(place.clone().max_with(self.known_up_to.take()));
             self.emptied = Some(place.max_with(self.emptied.take()));
             self.last_message = patch.last_message;
         } else if patch.removed.is_some() {
@@ -320,7 +320,7 @@ impl Chat {
     /// Returns whether the message was known when the chat was deleted.
     #[must_use]
     pub fn is_known_deleted(&self, message: &IncomingMessage) -> bool {
-        self.horizon.as_ref().is_some_and(|horizon| horizon.covers(message))
+        self.known_up_to.as_ref().is_some_and(|known_up_to| known_up_to.covers(message))
     }
 }
 

@@ -43,7 +43,7 @@ impl Chat {
             self.note_address(&address.value, address.as_of);
         }
         let places = [
-            (&mut self.horizon, &other.horizon),
+            (&mut self.known_up_to, &other.known_up_to),
             (&mut self.emptied, &other.emptied),
             (&mut self.read_to, &other.read_to),
         ];

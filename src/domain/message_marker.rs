@@ -82,12 +82,12 @@ mod tests {
 
     #[test]
     fn later_messages_and_others_of_the_same_second_are_new() {
-        let horizon = MessageMarker { at: 2_000, wa_ids: vec!["A".into(), "B".into()] };
+        let marker = MessageMarker { at: 2_000, wa_ids: vec!["A".into(), "B".into()] };
         for (wa_id, at, covered) in [("C", 1_000, true), ("A", 2_000, true), ("B", 2_000, true)] {
-            assert_eq!(horizon.covers(&message(wa_id, at)), covered, "{wa_id} at {at}");
+            assert_eq!(marker.covers(&message(wa_id, at)), covered, "{wa_id} at {at}");
         }
         for (wa_id, at) in [("C", 2_000), ("A", 3_000)] {
-            assert!(!horizon.covers(&message(wa_id, at)), "{wa_id} at {at}");
+            assert!(!marker.covers(&message(wa_id, at)), "{wa_id} at {at}");
         }
     }
 
@@ -121,8 +121,8 @@ mod tests {
 
     #[test]
     fn without_ids_the_whole_second_is_known() {
-        let horizon = MessageMarker { at: 2_000, wa_ids: Vec::new() };
-        assert!(horizon.covers(&message("C", 2_000)));
-        assert!(!horizon.covers(&message("C", 2_001)));
+        let marker = MessageMarker { at: 2_000, wa_ids: Vec::new() };
+        assert!(marker.covers(&message("C", 2_000)));
+        assert!(!marker.covers(&message("C", 2_001)));
     }
 }

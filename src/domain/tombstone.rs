@@ -29,9 +29,9 @@ impl Tombstone {
         }
         let known = chat.last_message.take().map(|last| MessageMarker { at: last.at, wa_ids: newest });
         // The position of a restored chat without new messages does not move back.
-        chat.horizon = match known {
-            Some(known) => Some(known.max_with(chat.horizon)),
-            None => chat.horizon,
+        chat.known_up_to = match known {
+            Some(known) => Some(known.max_with(chat.known_up_to)),
+            None => chat.known_up_to,
         };
         chat.arrivals = 0;
         chat.pending = ChatFields::default();
@@ -39,11 +39,14 @@ impl Tombstone {
         Self { chat, deleted_at: at }
     }
 
-    /// Creates the tombstone of a chat that the phone deleted, up to `horizon`, before any of its messages arrived
+    /// Creates the tombstone of a chat that the phone deleted, up to `known_up_to`, before any of its messages arrived
     /// here.
     #[must_use]
-    pub fn of_unknown_chat(chat: Chat, horizon: MessageMarker, at: i64) -> Self {
-        Self { chat: Chat { horizon: Some(horizon.clone()), emptied: Some(horizon), ..chat }, deleted_at: at }
+    pub fn of_unknown_chat(chat: Chat, known_up_to: MessageMarker, at: i64) -> Self {
+        Self {
+            chat: Chat { known_up_to: Some(known_up_to.clone()), emptied: Some(known_up_to), ..chat },
+            deleted_at: at,
+        }
     }
 
     /// Restores the chat under a new id. A mute that has expired meanwhile is removed.
@@ -105,15 +108,15 @@ mod tests {
         let buried = Tombstone::new(chat, &waiting, vec!["A".into()], 10);
         assert_eq!(buried.chat.settings.pinned, Versioned { value: true, as_of: 3 });
         assert_eq!((buried.chat.unread_count, buried.chat.settings.marked_unread.value), (5, false));
-        assert_eq!(buried.chat.horizon, Some(MessageMarker { at: 5_000, wa_ids: vec!["A".into()] }));
+        assert_eq!(buried.chat.known_up_to, Some(MessageMarker { at: 5_000, wa_ids: vec!["A".into()] }));
         assert_eq!(buried.chat.last_message, None);
     }
 
     #[test]
-    fn a_chat_deleted_again_without_new_messages_keeps_its_horizon() {
+    fn a_chat_deleted_again_without_new_messages_keeps_its_marker() {
         let once = Tombstone::new(chat(), &[], vec!["A".into()], 10);
         let again = once.clone().revive(ChatId::new(2), 20);
         assert_ne!(again.id, once.chat.id);
-        assert_eq!(Tombstone::new(again, &[], Vec::new(), 30).chat.horizon, once.chat.horizon);
+        assert_eq!(Tombstone::new(again, &[], Vec::new(), 30).chat.known_up_to, once.chat.known_up_to);
     }
 }

@@ -21,7 +21,7 @@ struct Before(Result<ChangeCursor, ApiError>);
 /// Reads the position for a compiled request that selects the field, and puts it into the request's data.
 pub(super) async fn read_before(request: Request, chats: &Chats, viewer: &Viewer) -> Request {
     let mut request = request;
-    if !asks(&mut request) {
+    if !selects_change_cursor(&mut request) {
         return request;
     }
     // The field's guard rejects a viewer without the capability.
@@ -32,7 +32,7 @@ pub(super) async fn read_before(request: Request, chats: &Chats, viewer: &Viewer
 }
 
 /// Returns whether the operation selects the field. The operation is compiled, so its root has no fragments.
-fn asks(request: &mut Request) -> bool {
+fn selects_change_cursor(request: &mut Request) -> bool {
     let Ok(document) = request.parsed_query() else { return false };
     let DocumentOperations::Single(operation) = &document.operations else { return false };
     operation.node.selection_set.node.items.iter().any(|selection| match &selection.node {

@@ -56,7 +56,7 @@ fn is_loopback(origin: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn welcome(origin: Option<&'static str>, loopback: bool) -> bool {
+    fn is_allowed(origin: Option<&'static str>, loopback: bool) -> bool {
         let mut headers = HeaderMap::from_iter([(HOST, HeaderValue::from_static("api.example.org:8080"))]);
         headers.extend(origin.map(|origin| (ORIGIN, HeaderValue::from_static(origin))));
         is_handshake_allowed(&headers, &Origins { named: vec!["https://chat.example.org".into()], loopback })
@@ -64,14 +64,14 @@ mod tests {
 
     #[test]
     fn a_client_without_an_origin_is_allowed() {
-        assert!(welcome(None, false));
+        assert!(is_allowed(None, false));
     }
 
     #[test]
     fn a_page_is_welcome_when_it_is_ours_or_was_named() {
-        assert!(welcome(Some("https://chat.example.org"), false));
-        assert!(welcome(Some("HTTPS://Chat.Example.org"), false));
-        assert!(welcome(Some("http://api.example.org:8080"), false));
+        assert!(is_allowed(Some("https://chat.example.org"), false));
+        assert!(is_allowed(Some("HTTPS://Chat.Example.org"), false));
+        assert!(is_allowed(Some("http://api.example.org:8080"), false));
     }
 
     #[test]
@@ -79,20 +79,20 @@ mod tests {
         for origin in
             ["null", "", "https://example.org", "https://chat.example.org.evil.example", "http://api.example.org"]
         {
-            assert!(!welcome(Some(origin), false), "{origin}");
-            assert!(!welcome(Some(origin), true), "{origin}");
+            assert!(!is_allowed(Some(origin), false), "{origin}");
+            assert!(!is_allowed(Some(origin), true), "{origin}");
         }
     }
 
     #[test]
     fn pages_of_this_machine_are_welcome_where_that_is_wanted() {
         for origin in ["http://localhost:5173", "http://127.0.0.1", "https://[::1]:3000", "http://app.localhost:3000"] {
-            assert!(welcome(Some(origin), true), "{origin}");
-            assert!(!welcome(Some(origin), false), "{origin}");
+            assert!(is_allowed(Some(origin), true), "{origin}");
+            assert!(!is_allowed(Some(origin), false), "{origin}");
         }
         for origin in ["http://localhost.example.org", "http://notlocalhost", "http://10.0.0.1:3000", "ftp://localhost"]
         {
-            assert!(!welcome(Some(origin), true), "{origin}");
+            assert!(!is_allowed(Some(origin), true), "{origin}");
         }
     }
 }

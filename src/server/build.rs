@@ -52,12 +52,17 @@ pub(super) async fn build(configs: Configs, lifecycle: &Lifecycle) -> Result<App
     let feed = Feed::start(store.clone(), feed::Config::default(), tasks, stop.clone());
     let retention = Retention::new(store.clone(), Arc::clone(&clock), configs.retention);
     tasks.spawn(retention.run(stop.clone()));
-    let news = SessionBroadcast::default();
+    let session_broadcast = SessionBroadcast::default();
     let purger = Purger::start(store.clone(), Arc::clone(&clock), tasks, stop.clone());
     let mutes = MuteExpirer::start(store.clone(), Arc::clone(&clock), tasks, stop.clone());
     let calling = CallBroadcast::default();
-    let told = Notifiers { news: news.clone(), purger: purger.clone(), mutes: mutes.clone(), calls: calling.clone() };
-    let inbox = InboundWorker::new(store.clone(), told, Arc::clone(&clock), tasks.clone(), stop.clone());
+    let notifiers = Notifiers {
+        sessions: session_broadcast.clone(),
+        purger: purger.clone(),
+        mutes: mutes.clone(),
+        calls: calling.clone(),
+    };
+    let inbox = InboundWorker::new(store.clone(), notifiers, Arc::clone(&clock), tasks.clone(), stop.clone());
     let (quarantine, inbound) = (inbox.quarantine_metrics().clone(), inbox.metrics().clone());
     quarantine_retry::start(store.clone(), inbox.clone(), tasks, stop.clone());
     let open_queue: EventSenderFactory = Arc::new(move |key| inbox.open(key));
@@ -72,9 +77,16 @@ pub(super) async fn build(configs: Configs, lifecycle: &Lifecycle) -> Result<App
         Arc::clone(&clock),
         chat::Config::default(),
     );
-    let sessions =
-        Sessions::new(store.clone(), registry.clone(), news, purger, Arc::clone(&clock), tasks.clone(), stop.clone())
-            .with_limit(configs.limits.sessions);
+    let sessions = Sessions::new(
+        store.clone(),
+        registry.clone(),
+        session_broadcast,
+        purger,
+        Arc::clone(&clock),
+        tasks.clone(),
+        stop.clone(),
+    )
+    .with_limit(configs.limits.sessions);
     let calls = Calls::new(store.clone(), registry.clone(), calling, Arc::clone(&clock));
     let logins = configs.logins.map(|config| JwtVerifier::new(config, Arc::clone(&clock), tasks.clone()));
     let tokens = Authenticator::new(store.clone(), logins, Arc::clone(&clock)).with_config(configs.auth);

@@ -66,7 +66,7 @@ const PROBE_TIMEOUT: Duration = Duration::from_secs(5);
 #[derive(Clone, Default)]
 pub struct Notifiers {
     /// Changes of sessions.
-    pub news: SessionBroadcast,
+    pub sessions: SessionBroadcast,
     /// Deletions.
     pub purger: Purger,
     /// Mutes with an end.
@@ -249,7 +249,7 @@ impl InboundWorker {
             })
             .await?;
         events.iter().for_each(|event| self.notifiers.of(key, event));
-        self.notifiers.news.publish(key);
+        self.notifiers.sessions.publish(key);
         Ok(())
     }
 
@@ -283,9 +283,9 @@ impl Notifiers {
             | SessionEvent::Paired { .. }
             | SessionEvent::PairingRenewed
             | SessionEvent::HistoryExpected
-            | SessionEvent::HistoryLost => self.news.publish(key),
+            | SessionEvent::HistoryLost => self.sessions.publish(key),
             SessionEvent::History(chunk) => {
-                self.news.publish(key);
+                self.sessions.publish(key);
                 chunk
                     .chats
                     .iter()

@@ -50,7 +50,7 @@ const RESYNC_TIMEOUT: Duration = Duration::from_secs(25);
 pub struct Sessions {
     store: Store,
     registry: Registry,
-    news: SessionBroadcast,
+    broadcast: SessionBroadcast,
     purger: Purger,
     readers: SessionReaders,
     pauses: ActionRateLimiter,
@@ -60,13 +60,13 @@ pub struct Sessions {
 }
 
 impl Sessions {
-    /// Creates the use cases. `registry` runs this node's sessions, the inbox reports changes of sessions to `news`,
+    /// Creates the use cases. `registry` runs this node's sessions, the inbox reports changes of sessions to `broadcast`,
     /// and `purger` is woken after a deletion. The readers run on `tasks` until `stop`.
     #[must_use]
     pub fn new(
         store: Store,
         registry: Registry,
-        news: SessionBroadcast,
+        broadcast: SessionBroadcast,
         purger: Purger,
         clock: Arc<dyn Clock>,
         tasks: TaskTracker,
@@ -74,8 +74,8 @@ impl Sessions {
     ) -> Self {
         let (pauses, most) = (ActionRateLimiter::default(), Limits::default().sessions);
         let readers =
-            SessionReaders::new(store.clone(), registry.clone(), news.clone(), Arc::clone(&clock), tasks, stop);
-        Self { store, registry, news, purger, readers, pauses, most, clock }
+            SessionReaders::new(store.clone(), registry.clone(), broadcast.clone(), Arc::clone(&clock), tasks, stop);
+        Self { store, registry, broadcast, purger, readers, pauses, most, clock }
     }
 
     /// Sets the maximum number of sessions per organization.
@@ -217,7 +217,7 @@ impl Sessions {
         let written =
             self.store.write_session_with_retry(&key.organization, id, input, move |input, unit| work(id, input, unit));
         let written = written.await?;
-        self.news.publish(key);
+        self.broadcast.publish(key);
         Ok(written)
     }
 }

@@ -63,7 +63,7 @@ pub(super) struct FakeConnection {
     live: Arc<AtomicUsize>,
     sent: Mutex<Vec<PendingAction>>,
     answers: Mutex<VecDeque<Result<(), SessionError>>>,
-    was_told: Notify,
+    action_received: Notify,
 }
 
 impl FakeConnection {
@@ -79,11 +79,11 @@ impl FakeConnection {
 
     /// Waits until the connection receives a setting.
     pub(super) async fn wait_for_send(&self) {
-        timeout(LONG_WAIT, self.was_told.notified()).await.expect("a setting within the time limit");
+        timeout(LONG_WAIT, self.action_received.notified()).await.expect("a setting within the time limit");
     }
 
     /// The settings that the connection received, in order.
-    pub(super) fn told(&self) -> Vec<PendingAction> {
+    pub(super) fn received_actions(&self) -> Vec<PendingAction> {
         locked(&self.sent).clone()
     }
 }
@@ -92,7 +92,7 @@ impl Connection for FakeConnection {
     fn set<'a>(&'a self, action: &'a PendingAction, _wanted: StillWanted) -> BoxFuture<'a, Result<(), SessionError>> {
         Box::pin(async move {
             locked(&self.sent).push(action.clone());
-            self.was_told.notify_one();
+            self.action_received.notify_one();
             locked(&self.answers).pop_front().unwrap_or(Ok(()))
         })
     }
@@ -149,7 +149,7 @@ impl Connector for FakeWhatsApp {
                 live: Arc::clone(&self.live),
                 sent: Mutex::default(),
                 answers: Mutex::default(),
-                was_told: Notify::new(),
+                action_received: Notify::new(),
             });
             self.made.send(Arc::clone(&connection)).expect("the test listens");
             Ok::<Arc<dyn Connection>, _>(connection)

@@ -218,7 +218,7 @@ pub(super) fn is_the_one(column: &impl ColumnTrait, query: SelectStatement) -> E
 }
 
 pub(super) fn to_row(organization: &OrganizationId, chat: &Chat) -> chat::Model {
-    let (horizon_at, horizon_ids) = message_marker::to_columns(chat.horizon.as_ref());
+    let (horizon_at, horizon_ids) = message_marker::to_columns(chat.known_up_to.as_ref());
     let (read_to_at, read_to_ids) = message_marker::to_columns(chat.read_to.as_ref());
     let (emptied_at, emptied_ids) = message_marker::to_columns(chat.emptied.as_ref());
     row_with_settings!(chat::Model, chat.settings, {
@@ -274,7 +274,7 @@ pub(super) fn from_row(row: chat::Model) -> Result<Chat, StoreError> {
         last_message: row.last_message_at.map(|at| LastMessage { id: message, at }),
         pending: from_bits(row.pending),
         refused: from_bits(row.refused),
-        horizon: message_marker::from_columns(row.horizon_at, row.horizon_ids.as_deref(), "chat", "horizon_ids")?,
+        known_up_to: message_marker::from_columns(row.horizon_at, row.horizon_ids.as_deref(), "chat", "horizon_ids")?,
         emptied: message_marker::from_columns(row.emptied_at, row.emptied_ids.as_deref(), "chat", "emptied_ids")?,
         arrivals: row.arrivals,
         read_to: message_marker::from_columns(row.read_to_at, row.read_to_ids.as_deref(), "chat", "read_to_ids")?,

@@ -86,7 +86,7 @@ fn owned_by(organization: &OrganizationId) -> Condition {
 
 fn to_row(organization: &OrganizationId, tombstone: &Tombstone) -> tombstone::Model {
     let chat = &tombstone.chat;
-    let (horizon_at, horizon_ids) = message_marker::to_columns(chat.horizon.as_ref());
+    let (horizon_at, horizon_ids) = message_marker::to_columns(chat.known_up_to.as_ref());
     let (emptied_at, emptied_ids) = message_marker::to_columns(chat.emptied.as_ref());
     let (read_to_at, read_to_ids) = message_marker::to_columns(chat.read_to.as_ref());
     row_with_settings!(tombstone::Model, chat.settings, {
@@ -131,7 +131,12 @@ pub(super) fn from_row(row: tombstone::Model) -> Result<Chat, StoreError> {
         },
         settings: settings_of_row!(row),
         unread_count: u32::try_from(row.unread_count).map_err(|_| corrupt("unread_count"))?,
-        horizon: message_marker::from_columns(row.horizon_at, row.horizon_ids.as_deref(), "tombstone", "horizon_ids")?,
+        known_up_to: message_marker::from_columns(
+            row.horizon_at,
+            row.horizon_ids.as_deref(),
+            "tombstone",
+            "horizon_ids",
+        )?,
         emptied: message_marker::from_columns(row.emptied_at, row.emptied_ids.as_deref(), "tombstone", "emptied_ids")?,
         read_to: message_marker::from_columns(row.read_to_at, row.read_to_ids.as_deref(), "tombstone", "read_to_ids")?,
         ..Chat::new(id, session, jid, row.deleted_at)

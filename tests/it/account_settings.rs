@@ -17,7 +17,7 @@ async fn next_second() {
 }
 
 /// Waits for a setting that the phone writes behind earlier ones in the same collection.
-async fn is_heard(server: &TestServer, pinned: bool) {
+async fn assert_pin_received(server: &TestServer, pinned: bool) {
     server.phone().pin(RAVI, pinned).await.expect("set");
     wait_for("the pin", async || (server.chat(RAVI).await["pinned"] == pinned).then_some(())).await;
     server.assert_in_sync().await;
@@ -41,7 +41,7 @@ async fn a_new_message_unarchives_a_chat_if_the_account_says_so() {
     assert!(archived(&server, MEI).await, "chats are kept archived by default");
 
     server.phone().unarchive_chats(true).await.expect("set");
-    is_heard(&server, true).await;
+    assert_pin_received(&server, true).await;
     let mut changes = server.subscribe_to_chats().await;
     write(server.phone(), "15550112", BOOKS).await;
     let told = changes.next().await;
@@ -54,7 +54,7 @@ async fn a_new_message_unarchives_a_chat_if_the_account_says_so() {
     server.assert_in_sync().await;
     server.kill();
     server.restart();
-    server.works().await;
+    server.wait_until_working().await;
     write(server.phone(), OWNER, BOOKS).await;
     server.assert_in_sync().await;
     assert!(archived(&server, BOOKS).await, "an own message takes nothing out");
@@ -89,7 +89,7 @@ async fn chats_with_new_messages_unarchive_when_the_setting_changes() {
 async fn a_chat_unarchived_while_the_session_was_away_is_unarchived() {
     let server = TestServer::start().await;
     server.phone().unarchive_chats(true).await.expect("set");
-    is_heard(&server, true).await;
+    assert_pin_received(&server, true).await;
     server.stop_session().await;
     server.phone().archive(MEI, true).await.expect("archived");
     // In another second than the archive, whose range has seconds.
@@ -114,9 +114,9 @@ async fn a_newly_linked_device_receives_earlier_settings() {
     write(server.phone(), HIDDEN, HIDDEN).await;
     server.phone().save_contact(HIDDEN, Some("Nadia")).await.expect("saved");
     server.phone().unarchive_chats(true).await.expect("set");
-    is_heard(&server, true).await;
+    assert_pin_received(&server, true).await;
     server.phone().unlink().await;
-    server.is_logged_out().await;
+    server.wait_until_logged_out().await;
     server.phone().save_contact(HIDDEN, Some("Nadia Haddad")).await.expect("saved");
     server.phone().archive(MEI, true).await.expect("archived");
     server.pair_again().await;

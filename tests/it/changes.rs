@@ -67,22 +67,22 @@ async fn every_setting_made_on_the_phone_reaches_the_subscriber() {
     let (phone, until) = (server.phone(), tomorrow());
 
     phone.pin(MEI, true).await.expect("pinned");
-    told(&mut changes, MEI, &["PINNED"], "pinned", json!(true)).await;
+    assert_next_change(&mut changes, MEI, &["PINNED"], "pinned", json!(true)).await;
     server.assert_in_sync().await;
     phone.archive(RAVI, true).await.expect("archived");
-    told(&mut changes, RAVI, &["ARCHIVED"], "archived", json!(true)).await;
+    assert_next_change(&mut changes, RAVI, &["ARCHIVED"], "archived", json!(true)).await;
     server.assert_in_sync().await;
     phone.mute(MEI, Some(until)).await.expect("muted");
-    told(&mut changes, MEI, &["MUTED_UNTIL"], "mutedUntil", json!(until)).await;
+    assert_next_change(&mut changes, MEI, &["MUTED_UNTIL"], "mutedUntil", json!(until)).await;
     server.assert_in_sync().await;
     phone.mute(RAVI, None).await.expect("unmuted");
-    told(&mut changes, RAVI, &["MUTED_UNTIL"], "mutedUntil", Value::Null).await;
+    assert_next_change(&mut changes, RAVI, &["MUTED_UNTIL"], "mutedUntil", Value::Null).await;
     server.assert_in_sync().await;
     phone.mark_read(MEI, true).await.expect("read");
-    told(&mut changes, MEI, &["UNREAD_COUNT"], "unreadCount", json!(0)).await;
+    assert_next_change(&mut changes, MEI, &["UNREAD_COUNT"], "unreadCount", json!(0)).await;
     server.assert_in_sync().await;
     phone.mark_read(MEI, false).await.expect("unread");
-    told(&mut changes, MEI, &["MARKED_UNREAD"], "markedUnread", json!(true)).await;
+    assert_next_change(&mut changes, MEI, &["MARKED_UNREAD"], "markedUnread", json!(true)).await;
     server.assert_in_sync().await;
 }
 
@@ -130,14 +130,14 @@ async fn changes_without_a_subscriber_are_replayed_after_the_cursor() {
     server.assert_in_sync().await;
     let query = crate::support::ALL;
     let mut late = Subscription::start(&server, query, json!({"after": listed})).await;
-    told(&mut late, MEI, &["PINNED"], "pinned", json!(true)).await;
+    assert_next_change(&mut late, MEI, &["PINNED"], "pinned", json!(true)).await;
     let between = late.cursor.clone();
-    told(&mut late, RAVI, &["ARCHIVED"], "archived", json!(true)).await;
+    assert_next_change(&mut late, RAVI, &["ARCHIVED"], "archived", json!(true)).await;
     let mut later = Subscription::start(&server, query, json!({"after": between})).await;
-    told(&mut later, RAVI, &["ARCHIVED"], "archived", json!(true)).await;
+    assert_next_change(&mut later, RAVI, &["ARCHIVED"], "archived", json!(true)).await;
     let mut one_chat =
         Subscription::start(&server, query, json!({"after": listed, "cid": RAVI, "session": server.session})).await;
-    told(&mut one_chat, RAVI, &["ARCHIVED"], "archived", json!(true)).await;
+    assert_next_change(&mut one_chat, RAVI, &["ARCHIVED"], "archived", json!(true)).await;
 }
 
 #[tokio::test]
@@ -232,7 +232,7 @@ fn shown(server: &TestServer, cid: &str) -> chatgraph_sandbox::ChatView {
     server.phone().chats().into_iter().find(|chat| chat.jid == cid).expect("a chat")
 }
 
-async fn told(listener: &mut Subscription, cid: &str, changed: &[&str], field: &str, value: Value) {
+async fn assert_next_change(listener: &mut Subscription, cid: &str, changed: &[&str], field: &str, value: Value) {
     let change = listener.next().await;
     assert_eq!((&change["cid"], &change["origin"]), (&json!(cid), &json!("DEVICE")), "{change}");
     assert_eq!(change["changed"], json!(changed), "{change}");

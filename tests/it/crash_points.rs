@@ -34,7 +34,7 @@ async fn a_kill_behind_any_write_loses_no_setting() {
     let archive = async |server: &TestServer, writes: u32| {
         server.phone().archive(MEI, writes.is_multiple_of(2)).await.expect("archived");
     };
-    loses_none(server, archive).await;
+    assert_none_lost(server, archive).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -48,27 +48,27 @@ async fn a_kill_behind_any_write_loses_no_action_without_an_event() {
     let save = async |server: &TestServer, writes: u32| {
         server.phone().save_contact(HIDDEN, Some(&format!("Nadia {writes}"))).await.expect("saved");
     };
-    loses_none(server, save).await;
+    assert_none_lost(server, save).await;
 }
 
 /// Kills the server behind each write that a change of settings makes, until the change takes no more writes.
-async fn loses_none(mut server: TestServer, change: impl AsyncFn(&TestServer, u32)) {
+async fn assert_none_lost(mut server: TestServer, change: impl AsyncFn(&TestServer, u32)) {
     let (mut cuts, began) = (0, Instant::now());
     for writes in 0..MANY {
-        arm(&server, &SETTINGS, writes).await;
+        limit_writes(&server, &SETTINGS, writes).await;
         change(&server, writes).await;
-        if !is_cut_off(&server).await {
+        if !was_write_rejected(&server).await {
             assert!(cuts > 4, "too few writes to interrupt: {cuts}");
-            disarm(&server, &SETTINGS).await;
+            remove_write_limit(&server, &SETTINGS).await;
             server.assert_in_sync().await;
             return;
         }
         // The repair is interrupted too, sometimes after its last write.
-        rearm(&server, writes % 6).await;
+        set_remaining_writes(&server, writes % 6).await;
         block_in_place(|| server.restart());
         tokio::time::sleep(Duration::from_millis(300)).await;
         server.kill();
-        disarm(&server, &SETTINGS).await;
+        remove_write_limit(&server, &SETTINGS).await;
         block_in_place(|| server.restart());
         server.assert_in_sync().await;
         cuts += 1;
@@ -86,12 +86,13 @@ async fn a_kill_during_the_import_loses_nothing() {
     let mut resumed = 0;
     for writes in (0..MANY).step_by(3) {
         let (session, code) = server.session_to_scan().await;
-        arm(&server, &HISTORY, writes).await;
+        limit_writes(&server, &HISTORY, writes).await;
         // The phone may not receive the confirmation.
         let _ = timeout(Duration::from_secs(2), server.phone().scan(&code)).await;
-        let is_cut = quiet(&server, 3 * QUIET).await <= 0 || outcome(&server, &session).await != Some(Import::Whole);
+        let is_cut =
+            wait_until_idle(&server, 3 * QUIET).await <= 0 || outcome(&server, &session).await != Some(Import::Whole);
         server.kill();
-        disarm(&server, &HISTORY).await;
+        remove_write_limit(&server, &HISTORY).await;
         block_in_place(|| server.restart());
         // The library acknowledges an announcement while it stores it: one that was not stored may be lost.
         let announced = server.rows("device_record WHERE kind IN (17, 18)").await > 0;
@@ -128,13 +129,13 @@ async fn outcome(server: &TestServer, session: &str) -> Option<Import> {
     let incomplete = session_now["historyImport"]["incomplete"] == true;
     match session_now["status"].as_str()? {
         "WORKING" if incomplete => Some(Import::Incomplete),
-        "WORKING" if messages == MESSAGES && server.session_agrees_now(session).await => Some(Import::Whole),
+        "WORKING" if messages == MESSAGES && server.is_session_in_sync(session).await => Some(Import::Whole),
         _ => None,
     }
 }
 
 /// Lets the database accept `writes` more writes.
-async fn arm(server: &TestServer, tables: &[Counted], writes: u32) {
+async fn limit_writes(server: &TestServer, tables: &[Counted], writes: u32) {
     let triggers = acts(tables).map(|(table, counted, act)| {
         let row = if act == "DELETE" { counted.replace("NEW", "OLD") } else { counted.to_owned() };
         format!(
@@ -149,11 +150,11 @@ async fn arm(server: &TestServer, tables: &[Counted], writes: u32) {
         .await;
 }
 
-async fn rearm(server: &TestServer, writes: u32) {
+async fn set_remaining_writes(server: &TestServer, writes: u32) {
     server.execute(&format!("UPDATE cut SET remaining = {writes}")).await;
 }
 
-async fn disarm(server: &TestServer, tables: &[Counted]) {
+async fn remove_write_limit(server: &TestServer, tables: &[Counted]) {
     let triggers = acts(tables)
         .map(|(table, _, act)| format!("DROP TRIGGER before_{act}_{table}; DROP TRIGGER after_{act}_{table};"));
     server.execute(&format!("{} DROP TABLE cut", triggers.collect::<String>())).await;
@@ -165,8 +166,8 @@ fn acts(tables: &[Counted]) -> impl Iterator<Item = (&'static str, &'static str,
 }
 
 /// Waits until writing stops; returns true if a write was rejected, or if stored copy and phone differ.
-async fn is_cut_off(server: &TestServer) -> bool {
-    quiet(server, QUIET).await <= 0 || !server.session_agrees_now(&server.session).await
+async fn was_write_rejected(server: &TestServer) -> bool {
+    wait_until_idle(server, QUIET).await <= 0 || !server.is_session_in_sync(&server.session).await
 }
 
 async fn remaining(server: &TestServer) -> i64 {
@@ -174,7 +175,7 @@ async fn remaining(server: &TestServer) -> i64 {
 }
 
 /// Waits until nothing has been written for `long`; returns how many more writes the database would accept.
-async fn quiet(server: &TestServer, long: Duration) -> i64 {
+async fn wait_until_idle(server: &TestServer, long: Duration) -> i64 {
     let (mut before, mut since, began) = (None, Instant::now(), Instant::now());
     while since.elapsed() < long {
         assert!(began.elapsed() < IDLE_TIMEOUT, "the server does not stop writing: {before:?}");

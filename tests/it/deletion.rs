@@ -88,7 +88,7 @@ async fn no_restart_or_new_import_brings_a_deleted_chat_back() {
     let mut server = TestServer::start().await;
     server.delete_chat(MEI).await;
     server.restart();
-    server.works().await;
+    server.wait_until_working().await;
     assert_eq!(server.chat(MEI).await, Value::Null);
 
     let mut changes = server.subscribe_to_chats().await;

@@ -71,7 +71,7 @@ async fn a_key_is_changed_while_the_session_runs() {
     let told = String::from_utf8_lossy(&refused.stderr).into_owned();
     assert!(!refused.status.success() && told.contains("start it with these keys"), "{told}");
     server.restart();
-    server.works().await;
+    server.wait_until_working().await;
     let mut rotating = server.program(&rotate).stdout(Stdio::null()).spawn().expect("starts");
     for number in 0..10 {
         server.receives(&format!("Message {number}")).await;

@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::support::TestServer;
 
 /// Runs a program and returns its output.
-fn told_by(program: &str, arguments: &[&str]) -> String {
+fn output_of(program: &str, arguments: &[&str]) -> String {
     let output = Command::new(program).args(arguments).current_dir(env!("CARGO_MANIFEST_DIR")).output();
     let output = output.expect("runs");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
@@ -16,11 +16,11 @@ fn told_by(program: &str, arguments: &[&str]) -> String {
 
 /// Reads the event kinds from the source of the version that is built.
 fn kinds() -> BTreeSet<String> {
-    let version = told_by("rustc", &["-vV"]);
+    let version = output_of("rustc", &["-vV"]);
     let host = version.lines().find_map(|line| line.strip_prefix("host: ")).expect("a host");
     // Only for this platform: the sources of crates for other platforms may be missing.
     let arguments = ["metadata", "--locked", "--format-version", "1", "--filter-platform", host];
-    let metadata: Value = serde_json::from_str(&told_by(env!("CARGO"), &arguments)).expect("JSON");
+    let metadata: Value = serde_json::from_str(&output_of(env!("CARGO"), &arguments)).expect("JSON");
     let packages = metadata["packages"].as_array().expect("packages");
     let library = packages.iter().find(|package| package["name"] == "wacore").expect("the library");
     let manifest = Path::new(library["manifest_path"].as_str().expect("a path"));

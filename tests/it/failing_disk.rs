@@ -28,7 +28,7 @@ async fn a_failing_disk_loses_nothing_acknowledged_and_work_continues() {
             for skip in 0..CALLS {
                 failed += rig.fail(call, skip, times).await;
             }
-            println!("{call:?} x {times}: {failed} calls failed, {}", rig.told());
+            println!("{call:?} x {times}: {failed} calls failed, {}", rig.summary());
             assert!(failed > 0, "no call failed");
         }
     }
@@ -39,9 +39,9 @@ async fn a_failing_disk_loses_nothing_acknowledged_and_work_continues() {
     rig.server.kill();
     rig.faults.disarm(Call::Write);
     block_in_place(|| rig.server.restart());
-    rig.server.works().await;
+    rig.server.wait_until_working().await;
     rig.holds_what_it_acknowledged().await;
-    println!("in all: {}", rig.told());
+    println!("in all: {}", rig.summary());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -51,21 +51,21 @@ async fn a_server_is_not_ready_while_its_writes_fail() {
     }
     let rig = Rig::start().await;
     let url = rig.server.url.replace("/graphql", "/readyz");
-    let comes_to = async |writes: &str, status: u16| {
-        wait_for("the writes to be told", async || {
+    let wait_for_readiness = async |writes: &str, status: u16| {
+        wait_for("the readiness", async || {
             let answer = reqwest::get(&url).await.expect("an answer");
-            let told = answer.status().as_u16();
+            let answered = answer.status().as_u16();
             let body: Value = answer.json().await.expect("JSON");
-            (told == status && body["writes"] == writes && body["database"] == "ok").then_some(())
+            (answered == status && body["writes"] == writes && body["database"] == "ok").then_some(())
         })
         .await;
     };
-    comes_to("ok", 200).await;
+    wait_for_readiness("ok", 200).await;
     rig.faults.arm(Call::Sync, 0, WHILE);
     // Only the server itself writes.
-    comes_to("failing", 503).await;
+    wait_for_readiness("failing", 503).await;
     rig.faults.disarm(Call::Sync);
-    comes_to("ok", 200).await;
+    wait_for_readiness("ok", 200).await;
 }
 
 /// A server on a disk with injected failures, and the changes that it acknowledged.
@@ -139,7 +139,7 @@ impl Rig {
         settled.expect("all messages acknowledged in time").expect("acknowledged");
         self.is_there().await;
         block_in_place(|| self.server.restart());
-        self.server.works().await;
+        self.server.wait_until_working().await;
         self.is_there().await;
         self.server.assert_in_sync().await;
     }
@@ -158,7 +158,7 @@ impl Rig {
         assert_eq!(stored.into_iter().collect::<BTreeSet<_>>().len(), self.messages.len());
     }
 
-    fn told(&self) -> String {
+    fn summary(&self) -> String {
         format!("{} messages, answers {:?}", self.messages.len(), self.codes)
     }
 }

@@ -140,7 +140,7 @@ fn commands_that_create_nothing_refuse_a_missing_database() {
 fn commands_beside_a_server_do_not_change_its_tables() {
     let folder = Folder::new();
     folder.create("a.db");
-    folder.undo("a.db");
+    folder.revert_newest_migration("a.db");
     for arguments in [&["key", "list", "--organization", "a"][..], &["master-key", "status"], &["events", "list"]] {
         let refused = folder.run(&[arguments, &["--database", "sqlite:a.db"]].concat());
         assert!(error(&refused).contains("the schema is not up to date"), "{arguments:?}: {}", error(&refused));
@@ -158,7 +158,7 @@ fn migrate_down_needs_confirmation_and_no_running_server() {
     assert!(error(&refused).contains("in use by another chatgraph server"), "{}", error(&refused));
     assert_eq!(folder.pending("a.db"), 0);
     drop(serving);
-    folder.undo("a.db");
+    folder.revert_newest_migration("a.db");
     assert_eq!(folder.pending("a.db"), 1);
 }
 
@@ -177,7 +177,7 @@ fn an_operator_at_a_terminal_is_asked_before_a_step_is_undone() {
 fn a_server_that_cannot_listen_changes_no_tables() {
     let folder = Folder::new();
     folder.create("a.db");
-    folder.undo("a.db");
+    folder.revert_newest_migration("a.db");
     let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let port = taken.local_addr().expect("an address").to_string();
     for (flag, arguments) in [

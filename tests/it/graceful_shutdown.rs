@@ -33,7 +33,7 @@ fn address(server: &EmptyServer) -> String {
     server.at("").replace("http://", "")
 }
 
-async fn said(stream: &mut TcpStream) -> String {
+async fn read_to_end_of(stream: &mut TcpStream) -> String {
     let mut said = Vec::new();
     // A reset also ends the connection.
     let _ = timeout(TEST_TIMEOUT, stream.read_to_end(&mut said)).await.expect("the server closes the connection");
@@ -52,7 +52,7 @@ async fn a_request_in_flight_is_answered_during_shutdown() {
     server.terminate();
     closed(&server).await;
     stream.write_all(QUERY.as_bytes()).await.expect("sent");
-    let said = said(&mut stream).await;
+    let said = read_to_end_of(&mut stream).await;
     assert!(said.starts_with("HTTP/1.1 200") && said.contains("API_KEY"), "{said}");
     assert!(server.ends().await, "the server did not exit cleanly");
 }
@@ -62,6 +62,6 @@ async fn a_request_that_does_not_end_is_cut() {
     let mut server = EmptyServer::start(&[]).await;
     let mut stream = under_way(&server).await;
     server.terminate();
-    assert_eq!(said(&mut stream).await, "");
+    assert_eq!(read_to_end_of(&mut stream).await, "");
     assert!(server.ends().await, "the server did not exit cleanly");
 }

@@ -30,31 +30,31 @@ fn with_parameters(url: &str, parameters: &[(&str, &str)]) -> reqwest::Url {
     reqwest::Url::parse_with_params(url, parameters).expect("a URL")
 }
 
-async fn told(response: Response) -> (u16, Value) {
+async fn status_and_body(response: Response) -> (u16, Value) {
     (response.status().as_u16(), response.json().await.expect("JSON"))
 }
 
 #[tokio::test]
 async fn a_query_goes_by_get_and_a_mutation_does_not() {
     let server = EmptyServer::start(&[]).await;
-    let (status, answer) = told(server.get(&[("query", VIEWER_KIND)]).await).await;
+    let (status, answer) = status_and_body(server.get(&[("query", VIEWER_KIND)]).await).await;
     assert_eq!((status, &answer["data"]["viewer"]["kind"]), (200, &json!("API_KEY")));
     let two = "query A { a: viewer { kind } } query B($n: Int) { b: sessions(first: $n) { nodes { id } } }";
     let named = [("query", two), ("operationName", "B"), ("variables", r#"{"n": 1}"#)];
-    assert_eq!(told(server.get(&named).await).await, (200, json!({"data": {"b": {"nodes": []}}})));
+    assert_eq!(status_and_body(server.get(&named).await).await, (200, json!({"data": {"b": {"nodes": []}}})));
 
     let mutation = "mutation { createSession(input: {label: \"x\"}) { session { id } } }";
     let response = server.get(&[("query", mutation)]).await;
     assert_eq!((response.status().as_u16(), header(&response, "allow")), (405, "POST"));
     let mixed = format!("query A {VIEWER_KIND} {}", mutation.replacen("mutation", "mutation B", 1));
     assert_eq!(server.get(&[("query", &mixed), ("operationName", "B")]).await.status(), 405);
-    let (_, answer) = told(server.get(&[("query", SESSION_IDS)]).await).await;
+    let (_, answer) = status_and_body(server.get(&[("query", SESSION_IDS)]).await).await;
     assert_eq!(answer, json!({"data": {"sessions": {"nodes": []}}}), "a session was created");
 
     for wrong in
         [&[][..], &[("query", VIEWER_KIND), ("variables", "1")], &[("query", VIEWER_KIND), ("query", VIEWER_KIND)]]
     {
-        let (status, answer) = told(server.get(wrong).await).await;
+        let (status, answer) = status_and_body(server.get(wrong).await).await;
         assert_eq!((status, error_code(&answer)), (400, "validation_error"), "{wrong:?}");
     }
     let response = reqwest::get(with_parameters(&server.url, &[("query", VIEWER_KIND)])).await.expect("an answer");
@@ -69,7 +69,7 @@ async fn unsupported_methods_and_types_list_the_supported_ones() {
         assert_eq!((response.status().as_u16(), header(&response, "allow")), (405, "GET, POST"), "{method}");
     }
     let response = server.request(Method::POST).header("Accept", "text/html").json(&json!({"query": VIEWER_KIND}));
-    let (status, answer) = told(response.send().await.expect("an answer")).await;
+    let (status, answer) = status_and_body(response.send().await.expect("an answer")).await;
     assert_eq!((status, error_code(&answer)), (406, "validation_error"));
     for (query, refused) in [(VIEWER_KIND, 200), ("{", 400), ("{ nothing }", 400)] {
         for (accept, status) in [(GRAPHQL, refused), ("application/json", 200), ("*/*", 200)] {
@@ -88,7 +88,7 @@ async fn a_batch_is_answered_in_its_order_and_has_an_end() {
     let make = |label| json!({"query": CREATE_LABELED_SESSION, "variables": {"label": label}});
     let labels = json!({"query": "{ sessions { nodes { label } } }"});
     let (status, answer) =
-        told(server.post(&json!([make("a"), labels, {"query": "{ nothing }"}, make("b")])).await).await;
+        status_and_body(server.post(&json!([make("a"), labels, {"query": "{ nothing }"}, make("b")])).await).await;
     assert_eq!(status, 200);
     assert_eq!(answer[1], json!({"data": {"sessions": {"nodes": [{"label": "a"}]}}}), "{answer}");
     assert_eq!(error_code(&answer[2]), "validation_error");
@@ -97,7 +97,7 @@ async fn a_batch_is_answered_in_its_order_and_has_an_end() {
     let query = json!({"query": VIEWER_KIND});
     assert_eq!(server.post(&json!(vec![&query; 10])).await.status(), 200);
     for wrong in [json!([]), json!(vec![&query; 11])] {
-        let (status, answer) = told(server.post(&wrong).await).await;
+        let (status, answer) = status_and_body(server.post(&wrong).await).await;
         assert_eq!((status, error_code(&answer)), (400, "limit_exceeded"), "{wrong}");
     }
     assert_eq!(server.post(&json!([query, {"query": 1}])).await.status(), 400);
@@ -112,17 +112,20 @@ fn named(text: &str) -> Value {
 async fn a_document_that_was_sent_with_its_digest_is_known_by_it() {
     let server = EmptyServer::start(&[]).await;
     let by_name = json!({"extensions": named(VIEWER_KIND)});
-    let (_, answer) = told(server.post(&by_name).await).await;
+    let (_, answer) = status_and_body(server.post(&by_name).await).await;
     assert_eq!(answer["errors"][0]["message"], "PersistedQueryNotFound");
     let kind = json!({"data": {"viewer": {"kind": "API_KEY"}}});
     assert_eq!(
-        told(server.post(&json!({"query": VIEWER_KIND, "extensions": named(VIEWER_KIND)})).await).await,
+        status_and_body(server.post(&json!({"query": VIEWER_KIND, "extensions": named(VIEWER_KIND)})).await).await,
         (200, kind.clone())
     );
-    assert_eq!(told(server.post(&by_name).await).await, (200, kind.clone()));
-    assert_eq!(told(server.get(&[("extensions", &named(VIEWER_KIND).to_string())]).await).await, (200, kind));
+    assert_eq!(status_and_body(server.post(&by_name).await).await, (200, kind.clone()));
+    assert_eq!(
+        status_and_body(server.get(&[("extensions", &named(VIEWER_KIND).to_string())]).await).await,
+        (200, kind)
+    );
     let (_, answer) =
-        told(server.post(&json!({"query": "{ __typename }", "extensions": named(VIEWER_KIND)})).await).await;
+        status_and_body(server.post(&json!({"query": "{ __typename }", "extensions": named(VIEWER_KIND)})).await).await;
     assert_eq!(error_code(&answer), "validation_error", "the digest of another text");
 }
 
@@ -134,13 +137,13 @@ async fn a_list_of_trusted_documents_is_all_that_is_carried_out() {
     let server = EmptyServer::start(&["--trusted-documents", file.to_str().expect("a path")]).await;
     let by_name = |name: &str| json!({"extensions": {"persistedQuery": {"version": 1, "sha256Hash": name}}});
     for request in [by_name("who"), json!({"query": VIEWER_KIND})] {
-        let (_, answer) = told(server.post(&request).await).await;
+        let (_, answer) = status_and_body(server.post(&request).await).await;
         assert_eq!(answer["data"]["viewer"]["kind"], "API_KEY", "{request}");
     }
     for request in
         [by_name("what"), json!({"query": "{ viewer { kind id } }"}), json!({"query": VIEWER_KIND.replace(' ', "  ")})]
     {
-        let (_, answer) = told(server.post(&request).await).await;
+        let (_, answer) = status_and_body(server.post(&request).await).await;
         assert_eq!(error_code(&answer), "forbidden", "{request}");
     }
 }

@@ -29,7 +29,7 @@ impl Wire {
     }
 
     /// Queries the viewer's kind, and reads the answer.
-    async fn asks(&self, server: &EmptyServer) -> Value {
+    async fn query_viewer(&self, server: &EmptyServer) -> Value {
         let body = Bytes::from_static(b"{\"query\": \"{ viewer { kind } }\"}");
         let request = Request::post(&server.url)
             .header("authorization", format!("Bearer {}", server.key))
@@ -54,9 +54,9 @@ async fn many_requests_share_a_connection() {
     let server = EmptyServer::start(&[]).await;
     let wire = Wire::to(&server).await;
     // The first answer also announces the stream limit; the client respects it, and all requests are served.
-    wire.asks(&server).await;
+    wire.query_viewer(&server).await;
     assert_eq!(wire.requests.current_max_send_streams(), 100);
-    let answers = join_all((0..300).map(|_| wire.asks(&server))).await;
+    let answers = join_all((0..300).map(|_| wire.query_viewer(&server))).await;
     assert!(answers.iter().all(|answer| answer["data"]["viewer"]["kind"] == "API_KEY"), "{:?}", answers[0]);
 }
 
@@ -83,7 +83,7 @@ async fn rapid_resets_close_the_connection() {
     let ended = ended.await.expect("driven").expect_err("the server closes the connection with an error");
     assert!(ended.is_io() || ended.reason() == Some(Reason::ENHANCE_YOUR_CALM), "{ended}");
     let other = Wire::to(server).await;
-    assert_eq!(other.asks(server).await["data"]["viewer"]["kind"], "API_KEY");
+    assert_eq!(other.query_viewer(server).await["data"]["viewer"]["kind"], "API_KEY");
 }
 
 #[tokio::test]
@@ -97,5 +97,5 @@ async fn a_head_has_an_end_by_http_2_too() {
         let (response, _) = requests.send_request(request, true).expect("sent");
         assert_eq!(response.await.expect("an answer").status(), status, "{length} bytes");
     }
-    assert_eq!(wire.asks(&server).await["data"]["viewer"]["kind"], "API_KEY");
+    assert_eq!(wire.query_viewer(&server).await["data"]["viewer"]["kind"], "API_KEY");
 }

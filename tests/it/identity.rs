@@ -101,7 +101,7 @@ async fn a_known_person_has_one_chat_also_after_a_restart() {
     server.phone().settled().await.expect("told");
     wait_for("the person", async || (server.rows("peer_address").await > 0).then_some(())).await;
     server.restart();
-    server.works().await;
+    server.wait_until_working().await;
     server.zoe_writes(ZOE_LID, "by LID").await;
     let chat = server.chat_with(ZOE, "by LID").await;
     assert_eq!((&chat["jid"], &chat["aliases"]), (&json!(ZOE), &json!([ZOE_LID])));

@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::support::{MEI, RAVI, Subscription, TestServer};
 
 /// Reads changes up to the one that reports the chat as synced; returns the origin and changed fields of each.
-async fn until_synced(changes: &mut Subscription) -> Vec<(String, String)> {
+async fn changes_until_synced(changes: &mut Subscription) -> Vec<(String, String)> {
     let mut told = Vec::new();
     loop {
         let change = changes.next().await;
@@ -27,7 +27,7 @@ async fn each_change_is_published_once(when: When) {
     ] {
         server.sandbox.inject(Fault { when: Some(when), ..Fault::once(FaultKind::Cut) });
         server.update_chat(cid, fields).await;
-        let told = until_synced(&mut changes).await;
+        let told = changes_until_synced(&mut changes).await;
         let api = |changed: String| ("API".to_owned(), changed);
         assert_eq!(told, [api(changed.to_string()), api(json!(["SYNC"]).to_string())], "{fields}, cut {when:?}");
         server.assert_in_sync().await;

@@ -88,7 +88,7 @@ async fn silent_sockets(target: Target) {
     }
 }
 
-async fn trickle(target: Target, _: usize) -> Option<()> {
+async fn slow_body(target: Target, _: usize) -> Option<()> {
     let mut stream = target.post("cg_nobody", 1_000_000, "{").await?;
     for _ in 0..20 {
         stream.write_all(b" ").await.ok()?;
@@ -104,22 +104,22 @@ async fn long_document(target: Target, round: usize) -> Option<()> {
     Some(())
 }
 
-async fn guess(target: Target, round: usize) -> Option<()> {
+async fn unknown_tokens(target: Target, round: usize) -> Option<()> {
     let token = if round.is_multiple_of(2) { format!("cg_guess_{round}") } else { format!("e30.e30.{round}") };
     let mut stream = target.post(&token, 2, "{}").await?;
     let _ = stream.read(&mut [0; 1024]).await;
     Some(())
 }
 
-async fn junk(target: Target, round: usize) -> Option<()> {
+async fn invalid_messages(target: Target, round: usize) -> Option<()> {
     let mut socket = target.open().await?;
-    let junk = match round % 4 {
+    let invalid_messages = match round % 4 {
         0 => Message::text("[".repeat(100_000)),
         1 => Message::binary(vec![0; 1_000]),
         2 => Message::text(json!({"type": "subscribe", "id": "1", "payload": {"query": "{ a }"}}).to_string()),
         _ => Message::text(json!({"type": "connection_init", "payload": {"Authorization": "Bearer x"}}).to_string()),
     };
-    socket.send(junk).await.ok()?;
+    socket.send(invalid_messages).await.ok()?;
     while let Some(Ok(_)) = socket.next().await {}
     Some(())
 }
@@ -154,10 +154,10 @@ async fn clients_are_served_during_attacks_and_memory_does_not_grow() {
     tasks.spawn(half_heads(target.clone()));
     tasks.spawn(silent_sockets(target.clone()));
     for _ in 0..2 {
-        tasks.spawn(target.clone().again(trickle));
+        tasks.spawn(target.clone().again(slow_body));
         tasks.spawn(target.clone().again(long_document));
-        tasks.spawn(target.clone().again(guess));
-        tasks.spawn(target.clone().again(junk));
+        tasks.spawn(target.clone().again(unknown_tokens));
+        tasks.spawn(target.clone().again(invalid_messages));
     }
     let besieged = patience(&server, &client, SIEGE, 40).await;
     let grown = server.resident_mib() - before;

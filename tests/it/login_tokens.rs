@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use crate::support::{CHAT_CHANGES, SESSION_IDS, Subscription, VIEWER_KIND};
-use fixture::{LoginServer, good, token_for};
+use fixture::{LoginServer, token_for, valid_token};
 use frontend::{Frontend, made};
 
 /// Expected reason in the log for each of jose's invalid tokens.
@@ -102,7 +102,7 @@ async fn invalid_tokens_are_answered_alike_and_the_log_says_why() {
         }
     }
     assert_eq!(entries(&made["refused"]).count(), REFUSED.len());
-    assert!(server.takes(&good()).await);
+    assert!(server.takes(&valid_token()).await);
     // One fetch for the first token, and one for an unknown key.
     assert!(frontend.asked() <= 2, "{}", frontend.asked());
 }
@@ -194,7 +194,7 @@ async fn an_organization_is_there_from_its_first_write_on() {
     assert_eq!(made["data"]["createSession"]["session"]["label"], "First", "{made}");
     let (_, _, one) = server.ask_as(&token, sessions).await;
     assert_eq!(one["data"]["sessions"]["nodes"], json!([{"label": "First"}]));
-    let (_, _, others) = server.ask_as(&good(), sessions).await;
+    let (_, _, others) = server.ask_as(&valid_token(), sessions).await;
     assert_eq!(others["data"]["sessions"]["nodes"], json!([]), "another organization sees the session");
 }
 
@@ -204,7 +204,7 @@ async fn a_key_that_a_person_makes_names_that_person() {
     let server = LoginServer::start(&frontend).await;
     let create = "mutation { createApiKey(input: {name: \"a\", permissions: [READ]}) { \
                   apiKey { createdBy { kind keyId userId } } } }";
-    let (_, _, made) = server.ask_as(&good(), create).await;
+    let (_, _, made) = server.ask_as(&valid_token(), create).await;
     let creator = &made["data"]["createApiKey"]["apiKey"]["createdBy"];
     assert_eq!(*creator, json!({"kind": "USER", "keyId": null, "userId": "user_1"}), "{made}");
 }

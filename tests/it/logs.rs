@@ -41,15 +41,15 @@ const PRIVATE: &[&str] = &[
 
 #[tokio::test]
 async fn the_json_log_contains_nothing_private() {
-    tells_nothing_private(Log::of_everything_as_json()).await;
+    assert_nothing_private(Log::of_everything_as_json()).await;
 }
 
 #[tokio::test]
 async fn the_text_log_contains_nothing_private() {
-    tells_nothing_private(Log::of_everything_as_text()).await;
+    assert_nothing_private(Log::of_everything_as_text()).await;
 }
 
-async fn tells_nothing_private(log: Log) {
+async fn assert_nothing_private(log: Log) {
     let frontend = Frontend::with_keys();
     let master_key = new_key();
     let file = KeyFile::of(&master_key);

@@ -45,7 +45,7 @@ async fn cut_at_every_message(how: CutPoint) {
             } else {
                 rig.make_session().await
             };
-            let (cut, commit) = rig.proxy.heal();
+            let (cut, commit) = rig.proxy.stop_cutting();
             (cuts, commits) = (cuts + cut, commits + commit);
             if cut == 0 {
                 assert!(message > 5, "too few messages to interrupt: {message}");
@@ -58,7 +58,7 @@ async fn cut_at_every_message(how: CutPoint) {
     }
     rig.log_is_whole().await;
     block_in_place(|| rig.server.restart());
-    rig.server.works().await;
+    rig.server.wait_until_working().await;
     rig.log_is_whole().await;
     rig.server.assert_in_sync().await;
 }
@@ -79,10 +79,10 @@ async fn messages_whose_transactions_are_cut_are_stored_once() {
             texts.push(text);
             let settled = timeout(Duration::from_secs(20), rig.server.phone().settled()).await;
             settled.expect("acknowledged in time").expect("acknowledged");
-            rig.proxy.heal();
+            rig.proxy.stop_cutting();
         }
     }
-    rig.holds_once(&texts).await;
+    rig.assert_stored_once(&texts).await;
     rig.server.assert_in_sync().await;
 }
 
@@ -108,7 +108,7 @@ async fn messages_wait_while_writes_to_the_librarys_tables_fail() {
         settled.expect("acknowledged in time").expect("acknowledged");
         texts.extend(sent);
     }
-    rig.settles_and_holds(&texts).await;
+    rig.assert_stored_after_restart(&texts).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -134,8 +134,8 @@ async fn transactions_that_the_server_ended_are_carried_out_again() {
     rig.server.phone().receive("15550111", MEI, "behind a pause").await.expect("sent");
     texts.push("behind a pause".to_owned());
     assert_eq!(rig.update().await, "ok");
-    assert!(rig.proxy.heal().0 > 0, "no transaction was idle for too long");
-    rig.settles_and_holds(&texts).await;
+    assert!(rig.proxy.stop_cutting().0 > 0, "no transaction was idle for too long");
+    rig.assert_stored_after_restart(&texts).await;
     rig.log_is_whole().await;
 }
 
@@ -172,7 +172,7 @@ async fn connections_opened_to_a_read_only_database_recover() {
     for _ in 0..12 {
         assert_eq!(rig.update().await, "ok");
     }
-    rig.settles_and_holds(&[text]).await;
+    rig.assert_stored_after_restart(&[text]).await;
     rig.log_is_whole().await;
 }
 
@@ -188,9 +188,9 @@ async fn an_unanswered_read_does_not_stop_other_organizations() {
     let mine = rig.server.subscribe_to_chats().await;
     let mut theirs = Subscription::open(&rig.server, &other, crate::support::ALL, json!({})).await;
     // One task reads new changes for all subscribers of an organization.
-    rig.proxy.silence("FROM \"change\"");
+    rig.proxy.withhold_answer("FROM \"change\"");
     rig.server.phone().receive("15550111", MEI, "mine").await.expect("sent");
-    wait_for("the read to be intercepted", async || rig.proxy.is_silent().then_some(())).await;
+    wait_for("the read to be intercepted", async || rig.proxy.is_answer_withheld().then_some(())).await;
     for number in 0..3 {
         second.receive("15550111", MEI, &format!("theirs {number}")).await.expect("sent");
         let heard = timeout(Duration::from_secs(5), theirs.next()).await.expect("a change of the other organization");
@@ -302,7 +302,7 @@ impl Rig {
         assert_eq!(self.server.number(apart).await, 0, "the counter differs from the last change number");
     }
 
-    async fn holds_once(&self, texts: &[String]) {
+    async fn assert_stored_once(&self, texts: &[String]) {
         for text in texts {
             let times = self.server.number(&format!("SELECT COUNT(*) FROM message WHERE text = '{text}'")).await;
             assert_eq!(times, 1, "{text}");
@@ -310,13 +310,13 @@ impl Rig {
     }
 
     /// Asserts that all messages are acknowledged in the end, and stored, also after a kill.
-    async fn settles_and_holds(&mut self, texts: &[String]) {
+    async fn assert_stored_after_restart(&mut self, texts: &[String]) {
         let settled = timeout(Duration::from_secs(25), self.server.phone().settled()).await;
         settled.expect("acknowledged in time").expect("acknowledged");
-        self.holds_once(texts).await;
+        self.assert_stored_once(texts).await;
         block_in_place(|| self.server.restart());
-        self.server.works().await;
-        self.holds_once(texts).await;
+        self.server.wait_until_working().await;
+        self.assert_stored_once(texts).await;
         self.server.assert_in_sync().await;
     }
 }

@@ -65,7 +65,7 @@ async fn writing_into_an_unread_marked_chat_marks_it_read() {
     };
     wait_for("the mark to be sent", on_its_way).await;
     server.phone().receive(OWNER, MEI, "I am writing here").await.expect("written");
-    server.agrees_within(Duration::from_secs(20)).await;
+    server.assert_in_sync_within(Duration::from_secs(20)).await;
     assert_eq!(server.chat(MEI).await["markedUnread"], false);
 }
 

@@ -49,7 +49,7 @@ async fn a_mute_that_expired_during_downtime_is_published_at_start() {
     let mut changes = Subscription::start(&server, crate::support::ALL, json!({"after": listed})).await;
     let change = expired(&mut changes).await;
     assert_eq!((&change["cid"], &change["chat"]["mutedUntil"]), (&json!(MEI), &Value::Null), "{change}");
-    server.works().await;
+    server.wait_until_working().await;
     assert_eq!(
         server.chat(MEI).await["mutedUntil"],
         Value::Null,

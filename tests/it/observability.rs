@@ -11,8 +11,8 @@ use tokio::{
 use tokio_tungstenite::{connect_async, tungstenite::Message};
 
 use crate::support::{
-    CREATE_SESSION, EmptyServer, Log, MEI, START_SESSION, Subscription, TestServer, VIEWER_KIND, upgrade_to, wait_for,
-    watched_at,
+    CREATE_SESSION, EmptyServer, Log, MEI, START_SESSION, Subscription, TestServer, VIEWER_KIND, monitoring_url,
+    upgrade_to, wait_for,
 };
 
 /// Arguments for a monitoring listener on a free port.
@@ -34,15 +34,15 @@ async fn figures(url: &str) -> String {
 
 impl EmptyServer {
     /// Returns the URL of this path on the monitoring listener.
-    fn watched_at(&self, path: &str) -> String {
-        watched_at(&self.log.text(), path)
+    fn monitoring_url(&self, path: &str) -> String {
+        monitoring_url(&self.log.text(), path)
     }
 }
 
 #[tokio::test]
 async fn a_server_is_ready_while_its_database_answers() {
     let server = EmptyServer::start(&WATCHED).await;
-    let url = server.watched_at("/readyz");
+    let url = server.monitoring_url("/readyz");
     let at_once = async |status: u16| {
         wait_for("the state of the database", async || {
             let (told, body) = ready(&url).await;
@@ -74,7 +74,7 @@ async fn a_session_that_does_not_work_yet_makes_nothing_unready() {
     let made = server.query(CREATE_SESSION).await;
     let id = made["data"]["createSession"]["session"]["id"].as_str().expect("an id").to_owned();
     server.query_with(START_SESSION, json!({"id": id})).await;
-    let url = watched_at(&server.log(), "/readyz");
+    let url = monitoring_url(&server.log(), "/readyz");
     wait_for("both sessions to be counted", async || {
         let (status, body) = ready(&url).await;
         let sessions = &body["sessions"];
@@ -104,7 +104,7 @@ async fn asking_often_whether_it_is_ready_costs_one_look_a_second() {
 #[tokio::test]
 async fn readiness_fails_while_the_server_stops() {
     let server = EmptyServer::start(&WATCHED).await;
-    let url = server.watched_at("/readyz");
+    let url = server.monitoring_url("/readyz");
     assert_eq!(ready(&url).await.0, 200);
     // An incomplete request delays the server's stop.
     let address = server.at("").replace("http://", "");
@@ -134,7 +134,7 @@ async fn metrics_are_served_only_where_enabled() {
         ("application/openmetrics-text; version=1.0.0", "application/openmetrics-text", "# EOF\n"),
         ("*/*", "text/plain; version=0.0.4", "\n"),
     ] {
-        let asked = reqwest::Client::new().get(server.watched_at("/metrics")).header("Accept", accept);
+        let asked = reqwest::Client::new().get(server.monitoring_url("/metrics")).header("Accept", accept);
         let response = asked.send().await.expect("an answer");
         assert_eq!(response.status(), 200);
         let told = response.headers()["content-type"].to_str().expect("text").to_owned();
@@ -142,8 +142,8 @@ async fn metrics_are_served_only_where_enabled() {
         let text = response.text().await.expect("text");
         assert!(text.ends_with(end) && text.contains("# EOF") == accept.contains("openmetrics"), "{text}");
     }
-    assert_eq!(reqwest::get(server.watched_at("/healthz")).await.expect("an answer").status(), 200);
-    assert_eq!(reqwest::get(server.watched_at("/graphql")).await.expect("an answer").status(), 404);
+    assert_eq!(reqwest::get(server.monitoring_url("/healthz")).await.expect("an answer").status(), 200);
+    assert_eq!(reqwest::get(server.monitoring_url("/graphql")).await.expect("an answer").status(), 404);
     let server = EmptyServer::start(&["--metrics"]).await;
     assert_eq!(reqwest::get(server.at("/metrics")).await.expect("an answer").status(), 200);
 }
@@ -151,7 +151,7 @@ async fn metrics_are_served_only_where_enabled() {
 #[tokio::test]
 async fn a_connection_counts_for_as_long_as_it_is_open() {
     let server = EmptyServer::start(&WATCHED).await;
-    let (url, address) = (server.watched_at("/metrics"), server.at("").replace("http://", ""));
+    let (url, address) = (server.monitoring_url("/metrics"), server.at("").replace("http://", ""));
     let come_to = async |count: f64| {
         wait_for("the connections to be counted", async || {
             (figure(&figures(&url).await, "chatgraph_connections") == Some(count)).then_some(())
@@ -171,7 +171,7 @@ async fn a_connection_counts_for_as_long_as_it_is_open() {
 #[tokio::test]
 async fn a_throttled_token_is_counted() {
     let server = EmptyServer::start(&[&WATCHED[..], &["--max-failed-tokens-per-minute", "1"]].concat()).await;
-    let url = server.watched_at("/metrics");
+    let url = server.monitoring_url("/metrics");
     for (status, unheard) in [(401, 0.0), (429, 1.0), (429, 2.0)] {
         let guess = reqwest::Client::new().post(&server.url).bearer_auth("cg_nobody").json(&json!({"query": "{ a }"}));
         assert_eq!(guess.send().await.expect("an answer").status(), status);
@@ -239,7 +239,7 @@ async fn metrics_count_events_without_names() {
 #[tokio::test]
 async fn a_rejected_connection_is_counted_by_reason() {
     let server = EmptyServer::start(&[&WATCHED[..], &["--max-connections-per-address", "1"]].concat()).await;
-    let url = server.watched_at("/metrics");
+    let url = server.monitoring_url("/metrics");
     let address = server.at("").replace("http://", "");
     let _held = TcpStream::connect(&address).await.expect("a connection");
     let mut refused = TcpStream::connect(&address).await.expect("a connection");

@@ -12,7 +12,7 @@ use tokio::{
     net::TcpStream,
 };
 
-use crate::support::{TestDatabase, wait_for, watched_at};
+use crate::support::{TestDatabase, monitoring_url, wait_for};
 
 /// A server under its own limits.
 struct Limited {
@@ -116,7 +116,7 @@ async fn connections_at_their_limit_leave_the_watchers_theirs() {
     }
     assert_eq!((accepted.len(), rejected), (most, MORE), "as many as the limit, and no more");
     assert!(server.open_files() < 512);
-    let ready = reqwest::get(watched_at(&server.log, "/readyz")).await.expect("an answer");
+    let ready = reqwest::get(monitoring_url(&server.log, "/readyz")).await.expect("an answer");
     assert_eq!(ready.status(), 200);
     for stream in &mut accepted {
         assert!(is_served(stream).await, "a connection that was there before");

@@ -157,7 +157,7 @@ async fn the_service_manager_is_notified() {
     let path = folder.path().join("notify");
     let socket = UnixDatagram::bind(&path).expect("a socket");
     socket.set_read_timeout(Some(Duration::from_secs(20))).expect("set");
-    let hears = || {
+    let receive = || {
         let mut buffer = [0; 256];
         let length = socket.recv(&mut buffer).expect("a message");
         String::from_utf8_lossy(&buffer[..length]).trim().to_owned()
@@ -165,12 +165,12 @@ async fn the_service_manager_is_notified() {
     let database = TestDatabase::new().await;
     let mut command = program(&database, &["serve", "--listen", "127.0.0.1:0"]);
     let mut child = command.env("NOTIFY_SOCKET", &path).env("WATCHDOG_USEC", "200000").spawn().expect("starts");
-    assert_eq!(hears(), "READY=1");
+    assert_eq!(receive(), "READY=1");
     for _ in 0..3 {
-        assert_eq!(hears(), "WATCHDOG=1");
+        assert_eq!(receive(), "WATCHDOG=1");
     }
     assert!(Command::new("kill").arg(child.id().to_string()).status().expect("runs").success());
-    while hears() != "STOPPING=1" {}
+    while receive() != "STOPPING=1" {}
     assert!(child.wait().expect("ends").success());
 }
 

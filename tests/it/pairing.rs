@@ -22,14 +22,14 @@ impl TestServer {
         self.query_with(query, json!({"id": session, "phone": phone})).await
     }
 
-    async fn of_life(&self, mutation: &str, session: &str) -> Value {
+    async fn change_state(&self, mutation: &str, session: &str) -> Value {
         let query =
             format!("mutation($id: ID!) {{ {mutation}(input: {{sessionId: $id}}) {{ session {{ status }} }} }}");
         self.query_with(&query, json!({"id": session})).await
     }
 
     /// Controls the phone over the sandbox's HTTP interface.
-    async fn plays(&self, phone: &str, what: &str, body: Value) -> Value {
+    async fn control_phone(&self, phone: &str, what: &str, body: Value) -> Value {
         let url = format!("{}/accounts/{phone}/{what}", self.sandbox.url());
         let answer = reqwest::Client::new().post(url).json(&body).send().await.expect("an answer");
         let (status, body) = (answer.status(), answer.json::<Value>().await.expect("JSON"));
@@ -38,7 +38,7 @@ impl TestServer {
     }
 
     /// Waits until the session has this status, and returns the reason.
-    async fn becomes(&self, session: &str, status: &str) -> Value {
+    async fn wait_for_session_status(&self, session: &str, status: &str) -> Value {
         wait_for(status, async || {
             let session = self.of_session(session, "status statusReason").await;
             (session["status"] == status).then(|| session["statusReason"].clone())
@@ -75,8 +75,8 @@ async fn a_session_is_paired_by_a_code_typed_on_the_phone() {
         "{pairing}"
     );
 
-    server.plays("15550200", "enter", json!({"code": code})).await;
-    server.becomes(&session, "WORKING").await;
+    server.control_phone("15550200", "enter", json!({"code": code})).await;
+    server.wait_for_session_status(&session, "WORKING").await;
     let paired = server.of_session(&session, "phoneNumber pairing { code }").await;
     assert_eq!(paired, json!({"phoneNumber": "+15550200", "pairing": null}));
     assert_eq!(other.companions(), 1);
@@ -122,8 +122,8 @@ async fn two_sessions_of_one_account_see_the_phone_and_each_other() {
         server.shows(to, RAVI, "pinned", json!(pinned)).await;
     }
 
-    server.plays(OWNER, "unlink", json!({"device": 1})).await;
-    server.becomes(both[0], "LOGGED_OUT").await;
+    server.control_phone(OWNER, "unlink", json!({"device": 1})).await;
+    server.wait_for_session_status(both[0], "LOGGED_OUT").await;
     server.phone().receive("15550112", RAVI, "To one of you").await.expect("sent");
     server.shows(both[1], RAVI, "lastMessage { text }", json!({"text": "To one of you"})).await;
 }
@@ -136,22 +136,22 @@ async fn session_ended_by_whatsapp_stays_ended_with_its_reason() {
         ("replaced", "another connection took over this device"),
         ("outdated", "WhatsApp no longer accepts this version; update chatgraph"),
     ] {
-        server.plays(OWNER, "end", json!({"kind": kind})).await;
-        assert_eq!(server.becomes(&session, "FAILED").await, json!(said));
+        server.control_phone(OWNER, "end", json!({"kind": kind})).await;
+        assert_eq!(server.wait_for_session_status(&session, "FAILED").await, json!(said));
         server.phone().disconnected().await.expect("gone");
         server.start_session().await;
     }
 
-    server.plays(OWNER, "end", json!({"kind": "banned", "seconds": 3_600})).await;
-    let reason = server.becomes(&session, "FAILED").await;
+    server.control_phone(OWNER, "end", json!({"kind": "banned", "seconds": 3_600})).await;
+    let reason = server.wait_for_session_status(&session, "FAILED").await;
     let reason = reason.as_str().expect("a reason");
     let until = reason.strip_prefix("WhatsApp banned the account until ").expect(reason);
     let (until, why) = until.split_once("Z: ").expect(reason);
     assert!(until.len() == "2026-01-01T00:00:00.000".len() && until.contains('T') && !why.is_empty(), "{reason}");
     // A restarted session fails again while the ban lasts.
-    server.of_life("startSession", &session).await;
-    server.becomes(&session, "FAILED").await;
-    server.plays(OWNER, "end", json!({"kind": "dropped"})).await;
+    server.change_state("startSession", &session).await;
+    server.wait_for_session_status(&session, "FAILED").await;
+    server.control_phone(OWNER, "end", json!({"kind": "dropped"})).await;
     server.start_session().await;
     server.assert_in_sync().await;
 }
@@ -159,8 +159,8 @@ async fn session_ended_by_whatsapp_stays_ended_with_its_reason() {
 #[tokio::test]
 async fn a_session_that_the_phone_unlinks_is_logged_out_and_says_so() {
     let server = TestServer::start().await;
-    server.plays(OWNER, "unlink", json!({})).await;
-    let reason = server.becomes(&server.session, "LOGGED_OUT").await;
+    server.control_phone(OWNER, "unlink", json!({})).await;
+    let reason = server.wait_for_session_status(&server.session, "LOGGED_OUT").await;
     assert_eq!(reason, json!("this device was unlinked; link it again"));
     server.pair_again().await;
     server.assert_in_sync().await;
@@ -173,16 +173,16 @@ async fn a_session_takes_no_other_account_than_its_first() {
     let mut stranger = account("15550300", "Stranger");
     stranger.groups[0].subject = "Strangers".into();
     let stranger = server.sandbox.create_account(stranger).expect("an account");
-    server.of_life("logoutSession", &session).await;
+    server.change_state("logoutSession", &session).await;
     for _ in 0..2 {
-        server.of_life("startSession", &session).await;
+        server.change_state("startSession", &session).await;
         let qr = wait_for("a QR code", async || {
             let shown = server.of_session(&session, "pairing { qr }").await;
             shown["pairing"]["qr"].as_str().map(str::to_owned)
         })
         .await;
         stranger.scan(&qr).await.expect("scanned");
-        let reason = server.becomes(&session, "FAILED").await;
+        let reason = server.wait_for_session_status(&session, "FAILED").await;
         assert!(reason.as_str().is_some_and(|reason| reason.starts_with("a different account was paired")), "{reason}");
         assert_eq!(stranger.companions(), 0);
     }
@@ -190,7 +190,7 @@ async fn a_session_takes_no_other_account_than_its_first() {
     let kept = server.of_session(&session, "phoneNumber chat(cid: \"120363000000000001@g.us\") { name }").await;
     assert_eq!(kept, json!({"phoneNumber": "+15550100", "chat": {"name": "Book club"}}));
     assert_eq!(
-        server.of_life("logoutSession", &session).await["errors"],
+        server.change_state("logoutSession", &session).await["errors"],
         Value::Null,
         "logging out without a linked device succeeds"
     );
@@ -213,7 +213,7 @@ async fn lost_settings_are_restored_by_a_full_sync() {
     server.execute(&format!("UPDATE chat SET {lost}")).await;
     assert_eq!(server.chat(MEI).await["pinned"], false);
 
-    let answer = server.of_life("resyncSession", &server.session).await;
+    let answer = server.change_state("resyncSession", &server.session).await;
     assert_eq!(answer["data"]["resyncSession"]["session"]["status"], "WORKING", "{answer}");
     assert_eq!(server.chat(MEI).await["pinned"], true, "the settings are stored before the answer");
     server.assert_in_sync().await;
@@ -223,5 +223,5 @@ async fn lost_settings_are_restored_by_a_full_sync() {
     server.update_chat(RAVI, "archived: true").await;
     server.assert_in_sync().await;
     server.stop_session().await;
-    assert_eq!(error_code(&server.of_life("resyncSession", &server.session).await), "gateway_unavailable");
+    assert_eq!(error_code(&server.change_state("resyncSession", &server.session).await), "gateway_unavailable");
 }

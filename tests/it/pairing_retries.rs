@@ -16,7 +16,7 @@ async fn a_refusal_that_may_pass_is_retried_and_says_so() {
     .await;
     let said = "WhatsApp rejected the connection; the next attempt is at 20";
     assert!(reason.starts_with(said), "{reason}");
-    server.works().await;
+    server.wait_until_working().await;
     assert_eq!(standing(&server).await.1, Value::Null, "the ban has ended");
     server.assert_in_sync().await;
 }
@@ -31,7 +31,7 @@ async fn a_ban_with_an_end_is_over_then_also_after_a_restart() {
             tokio::task::block_in_place(|| server.restart());
         }
         server.phone().receive("15550111", MEI, "After the ban").await.expect("sent");
-        server.works().await;
+        server.wait_until_working().await;
         server.assert_in_sync().await;
     }
 }

@@ -18,11 +18,11 @@ async fn a_quarantined_event_is_applied_once_that_is_possible() {
     let file = KeyFile::of(&new_key());
     let [flag, path] = file.arguments();
     let mut server = TestServer::with_arguments(&["--metrics", flag, path]).await;
-    poison(&server, "P0001").await;
+    reject_inserts(&server, "P0001").await;
     server.phone().receive("15550111", MEI, "One poisoned word").await.expect("sent");
     server.phone().receive("15550112", RAVI, "Ravi goes on").await.expect("sent");
     server.phone().receive("15550111", MEI, "Mei goes on").await.expect("sent");
-    let events = kept(&server, 1).await;
+    let events = wait_for_quarantined(&server, 1).await;
     let event = &events[0];
     assert_eq!((&event["kind"], &event["isImport"], &event["attempts"]), (&json!("message"), &json!(false), &json!(5)));
     assert_eq!((&event["session"], &event["organization"]), (&json!(server.session), &json!("org_1")));
@@ -57,9 +57,9 @@ async fn a_quarantined_event_is_applied_once_that_is_possible() {
     server.rotates(&file);
     assert_eq!(list(&server).len(), 1);
 
-    antidote(&server).await;
+    accept_inserts(&server).await;
     succeeds(&server, &["events", "retry"]);
-    kept(&server, 0).await;
+    wait_for_quarantined(&server, 0).await;
     assert!(texts(&server, MEI).await.contains(&"One poisoned word".to_owned()));
     let missing = server.command(&["events", "retry", id]);
     assert!(!missing.status.success() && String::from_utf8_lossy(&missing.stderr).contains("is in quarantine"));
@@ -68,29 +68,29 @@ async fn a_quarantined_event_is_applied_once_that_is_possible() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn events_of_an_earlier_version_are_retried_after_an_upgrade() {
     let mut server = TestServer::start().await;
-    poison(&server, "P0001").await;
+    reject_inserts(&server, "P0001").await;
     server.phone().receive("15550111", MEI, "One poisoned word").await.expect("sent");
-    kept(&server, 1).await;
+    wait_for_quarantined(&server, 1).await;
     server.kill();
-    antidote(&server).await;
+    accept_inserts(&server).await;
     block_in_place(|| server.restart());
-    server.works().await;
+    server.wait_until_working().await;
     assert_eq!(list(&server).len(), 1, "the same version retries nothing by itself");
     server.execute("UPDATE quarantined_event SET version = '0.0.1'").await;
     block_in_place(|| server.restart());
-    kept(&server, 0).await;
+    wait_for_quarantined(&server, 0).await;
     assert!(texts(&server, MEI).await.contains(&"One poisoned word".to_owned()));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn import_is_partial_until_failed_chunks_are_applied() {
     let server = TestServer::start().await;
-    poison(&server, "P0001").await;
+    reject_inserts(&server, "P0001").await;
     let mut other = account("15550300", "Second number");
     other.history[0].messages[0].text = "An old poisoned word".into();
     let phone = server.sandbox.create_account(other).expect("an account");
     let session = server.pair(&phone).await;
-    let events = kept(&server, 1).await;
+    let events = wait_for_quarantined(&server, 1).await;
     assert_eq!((&events[0]["kind"], &events[0]["isImport"]), (&json!("history"), &json!(true)));
     let import = async || {
         let query = "query($id: ID!) { session(id: $id) { historyImport { percent messages incomplete } } }";
@@ -99,19 +99,19 @@ async fn import_is_partial_until_failed_chunks_are_applied() {
     let rest = json!({"percent": 100, "messages": 3, "incomplete": true});
     wait_for("the rest of the history", async || (import().await == rest).then_some(())).await;
 
-    antidote(&server).await;
+    accept_inserts(&server).await;
     succeeds(&server, &["events", "retry"]);
-    kept(&server, 0).await;
+    wait_for_quarantined(&server, 0).await;
     assert_eq!(import().await, json!({"percent": 100, "messages": 4, "incomplete": false}));
-    server.session_agrees_within(&session, &phone, TEST_TIMEOUT).await;
+    server.assert_session_in_sync_within(&session, &phone, TEST_TIMEOUT).await;
 
     // An event that the operator deletes is lost, and the import reports it.
-    poison(&server, "P0001").await;
+    reject_inserts(&server, "P0001").await;
     let mut third = account("15550400", "Third number");
     third.history[0].messages[0].text = "Another poisoned word".into();
     let phone = server.sandbox.create_account(third).expect("an account");
     let session = server.pair(&phone).await;
-    let id = kept(&server, 1).await[0]["id"].as_str().expect("an id").to_owned();
+    let id = wait_for_quarantined(&server, 1).await[0]["id"].as_str().expect("an id").to_owned();
     succeeds(&server, &["events", "delete", &id]);
     let query = "query($id: ID!) { session(id: $id) { historyImport { incomplete } } }";
     let answer = server.query_with(query, json!({"id": session})).await;
@@ -119,7 +119,7 @@ async fn import_is_partial_until_failed_chunks_are_applied() {
 
     // Deleting a session deletes its events.
     server.phone().receive("15550111", MEI, "One poisoned word").await.expect("sent");
-    kept(&server, 1).await;
+    wait_for_quarantined(&server, 1).await;
     assert_eq!(server.query_with(DELETE_SESSION, json!({"id": server.session})).await["errors"], Value::Null);
     assert!(list(&server).is_empty());
     wait_for("the sweeper", async || (server.rows("quarantined_event").await == 0).then_some(())).await;
@@ -132,16 +132,16 @@ async fn a_unit_that_always_times_out_does_not_block_its_session() {
         return;
     }
     let server = TestServer::start().await;
-    poison(&server, "57014").await;
+    reject_inserts(&server, "57014").await;
     server.phone().receive("15550111", MEI, "One poisoned word").await.expect("sent");
     server.phone().receive("15550111", MEI, "Mei goes on").await.expect("sent");
-    assert_eq!(kept(&server, 1).await[0]["attempts"], 2);
+    assert_eq!(wait_for_quarantined(&server, 1).await[0]["attempts"], 2);
     wait_for("the message after it", async || (last(&server, MEI).await == "Mei goes on").then_some(())).await;
 }
 
 /// Makes every insert of a message with that word fail.
-async fn poison(server: &TestServer, code: &str) {
-    antidote(server).await;
+async fn reject_inserts(server: &TestServer, code: &str) {
+    accept_inserts(server).await;
     let statement = if postgres().is_some() {
         format!(
             "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS \
@@ -157,7 +157,7 @@ async fn poison(server: &TestServer, code: &str) {
     server.execute(&statement).await;
 }
 
-async fn antidote(server: &TestServer) {
+async fn accept_inserts(server: &TestServer) {
     let statement = if postgres().is_some() {
         "DROP TRIGGER IF EXISTS poison ON message; DROP FUNCTION IF EXISTS refuse"
     } else {
@@ -167,7 +167,7 @@ async fn antidote(server: &TestServer) {
 }
 
 /// Waits until `count` events are in quarantine.
-async fn kept(server: &TestServer, count: usize) -> Vec<Value> {
+async fn wait_for_quarantined(server: &TestServer, count: usize) -> Vec<Value> {
     wait_for_within(TEST_TIMEOUT, "events in quarantine", async || {
         (server.rows("quarantined_event").await == i64::try_from(count).expect("few")).then_some(())
     })

@@ -10,7 +10,7 @@ const SYNC: &str =
 
 impl TestServer {
     /// Makes the next `times` uploads of settings meet this fault.
-    fn meets(&self, kind: FaultKind, times: u32) {
+    fn inject_fault(&self, kind: FaultKind, times: u32) {
         self.sandbox.inject(Fault { times, ..Fault::once(kind) });
     }
 
@@ -29,7 +29,7 @@ impl TestServer {
 async fn repeatedly_rejected_setting_is_reverted_with_its_reason() {
     let server = TestServer::start().await;
     let mut changes = server.subscribe_to_chats().await;
-    server.meets(FaultKind::Refuse, 3);
+    server.inject_fault(FaultKind::Refuse, 3);
     server.update_chat(MEI, "pinned: true").await;
     let asked = changes.next().await;
     assert_eq!((&asked["origin"], &asked["chat"]["sync"]["state"]), (&json!("API"), &json!("PENDING")));
@@ -58,7 +58,7 @@ async fn repeatedly_rejected_setting_is_reverted_with_its_reason() {
 async fn temporarily_rejected_setting_is_sent_eventually() {
     let server = TestServer::start().await;
     let mut changes = server.subscribe_to_chats().await;
-    server.meets(FaultKind::Refuse, 2);
+    server.inject_fault(FaultKind::Refuse, 2);
     server.update_chat(MEI, "archived: true").await;
     assert_eq!(changes.next().await["changed"], json!(["ARCHIVED", "SYNC"]));
     let arrived = changes.next().await;
@@ -72,8 +72,8 @@ async fn temporarily_rejected_setting_is_sent_eventually() {
 async fn conflicts_and_lost_connections_are_no_refusals() {
     let server = TestServer::start().await;
     let mut changes = server.subscribe_to_chats().await;
-    server.meets(FaultKind::Conflict, 2);
-    server.meets(FaultKind::Cut, 3);
+    server.inject_fault(FaultKind::Conflict, 2);
+    server.inject_fault(FaultKind::Cut, 3);
     server.update_chat(MEI, "pinned: true").await;
     assert_eq!(changes.next().await["chat"]["sync"]["state"], "PENDING");
     loop {

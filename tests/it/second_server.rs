@@ -26,7 +26,7 @@ async fn a_second_server_on_a_database_is_rejected_without_harm() {
     assert!(server.is_running());
     // The lock of a killed server does not block the next one.
     tokio::task::block_in_place(|| server.restart());
-    server.works().await;
+    server.wait_until_working().await;
 }
 
 #[tokio::test]

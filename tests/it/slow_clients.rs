@@ -46,7 +46,7 @@ impl EmptyServer {
     }
 
     /// Returns true if a new connection is served.
-    async fn serves(&self) -> bool {
+    async fn is_serving(&self) -> bool {
         let mut stream = self.connect(HEALTH).await;
         let mut answer = [0; 15];
         matches!(timeout(TEST_TIMEOUT, stream.read_exact(&mut answer)).await, Ok(Ok(_)))
@@ -55,7 +55,7 @@ impl EmptyServer {
 }
 
 /// Reads everything that the server still sends before it closes the connection.
-async fn last_words(stream: &mut TcpStream) -> String {
+async fn read_to_end_of(stream: &mut TcpStream) -> String {
     let mut said = Vec::new();
     // A reset also ends the connection.
     let _ = timeout(TEST_TIMEOUT, stream.read_to_end(&mut said)).await.expect("the server closes the connection");
@@ -70,14 +70,14 @@ async fn half_a_request_is_gone_after_a_while() {
     futures_util::future::join_all(halves.map(async |half| {
         let begun = Instant::now();
         let mut stream = server.connect(half).await;
-        let said = last_words(&mut stream).await;
+        let said = read_to_end_of(&mut stream).await;
         assert!(said.is_empty() || said.starts_with("HTTP/1.1 408"), "{half:?}: {said}");
         assert!(begun.elapsed() >= Duration::from_secs(1), "{half:?}: the connection was not open for its second");
     }))
     .await;
     let mut kept = server.connect(HEALTH).await;
     assert!(
-        last_words(&mut kept).await.starts_with("HTTP/1.1 200"),
+        read_to_end_of(&mut kept).await.starts_with("HTTP/1.1 200"),
         "a connection that was served may idle, up to the idle timeout"
     );
 }
@@ -91,7 +91,7 @@ async fn a_connection_may_idle_between_requests_but_not_within_one() {
     }
     // The second request on this connection is never complete; the server closes the connection when the time is over.
     half.write_all(b"GET /healthz HTTP/1.1\r\nX: ").await.expect("sent");
-    assert_eq!(last_words(&mut half).await, "");
+    assert_eq!(read_to_end_of(&mut half).await, "");
     idle.answers_a_question().await;
 }
 
@@ -139,7 +139,7 @@ async fn a_body_that_does_not_come_is_not_waited_for() {
         server.key
     );
     let mut stream = server.connect(&head).await;
-    let said = last_words(&mut stream).await;
+    let said = read_to_end_of(&mut stream).await;
     assert!(said.starts_with("HTTP/1.1 408") && said.contains("limit_exceeded"), "{said}");
     assert!(
         said.to_ascii_lowercase().contains("\r\nconnection: close\r\n"),
@@ -152,7 +152,7 @@ async fn unauthenticated_bodies_are_not_read() {
     let server = EmptyServer::start(&["--body-timeout-seconds", "1"]).await;
     let head = "POST /graphql HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer cg_nobody\r\n\
                 Content-Type: application/json\r\nContent-Length: 100\r\n\r\n";
-    let said = last_words(&mut server.connect(head).await).await;
+    let said = read_to_end_of(&mut server.connect(head).await).await;
     assert!(said.starts_with("HTTP/1.1 401") && said.contains("unauthorized"), "{said}");
 }
 
@@ -163,10 +163,10 @@ async fn a_head_has_an_end() {
     let long = format!("X-A: {}\r\n", "b".repeat(64 * 1024));
     for headers in [many, long] {
         let mut stream = server.connect(&format!("GET /healthz HTTP/1.1\r\nHost: x\r\n{headers}\r\n")).await;
-        let said = last_words(&mut stream).await;
+        let said = read_to_end_of(&mut stream).await;
         assert!(said.is_empty() || said.starts_with("HTTP/1.1 431"), "{said}");
     }
-    assert!(server.serves().await);
+    assert!(server.is_serving().await);
 }
 
 #[tokio::test]
@@ -174,7 +174,7 @@ async fn one_address_has_so_many_connections_and_others_are_served() {
     let server = EmptyServer::start(&["--max-connections-per-address", "3"]).await;
     let held = [server.connect("").await, server.connect("").await, server.connect("").await];
     let mut refused = server.connect("").await;
-    assert_eq!(last_words(&mut refused).await, "");
+    assert_eq!(read_to_end_of(&mut refused).await, "");
     let other = tokio::net::TcpSocket::new_v4().expect("a socket");
     other.bind("127.0.0.2:0".parse().expect("an address")).expect("bound");
     let mut other = other.connect(server.address().parse().expect("an address")).await.expect("a connection");
@@ -184,7 +184,7 @@ async fn one_address_has_so_many_connections_and_others_are_served() {
     assert_eq!(&answer, b"HTTP/1.1 200");
     drop(held);
     let deadline = Instant::now() + TEST_TIMEOUT;
-    while !server.serves().await {
+    while !server.is_serving().await {
         assert!(Instant::now() < deadline, "closed connections are still counted");
     }
 }
@@ -198,13 +198,13 @@ async fn one_address_has_fewer_connections_without_a_token() {
         known.push(server.connect_with_token().await);
     }
     let held = [server.connect("").await, server.connect("").await];
-    assert_eq!(last_words(&mut server.connect(HEALTH).await).await, "");
+    assert_eq!(read_to_end_of(&mut server.connect(HEALTH).await).await, "");
     for stream in &mut known {
         stream.answers_a_question().await;
     }
     drop(held);
     let deadline = Instant::now() + TEST_TIMEOUT;
-    while !server.serves().await {
+    while !server.is_serving().await {
         assert!(Instant::now() < deadline, "closed connections are still counted");
     }
 }
@@ -217,7 +217,7 @@ async fn a_trusted_proxy_s_clients_are_counted_and_not_itself() {
         let request =
             HEALTH.replace("\r\n\r\n", &format!("\r\nX-Forwarded-For: {client}\r\nConnection: close\r\n\r\n"));
         stream.write_all(request.as_bytes()).await.expect("sent");
-        last_words(&mut stream).await
+        read_to_end_of(&mut stream).await
     };
     let mut held = Vec::new();
     for client in 1..=5 {
@@ -249,10 +249,10 @@ async fn a_trusted_proxy_s_clients_are_counted_and_not_itself() {
 async fn all_together_have_so_many_connections() {
     let server = EmptyServer::start(&["--max-connections", "2"]).await;
     let held = [server.connect("").await, server.connect("").await];
-    assert_eq!(last_words(&mut server.connect("").await).await, "");
+    assert_eq!(read_to_end_of(&mut server.connect("").await).await, "");
     drop(held);
     let deadline = Instant::now() + TEST_TIMEOUT;
-    while !server.serves().await {
+    while !server.is_serving().await {
         assert!(Instant::now() < deadline, "closed connections are still counted");
     }
 }

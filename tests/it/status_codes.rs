@@ -15,7 +15,7 @@ use strum::VariantArray as _;
 use crate::support::{MEI, START_SESSION, TestServer, wait_for};
 
 impl TestServer {
-    async fn is_sent_away(&self, how: Value) {
+    async fn disconnect(&self, how: Value) {
         let url = format!("{}/accounts/15550100/end", self.sandbox.url());
         let answer = reqwest::Client::new().post(url).json(&how).send().await.expect("an answer");
         assert!(answer.status().is_success(), "{answer:?}");
@@ -39,18 +39,18 @@ async fn a_session_that_is_down_says_why_in_a_code() {
     let session = server.query_with(works, json!({"id": server.session})).await["data"]["session"].clone();
     assert_eq!(session, json!({"statusReason": null, "statusCode": null, "bannedUntil": null}));
     for (kind, code) in [("replaced", "REPLACED"), ("outdated", "OUTDATED")] {
-        server.is_sent_away(json!({"kind": kind})).await;
+        server.disconnect(json!({"kind": kind})).await;
         let session = server.with_code(code).await;
         assert_eq!((&session["status"], &session["bannedUntil"]), (&json!("FAILED"), &Value::Null), "{session}");
         server.start_session().await;
     }
-    server.is_sent_away(json!({"kind": "refused"})).await;
+    server.disconnect(json!({"kind": "refused"})).await;
     assert_eq!(server.with_code("REFUSED").await["status"], "STARTING");
     assert!(server.log().contains("rejected by a fault"), "WhatsApp's text is in the log");
-    server.works().await;
+    server.wait_until_working().await;
 
     let now = SystemClock.now();
-    server.is_sent_away(json!({"kind": "banned", "seconds": 3_600})).await;
+    server.disconnect(json!({"kind": "banned", "seconds": 3_600})).await;
     let session = server.with_code("BANNED").await;
     let until = session["bannedUntil"].as_i64().expect("an end");
     let listed = server.command(&["session", "list", "--json"]);

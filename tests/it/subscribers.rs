@@ -18,11 +18,11 @@ async fn subscribers_resumed_at_random_get_each_change_once_in_order() {
     let (everything, mei) = (json!({}), json!({"session": server.session, "cid": MEI}));
     let ((), heard, heard_of_mei) = tokio::join!(
         load(&server),
-        listen(&server, &everything, &listed, random.fork()),
-        listen(&server, &mei, &listed, random.fork()),
+        follow_changes(&server, &everything, &listed, random.fork()),
+        follow_changes(&server, &mei, &listed, random.fork()),
     );
     // A subscriber without interruptions is the reference.
-    let steady = listen(&server, &everything, &listed, Random(None)).await;
+    let steady = follow_changes(&server, &everything, &listed, Random(None)).await;
     assert!(steady.len() > 100, "too few changes: {}", steady.len());
     let differ = heard.iter().zip(&steady).position(|(heard, told)| heard != told);
     assert_eq!((heard.len(), differ), (steady.len(), None), "{random:?}");
@@ -108,7 +108,12 @@ async fn load(server: &TestServer) {
 }
 
 /// Returns the cursor and chat of every change up to the load's last one; drops the socket now and then.
-async fn listen(server: &TestServer, interest: &Value, after: &Value, mut random: Random) -> Vec<(String, String)> {
+async fn follow_changes(
+    server: &TestServer,
+    interest: &Value,
+    after: &Value,
+    mut random: Random,
+) -> Vec<(String, String)> {
     let mut heard = Vec::new();
     let mut variables = interest.clone();
     variables["after"] = after.clone();

@@ -26,7 +26,7 @@ pub(crate) use cut_proxy::{CutPoint, Proxy};
 pub(crate) use database::{TestDatabase, server as postgres};
 pub(crate) use empty_server::{EmptyServer, header};
 pub(crate) use faults::{Call, Faults};
-pub(crate) use log::{Log, watched_at};
+pub(crate) use log::{Log, monitoring_url};
 pub(crate) use people::{BOOKS, MEI, OLU, OWNER, RAVI, ZOE, ZOE_LID};
 pub(crate) use process::{Process, create_key, program};
 pub(crate) use queries::{

@@ -94,7 +94,7 @@ fn address(server: &EmptyServer) -> String {
 }
 
 /// Sends one query by HTTP/1.1.
-async fn asks(stream: &mut TlsStream<TcpStream>, key: &str) -> String {
+async fn query_viewer(stream: &mut TlsStream<TcpStream>, key: &str) -> String {
     let request = format!(
         "POST /graphql HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {key}\r\nContent-Type: \
          application/json\r\nContent-Length: {}\r\n\r\n{QUERY}",
@@ -117,7 +117,7 @@ async fn http_1_and_2_are_spoken_over_tls_as_the_client_wants() {
     let server = certificate.serve(&[]).await;
     for protocols in [&[][..], &["http/1.1"]] {
         let mut stream = connect(&server, &certificate.der, protocols).await;
-        let answer = asks(&mut stream, &server.key).await;
+        let answer = query_viewer(&mut stream, &server.key).await;
         assert!(answer.starts_with("HTTP/1.1 200") && answer.contains("API_KEY"), "{answer}");
     }
     let stream = connect(&server, &certificate.der, &["h2", "http/1.1"]).await;
@@ -161,7 +161,7 @@ async fn a_new_certificate_is_served_once_the_operator_says_so() {
     );
     server.signal("HUP");
     wait_for("the new certificate", async || try_connect(&server, &certificate.der, &[]).await.ok()).await;
-    asks(&mut old, &server.key).await;
+    query_viewer(&mut old, &server.key).await;
     // An invalid key file is not loaded.
     std::fs::write(certificate.file("key.pem"), "nonsense").expect("written");
     server.signal("HUP");

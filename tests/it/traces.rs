@@ -72,11 +72,11 @@ async fn take(State((spans, services)): State<(Spans, Arc<Mutex<Vec<String>>>)>,
 }
 
 /// Returns the names of a span and its ancestors, outermost first.
-fn way(span: &Span, spans: &[Span]) -> Vec<String> {
+fn path(span: &Span, spans: &[Span]) -> Vec<String> {
     let parent = spans.iter().find(|other| other.span_id == span.parent_span_id && other.trace_id == span.trace_id);
-    let mut way = parent.map(|parent| self::way(parent, spans)).unwrap_or_default();
-    way.push(span.name.clone());
-    way
+    let mut path = parent.map(|parent| self::path(parent, spans)).unwrap_or_default();
+    path.push(span.name.clone());
+    path
 }
 
 #[tokio::test]
@@ -97,8 +97,8 @@ async fn a_request_is_traced_down_to_its_unit_of_work_without_names() {
         server.assert_in_sync().await;
         tokio::time::sleep(LOOK).await;
         spans = collector.spans();
-        let ways: Vec<_> = spans.iter().map(|span| way(span, &spans)).collect();
-        if expected.iter().all(|expected| ways.iter().any(|way| way == expected)) {
+        let ways: Vec<_> = spans.iter().map(|span| path(span, &spans)).collect();
+        if expected.iter().all(|expected| ways.iter().any(|path| path == expected)) {
             break;
         }
         assert!(round < 49, "spans are missing: {ways:?}");

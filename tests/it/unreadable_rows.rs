@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{CREATE_LABELED_SESSION, MEI, TestServer, watched_at};
+use crate::support::{CREATE_LABELED_SESSION, MEI, TestServer, monitoring_url};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_starts_whatever_rows_it_cannot_read() {
@@ -31,7 +31,7 @@ async fn a_server_starts_whatever_rows_it_cannot_read() {
     server.execute("INSERT INTO master_key (id, seals) VALUES ('no id at all', FALSE)").await;
     tokio::task::block_in_place(|| server.restart());
 
-    server.works().await;
+    server.wait_until_working().await;
     server.phone().receive("15550111", MEI, "Still here").await.expect("sent");
     let chat = crate::support::wait_for("the message", async || {
         let query =
@@ -54,7 +54,7 @@ async fn a_server_starts_whatever_rows_it_cannot_read() {
     }
     let unreadable = 6;
     let ready: Value =
-        reqwest::get(watched_at(&server.log(), "/readyz")).await.expect("up").json().await.expect("JSON");
+        reqwest::get(monitoring_url(&server.log(), "/readyz")).await.expect("up").json().await.expect("JSON");
     assert_eq!((&ready["status"], &ready["unreadableSessions"]), (&json!("ready"), &json!(unreadable)), "{ready}");
     let figures =
         reqwest::get(server.url.replace("/graphql", "/metrics")).await.expect("up").text().await.expect("text");

@@ -84,7 +84,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
 /// Delivers every change to every subscriber; the time ends with the last delivery.
 async fn deliver(client: &Client, server: &Program, listeners: &mut [Changes]) -> Result<(), Box<dyn Error>> {
     let (cpu, began) = (server.cpu_ms()?, Instant::now());
-    let (updated, heard) = tokio::join!(update(client, CHANGES), try_join_all(listeners.iter_mut().map(hear_all)));
+    let (updated, heard) = tokio::join!(update(client, CHANGES), try_join_all(listeners.iter_mut().map(receive_all)));
     updated?;
     heard?;
     let (took, cpu) = (began.elapsed(), server.cpu_ms()? - cpu);
@@ -110,7 +110,7 @@ async fn deliver(client: &Client, server: &Program, listeners: &mut [Changes]) -
     Ok(())
 }
 
-async fn hear_all(listener: &mut Changes) -> Result<(), Box<dyn Error>> {
+async fn receive_all(listener: &mut Changes) -> Result<(), Box<dyn Error>> {
     for _ in 0..CHANGES {
         listener.until("API").await?;
     }

@@ -9,8 +9,8 @@ pub(super) async fn inject(
     State(sandbox): State<Sandbox>,
     Body(fault): Body<Fault>,
 ) -> Result<(StatusCode, Json<Fault>), ApiError> {
-    if let Some(flaw) = fault.flaw() {
-        return Err(ApiError::unprocessable("invalid_body", flaw));
+    if let Some(invalid_combination) = fault.invalid_combination() {
+        return Err(ApiError::unprocessable("invalid_body", invalid_combination));
     }
     sandbox.inject(fault.clone());
     Ok((StatusCode::CREATED, Json(fault)))

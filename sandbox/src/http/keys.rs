@@ -16,7 +16,7 @@ use crate::Sandbox;
 #[serde(deny_unknown_fields)]
 pub(super) struct Renewal {
     /// True if the companions get the key at once; otherwise when the keys are shared.
-    #[serde(default = "request::yes")]
+    #[serde(default = "request::enabled")]
     #[serde(rename = "told")]
     share: bool,
 }

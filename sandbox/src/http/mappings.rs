@@ -20,7 +20,7 @@ pub(super) struct Mapping {
     lid: String,
     phone: String,
     /// True if the companions are notified at once; otherwise with the next message.
-    #[serde(default = "request::yes")]
+    #[serde(default = "request::enabled")]
     #[serde(rename = "told")]
     notify: bool,
     /// True if the phone writes a setting for the companions instead.

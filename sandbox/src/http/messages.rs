@@ -29,7 +29,7 @@ pub(super) struct Message {
     #[serde(default)]
     to: Vec<String>,
     /// True if the companions get it now; otherwise when it is delivered again.
-    #[serde(default = "request::yes")]
+    #[serde(default = "request::enabled")]
     delivered: bool,
 }
 

@@ -28,7 +28,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
 }
 
 /// Default of a switch that is on if left out.
-pub(super) fn yes() -> bool {
+pub(super) fn enabled() -> bool {
     true
 }
 

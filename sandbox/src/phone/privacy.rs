@@ -50,7 +50,7 @@ impl Phone {
             state.privacy = privacy;
             node("privacy").children(set).build()
         };
-        self.tell_others(author, set.clone()).await?;
+        self.notify_and_save(author, set.clone()).await?;
         Ok(set)
     }
 
@@ -88,11 +88,11 @@ impl Phone {
             let item = node("item").attr("jid", jid).attr("action", action).build();
             node("blocklist").attr("dhash", state.privacy.hash()).attr("prev_dhash", before).children([item]).build()
         };
-        self.tell_others(author, change).await
+        self.notify_and_save(author, change).await
     }
 
     /// Notifies the companions but the author of a change of the account, and stores it.
-    async fn tell_others(&self, author: Option<u16>, content: Node) -> Result<(), Error> {
+    async fn notify_and_save(&self, author: Option<u16>, content: Node) -> Result<(), Error> {
         let peers = self.account.peers.lock().await;
         self.account.notify_others(author, "account_sync", (&self.jid(), None), &content);
         drop(peers);

@@ -24,13 +24,13 @@ pub(crate) struct Client {
 }
 
 impl Client {
-    fn who(&self) -> LogSource {
+    fn log_source(&self) -> LogSource {
         (Some(self.account.number.clone()), Some(self.device))
     }
 
     /// Adds a note about this companion to the log.
     pub(crate) fn note(&self, text: impl Into<String>) {
-        self.server.note(self.who(), text);
+        self.server.note(self.log_source(), text);
     }
 
     pub(crate) fn confirm(&self, id: Option<String>) {

@@ -66,7 +66,7 @@ struct Shared {
 }
 
 impl Shared {
-    fn who(&self) -> LogSource {
+    fn log_source(&self) -> LogSource {
         self.who.get().cloned().unwrap_or_default()
     }
 }
@@ -104,7 +104,7 @@ async fn serve(server: &Arc<Server>, frames: &mut Frames, mut sink: FrameSink) {
         client.disconnect();
     }
     outlet.close("the connection has ended");
-    server.note(shared.who(), "disconnected");
+    server.note(shared.log_source(), "disconnected");
 }
 
 /// Returns whether an unpaired client asks for the full history.
@@ -162,13 +162,13 @@ fn log_in(shared: &Shared, offer: &Offer, payload: &ClientPayload) -> Option<Cli
         None => Some(Refusal::Unlinked),
     };
     if let Some(refusal) = refusal {
-        server.note(shared.who(), format!("refused: {refusal}"));
+        server.note(shared.log_source(), format!("refused: {refusal}"));
         outlet.send(refusal.stanza());
         outlet.close("refused");
         return None;
     }
     let _ = shared.account.set(Arc::clone(&account));
-    server.note(shared.who(), "logged in");
+    server.note(shared.log_source(), "logged in");
     let success = node("success")
         .attr("t", clock::seconds(clock::now_ms()).to_string())
         .attr("lid", format!("{}:{device}@lid", account.lid))
@@ -187,9 +187,9 @@ async fn read(shared: &Shared, frames: &mut Frames, mut decryptor: Decryptor, of
         let node = match frame.and_then(|frame| decryptor.decrypt(frame)) {
             Ok(node) => node,
             Err(Broken::Closed) => return,
-            Err(error) => return shared.server.note(shared.who(), format!("dropped: {error}")),
+            Err(error) => return shared.server.note(shared.log_source(), format!("dropped: {error}")),
         };
-        shared.server.record(shared.who(), Direction::Received, render(&node));
+        shared.server.record(shared.log_source(), Direction::Received, render(&node));
         let reply = node.tag == "iq" && matches!(attr(&node, "type").as_deref(), Some("result" | "error"));
         match client {
             _ if reply => offer.outlet.answered(&node),
@@ -237,7 +237,7 @@ async fn write(
                 Outgoing::Stanza(node) => node,
                 Outgoing::Close(reason) => break 'connection reason,
                 Outgoing::Half(node) => {
-                    shared.server.record(shared.who(), Direction::Sent, format!("half of {}", render(&node)));
+                    shared.server.record(shared.log_source(), Direction::Sent, format!("half of {}", render(&node)));
                     if let Some(frame) = encryptor.encrypt(&node) {
                         sink.send_half(&frame).await;
                     }
@@ -245,7 +245,7 @@ async fn write(
                 }
                 Outgoing::Cut => return,
             };
-            shared.server.record(shared.who(), Direction::Sent, render(&node));
+            shared.server.record(shared.log_source(), Direction::Sent, render(&node));
             let Some(frame) = encryptor.encrypt(&node) else {
                 tracing::error!(stanza = render(&node), "Encrypting a stanza failed");
                 continue;

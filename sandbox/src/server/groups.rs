@@ -160,14 +160,14 @@ async fn change_members(client: &Client, jid: &str, change: &Node) -> Result<Opt
             done.map_err(|error| failed(client, &error))?;
         }
         if kind == "add" {
-            welcome(client, jid, &names).await.map_err(|error| failed(client, &error))?;
+            join_accounts(client, jid, &names).await.map_err(|error| failed(client, &error))?;
         }
     }
     Ok(Some(node(kind).children(outcomes).build()))
 }
 
 /// Adds the accounts among the new members to the present group.
-async fn welcome(client: &Client, jid: &str, names: &[String]) -> Result<(), Error> {
+async fn join_accounts(client: &Client, jid: &str, names: &[String]) -> Result<(), Error> {
     let account = &client.account;
     let group = locked(&account.state).groups.get(jid).map(|group| group.spelled_out(&account.number, account.made_at));
     let Some(group) = group else { return Ok(()) };

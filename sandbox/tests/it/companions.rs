@@ -32,7 +32,7 @@ async fn message(companion: &mut Companion, id: &str) -> (String, bool, Option<S
 }
 
 /// Waits until a companion is disconnected.
-async fn gone(sandbox: &Sandbox, device: u16) {
+async fn wait_for_disconnect(sandbox: &Sandbox, device: u16) {
     let is_connected = || {
         let log = sandbox.log();
         log.iter().rfind(|entry| entry.device == Some(device)).is_none_or(|last| last.text != "disconnected")
@@ -66,7 +66,7 @@ async fn message_of_a_companion_reaches_phone_and_other_companion() {
 async fn message_of_a_companion_reaches_an_offline_one_later() {
     let (sandbox, _, one, two) = two().await;
     let store = two.stop().await;
-    soon("the end of the connection", gone(&sandbox, 2)).await;
+    soon("the end of the connection", wait_for_disconnect(&sandbox, 2)).await;
     let (direct, group) = (write(&one, ADA, "to Ada").await, write(&one, GROUP, "to all").await);
 
     let mut two = Companion::resume(&sandbox, store).await;

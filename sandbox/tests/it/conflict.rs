@@ -4,7 +4,7 @@ use chatgraph_sandbox::{Fault, FaultKind, Sandbox};
 
 use crate::support::{ADA, GROUP, account, jid, paired, shown, soon};
 
-fn struck(sandbox: &Sandbox, kind: &str) -> usize {
+fn faults_applied(sandbox: &Sandbox, kind: &str) -> usize {
     sandbox.log().iter().filter(|entry| entry.text.starts_with(&format!("fault: {kind}"))).count()
 }
 
@@ -20,7 +20,7 @@ async fn an_upload_that_comes_second_is_merged() {
     companion.client.chat_actions().mute_chat(&jid(GROUP)).await.unwrap();
 
     assert!(shown(&phone, GROUP).archived && shown(&phone, GROUP).muted_until.is_some());
-    assert_eq!(struck(&sandbox, "Conflict"), 4);
+    assert_eq!(faults_applied(&sandbox, "Conflict"), 4);
     let refused = sandbox.log().iter().filter(|entry| entry.text.contains("code=\"409\"")).count();
     assert_eq!(refused, 4);
     companion.stop().await;
@@ -38,7 +38,7 @@ async fn an_upload_that_meets_a_change_of_the_phone_is_merged() {
         tokio::spawn(
             async move { client.chat_actions().archive_chat(&jid(GROUP), crate::support::everything()).await },
         );
-    while struck(&sandbox, "Delay") == 0 {
+    while faults_applied(&sandbox, "Delay") == 0 {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     phone.pin(ADA, false).await.unwrap();

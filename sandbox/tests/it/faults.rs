@@ -9,7 +9,7 @@ use whatsapp_rust::{
 
 use crate::support::{ADA, Companion, GROUP, account, jid, paired, shown, soon};
 
-fn struck(sandbox: &Sandbox) -> usize {
+fn faults_applied(sandbox: &Sandbox) -> usize {
     sandbox.log().iter().filter(|entry| entry.text.starts_with("fault: ")).count()
 }
 
@@ -22,7 +22,7 @@ async fn archived(companion: &mut Companion, chat: &str, on: bool) {
     companion.next("the archiving", |event| is_it(event).then_some(())).await;
 }
 
-async fn come_back(companion: &mut Companion, phone: &Phone) {
+async fn wait_for_login(companion: &mut Companion, phone: &Phone) {
     companion.connected().await;
     soon("the next login", phone.connected()).await.expect("the sandbox runs");
 }
@@ -38,13 +38,13 @@ async fn a_cut_upload_is_stored_depending_on_the_moment_of_the_cut() {
         assert!(sent.is_err(), "{when:?}");
         assert_eq!(shown(&phone, GROUP).pinned == pinned, is_stored, "{when:?}");
 
-        come_back(&mut companion, &phone).await;
+        wait_for_login(&mut companion, &phone).await;
         let actions = companion.client.chat_actions();
         actions.archive_chat(&jid(ADA), crate::support::everything()).await.unwrap();
         assert_eq!(shown(&phone, GROUP).pinned == pinned, is_stored, "{when:?}");
     }
     let halves = sandbox.log().iter().filter(|entry| entry.text.starts_with("half of <iq")).count();
-    assert_eq!((halves, struck(&sandbox)), (1, 3));
+    assert_eq!((halves, faults_applied(&sandbox)), (1, 3));
     companion.stop().await;
     sandbox.stop().await;
 }
@@ -57,7 +57,7 @@ async fn a_tampered_patch_is_ignored_until_it_is_valid_again() {
     sandbox.inject(Fault { times: 2, part: Some(Part::Patch), ..Fault::once(FaultKind::Lthash) });
 
     phone.archive(ADA, true).await.unwrap();
-    while struck(&sandbox) < 2 {
+    while faults_applied(&sandbox) < 2 {
         assert_eq!(
             companion.backend.get_version("regular_low").await.unwrap().version,
             before,
@@ -80,7 +80,7 @@ async fn a_patch_that_does_not_fit_is_read_and_marks_its_collection() {
     phone.archive(ADA, true).await.unwrap();
     archived(&mut companion, ADA, true).await;
 
-    assert_eq!(struck(&sandbox), 1);
+    assert_eq!(faults_applied(&sandbox), 1);
     let read = async {
         while companion.backend.get_version("regular_low").await.unwrap().version != phone.version("regular_low") {
             tokio::time::sleep(Duration::from_millis(5)).await;
@@ -106,7 +106,7 @@ async fn a_snapshot_that_was_tampered_with_is_not_read() {
     };
 
     assert_eq!(fetch().await.version, 0);
-    assert_eq!(struck(&sandbox), 1);
+    assert_eq!(faults_applied(&sandbox), 1);
     let again = fetch().await;
     assert_eq!((again.version, again.hash), (phone.version("regular_low"), known.hash));
     companion.stop().await;
@@ -122,7 +122,7 @@ async fn fetch_faults_do_not_affect_uploads() {
     sandbox.inject(fetch(FaultKind::Refuse));
     phone.archive(ADA, true).await.unwrap();
     let refused = async {
-        while struck(&sandbox) == 0 {
+        while faults_applied(&sandbox) == 0 {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
@@ -145,7 +145,7 @@ async fn fetch_faults_do_not_affect_uploads() {
         archived(&mut companion, ADA, true).await;
         soon("the next login", phone.connected()).await.unwrap();
     }
-    assert_eq!(struck(&sandbox), 4);
+    assert_eq!(faults_applied(&sandbox), 4);
     companion.stop().await;
     sandbox.stop().await;
 }

@@ -57,7 +57,7 @@ async fn a_client_that_trusts_another_key_is_rejected() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_client_rejects_the_certificate_of_an_unknown_sandbox() {
     let sandbox = sandbox().await;
-    let companion = Companion::unknowing(&sandbox).await;
+    let companion = Companion::without_trust(&sandbox).await;
 
     let refused = async {
         while !sandbox.log().iter().any(|entry| entry.text.starts_with("rejected by a client")) {

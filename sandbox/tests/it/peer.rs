@@ -10,7 +10,7 @@ use whatsapp_rust::{
 use crate::support::{ADA, BOB, Companion, account, at, jid, paired, soon};
 
 /// Returns an account with a chat of five messages, one a minute.
-fn talkative() -> AccountSpec {
+fn account_with_messages() -> AccountSpec {
     let said = |minute: i64| MessageSpec { from: None, text: format!("said at {minute}"), at: at(minute) };
     let chat = ChatSpec { jid: BOB.to_owned(), messages: (0..5).map(said).collect(), ..ChatSpec::default() };
     AccountSpec { history: vec![chat], ..account() }
@@ -35,7 +35,7 @@ fn texts(chunk: &HistorySync) -> Vec<String> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_client_gets_the_older_messages_it_asks_for() {
-    let (sandbox, phone, mut companion) = paired(talkative()).await;
+    let (sandbox, phone, mut companion) = paired(account_with_messages()).await;
     let said = phone.messages(BOB).unwrap();
     let client = companion.client.clone();
 

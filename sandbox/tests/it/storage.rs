@@ -12,14 +12,14 @@ use crate::{
     support::{ADA, BOB, Companion, OWNER, account, jid, shown, soon},
 };
 
-async fn kept_in(folder: &Path) -> Sandbox {
+async fn stored_in(folder: &Path) -> Sandbox {
     Sandbox::start(Config { data: Some(folder.to_owned()), ..Config::default() }).await.unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_restarted_sandbox_continues_with_its_companion() {
     let folder = tempfile::tempdir().unwrap();
-    let sandbox = kept_in(folder.path()).await;
+    let sandbox = stored_in(folder.path()).await;
     let phone = sandbox.create_account(account()).unwrap();
     let mut companion = Companion::start(&sandbox).await;
     companion.pair(&phone).await;
@@ -32,7 +32,7 @@ async fn a_restarted_sandbox_continues_with_its_companion() {
     sandbox.stop().await;
     drop((sandbox, phone));
 
-    let sandbox = kept_in(folder.path()).await;
+    let sandbox = stored_in(folder.path()).await;
     let phone = sandbox.account(OWNER).unwrap();
     assert_eq!((phone.chats(), phone.pending(), phone.companions()), (chats, pending, 1));
     let mut companion = Companion::resume(&sandbox, store).await;
@@ -114,7 +114,7 @@ async fn a_killed_sandbox_has_kept_everything_it_sent() {
 async fn a_folder_is_of_one_sandbox_at_a_time_and_read_with_care() {
     let folder = tempfile::tempdir().unwrap();
     let config = || Config { data: Some(folder.path().to_owned()), ..Config::default() };
-    let first = kept_in(folder.path()).await;
+    let first = stored_in(folder.path()).await;
     first.create_account(account()).unwrap();
     assert!(matches!(Sandbox::start(config()).await, Err(Error::InUse(_))));
     first.stop().await;

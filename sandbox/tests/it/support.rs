@@ -160,7 +160,7 @@ impl Companion {
     }
 
     /// Starts a client that does not trust the sandbox.
-    pub(crate) async fn unknowing(sandbox: &Sandbox) -> Self {
+    pub(crate) async fn without_trust(sandbox: &Sandbox) -> Self {
         Self::resume(sandbox, Arc::new(InMemoryBackend::new())).await
     }
 

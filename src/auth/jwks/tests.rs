@@ -56,7 +56,7 @@ impl Rig {
         Self { jwks, clock, answers, fetches, gate }
     }
 
-    async fn knows(&self, id: &str) -> bool {
+    async fn has_key(&self, id: &str) -> bool {
         self.jwks.verify(Some(id), |_| Some(())).await.is_ok()
     }
 
@@ -99,57 +99,57 @@ fn set(ids: &[&str]) -> Option<Value> {
 async fn a_set_is_fetched_when_it_is_needed_and_kept_for_an_hour() {
     let rig = Rig::new(vec![set(&["a"])]);
     assert_eq!(rig.fetches(), 0);
-    assert!(rig.knows("a").await && rig.knows("a").await);
+    assert!(rig.has_key("a").await && rig.has_key("a").await);
     rig.wait(KEY_SET_TTL_MS - 1);
-    assert!(rig.knows("a").await);
+    assert!(rig.has_key("a").await);
     assert_eq!(rig.fetches(), 1);
     rig.now_answers(set(&["b"]));
     rig.wait(1);
-    assert!(!rig.knows("a").await, "a withdrawn key");
-    assert!(rig.knows("b").await);
+    assert!(!rig.has_key("a").await, "a withdrawn key");
+    assert!(rig.has_key("b").await);
     assert_eq!(rig.fetches(), 2);
 }
 
 #[tokio::test]
 async fn a_new_key_is_looked_for_at_most_once_a_minute() {
     let rig = Rig::new(vec![set(&["a"])]);
-    assert!(rig.knows("a").await);
+    assert!(rig.has_key("a").await);
     rig.now_answers(set(&["a", "b"]));
-    assert!(rig.knows("b").await, "the first one is fetched at once");
+    assert!(rig.has_key("b").await, "the first one is fetched at once");
     rig.now_answers(set(&["a", "b", "c"]));
     rig.wait(MINUTE - 1);
-    assert!(!rig.knows("c").await);
+    assert!(!rig.has_key("c").await);
     assert_eq!(rig.fetches(), 2);
     rig.wait(1);
-    assert!(rig.knows("c").await);
+    assert!(rig.has_key("c").await);
     assert_eq!(rig.fetches(), 3);
 }
 
 #[tokio::test]
 async fn fresh_key_set_is_not_fetched_again() {
     let rig = Rig::new(vec![set(&["a"])]);
-    assert!(!rig.knows("b").await);
+    assert!(!rig.has_key("b").await);
     assert_eq!(rig.fetches(), 1);
 }
 
 #[tokio::test]
 async fn a_key_that_the_set_lacks_is_not_looked_for_every_minute() {
     let rig = Rig::new(vec![set(&["a"])]);
-    assert!(!rig.knows("lost").await);
+    assert!(!rig.has_key("lost").await);
     for _ in 0..4 {
         rig.wait(MINUTE);
-        assert!(!rig.knows("lost").await);
+        assert!(!rig.has_key("lost").await);
     }
     assert_eq!(rig.fetches(), 1);
     rig.wait(MINUTE);
-    assert!(!rig.knows("lost").await);
+    assert!(!rig.has_key("lost").await);
     assert_eq!(rig.fetches(), 2);
 }
 
 #[tokio::test]
 async fn a_flood_of_unknown_keys_costs_one_fetch_a_minute() {
     let rig = Rig::new(vec![set(&["a"])]);
-    assert!(rig.knows("a").await);
+    assert!(rig.has_key("a").await);
     rig.gate.forget_permits(Semaphore::MAX_PERMITS);
     for minute in 0..3 {
         let arrived = AtomicUsize::new(0);
@@ -157,7 +157,7 @@ async fn a_flood_of_unknown_keys_costs_one_fetch_a_minute() {
             let (rig, arrived, id) = (&rig, &arrived, format!("{minute}-{number}"));
             async move {
                 arrived.fetch_add(1, Ordering::SeqCst);
-                assert!(!rig.knows(&id).await);
+                assert!(!rig.has_key(&id).await);
             }
         }));
         // All wait for the same fetch.
@@ -174,14 +174,14 @@ async fn a_flood_of_unknown_keys_costs_one_fetch_a_minute() {
     }
     rig.now_answers(set(&["a", "new"]));
     rig.gate.add_permits(1);
-    assert!(rig.knows("new").await, "the flood prevents the fetch of a new key");
+    assert!(rig.has_key("new").await, "the flood prevents the fetch of a new key");
 }
 
 #[tokio::test]
 async fn concurrent_verifications_share_one_fetch() {
     let rig = Rig::new(vec![set(&["a"])]);
     rig.gate.forget_permits(Semaphore::MAX_PERMITS);
-    let callers = join_all((0..50).map(|_| rig.knows("a")));
+    let callers = join_all((0..50).map(|_| rig.has_key("a")));
     let open = async {
         tokio::task::yield_now().await;
         rig.gate.add_permits(1);
@@ -195,19 +195,19 @@ async fn concurrent_verifications_share_one_fetch() {
 async fn a_cancelled_wait_does_not_cancel_the_fetch() {
     let rig = Rig::new(vec![set(&["a"])]);
     rig.gate.forget_permits(Semaphore::MAX_PERMITS);
-    assert!(rig.knows("a").now_or_never().is_none());
+    assert!(rig.has_key("a").now_or_never().is_none());
     rig.gate.add_permits(1);
-    assert!(rig.knows("a").await);
+    assert!(rig.has_key("a").await);
     assert_eq!(rig.fetches(), 1);
 }
 
 #[tokio::test]
 async fn a_fetch_outlives_its_client_and_its_set_dates_from_its_start() {
     let rig = Rig::new(vec![set(&["old"])]);
-    assert!(rig.knows("old").await);
+    assert!(rig.has_key("old").await);
     rig.gate.forget_permits(Semaphore::MAX_PERMITS);
     rig.wait(MINUTE);
-    assert!(rig.knows("strange").now_or_never().is_none(), "nothing was fetched");
+    assert!(rig.has_key("strange").now_or_never().is_none(), "nothing was fetched");
     rig.wait(2_000);
     rig.gate.add_permits(1);
     rig.is_over().await;
@@ -217,8 +217,8 @@ async fn a_fetch_outlives_its_client_and_its_set_dates_from_its_start() {
     rig.gate.add_permits(2);
     rig.now_answers(set(&["new"]));
     rig.wait(MINUTE);
-    assert!(rig.knows("new").await, "the set of the cancelled request was used as a new one");
-    assert!(!rig.knows("old").await, "a withdrawn key");
+    assert!(rig.has_key("new").await, "the set of the cancelled request was used as a new one");
+    assert!(!rig.has_key("old").await, "a withdrawn key");
     assert_eq!(rig.fetches(), 3);
 }
 
@@ -226,8 +226,8 @@ async fn a_fetch_outlives_its_client_and_its_set_dates_from_its_start() {
 async fn a_key_missing_in_an_earlier_fetch_is_fetched_again() {
     let rig = Rig::new(vec![set(&["old"])]);
     rig.gate.forget_permits(Semaphore::MAX_PERMITS);
-    assert!(rig.knows("old").now_or_never().is_none());
-    let (known, ()) = tokio::join!(rig.knows("new"), async {
+    assert!(rig.has_key("old").now_or_never().is_none());
+    let (known, ()) = tokio::join!(rig.has_key("new"), async {
         rig.gate.add_permits(1);
         while rig.fetches() < 2 {
             tokio::task::yield_now().await;
@@ -242,9 +242,9 @@ async fn a_key_missing_in_an_earlier_fetch_is_fetched_again() {
 #[tokio::test]
 async fn a_fetch_that_panics_does_not_block_the_next_one() {
     let rig = Rig::new(vec![Some(json!("dies")), set(&["a"])]);
-    assert!(!rig.knows("a").await);
+    assert!(!rig.has_key("a").await);
     rig.wait(FETCH_INTERVAL_WITHOUT_KEYS_MS);
-    assert!(rig.knows("a").await);
+    assert!(rig.has_key("a").await);
 }
 
 #[tokio::test]
@@ -274,26 +274,26 @@ async fn a_set_that_came_for_a_token_is_not_asked_for_again_for_it() {
 #[tokio::test]
 async fn an_old_set_is_used_on_while_it_cannot_be_renewed() {
     let rig = Rig::new(vec![set(&["a"]), None]);
-    assert!(rig.knows("a").await);
+    assert!(rig.has_key("a").await);
     rig.wait(KEY_SET_TTL_MS);
     for _ in 0..3 {
-        assert!(rig.knows("a").await);
+        assert!(rig.has_key("a").await);
     }
     assert_eq!(rig.fetches(), 2, "it is retried");
     rig.now_answers(set(&["b"]));
     rig.wait(MINUTE);
-    assert!(!rig.knows("a").await);
-    assert!(rig.knows("b").await);
+    assert!(!rig.has_key("a").await);
+    assert!(rig.has_key("b").await);
 }
 
 #[tokio::test]
 async fn without_a_key_set_tokens_are_rejected_and_it_is_refetched() {
     let rig = Rig::new(vec![None]);
-    assert!(!rig.knows("a").await && !rig.knows("a").await);
+    assert!(!rig.has_key("a").await && !rig.has_key("a").await);
     assert_eq!(rig.fetches(), 1);
     rig.now_answers(set(&["a"]));
     rig.wait(FETCH_INTERVAL_WITHOUT_KEYS_MS);
-    assert!(rig.knows("a").await);
+    assert!(rig.has_key("a").await);
 }
 
 #[tokio::test]
@@ -309,13 +309,13 @@ async fn invalid_key_set_never_replaces_a_valid_one() {
     ];
     for answer in none {
         let rig = Rig::new(vec![set(&["a"]), answer.clone()]);
-        assert!(rig.knows("a").await);
+        assert!(rig.has_key("a").await);
         rig.wait(KEY_SET_TTL_MS);
-        assert!(rig.knows("a").await, "{answer:?}");
+        assert!(rig.has_key("a").await, "{answer:?}");
         assert_eq!(rig.fetches(), 2);
-        assert!(!Rig::new(vec![answer.clone()]).knows("0").await, "{answer:?}");
+        assert!(!Rig::new(vec![answer.clone()]).has_key("0").await, "{answer:?}");
     }
-    assert!(Rig::new(vec![many(64)]).knows("63").await);
+    assert!(Rig::new(vec![many(64)]).has_key("63").await);
 }
 
 #[tokio::test]
@@ -330,7 +330,7 @@ async fn a_token_without_a_name_may_be_of_any_key() {
 #[tokio::test]
 async fn a_clock_that_was_set_back_does_not_keep_an_old_set() {
     let rig = Rig::new(vec![set(&["a"]), set(&["b"])]);
-    assert!(rig.knows("a").await);
+    assert!(rig.has_key("a").await);
     rig.wait(-1);
-    assert!(rig.knows("b").await);
+    assert!(rig.has_key("b").await);
 }

@@ -19,7 +19,7 @@ fn two() -> (Chat, Chat) {
     (chat("15550100@s.whatsapp.net"), chat("100000000000001@lid"))
 }
 
-fn told(chat: &mut Chat, archived: bool, as_of: i64) {
+fn set_archived(chat: &mut Chat, archived: bool, as_of: i64) {
     let _ = chat.apply(
         &ChatPatch { as_of, settings: [SettingValue::Archived(archived)].into(), ..ChatPatch::default() },
         1,
@@ -57,8 +57,8 @@ fn asked(chat: &mut Chat, archived: bool, at: i64) -> OpenActions {
 fn each_setting_has_its_latest_value() {
     for (first, second) in [(10, 20), (20, 10)] {
         let (mut mine, mut theirs) = two();
-        told(&mut mine, true, first);
-        told(&mut theirs, false, second);
+        set_archived(&mut mine, true, first);
+        set_archived(&mut theirs, false, second);
         let open = mine.merge(&OpenActions::default(), &theirs, &OpenActions::default());
         assert_eq!(mine.settings.archived, Versioned { value: first > second, as_of: 20 });
         assert_eq!(open, OpenActions::default());
@@ -77,7 +77,7 @@ fn undated_value_of_a_history_replaces_only_a_missing_one() {
 fn the_newer_of_two_requests_waits_based_on_whatsapps_state() {
     for (first, second) in [(30, 40), (40, 30)] {
         let (mut mine, mut theirs) = two();
-        told(&mut theirs, true, 5);
+        set_archived(&mut theirs, true, 5);
         let (ours, yours) = (asked(&mut mine, true, first), asked(&mut theirs, false, second));
         let open = mine.merge(&ours, &theirs, &yours);
         let [action] = &open.waiting[..] else { panic!("{open:?}") };
@@ -92,7 +92,7 @@ fn the_newer_of_two_requests_waits_based_on_whatsapps_state() {
 fn later_value_of_the_merged_chat_wins_over_a_request() {
     for (at, waits) in [(10, true), (30, false)] {
         let (mut mine, mut theirs) = two();
-        told(&mut theirs, false, at);
+        set_archived(&mut theirs, false, at);
         let ours = asked(&mut mine, true, 20);
         let open = mine.merge(&ours, &theirs, &OpenActions::default());
         assert_eq!(

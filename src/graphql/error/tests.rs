@@ -1,7 +1,7 @@
 use super::*;
 use crate::{domain::capability::Capability, service::error::ConflictReason, store::error::StoreError};
 
-fn told(error: service::error::Error) -> (&'static str, String, Option<&'static str>) {
+fn code_message_field(error: service::error::Error) -> (&'static str, String, Option<&'static str>) {
     let error = ApiError::from(error);
     (error.code.as_str(), error.message, error.field)
 }
@@ -28,7 +28,7 @@ fn every_failure_of_a_use_case_has_its_code() {
         (Error::Store(StoreError::TooSlow), "limit_exceeded", None),
         (Error::Store(StoreError::Unconfirmed(unanswered.into())), "outcome_unknown", None),
     ] {
-        let (told_code, message, told_field) = told(error);
+        let (told_code, message, told_field) = code_message_field(error);
         assert_eq!((told_code, told_field), (code, field), "{message}");
     }
 }
@@ -36,7 +36,7 @@ fn every_failure_of_a_use_case_has_its_code() {
 #[test]
 fn a_database_error_says_nothing_but_that() {
     let cause = sea_orm::DbErr::Custom("secret".into());
-    let (code, message, field) = told(StoreError::from(cause).into());
+    let (code, message, field) = code_message_field(StoreError::from(cause).into());
     assert_eq!((code, &*message, field), ("internal", "internal error", None));
 }
 

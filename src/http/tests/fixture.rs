@@ -116,11 +116,11 @@ impl Rig {
             tasks.clone(),
             stop.clone(),
         );
-        let (sweeper, news) = (Purger::default(), SessionBroadcast::default());
+        let (sweeper, broadcast) = (Purger::default(), SessionBroadcast::default());
         let (mutes, limits) = (MuteExpirer::default(), chat::Config::default());
         let chats = Chats::new(shared.clone(), feed, registry.clone(), sweeper.clone(), mutes, clock.clone(), limits);
         let calls = Calls::new(shared.clone(), registry.clone(), CallBroadcast::default(), clock.clone());
-        let sessions = Sessions::new(shared, registry, news, sweeper, clock.clone(), tasks, stop.clone());
+        let sessions = Sessions::new(shared, registry, broadcast, sweeper, clock.clone(), tasks, stop.clone());
         let api = GraphqlExecutor::new(graphql::GraphqlServices { chats, sessions, calls, keys }, api);
         let connections = ConnectionConfig { write_timeout: config.write_timeout, ..ConnectionConfig::default() };
         let metrics = Metrics::default();
@@ -210,11 +210,11 @@ impl Rig {
 
     /// Waits until only the listener's task is left.
     pub(super) async fn is_left_alone(&self) {
-        self.comes_to(1).await;
+        self.wait_for_tasks(1).await;
     }
 
     /// Waits until this number of tasks is left.
-    pub(super) async fn comes_to(&self, tasks: usize) {
+    pub(super) async fn wait_for_tasks(&self, tasks: usize) {
         timeout(PATIENCE, async {
             while self.callers.len() != tasks {
                 tokio::time::sleep(Duration::from_millis(5)).await;

@@ -126,12 +126,12 @@ async fn an_operation_that_was_ended_runs_no_more() {
     let rig = Rig::start(Config::default()).await;
     let mut socket = rig.enter(NEWER).await;
     // The listener and the WebSocket.
-    rig.comes_to(2).await;
+    rig.wait_for_tasks(2).await;
     socket.subscribe("a", CHANGES, json!({})).await;
     assert_eq!(socket.news().await["type"], "next");
-    rig.comes_to(3).await;
+    rig.wait_for_tasks(3).await;
     socket.say(&json!({"type": "complete", "id": "a"})).await;
-    rig.comes_to(2).await;
+    rig.wait_for_tasks(2).await;
 }
 
 #[tokio::test]

@@ -46,7 +46,7 @@ pub(super) async fn chat_cleared(
             let left = cx.unit.count_after(&[chat], None).await?;
             patch.unread_count = Some(tombstone.chat.unread_count.min(left));
             // No later message is known: the phone deletes the chat, and its settings with it.
-            if deleted && tombstone.chat.horizon.as_ref().is_none_or(|known| known.at <= up_to.at) {
+            if deleted && tombstone.chat.known_up_to.as_ref().is_none_or(|known| known.at <= up_to.at) {
                 patch = ChatPatch { emptied_to: patch.emptied_to, ..without_settings(as_of) };
             }
             return cx.update_tombstone(tombstone, &patch).await;
@@ -62,7 +62,7 @@ pub(super) async fn chat_cleared(
     };
     // If several messages have the same second, the phone names the last one: those that WhatsApp sent before it are
     // removed too.
-    let known = chat.horizon.as_ref().filter(|known| known.at == up_to.at);
+    let known = chat.known_up_to.as_ref().filter(|known| known.at == up_to.at);
     let is_first = !known.is_some_and(|known| up_to.wa_ids.iter().any(|id| known.wa_ids.contains(id)));
     let up_to = &if is_first {
         cx.unit.expand_marker_now(chat.id, up_to.clone()).await?
@@ -77,7 +77,7 @@ pub(super) async fn chat_cleared(
     if deleted && left.is_none() && chat.last_message.is_some() {
         // The phone has deleted its settings, including those that were still pending.
         let _unpublished = chat.apply(&without_settings(as_of), cx.now(), cx.origin);
-        chat.horizon = Some(up_to.clone().max_with(chat.horizon.take()));
+        chat.known_up_to = Some(up_to.clone().max_with(chat.known_up_to.take()));
         chat.emptied = Some(up_to.clone().max_with(chat.emptied.take()));
         return delete::delete_with_tombstone(cx.unit, &chat, &[], cx.origin).await;
     }

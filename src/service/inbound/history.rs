@@ -175,7 +175,7 @@ async fn newer(
     let known = cx.unit.known_messages(chat.id, &wa_ids).await?;
     let edited = |message: &&IncomingMessage| {
         let same = known.iter().find(|it| it.wa_id == message.wa_id && it.from_me == message.from_me);
-        message.text.is_some() && same.is_some_and(|same| !same.settled && !same.says(message))
+        message.text.is_some() && same.is_some_and(|same| !same.settled && !same.has_text_of(message))
     };
     let edits = messages.iter().filter(edited).map(|message| UpdatedMessage {
         chat: message.chat.clone(),
@@ -228,7 +228,7 @@ async fn find(
 /// Returns the messages that were unknown when the chat was deleted; all of them if it never was.
 fn unknown_to<'a>(found: &ChatLookup, messages: &'a [IncomingMessage]) -> Cow<'a, [IncomingMessage]> {
     match found {
-        ChatLookup::Chat(chat) | ChatLookup::Tombstone(Tombstone { chat, .. }) if chat.horizon.is_some() => {
+        ChatLookup::Chat(chat) | ChatLookup::Tombstone(Tombstone { chat, .. }) if chat.known_up_to.is_some() => {
             messages.iter().filter(|message| !chat.is_known_deleted(message)).cloned().collect()
         }
         ChatLookup::Chat(_) | ChatLookup::Tombstone(_) | ChatLookup::New(_) | ChatLookup::SessionGone => {

@@ -25,7 +25,7 @@ pub(super) async fn deleted_here(
     chat: &Chat,
     wa_ids: &[&str],
 ) -> Result<Vec<String>, StoreError> {
-    if wa_ids.is_empty() || chat.horizon.is_none() {
+    if wa_ids.is_empty() || chat.known_up_to.is_none() {
         return Ok(Vec::new());
     }
     let wa_ids: Vec<_> = wa_ids.iter().map(|id| (*id).to_owned()).collect();
@@ -70,7 +70,7 @@ pub(super) async fn count(
         None => None,
     };
     // Some messages that were deleted here may have been read.
-    let deleted = chat.horizon.as_ref().and_then(|_| read_in_history(&imported.messages, reported_count, reported));
+    let deleted = chat.known_up_to.as_ref().and_then(|_| read_in_history(&imported.messages, reported_count, reported));
     let read = match (read, deleted) {
         (Some(read), deleted) => Some(read.max_with(deleted)),
         (None, deleted) => deleted,
@@ -78,7 +78,7 @@ pub(super) async fn count(
     if let Some(read) = &read {
         let place = read.clone().max_with(chat.read_to.clone());
         let place = cx.unit.expand_marker(&chats, place).await?;
-        if chat.horizon.is_some() {
+        if chat.known_up_to.is_some() {
             // A later revocation of a read message must not lower the count.
             cx.unit.forget_deleted_to(chat.id, &place).await?;
         }

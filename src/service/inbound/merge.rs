@@ -89,9 +89,9 @@ pub(super) async fn merge(cx: &mut InboundContext<'_, '_>, one: PeerId, other: P
     let before = chat.clone();
     let joined = stored.next();
     if let Some(other) = &joined {
-        hide(cx, &mut chat, other.created_at, other.horizon.as_ref()).await?;
+        hide(cx, &mut chat, other.created_at, other.known_up_to.as_ref()).await?;
         let mut other = other.clone();
-        hide(cx, &mut other, chat.created_at, chat.horizon.as_ref()).await?;
+        hide(cx, &mut other, chat.created_at, chat.known_up_to.as_ref()).await?;
         merge_into(cx, &mut chat, &MergeSide::Stored(&other), into.id).await?;
     }
     if Some(chat.id) != into.chat {
@@ -103,7 +103,7 @@ pub(super) async fn merge(cx: &mut InboundContext<'_, '_>, one: PeerId, other: P
     let Some(peer) = show(cx, into.id).await? else { return Ok(()) };
     rekey(cx, &mut chat, &peer).await?;
     for tombstone in &deleted {
-        hide(cx, &mut chat, tombstone.deleted_at, tombstone.chat.horizon.as_ref()).await?;
+        hide(cx, &mut chat, tombstone.deleted_at, tombstone.chat.known_up_to.as_ref()).await?;
         merge_into(cx, &mut chat, &MergeSide::Deleted(&tombstone.chat), into.id).await?;
     }
     let last = cx.unit.last_message(chat.id).await?;
@@ -132,9 +132,9 @@ async fn hide(
     cx: &mut InboundContext<'_, '_>,
     chat: &mut Chat,
     deleted_at: i64,
-    horizon: Option<&MessageMarker>,
+    known_up_to: Option<&MessageMarker>,
 ) -> Result<(), StoreError> {
-    let Some(place) = horizon.filter(|_| chat.created_at >= deleted_at) else { return Ok(()) };
+    let Some(place) = known_up_to.filter(|_| chat.created_at >= deleted_at) else { return Ok(()) };
     let before = cx.unit.count_after(&[chat.id], chat.read_to.as_ref()).await?;
     cx.unit.remove_messages_up_to(chat.id, place).await?;
     let after = cx.unit.count_after(&[chat.id], chat.read_to.as_ref()).await?;

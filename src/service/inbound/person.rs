@@ -125,7 +125,7 @@ async fn is_new_since(cx: &mut InboundContext<'_, '_>, peer: PeerId, at: i64) ->
         return Ok(false);
     }
     let deleted = cx.unit.tombstone_for_update(&peer).await?;
-    Ok(deleted.and_then(|deleted| deleted.chat.horizon).is_none_or(|horizon| horizon.at >= at))
+    Ok(deleted.and_then(|deleted| deleted.chat.known_up_to).is_none_or(|known_up_to| known_up_to.at >= at))
 }
 
 /// Records that a person changed the number at a time. Later messages from the old number, and earlier ones from the

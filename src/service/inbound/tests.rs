@@ -56,7 +56,7 @@ impl Rig {
     }
 
     /// Sends an event and waits until it is committed.
-    async fn hears(&self, event: SessionEvent) {
+    async fn receive(&self, event: SessionEvent) {
         let (committed, stored) = tokio::sync::oneshot::channel();
         self.sender
             .send(InboundEvent { event, committed: Some(committed) })
@@ -65,17 +65,18 @@ impl Rig {
         stored.await.expect("committed");
     }
 
-    async fn hears_setting(&self, value: SettingValue, as_of: i64) {
-        self.hears(SessionEvent::Setting { chat: self.jid.clone(), value, as_of, up_to: None, replayed: false }).await;
+    async fn receive_setting(&self, value: SettingValue, as_of: i64) {
+        self.receive(SessionEvent::Setting { chat: self.jid.clone(), value, as_of, up_to: None, replayed: false })
+            .await;
     }
 
     /// The same setting in a replay of the whole app state.
-    async fn hears_setting_again(&self, value: SettingValue, as_of: i64) {
-        self.hears(SessionEvent::Setting { chat: self.jid.clone(), value, as_of, up_to: None, replayed: true }).await;
+    async fn replay_setting(&self, value: SettingValue, as_of: i64) {
+        self.receive(SessionEvent::Setting { chat: self.jid.clone(), value, as_of, up_to: None, replayed: true }).await;
     }
 
-    async fn hears_message(&self, wa_id: &str, from_me: bool, at: i64) {
-        self.hears(self.message(wa_id, from_me, at)).await;
+    async fn receive_message(&self, wa_id: &str, from_me: bool, at: i64) {
+        self.receive(self.message(wa_id, from_me, at)).await;
     }
 
     fn message(&self, wa_id: &str, from_me: bool, at: i64) -> SessionEvent {
@@ -91,17 +92,17 @@ impl Rig {
         })
     }
 
-    async fn hears_of_arrival(&self, desired: SettingValue, version: i64) {
-        self.hears(SessionEvent::ActionSent { chat: self.chat, desired, version }).await;
+    async fn receive_action_sent(&self, desired: SettingValue, version: i64) {
+        self.receive(SessionEvent::ActionSent { chat: self.chat, desired, version }).await;
     }
 
     /// Requests a setting at `now`, as the API does.
-    async fn asks(&self, desired: SettingValue, now: i64) {
-        self.asks_up_to(desired, now, None).await;
+    async fn request_setting(&self, desired: SettingValue, now: i64) {
+        self.request_setting_up_to(desired, now, None).await;
     }
 
     /// The same request by a caller who knows of a message at `range_hint`.
-    async fn asks_up_to(&self, desired: SettingValue, now: i64, range_hint: Option<i64>) {
+    async fn request_setting_up_to(&self, desired: SettingValue, now: i64, range_hint: Option<i64>) {
         let order = UpdateChat {
             session: self.test.session,
             cid: self.jid.clone(),
@@ -140,7 +141,7 @@ impl Rig {
 #[tokio::test]
 async fn acknowledged_events_are_stored() {
     let rig = Rig::new().await;
-    rig.hears_setting(SettingValue::Archived(true), 10).await;
+    rig.receive_setting(SettingValue::Archived(true), 10).await;
     assert!(rig.chat().await.settings.archived.value);
 }
 
@@ -156,7 +157,7 @@ async fn an_event_that_keeps_failing_is_quarantined_alone() {
     let kept = rig.test.store.quarantined_events(None, None, None).await.expect("a read");
     let [kept] = &*kept else { panic!("one event: {kept:?}") };
     assert_eq!((kept.kind.as_str(), kept.attempts, kept.is_import), ("message", MAX_ATTEMPTS, false));
-    rig.hears_setting(SettingValue::Archived(true), 10).await;
+    rig.receive_setting(SettingValue::Archived(true), 10).await;
     assert!(rig.chat().await.settings.archived.value);
 }
 
@@ -168,7 +169,7 @@ async fn untranslatable_events_are_stored_unchanged() {
         reason: "an address of an unknown kind".into(),
         payload: vec![10, 0, 255],
     });
-    rig.hears(event.clone()).await;
+    rig.receive(event.clone()).await;
     let kept = rig.test.store.quarantined_events(None, None, None).await.expect("a read");
     let [kept] = &*kept else { panic!("one event: {kept:?}") };
     assert_eq!((kept.kind.as_str(), kept.attempts), ("untranslated", 1));
@@ -180,10 +181,10 @@ async fn untranslatable_events_are_stored_unchanged() {
 #[tokio::test]
 async fn archiving_covers_the_later_of_stored_and_given_last_message() {
     let rig = Rig::new().await;
-    rig.hears_message("A", false, 10_000).await;
+    rig.receive_message("A", false, 10_000).await;
     for (archived, hint, reaches) in [(true, None, 10_000), (false, Some(9_000), 10_000), (true, Some(15_000), 15_000)]
     {
-        rig.asks_up_to(SettingValue::Archived(archived), 20_000, hint).await;
+        rig.request_setting_up_to(SettingValue::Archived(archived), 20_000, hint).await;
         let range = rig.waiting().await.remove(0).range.expect("a range");
         assert_eq!((range.wa_id.as_str(), range.at), ("A", reaches), "{hint:?}");
     }
@@ -192,7 +193,7 @@ async fn archiving_covers_the_later_of_stored_and_given_last_message() {
 #[tokio::test]
 async fn a_request_is_stored_with_its_change_and_its_action() {
     let rig = Rig::new().await;
-    rig.asks(SettingValue::Archived(true), 10).await;
+    rig.request_setting(SettingValue::Archived(true), 10).await;
     let (chat, changes, waiting) = (rig.chat().await, rig.changes().await, rig.waiting().await);
     assert_eq!(
         changes.iter().map(|change| (change.origin, &change.state)).collect::<Vec<_>>(),
@@ -207,10 +208,10 @@ async fn a_request_is_stored_with_its_change_and_its_action() {
 #[tokio::test]
 async fn archiving_is_sent_after_the_unpinning_that_goes_with_it() {
     let rig = Rig::new().await;
-    rig.hears_setting(SettingValue::Pinned(true), 5).await;
+    rig.receive_setting(SettingValue::Pinned(true), 5).await;
     let archive = ChatUpdate { settings: vec![SettingValue::Archived(true)], ..ChatUpdate::default() };
     for desired in archive.settings(10).expect("legal").into_iter().rev() {
-        rig.asks(desired, 10).await;
+        rig.request_setting(desired, 10).await;
     }
     let waiting: Vec<_> = rig.waiting().await.iter().map(|action| action.desired).collect();
     assert_eq!(waiting, [SettingValue::Pinned(false), SettingValue::Archived(true)]);
@@ -219,10 +220,10 @@ async fn archiving_is_sent_after_the_unpinning_that_goes_with_it() {
 #[tokio::test]
 async fn a_request_that_came_while_the_one_before_was_sent_stays() {
     let rig = Rig::new().await;
-    rig.asks(SettingValue::Archived(true), 10).await;
+    rig.request_setting(SettingValue::Archived(true), 10).await;
     let sent = rig.waiting().await[0].version;
-    rig.asks(SettingValue::Archived(false), 20).await;
-    rig.hears_of_arrival(SettingValue::Archived(true), sent).await;
+    rig.request_setting(SettingValue::Archived(false), 20).await;
+    rig.receive_action_sent(SettingValue::Archived(true), sent).await;
     let waiting: Vec<_> = rig.waiting().await.iter().map(|action| action.desired).collect();
     assert_eq!(waiting, [SettingValue::Archived(false)]);
     assert!(rig.chat().await.pending.contains(ChatField::Archived));
@@ -231,11 +232,11 @@ async fn a_request_that_came_while_the_one_before_was_sent_stays() {
 #[tokio::test]
 async fn late_rejection_leaves_a_newer_request_pending() {
     let rig = Rig::new().await;
-    rig.asks(SettingValue::Archived(true), 10).await;
+    rig.request_setting(SettingValue::Archived(true), 10).await;
     let sent = rig.waiting().await[0].version;
-    rig.hears_setting(SettingValue::Archived(false), 30).await;
-    rig.asks(SettingValue::Archived(true), 40).await;
-    rig.hears_of_arrival(SettingValue::Archived(true), sent).await;
+    rig.receive_setting(SettingValue::Archived(false), 30).await;
+    rig.request_setting(SettingValue::Archived(true), 40).await;
+    rig.receive_action_sent(SettingValue::Archived(true), sent).await;
     let waiting: Vec<_> = rig.waiting().await.iter().map(|action| action.desired).collect();
     assert_eq!(waiting, [SettingValue::Archived(true)]);
 }
@@ -243,8 +244,8 @@ async fn late_rejection_leaves_a_newer_request_pending() {
 #[tokio::test]
 async fn an_older_setting_than_the_request_that_waits_is_only_noted() {
     let rig = Rig::new().await;
-    rig.asks(SettingValue::MutedUntil(Some(90)), 20).await;
-    rig.hears_setting(SettingValue::MutedUntil(Some(4_000_000_000_050)), 10).await;
+    rig.request_setting(SettingValue::MutedUntil(Some(90)), 20).await;
+    rig.receive_setting(SettingValue::MutedUntil(Some(4_000_000_000_050)), 10).await;
     assert_eq!(rig.chat().await.settings.muted_until.value, Some(90));
     let waiting = rig.waiting().await;
     assert_eq!(
@@ -258,20 +259,20 @@ async fn an_older_setting_than_the_request_that_waits_is_only_noted() {
 async fn last_value_from_whatsapp_wins_despite_clock_skew() {
     let rig = Rig::new().await;
     let until = |day: i64| SettingValue::MutedUntil(Some(4_000_000_000_000 + day));
-    rig.hears_setting(until(9), 30).await;
-    rig.hears_setting(until(5), 20).await;
+    rig.receive_setting(until(9), 30).await;
+    rig.receive_setting(until(5), 20).await;
     assert_eq!(rig.chat().await.setting(Setting::MutedUntil), until(5));
-    rig.asks(until(7), 40).await;
-    rig.hears_setting(until(6), 10).await;
+    rig.request_setting(until(7), 40).await;
+    rig.receive_setting(until(6), 10).await;
     assert_eq!(rig.waiting().await[0].base, until(6));
 }
 
 #[tokio::test]
 async fn a_redelivered_event_changes_nothing_newer() {
     let rig = Rig::new().await;
-    rig.hears_setting(SettingValue::Archived(true), 30).await;
-    rig.hears_setting_again(SettingValue::Archived(false), 20).await;
-    rig.hears_setting_again(SettingValue::Pinned(true), 20).await;
+    rig.receive_setting(SettingValue::Archived(true), 30).await;
+    rig.replay_setting(SettingValue::Archived(false), 20).await;
+    rig.replay_setting(SettingValue::Pinned(true), 20).await;
     let chat = rig.chat().await;
     assert_eq!((chat.settings.archived.value, chat.settings.pinned.value), (true, true));
 }
@@ -279,8 +280,8 @@ async fn a_redelivered_event_changes_nothing_newer() {
 #[tokio::test]
 async fn a_newer_setting_takes_the_place_of_the_request_that_waits() {
     let rig = Rig::new().await;
-    rig.asks(SettingValue::Archived(true), 20).await;
-    rig.hears_setting(SettingValue::Archived(false), 30).await;
+    rig.request_setting(SettingValue::Archived(true), 20).await;
+    rig.receive_setting(SettingValue::Archived(false), 30).await;
     let chat = rig.chat().await;
     assert!(!chat.settings.archived.value && chat.pending.is_empty());
     assert_eq!(rig.waiting().await, []);
@@ -289,11 +290,11 @@ async fn a_newer_setting_takes_the_place_of_the_request_that_waits() {
 #[tokio::test]
 async fn an_echo_is_no_change_before_the_arrival_nor_after() {
     let rig = Rig::new().await;
-    rig.asks(SettingValue::Archived(true), 10).await;
-    rig.hears_setting(SettingValue::Archived(true), 10).await;
+    rig.request_setting(SettingValue::Archived(true), 10).await;
+    rig.receive_setting(SettingValue::Archived(true), 10).await;
     assert_eq!(rig.changes().await.len(), 1);
-    rig.hears_of_arrival(SettingValue::Archived(true), 10).await;
-    rig.hears_setting(SettingValue::Archived(true), 10).await;
+    rig.receive_action_sent(SettingValue::Archived(true), 10).await;
+    rig.receive_setting(SettingValue::Archived(true), 10).await;
     let changed: Vec<Vec<_>> = rig.changes().await.iter().map(|change| change.changed.iter().collect()).collect();
     assert_eq!(changed, [vec![ChatField::Archived, ChatField::Sync], vec![ChatField::Sync]]);
 }
@@ -301,27 +302,27 @@ async fn an_echo_is_no_change_before_the_arrival_nor_after() {
 #[tokio::test]
 async fn a_message_that_comes_again_counts_once() {
     let rig = Rig::new().await;
-    rig.hears_message("3EB0", false, 10).await;
-    rig.hears_message("3EB0", false, 10).await;
+    rig.receive_message("3EB0", false, 10).await;
+    rig.receive_message("3EB0", false, 10).await;
     assert_eq!((rig.chat().await.unread_count, rig.changes().await.len()), (1, 1));
-    rig.hears_message("3EB1", false, 10).await;
+    rig.receive_message("3EB1", false, 10).await;
     assert_eq!((rig.chat().await.unread_count, rig.changes().await.len()), (2, 2));
 }
 
 #[tokio::test]
 async fn writing_into_a_chat_reads_it() {
     let rig = Rig::new().await;
-    rig.hears_message("3EB0", false, 10).await;
-    rig.hears_setting(SettingValue::Read(false), 15).await;
+    rig.receive_message("3EB0", false, 10).await;
+    rig.receive_setting(SettingValue::Read(false), 15).await;
     assert_eq!((rig.chat().await.unread_count, rig.chat().await.settings.marked_unread.value), (1, true));
-    rig.hears_message("3EB1", true, 20).await;
+    rig.receive_message("3EB1", true, 20).await;
     assert_eq!((rig.chat().await.unread_count, rig.chat().await.settings.marked_unread.value), (0, false));
 }
 
 #[tokio::test]
 async fn a_history_does_not_count_messages_twice() {
     let rig = Rig::new().await;
-    rig.hears_message("3EB0", false, 10).await;
+    rig.receive_message("3EB0", false, 10).await;
     let chat = HistoryChat {
         jid: rig.jid.clone(),
         name: None,
@@ -333,7 +334,7 @@ async fn a_history_does_not_count_messages_twice() {
         last_message_at: Some(5),
         messages: Vec::new(),
     };
-    rig.hears(SessionEvent::History(HistoryChunk { chats: vec![chat], ..HistoryChunk::default() })).await;
+    rig.receive(SessionEvent::History(HistoryChunk { chats: vec![chat], ..HistoryChunk::default() })).await;
     assert_eq!(rig.chat().await.unread_count, 1);
 }
 
@@ -364,7 +365,7 @@ async fn an_import_counts_what_it_brought_once() {
     let with_message = chat("15550114@s.whatsapp.net", vec![message("A", 10), message("B", 20)]);
     let chats = vec![with_message.clone(), chat("15550115@s.whatsapp.net", Vec::new())];
     let import = async |progress, chats| {
-        rig.hears(SessionEvent::History(HistoryChunk { chats, progress, ..HistoryChunk::default() })).await;
+        rig.receive(SessionEvent::History(HistoryChunk { chats, progress, ..HistoryChunk::default() })).await;
         let sessions = rig.test.store.sessions_by_ids(&rig.test.organization, &[rig.test.session]).await;
         sessions.expect("a read")[0].history_import.expect("an import")
     };
@@ -372,7 +373,7 @@ async fn an_import_counts_what_it_brought_once() {
     assert_eq!(import(Some(50), chats).await, half);
     // The same part again, and an earlier part that arrives late, with a lower progress.
     assert_eq!(import(Some(40), vec![with_message.clone()]).await, half);
-    rig.hears(SessionEvent::HistoryLost).await;
+    rig.receive(SessionEvent::HistoryLost).await;
     let whole = HistoryImport { percent: 100, incomplete: true, ..half };
     assert_eq!(import(Some(100), vec![with_message]).await, whole);
 }
@@ -382,7 +383,7 @@ async fn a_persons_first_message_creates_and_publishes_a_chat() {
     let rig = Rig::new().await;
     let jid: Jid = "15550113@s.whatsapp.net".parse().expect("a JID");
     let new = Rig { jid: jid.clone(), ..rig };
-    new.hears_message("3EB0", false, 10).await;
+    new.receive_message("3EB0", false, 10).await;
     let told: Vec<_> = new.changes().await.iter().map(|change| (change.kind, change.cid.clone())).collect();
     assert_eq!(told, [(crate::domain::change::ChangeKind::Created, jid)]);
     assert_eq!(new.chat().await.unread_count, 1);
@@ -405,8 +406,8 @@ async fn a_logged_out_session_is_not_connected_at_the_next_start() {
         })
         .await;
     wanted.expect("stored");
-    rig.hears(SessionEvent::Status { status: SessionStatus::Failed, reason: None }).await;
+    rig.receive(SessionEvent::Status { status: SessionStatus::Failed, reason: None }).await;
     assert_eq!(rig.test.store.wanted_sessions().await.expect("a read").sessions.len(), 1);
-    rig.hears(SessionEvent::Status { status: SessionStatus::LoggedOut, reason: None }).await;
+    rig.receive(SessionEvent::Status { status: SessionStatus::LoggedOut, reason: None }).await;
     assert_eq!(rig.test.store.wanted_sessions().await.expect("a read").sessions, []);
 }

@@ -31,7 +31,7 @@ pub(super) async fn read_up_to(
         let all = left == 0 && chat.last_message.is_none_or(|last| last.at <= place.at);
         unread = chat.unread_after(before, left, all);
     }
-    if chat.horizon.is_some() {
+    if chat.known_up_to.is_some() {
         cx.unit.forget_deleted_to(chat.id, &place).await?;
     }
     Ok(ReadMark { place, left, unread })

@@ -49,7 +49,7 @@ impl Sessions {
             .write(&organization, move |unit| Box::pin(async move { make(unit, session, under.as_ref(), most).await }))
             .await;
         let session = made?;
-        self.news.publish(&SessionKey { organization, session: session.id });
+        self.broadcast.publish(&SessionKey { organization, session: session.id });
         audit::record(viewer, "session.create", session.id);
         Ok(session)
     }

@@ -47,7 +47,7 @@ const MIN_WAIT: Duration = Duration::from_millis(100);
 pub(in crate::service) struct SessionReaders {
     store: Store,
     registry: Registry,
-    news: SessionBroadcast,
+    broadcast: SessionBroadcast,
     clock: Arc<dyn Clock>,
     tasks: TaskTracker,
     stop: CancellationToken,
@@ -89,12 +89,12 @@ impl SessionReaders {
     pub(in crate::service) fn new(
         store: Store,
         registry: Registry,
-        news: SessionBroadcast,
+        broadcast: SessionBroadcast,
         clock: Arc<dyn Clock>,
         tasks: TaskTracker,
         stop: CancellationToken,
     ) -> Self {
-        Self { store, registry, news, clock, tasks, stop, readers: Arc::default(), reads: Arc::default() }
+        Self { store, registry, broadcast, clock, tasks, stop, readers: Arc::default(), reads: Arc::default() }
     }
 
     /// Subscribes to an organization. The reader starts with the first subscriber and ends with the last.
@@ -104,7 +104,7 @@ impl SessionReaders {
         let shared = shared.unwrap_or_else(|| {
             let shared = Arc::new(Shared {
                 logs: Default::default(),
-                changed: self.news.of(organization),
+                changed: self.broadcast.of(organization),
                 done: watch::Sender::new(0),
                 ended: CancellationToken::new(),
             });

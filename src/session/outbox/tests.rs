@@ -74,7 +74,7 @@ impl Fixture {
 }
 
 fn values(connection: &FakeConnection) -> Vec<SettingValue> {
-    connection.told().into_iter().map(|action| action.desired).collect()
+    connection.received_actions().into_iter().map(|action| action.desired).collect()
 }
 
 #[tokio::test(start_paused = true)]
@@ -119,7 +119,7 @@ async fn a_chat_is_sent_as_read_before_it_is_marked_as_unread() {
     *locked(&rig.pending) = vec![asked];
     committed.send(()).unwrap();
     rig.stores_sent().await;
-    let told = connection.told();
+    let told = connection.received_actions();
     assert_eq!(values(&connection), [SettingValue::Read(true), SettingValue::Read(false)]);
     assert_eq!((told[0].range.as_ref(), told[0].requested_at < told[1].requested_at), (Some(&read), true));
 }
@@ -163,7 +163,7 @@ async fn a_failure_is_tried_again_after_a_pause_that_grows() {
         assert!(pause <= longest + Duration::from_millis(10) && pause >= longest / 2, "{pause:?} for {longest:?}");
     }
     assert_eq!(rig.stores_sent().await.0, one);
-    assert_eq!(connection.told().len(), 9);
+    assert_eq!(connection.received_actions().len(), 9);
 }
 
 #[tokio::test(start_paused = true)]
@@ -179,7 +179,7 @@ async fn a_failure_holds_up_its_chat_and_no_other() {
     assert_eq!(rig.stores_sent().await.0, two);
     assert_eq!(rig.stores_sent().await, (one, Setting::Pinned, 1));
     assert_eq!(rig.stores_sent().await, (one, Setting::Archived, 1));
-    let chats: Vec<_> = connection.told().into_iter().map(|action| action.chat).collect();
+    let chats: Vec<_> = connection.received_actions().into_iter().map(|action| action.chat).collect();
     assert_eq!(chats, [one, two, one, one]);
 }
 
@@ -195,7 +195,7 @@ async fn three_failures_in_a_row_end_the_round() {
     rig.registry.wake_pending(rig.key.session);
     connection.wait_for_send().await;
     assert!(timeout(Duration::from_millis(400), rig.event()).await.is_err(), "a setting was accepted too early");
-    assert_eq!(connection.told().len(), 3, "the others wait");
+    assert_eq!(connection.received_actions().len(), 3, "the others wait");
     for _ in &chats {
         rig.stores_sent().await;
     }
@@ -215,7 +215,7 @@ async fn a_setting_that_cannot_be_sent_does_not_block_others() {
     rig.registry.wake_pending(rig.key.session);
     assert_eq!(rig.stores_sent().await.0, last);
     assert!(before.elapsed() < Duration::from_millis(100), "{:?}", before.elapsed());
-    assert_eq!(connection.told().len(), 2, "one attempt for each setting");
+    assert_eq!(connection.received_actions().len(), 2, "one attempt for each setting");
 }
 
 #[tokio::test(start_paused = true)]
@@ -233,7 +233,7 @@ async fn unsent_actions_are_sent_on_the_next_connection() {
     while rig.status().await.0 != SessionStatus::Starting {}
     next.signals(ConnectionEvent::Synced).await;
     assert_eq!(rig.stores_sent().await, (one, Setting::MutedUntil, 3));
-    assert_eq!(next.told(), connection.told());
+    assert_eq!(next.received_actions(), connection.received_actions());
 }
 
 #[tokio::test(start_paused = true)]
@@ -280,7 +280,7 @@ async fn a_rejected_action_is_retried_and_does_not_delay_the_others() {
     assert_eq!(rig.stores_sent().await.0, two);
     assert!(before.elapsed() < Duration::from_millis(100), "{:?}", before.elapsed());
     assert_eq!(rig.stores_sent().await.0, one);
-    let chats: Vec<_> = connection.told().into_iter().map(|action| action.chat).collect();
+    let chats: Vec<_> = connection.received_actions().into_iter().map(|action| action.chat).collect();
     assert_eq!(chats, [one, two, one]);
 }
 
@@ -298,7 +298,7 @@ async fn only_the_third_rejection_of_a_request_is_reported() {
     let Some((event, Some(committed))) = rig.event().await else { panic!("an event with a commit channel") };
     let refused = SessionEvent::ActionRejected { chat: one, setting: Setting::Pinned, version: 4, reason: "no".into() };
     assert_eq!(event, refused);
-    assert_eq!(connection.told().len(), 3);
+    assert_eq!(connection.received_actions().len(), 3);
     assert!(before.elapsed() >= Duration::from_millis(1_500), "it was not given time: {:?}", before.elapsed());
     locked(&rig.pending).clear();
     committed.send(()).unwrap();
@@ -330,7 +330,7 @@ async fn rejections_are_counted_per_connection_and_request() {
     (0..2).for_each(|_| refuse(&connection));
     *locked(&rig.pending) = vec![action(one, 2, SettingValue::Pinned(true))];
     assert_eq!(rig.stores_sent().await, (one, Setting::Pinned, 2));
-    assert_eq!(connection.told().len(), 5);
+    assert_eq!(connection.received_actions().len(), 5);
 }
 
 #[tokio::test(start_paused = true)]

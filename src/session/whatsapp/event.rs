@@ -138,7 +138,7 @@ fn translated(event: &Event, own: Option<&Account>) -> Result<Vec<Translated>, U
         Event::ConnectFailure(failure) if failure.reason.should_reconnect() => Vec::new(),
         Event::ConnectFailure(failure) => {
             let reason = failure.message.clone().unwrap_or_else(|| format!("{:?}", failure.reason));
-            vec![ended(if stays(failure.reason) {
+            vec![ended(if is_permanent(failure.reason) {
                 DisconnectReason::Refused(reason)
             } else {
                 DisconnectReason::RefusedForNow(reason)
@@ -161,7 +161,7 @@ fn delivered(inbound: &InboundMessage) -> Vec<Translated> {
 
 /// Returns whether a rejection concerns the client itself, so that another attempt is pointless. Other and unknown
 /// reasons may be temporary.
-fn stays(reason: ConnectFailureReason) -> bool {
+fn is_permanent(reason: ConnectFailureReason) -> bool {
     matches!(
         reason,
         ConnectFailureReason::BadUserAgent | ConnectFailureReason::ClientUnknown | ConnectFailureReason::NotFound

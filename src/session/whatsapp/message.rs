@@ -45,7 +45,7 @@ pub(super) fn delivered(inbound: &InboundMessage) -> Result<Option<SessionEvent>
         return Ok(Some(SessionEvent::MessageUpdated(rewriting)));
     }
     let Some((kind, text)) = content(&inbound.message) else { return Ok(None) };
-    said(info, kind, text).map(Some)
+    message_event(info, kind, text).map(Some)
 }
 
 /// Translates a message that only the phone can decrypt, such as one to be viewed once. Its content never arrives.
@@ -53,10 +53,10 @@ pub(super) fn delivered(inbound: &InboundMessage) -> Result<Option<SessionEvent>
 /// # Errors
 /// As [`delivered`].
 pub(super) fn unavailable(info: &MessageInfo) -> Result<SessionEvent, Untranslatable> {
-    said(info, MessageKind::Other, None)
+    message_event(info, MessageKind::Other, None)
 }
 
-fn said(info: &MessageInfo, kind: MessageKind, text: Option<String>) -> Result<SessionEvent, Untranslatable> {
+fn message_event(info: &MessageInfo, kind: MessageKind, text: Option<String>) -> Result<SessionEvent, Untranslatable> {
     let from_me = info.source.is_from_me;
     Ok(SessionEvent::Message(IncomingMessage {
         chat: jid::chat_of(&info.source)?,

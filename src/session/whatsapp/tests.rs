@@ -163,7 +163,7 @@ async fn a_cut_connection_reconnects_and_receives_what_it_missed() {
     rig.status(SessionStatus::Starting).await;
     rig.status(SessionStatus::Working).await;
     // A session in step has already received these.
-    let heard = rig.heard_before_working();
+    let heard = rig.events_before_working();
     let archived = SessionEvent::Setting {
         chat: MEI.parse().unwrap(),
         value: SettingValue::Archived(true),

@@ -70,7 +70,7 @@ pub struct KnownMessage {
 impl KnownMessage {
     /// Returns whether an arriving message has the same text.
     #[must_use]
-    pub fn says(&self, message: &IncomingMessage) -> bool {
+    pub fn has_text_of(&self, message: &IncomingMessage) -> bool {
         self.text == sanitize::strip_nul_if_any(message.text.as_ref())
     }
 }

@@ -63,7 +63,7 @@ impl Folder {
     }
 
     /// Reverts the newest migration.
-    pub(crate) fn undo(&self, name: &str) {
+    pub(crate) fn revert_newest_migration(&self, name: &str) {
         let undone = self.run(&["migrate", "down", "--yes", "--database", &format!("sqlite:{name}")]);
         assert!(undone.status.success(), "{}", error(&undone));
         let printed = String::from_utf8_lossy(&undone.stdout);

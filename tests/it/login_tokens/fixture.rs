@@ -15,7 +15,7 @@ use super::frontend::{Frontend, made};
 use crate::support::{Log, Process, TestDatabase, create_key, wait_for};
 
 /// Returns one of the valid tokens.
-pub(super) fn good() -> String {
+pub(super) fn valid_token() -> String {
     made()["accepted"]["EdDSA"].as_str().expect("a token").to_owned()
 }
 

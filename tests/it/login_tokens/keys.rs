@@ -12,7 +12,7 @@ use ring::{
 use serde_json::{Value, json};
 
 use super::{
-    fixture::{LoginServer, good, signed_by, token_under},
+    fixture::{LoginServer, signed_by, token_under, valid_token},
     frontend::{Answer, Frontend, made},
 };
 use crate::support::wait_for;
@@ -22,7 +22,7 @@ async fn the_keys_are_asked_for_once_however_many_come_at_once() {
     let frontend = Frontend::start(Answer::Late(made()["jwks"].clone()));
     let server = LoginServer::start(&frontend).await;
     assert_eq!(frontend.asked(), 0, "the keys were fetched before the first token");
-    let token = good();
+    let token = valid_token();
     let answers = join_all((0..30).map(|_| server.takes(&token))).await;
     assert!(answers.into_iter().all(|taken| taken));
     assert_eq!(frontend.asked(), 1);
@@ -34,10 +34,10 @@ async fn a_new_key_is_found_when_its_first_token_comes() {
     let frontend = Frontend::start(Answer::Json(made["jwksOfOne"].clone()));
     let server = LoginServer::start(&frontend).await;
     let next = made["nextToken"].as_str().expect("text");
-    assert!(server.takes(&good()).await);
+    assert!(server.takes(&valid_token()).await);
     frontend.answers(Answer::Json(made["jwksAfterRotation"].clone()));
     assert!(server.takes(next).await);
-    assert!(server.takes(&good()).await);
+    assert!(server.takes(&valid_token()).await);
     assert_eq!(frontend.asked(), 2);
 }
 
@@ -88,7 +88,7 @@ async fn a_token_need_not_name_the_only_key() {
 async fn a_flood_of_unknown_keys_is_one_question() {
     let frontend = Frontend::with_keys();
     let server = LoginServer::start(&frontend).await;
-    assert!(server.takes(&good()).await);
+    assert!(server.takes(&valid_token()).await);
     let tokens: Vec<_> = (0..100).map(|number| with_key(&format!("unknown-{number}"))).collect();
     let taken = join_all(tokens.iter().map(|token| server.takes(token))).await;
     assert!(taken.into_iter().all(|taken| !taken));
@@ -99,7 +99,8 @@ async fn a_flood_of_unknown_keys_is_one_question() {
 fn with_key(id: &str) -> String {
     let header = json!({"alg": "EdDSA", "kid": id}).to_string();
     let header = URL_SAFE_NO_PAD.encode(header);
-    let (_, rest) = good().split_once('.').map(|(header, rest)| (header.to_owned(), rest.to_owned())).expect("parts");
+    let (_, rest) =
+        valid_token().split_once('.').map(|(header, rest)| (header.to_owned(), rest.to_owned())).expect("parts");
     format!("{header}.{rest}")
 }
 
@@ -107,7 +108,7 @@ fn with_key(id: &str) -> String {
 async fn login_tokens_are_rejected_until_the_key_set_is_loaded() {
     let frontend = Frontend::start(Answer::Status(503, json!({})));
     let server = LoginServer::start(&frontend).await;
-    let token = good();
+    let token = valid_token();
     assert!(!server.takes(&token).await);
     assert!(server.takes(&server.create_key()).await, "API keys do not depend on the frontend");
     frontend.answers(Answer::Json(made()["jwks"].clone()));
@@ -118,10 +119,10 @@ async fn login_tokens_are_rejected_until_the_key_set_is_loaded() {
 async fn keys_that_are_known_are_used_on_when_the_frontend_is_gone() {
     let mut frontend = Frontend::with_keys();
     let server = LoginServer::start(&frontend).await;
-    assert!(server.takes(&good()).await);
+    assert!(server.takes(&valid_token()).await);
     frontend.stop();
     assert!(!server.takes(&with_key("unknown")).await);
-    assert!(server.takes(&good()).await);
+    assert!(server.takes(&valid_token()).await);
 }
 
 #[tokio::test]
@@ -131,7 +132,7 @@ async fn a_redirected_oversized_or_missing_key_set_is_not_used() {
     futures_util::future::join_all(answers.map(async |answer| {
         let frontend = Frontend::start(answer);
         let server = LoginServer::start(&frontend).await;
-        assert!(!server.takes(&good()).await);
+        assert!(!server.takes(&valid_token()).await);
         assert_eq!((frontend.asked(), frontend.followed()), (1, 0));
         assert!(server.takes(&server.create_key()).await, "API keys do not wait for the frontend");
     }))

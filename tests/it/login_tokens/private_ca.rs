@@ -10,7 +10,7 @@ use std::{
 use rustls::{ServerConfig, ServerConnection, StreamOwned, crypto::aws_lc_rs, pki_types::PrivateKeyDer};
 
 use super::{
-    fixture::{LoginServer, good, issuer},
+    fixture::{LoginServer, issuer, valid_token},
     frontend::made,
 };
 use crate::support::{TestDatabase, program};
@@ -61,7 +61,7 @@ async fn keys_of_a_private_ca_are_accepted_if_the_ca_is_configured() {
         let named = file.map(|file| ["--jwks-ca-file", file.to_str().expect("text")]);
         let server =
             LoginServer::with(&[&login[..], named.as_ref().map_or(&[][..], |named| &named[..])].concat()).await;
-        assert_eq!(server.takes(&good()).await, taken, "{file:?}");
+        assert_eq!(server.takes(&valid_token()).await, taken, "{file:?}");
     }
 }
 

@@ -74,7 +74,7 @@ async fn a_database_crash_loses_no_message_and_no_setting() {
     let actions = owner.await.expect("an owner");
     assert!(actions > 20, "too few actions: {actions}");
     assert!(server.is_running(), "the server survives a crash of its database");
-    server.agrees_within(CATCHING_UP).await;
+    server.assert_in_sync_within(CATCHING_UP).await;
 }
 
 /// Checks database, subscribers and phone after repeated kills.
@@ -128,7 +128,7 @@ async fn kill_under_load(mut postgres: Option<&mut Postgres>, database: TestData
     let told = log.after(before);
     assert_eq!(heard[..told.len()], told, "the subscriber received every change once and in order");
     assert_eq!(server.phone().companions(), 1);
-    server.agrees_within(CATCHING_UP).await;
+    server.assert_in_sync_within(CATCHING_UP).await;
 }
 
 /// Sends one request; returns `None` if it fails.

@@ -16,7 +16,7 @@ pub(super) struct Entry {
 
 impl Entry {
     /// Reads an event's change; `None` if the event is a checkpoint.
-    pub(super) fn told(change: &Value) -> Option<Self> {
+    pub(super) fn from_change(change: &Value) -> Option<Self> {
         let text = |field: &str| change[field].as_str().map(str::to_owned);
         Some(Self { at: change["at"].as_i64()?, cid: text("cid")?, origin: text("origin")? })
     }

@@ -26,27 +26,27 @@ async fn each_person_has_one_chat_with_each_message_once() {
     let kinds = if takes_every_step() { 20 } else { 13 };
     for step in 0..super::random_walk::steps_or(STEPS) {
         let done = match random.below(kinds) {
-            0..6 => world.somebody_writes(&mut random, kinds == 20).await,
+            0..6 => world.person_writes(&mut random, kinds == 20).await,
             6..8 => world.writes_in_the_group(&mut random).await,
             8 => world.edits(&mut random).await,
-            9 => world.takes_back(&mut random).await,
+            9 => world.revokes(&mut random).await,
             10 => world.delivers_again(&mut random).await,
             11 => world.reads(&mut random).await,
             12 => interrupt(&mut server, &mut random).await,
             13 => world.learns(&mut random).await,
             14 => world.deletes(&mut random).await,
-            15 => world.somebody_writes(&mut random, true).await,
+            15 => world.person_writes(&mut random, true).await,
             16 => world.changes_number(&mut random).await,
-            17 => world.recycles(&mut random).await,
+            17 => world.reassigns_number(&mut random).await,
             18 => deleted.here(&server, &mut world, &mut random).await,
             _ => unlink(&server, &mut world, &mut random).await,
         };
         println!("{step}: {done}");
         if step % ROUND == ROUND - 1 {
-            deleted.agree(&server, &mut world).await;
+            deleted.assert_equal(&server, &mut world).await;
         }
     }
-    deleted.agree(&server, &mut world).await;
+    deleted.assert_equal(&server, &mut world).await;
 }
 
 /// Returns true if `CHATGRAPH_TEST_WALK` is `all`. Then LIDs become known, numbers change and are recycled, messages
@@ -60,14 +60,14 @@ fn takes_every_step() -> bool {
 async fn unlink(server: &TestServer, world: &mut World, random: &mut Random) -> String {
     compare::settle(server, world).await;
     server.phone().unlink().await;
-    server.is_logged_out().await;
+    server.wait_until_logged_out().await;
     let mut done = vec!["the device is unlinked".to_owned()];
     for _ in 0..random.below(4) {
         done.push(match random.below(4) {
             0 => world.edits(random).await,
-            1 => world.takes_back(random).await,
+            1 => world.revokes(random).await,
             2 => world.writes_in_the_group(random).await,
-            _ => world.somebody_writes(random, false).await,
+            _ => world.person_writes(random, false).await,
         });
     }
     server.pair_again().await;
@@ -88,7 +88,7 @@ async fn interrupt(server: &mut TestServer, random: &mut Random) -> String {
         }
         _ => {
             server.restart();
-            server.works().await;
+            server.wait_until_working().await;
             "the server is killed and started"
         }
     }

@@ -66,7 +66,7 @@ async fn whatever_happens_phones_and_stored_copy_agree_in_the_end() {
         start_or_stop(&server, session, START_SESSION).await;
     }
     for (session, phone) in sessions.iter().zip(&phones) {
-        server.session_agrees_within(session, phone, CATCHING_UP).await;
+        server.assert_session_in_sync_within(session, phone, CATCHING_UP).await;
     }
     let log = Log::read(server.database()).await;
     log.has_no_gap();
@@ -157,7 +157,7 @@ async fn fail(server: &TestServer, phone: &Phone, random: &mut Random) -> String
             return "the phone makes another key".to_owned();
         }
     };
-    assert_eq!(fault.flaw(), None, "{fault:?}");
+    assert_eq!(fault.invalid_combination(), None, "{fault:?}");
     let told = format!("{times} requests will meet {fault:?}");
     server.sandbox.inject(fault);
     told

@@ -32,7 +32,7 @@ impl Listener {
         let task = tasks.spawn(async move {
             loop {
                 let url = address.borrow().clone();
-                listen(&url, &key, &mut cursor, &noted).await;
+                receive_events(&url, &key, &mut cursor, &noted).await;
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
         });
@@ -49,7 +49,7 @@ impl Listener {
 }
 
 /// Receives events on one connection until it is lost.
-async fn listen(url: &str, key: &str, cursor: &mut String, heard: &Mutex<Vec<Entry>>) -> Option<()> {
+async fn receive_events(url: &str, key: &str, cursor: &mut String, heard: &Mutex<Vec<Entry>>) -> Option<()> {
     let mut socket = tokio_tungstenite::connect_async(upgrade_to(url)).await.ok()?.0;
     let init = json!({"type": "connection_init", "payload": {"Authorization": format!("Bearer {key}")}});
     let payload = json!({"query": QUERY, "variables": {"after": *cursor}});
@@ -67,7 +67,7 @@ async fn listen(url: &str, key: &str, cursor: &mut String, heard: &Mutex<Vec<Ent
         let event = &message["payload"]["data"]["chatChanges"];
         let Some(place) = event["cursor"].as_str() else { continue };
         place.clone_into(cursor);
-        if let Some(entry) = Entry::told(&event["change"]) {
+        if let Some(entry) = Entry::from_change(&event["change"]) {
             heard.lock().expect("no panic").push(entry);
         }
     }

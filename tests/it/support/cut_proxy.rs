@@ -85,17 +85,17 @@ impl Proxy {
     }
 
     /// Withholds the answer to the next statement with these words.
-    pub(crate) fn silence(&self, words: &str) {
+    pub(crate) fn withhold_answer(&self, words: &str) {
         self.plan.lock().expect("whole").words = Some(words.as_bytes().to_vec());
     }
 
     /// Returns true once that statement has arrived.
-    pub(crate) fn is_silent(&self) -> bool {
+    pub(crate) fn is_answer_withheld(&self) -> bool {
         self.plan.lock().expect("whole").words.is_none()
     }
 
     /// Ends all interruptions; returns their number so far, and the number of those at a COMMIT.
-    pub(crate) fn heal(&self) -> (usize, usize) {
+    pub(crate) fn stop_cutting(&self) -> (usize, usize) {
         let mut plan = self.plan.lock().expect("whole");
         plan.message = None;
         (plan.cuts, plan.commits_cut)

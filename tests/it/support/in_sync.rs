@@ -11,16 +11,16 @@ impl TestServer {
     /// Waits until every chat with a message is the same in the stored copy and on the phone, and nothing is pending.
     /// Call it after every action that a test takes.
     pub(crate) async fn assert_in_sync(&self) {
-        self.agrees_within(super::wait::EVENT_TIMEOUT / 2).await;
+        self.assert_in_sync_within(super::wait::EVENT_TIMEOUT / 2).await;
     }
 
     /// The same with another time limit.
-    pub(crate) async fn agrees_within(&self, patience: Duration) {
-        self.session_agrees_within(&self.session, self.phone(), patience).await;
+    pub(crate) async fn assert_in_sync_within(&self, patience: Duration) {
+        self.assert_session_in_sync_within(&self.session, self.phone(), patience).await;
     }
 
     /// The same for a session and its linked phone.
-    pub(crate) async fn session_agrees_within(&self, session: &str, phone: &Phone, patience: Duration) {
+    pub(crate) async fn assert_session_in_sync_within(&self, session: &str, phone: &Phone, patience: Duration) {
         let last = std::cell::RefCell::new((Value::Null, Value::Null));
         let compare = async || {
             let (stored, shown) = (self.stored_chats(session).await, self.phone_chats(phone).await);
@@ -36,7 +36,7 @@ impl TestServer {
     }
 
     /// Returns true if they agree now.
-    pub(crate) async fn session_agrees_now(&self, session: &str) -> bool {
+    pub(crate) async fn is_session_in_sync(&self, session: &str) -> bool {
         self.stored_chats(session).await == self.phone_chats(self.phone()).await
     }
 

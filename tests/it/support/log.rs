@@ -89,7 +89,7 @@ impl TestServer {
 }
 
 /// Returns the URL of this path on the monitoring listener, from the log.
-pub(crate) fn watched_at(log: &str, path: &str) -> String {
+pub(crate) fn monitoring_url(log: &str, path: &str) -> String {
     let mut entries = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
     let told = entries.rfind(|entry| entry["fields"]["message"] == "Serving metrics");
     let address = told.expect("a line with the address")["fields"]["address"].clone();

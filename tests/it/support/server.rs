@@ -117,7 +117,7 @@ impl TestServer {
         let qr = self.code(key, session).await;
         phone.scan(&qr).await.expect("a scan");
         phone.connected().await.expect("a companion");
-        self.has_status(key, session, "WORKING").await;
+        self.wait_for_status(key, session, "WORKING").await;
     }
 
     /// Stops the server's session.
@@ -129,20 +129,20 @@ impl TestServer {
     /// Starts it again, and waits until it is connected.
     pub(crate) async fn start_session(&self) {
         self.query_with(START_SESSION, json!({"id": self.session})).await;
-        self.works().await;
+        self.wait_until_working().await;
     }
 
     /// Waits until the server's session is connected.
-    pub(crate) async fn works(&self) {
-        self.has_status(&self.key, &self.session, "WORKING").await;
+    pub(crate) async fn wait_until_working(&self) {
+        self.wait_for_status(&self.key, &self.session, "WORKING").await;
     }
 
     /// Waits until the server's session is logged out.
-    pub(crate) async fn is_logged_out(&self) {
-        self.has_status(&self.key, &self.session, "LOGGED_OUT").await;
+    pub(crate) async fn wait_until_logged_out(&self) {
+        self.wait_for_status(&self.key, &self.session, "LOGGED_OUT").await;
     }
 
-    async fn has_status(&self, key: &str, session: &str, status: &str) {
+    async fn wait_for_status(&self, key: &str, session: &str, status: &str) {
         wait_for(status, async || {
             let answer = self.query_as(key, SESSION_STATUS, json!({"id": session})).await;
             (answer["data"]["session"]["status"] == status).then_some(())

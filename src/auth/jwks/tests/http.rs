@@ -15,7 +15,7 @@ fn jwks_of(frontend: &Frontend) -> (Jwks, Arc<TestClock>) {
     (Jwks::new(frontend.url.clone(), None, Arc::clone(&clock) as Arc<dyn Clock>, TaskTracker::new()), clock)
 }
 
-async fn knows(jwks: &Jwks) -> bool {
+async fn has_key(jwks: &Jwks) -> bool {
     names(jwks, "EdDSA").await
 }
 
@@ -26,7 +26,7 @@ async fn names(jwks: &Jwks, id: &str) -> bool {
 #[tokio::test]
 async fn a_set_of_the_longest_length_is_taken() {
     let frontend = Frontend::start(Answer::Padded(made()["jwks"].clone(), LONGEST));
-    assert!(knows(&jwks_of(&frontend).0).await);
+    assert!(has_key(&jwks_of(&frontend).0).await);
 }
 
 #[tokio::test]
@@ -47,15 +47,15 @@ async fn invalid_key_set_changes_nothing() {
     futures_util::future::join_all(cases.into_iter().map(async |(what, answer)| {
         let frontend = Frontend::start(answer.clone());
         let (jwks, clock) = jwks_of(&frontend);
-        assert!(!knows(&jwks).await, "{what} opens");
+        assert!(!has_key(&jwks).await, "{what} opens");
 
         frontend.answers(Answer::Json(set.clone()));
         clock.0.fetch_add(FETCH_INTERVAL_WITHOUT_KEYS_MS, Ordering::SeqCst);
-        assert!(knows(&jwks).await, "{what} is not got over");
+        assert!(has_key(&jwks).await, "{what} is not got over");
 
         frontend.answers(answer);
         clock.0.fetch_add(KEY_SET_TTL_MS, Ordering::SeqCst);
-        assert!(knows(&jwks).await, "{what} closes");
+        assert!(has_key(&jwks).await, "{what} closes");
         assert_eq!((frontend.asked(), frontend.followed()), (3, 0), "{what}");
     }))
     .await;
@@ -65,18 +65,18 @@ async fn invalid_key_set_changes_nothing() {
 async fn a_server_that_is_gone_closes_nothing_and_opens_nothing() {
     let mut frontend = Frontend::with_keys();
     let ((known, clock), (unknown, _)) = (jwks_of(&frontend), jwks_of(&frontend));
-    assert!(knows(&known).await);
+    assert!(has_key(&known).await);
     frontend.stop();
     clock.0.fetch_add(KEY_SET_TTL_MS, Ordering::SeqCst);
-    assert!(knows(&known).await);
-    assert!(!knows(&unknown).await);
+    assert!(has_key(&known).await);
+    assert!(!has_key(&unknown).await);
 }
 
 #[tokio::test]
 async fn concurrent_waits_for_a_slow_server_share_one_response() {
     let frontend = Frontend::start(Answer::Late(made()["jwks"].clone()));
     let (jwks, _) = jwks_of(&frontend);
-    let known = join_all((0..50).map(|_| knows(&jwks))).await;
+    let known = join_all((0..50).map(|_| has_key(&jwks))).await;
     assert!(known.into_iter().all(|known| known));
     assert_eq!(frontend.asked(), 1);
 }
@@ -85,7 +85,7 @@ async fn concurrent_waits_for_a_slow_server_share_one_response() {
 async fn a_disconnect_during_a_fetch_does_not_block_a_new_key() {
     let frontend = Frontend::start(Answer::Json(made()["jwksOfOne"].clone()));
     let (jwks, clock) = jwks_of(&frontend);
-    assert!(knows(&jwks).await);
+    assert!(has_key(&jwks).await);
 
     frontend.answers(Answer::Late(made()["jwksOfOne"].clone()));
     let asking = tokio::time::timeout(std::time::Duration::from_millis(50), names(&jwks, "strange"));
@@ -98,6 +98,6 @@ async fn a_disconnect_during_a_fetch_does_not_block_a_new_key() {
     frontend.answers(Answer::Json(made()["nextJwks"].clone()));
     clock.0.fetch_add(MINUTE, Ordering::SeqCst);
     assert!(names(&jwks, "next").await);
-    assert!(!knows(&jwks).await, "a withdrawn key");
+    assert!(!has_key(&jwks).await, "a withdrawn key");
     assert_eq!(frontend.asked(), 3);
 }

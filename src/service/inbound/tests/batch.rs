@@ -29,12 +29,12 @@ const NOW: i64 = 1_000_000;
 
 /// One of five people, by number or LID, or one of two groups.
 #[derive(Debug, Clone, Copy)]
-struct Who {
+struct TestPerson {
     number: usize,
     lid: bool,
 }
 
-impl Who {
+impl TestPerson {
     fn jid(self) -> Jid {
         let text = match self {
             Self { number: 5.., .. } => format!("12036300000000000{}@g.us", self.number),
@@ -87,8 +87,8 @@ enum Step {
     Asked(Jid, SettingValue),
 }
 
-fn who() -> impl Strategy<Value = Who> {
-    (0..7_usize, any::<bool>()).prop_map(|(number, lid)| Who { number, lid })
+fn test_person() -> impl Strategy<Value = TestPerson> {
+    (0..7_usize, any::<bool>()).prop_map(|(number, lid)| TestPerson { number, lid })
 }
 
 fn setting() -> impl Strategy<Value = SettingValue> {
@@ -104,17 +104,17 @@ fn setting() -> impl Strategy<Value = SettingValue> {
 
 fn event() -> impl Strategy<Value = SessionEvent> {
     Union::new([
-        (who(), 0..4_u8)
+        (test_person(), 0..4_u8)
             .prop_map(|(who, name)| SessionEvent::ContactNamed { jid: who.jid(), name: format!("Name {name}") })
             .boxed(),
-        who().prop_map(|who| SessionEvent::SamePerson { people: vec![who.person()], at: 0 }).boxed(),
+        test_person().prop_map(|who| SessionEvent::SamePerson { people: vec![who.person()], at: 0 }).boxed(),
     ])
 }
 
 fn setting_event() -> impl Strategy<Value = SessionEvent> {
     let place = (0..2_i64).prop_map(|second| MessageMarker { at: second * 1_000, wa_ids: Vec::new() });
     let place = proptest::option::of(place);
-    (who(), setting(), 0..9_i64, any::<bool>(), place).prop_map(|(who, value, as_of, replayed, up_to)| {
+    (test_person(), setting(), 0..9_i64, any::<bool>(), place).prop_map(|(who, value, as_of, replayed, up_to)| {
         let up_to = up_to.filter(|_| value.setting() == Setting::Read);
         SessionEvent::Setting { chat: who.jid(), value, as_of, up_to, replayed }
     })
@@ -123,7 +123,7 @@ fn setting_event() -> impl Strategy<Value = SessionEvent> {
 fn history_chat() -> impl Strategy<Value = HistoryChat> {
     let (flag, count) = (|| proptest::option::of(any::<bool>()), proptest::option::of(0..8_u32));
     let messages = proptest::option::weighted(0.8, 0..4_usize);
-    (who(), messages, count, flag(), flag(), proptest::option::of(0..9_i64), flag()).prop_map(
+    (test_person(), messages, count, flag(), flag(), proptest::option::of(0..9_i64), flag()).prop_map(
         |(who, last, unread_count, archived, marked_unread, at, named)| HistoryChat {
             jid: who.jid(),
             name: named.filter(|named| *named).map(|_| format!("Chat {}", who.number)),
@@ -143,29 +143,29 @@ fn history_chat() -> impl Strategy<Value = HistoryChat> {
 }
 
 fn step() -> impl Strategy<Value = Step> {
-    let history = (vec(who(), 0..4), vec(history_chat(), 0..8), vec((who(), 0..3_u8), 0..3));
+    let history = (vec(test_person(), 0..4), vec(history_chat(), 0..8), vec((test_person(), 0..3_u8), 0..3));
     let history = history.prop_map(|(people, chats, names)| {
         Step::History(HistoryChunk {
-            people: people.into_iter().map(Who::person).collect(),
+            people: people.into_iter().map(TestPerson::person).collect(),
             chats,
             push_names: names.into_iter().map(|(who, name)| (who.jid(), format!("Push {name}"))).collect(),
             ..HistoryChunk::default()
         })
     });
-    let message = (who(), 0..8_usize).prop_map(|(who, number)| who.message(number));
+    let message = (test_person(), 0..8_usize).prop_map(|(who, number)| who.message(number));
     Union::new_weighted(vec![
         (4, history.boxed()),
         (4, vec(event(), 1..12).prop_map(Step::Events).boxed()),
         (2, setting_event().prop_map(|event| Step::Events(vec![event])).boxed()),
         (4, message.prop_map(|message| Step::Events(vec![SessionEvent::Message(message)])).boxed()),
-        (1, who().prop_map(|who| Step::Deleted(who.jid())).boxed()),
-        (1, (who(), setting()).prop_map(|(who, value)| Step::Asked(who.jid(), value)).boxed()),
+        (1, test_person().prop_map(|who| Step::Deleted(who.jid())).boxed()),
+        (1, (test_person(), setting()).prop_map(|(who, value)| Step::Asked(who.jid(), value)).boxed()),
     ])
 }
 
 impl Rig {
     /// Executes one step in a session, with its events in one batch or one by one.
-    async fn does(&self, session: SessionId, step: &Step, together: bool) -> ImportCounts {
+    async fn execute_step(&self, session: SessionId, step: &Step, together: bool) -> ImportCounts {
         let (store, organization) = (self.test.store.at(NOW), &self.test.organization);
         match step.clone() {
             Step::History(chunk) => {
@@ -325,9 +325,9 @@ fn a_batch_ends_in_the_same_rows_and_changes_as_single_events() {
                 // A session learns its own two addresses when it is paired.
                 let [own, lid] = [OWN, OWN_LID].map(|jid| jid.parse().expect("a JID"));
                 let own = SessionEvent::SamePerson { people: Person::new(&own, &lid).into_iter().collect(), at: 0 };
-                rig.does(session, &Step::Events(vec![own]), together).await;
+                rig.execute_step(session, &Step::Events(vec![own]), together).await;
                 for step in &steps {
-                    let ImportCounts { chats, messages } = rig.does(session, step, together).await;
+                    let ImportCounts { chats, messages } = rig.execute_step(session, step, together).await;
                     imports.push((chats, messages));
                 }
                 all.push(rows(&database, session).await);

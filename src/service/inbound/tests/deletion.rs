@@ -14,13 +14,13 @@ impl Rig {
         self.test.store.at(100).write(organization, move |unit| Box::pin(order.execute(unit))).await
     }
 
-    async fn is_gone(&self) -> bool {
+    async fn is_deleted(&self) -> bool {
         let found = self.test.store.chat(&self.test.organization, self.test.session, &self.jid).await;
         found.expect("a read").is_none()
     }
 
     /// Imports a part of a history with messages of the chat, sent at these times.
-    async fn hears_history(&self, messages: &[(&str, i64)]) {
+    async fn receive_history(&self, messages: &[(&str, i64)]) {
         let message = |(wa_id, at): &(&str, i64)| IncomingMessage {
             chat: self.jid.clone(),
             wa_id: (*wa_id).into(),
@@ -42,7 +42,7 @@ impl Rig {
             last_message_at: messages.iter().map(|(_, at)| *at).max(),
             messages: messages.iter().map(message).collect(),
         };
-        self.hears(SessionEvent::History(HistoryChunk { chats: vec![chat], ..HistoryChunk::default() })).await;
+        self.receive(SessionEvent::History(HistoryChunk { chats: vec![chat], ..HistoryChunk::default() })).await;
     }
 
     async fn messages(&self) -> Vec<String> {
@@ -64,9 +64,9 @@ impl Rig {
 #[tokio::test]
 async fn a_deleted_chat_is_published_and_deleted_once() {
     let rig = Rig::new().await;
-    rig.hears_message("A", false, 5_000).await;
+    rig.receive_message("A", false, 5_000).await;
     assert_eq!(rig.deletes().await.expect("deleted").id, rig.chat);
-    assert!(rig.is_gone().await);
+    assert!(rig.is_deleted().await);
     let told = rig.last_change().await;
     assert_eq!((told.kind, told.origin, told.chat, &told.cid), (ChangeKind::Deleted, Origin::Api, rig.chat, &rig.jid));
     assert!(told.changed.is_empty());
@@ -77,19 +77,19 @@ async fn a_deleted_chat_is_published_and_deleted_once() {
 #[tokio::test]
 async fn deleted_chat_returns_only_with_a_new_message() {
     let rig = Rig::new().await;
-    rig.hears_message("A", false, 5_000).await;
-    rig.hears_message("B", true, 6_000).await;
+    rig.receive_message("A", false, 5_000).await;
+    rig.receive_message("B", true, 6_000).await;
     rig.deletes().await.expect("deleted");
     let told = rig.changes().await.len();
 
-    rig.hears_message("B", true, 6_000).await;
-    rig.hears_message("A", false, 5_000).await;
-    rig.hears_history(&[("A", 5_000), ("B", 6_000), ("never stored", 4_000)]).await;
-    assert!(rig.is_gone().await);
+    rig.receive_message("B", true, 6_000).await;
+    rig.receive_message("A", false, 5_000).await;
+    rig.receive_history(&[("A", 5_000), ("B", 6_000), ("never stored", 4_000)]).await;
+    assert!(rig.is_deleted().await);
     assert_eq!(rig.changes().await.len(), told);
 
     // WhatsApp's times are whole seconds: the message is new although its time equals that of the last known one.
-    rig.hears_message("C", false, 6_000).await;
+    rig.receive_message("C", false, 6_000).await;
     let back = rig.chat().await;
     assert_ne!(back.id, rig.chat);
     assert_eq!((back.unread_count, back.last_message.map(|last| last.at)), (1, Some(6_000)));
@@ -101,21 +101,21 @@ async fn deleted_chat_returns_only_with_a_new_message() {
 #[tokio::test]
 async fn returned_chat_has_no_deleted_messages() {
     let rig = Rig::new().await;
-    rig.hears_message("A", false, 5_000).await;
+    rig.receive_message("A", false, 5_000).await;
     rig.deletes().await.expect("deleted");
-    rig.hears_message("B", false, 7_000).await;
+    rig.receive_message("B", false, 7_000).await;
     let told = rig.changes().await.len();
-    rig.hears_message("A", false, 5_000).await;
-    rig.hears_history(&[("A", 5_000), ("older", 3_000), ("B", 7_000)]).await;
+    rig.receive_message("A", false, 5_000).await;
+    rig.receive_history(&[("A", 5_000), ("older", 3_000), ("B", 7_000)]).await;
     assert_eq!(rig.messages().await, ["B"]);
     let told: Vec<_> = rig.changes().await.split_off(told).iter().map(|change| change.origin).collect();
     // The name and settings that were never set are imported; messages are not.
     assert_eq!((told, rig.chat().await.unread_count), (vec![Origin::Import], 2));
 
     rig.deletes().await.expect("deleted again");
-    rig.hears_history(&[("A", 5_000), ("B", 7_000)]).await;
-    assert!(rig.is_gone().await);
-    rig.hears_history(&[("A", 5_000), ("B", 7_000), ("D", 9_000)]).await;
+    rig.receive_history(&[("A", 5_000), ("B", 7_000)]).await;
+    assert!(rig.is_deleted().await);
+    rig.receive_history(&[("A", 5_000), ("B", 7_000), ("D", 9_000)]).await;
     assert_eq!(rig.messages().await, ["D"]);
     assert_eq!(rig.last_change().await.origin, Origin::Import);
 }
@@ -123,18 +123,18 @@ async fn returned_chat_has_no_deleted_messages() {
 #[tokio::test]
 async fn a_returning_chat_has_settings_and_names_from_its_absence() {
     let rig = Rig::new().await;
-    rig.hears_message("A", false, 5_000).await;
-    rig.hears_setting(SettingValue::Pinned(true), 5_500).await;
+    rig.receive_message("A", false, 5_000).await;
+    rig.receive_setting(SettingValue::Pinned(true), 5_500).await;
     rig.deletes().await.expect("deleted");
     let told = rig.changes().await.len();
-    rig.hears_setting(SettingValue::MutedUntil(Some(4_000_000_009_000)), 6_000).await;
+    rig.receive_setting(SettingValue::MutedUntil(Some(4_000_000_009_000)), 6_000).await;
     // Older than the chat's value.
-    rig.hears_setting(SettingValue::Pinned(false), 5_400).await;
-    rig.hears(SessionEvent::ContactNamed { jid: rig.jid.clone(), name: "Mei".into() }).await;
-    assert!(rig.is_gone().await);
+    rig.receive_setting(SettingValue::Pinned(false), 5_400).await;
+    rig.receive(SessionEvent::ContactNamed { jid: rig.jid.clone(), name: "Mei".into() }).await;
+    assert!(rig.is_deleted().await);
     assert_eq!(rig.changes().await.len(), told);
 
-    rig.hears_message("B", false, 7_000).await;
+    rig.receive_message("B", false, 7_000).await;
     let back = rig.chat().await;
     assert_eq!(back.settings.pinned, Versioned { value: true, as_of: 5_500 });
     assert_eq!(back.settings.muted_until, Versioned { value: Some(4_000_000_009_000), as_of: 6_000 });
@@ -145,18 +145,18 @@ async fn a_returning_chat_has_settings_and_names_from_its_absence() {
 #[tokio::test]
 async fn a_deleted_chat_returns_as_whatsapp_has_it() {
     let rig = Rig::new().await;
-    rig.hears_message("A", false, 5_000).await;
-    rig.hears_setting(SettingValue::Archived(true), 5_500).await;
-    rig.asks(SettingValue::Archived(false), 6_000).await;
-    rig.asks(SettingValue::Read(true), 6_000).await;
-    rig.hears_message("B", false, 6_500).await;
+    rig.receive_message("A", false, 5_000).await;
+    rig.receive_setting(SettingValue::Archived(true), 5_500).await;
+    rig.request_setting(SettingValue::Archived(false), 6_000).await;
+    rig.request_setting(SettingValue::Read(true), 6_000).await;
+    rig.receive_message("B", false, 6_500).await;
     let sent = rig.waiting().await[0].version;
     rig.deletes().await.expect("deleted");
     assert_eq!(rig.waiting().await, []);
     // A setting was being sent at that time; its acknowledgement arrives late.
-    rig.hears_of_arrival(SettingValue::Archived(true), sent).await;
+    rig.receive_action_sent(SettingValue::Archived(true), sent).await;
 
-    rig.hears_message("C", false, 7_000).await;
+    rig.receive_message("C", false, 7_000).await;
     let back = rig.chat().await;
     assert_eq!(back.settings.archived, Versioned { value: true, as_of: 5_500 });
     assert_eq!((back.unread_count, back.pending.is_empty()), (3, true));
@@ -165,14 +165,14 @@ async fn a_deleted_chat_returns_as_whatsapp_has_it() {
 #[tokio::test]
 async fn a_chat_is_deleted_and_found_again_under_any_address() {
     let rig = Rig::new().await;
-    rig.hears_message("A", false, 5_000).await;
+    rig.receive_message("A", false, 5_000).await;
     let alias: Jid = "100000000000001@lid".parse().expect("a JID");
     let person = Person::new(&rig.jid, &alias).expect("a person");
-    rig.hears(SessionEvent::SamePerson { people: vec![person], at: 0 }).await;
+    rig.receive(SessionEvent::SamePerson { people: vec![person], at: 0 }).await;
     let rig = Rig { jid: alias, ..rig };
     rig.deletes().await.expect("deleted");
-    rig.hears_setting(SettingValue::Pinned(true), 6_000).await;
-    rig.hears_message("B", false, 7_000).await;
+    rig.receive_setting(SettingValue::Pinned(true), 6_000).await;
+    rig.receive_message("B", false, 7_000).await;
     let back = rig.chat().await;
     assert!(back.settings.pinned.value);
     let canonical = rig.test.store.chat(&rig.test.organization, rig.test.session, &back.jid).await.expect("a read");
@@ -184,7 +184,7 @@ async fn rows_left_by_a_killed_purge_are_invisible_and_purged_later() {
     let rig = Rig::new().await;
     let messages: Vec<_> = (0..1_200).map(|number| format!("WA{number}")).collect();
     let messages: Vec<_> = messages.iter().map(|wa_id| (wa_id.as_str(), 5_000)).collect();
-    rig.hears_history(&messages).await;
+    rig.receive_history(&messages).await;
     let last = rig.chat().await.last_message.and_then(|last| last.id).expect("a message");
     rig.deletes().await.expect("deleted");
 
@@ -199,6 +199,6 @@ async fn rows_left_by_a_killed_purge_are_invisible_and_purged_later() {
     assert_eq!(steps, 2, "a step deletes at most 500 rows");
     assert!(rig.test.is_empty("message").await);
     assert!(rig.test.is_empty("chat").await);
-    rig.hears_history(&messages).await;
-    assert!(rig.is_gone().await);
+    rig.receive_history(&messages).await;
+    assert!(rig.is_deleted().await);
 }

@@ -18,11 +18,11 @@ pub(super) fn person(number: usize) -> Person {
 }
 
 impl Rig {
-    pub(super) async fn hears_who(&self, person: &Person) {
-        self.hears(SessionEvent::SamePerson { people: vec![person.clone()], at: 0 }).await;
+    pub(super) async fn receive_person(&self, person: &Person) {
+        self.receive(SessionEvent::SamePerson { people: vec![person.clone()], at: 0 }).await;
     }
 
-    pub(super) async fn hears_from(&self, jid: &Jid, wa_id: &str, from_me: bool, at: i64) {
+    pub(super) async fn receive_message_from(&self, jid: &Jid, wa_id: &str, from_me: bool, at: i64) {
         let own = if jid.as_str().ends_with("@lid") { "900000000000001@lid" } else { "15550100@s.whatsapp.net" };
         let message = IncomingMessage {
             chat: jid.clone(),
@@ -34,14 +34,14 @@ impl Rig {
             text: Some("Yes!".into()),
             at,
         };
-        self.hears(SessionEvent::Message(message)).await;
+        self.receive(SessionEvent::Message(message)).await;
     }
 
     pub(super) async fn find(&self, jid: &Jid) -> Option<Chat> {
         self.test.store.chat(&self.test.organization, self.test.session, jid).await.expect("a read")
     }
 
-    pub(super) async fn asks_of(&self, jid: &Jid, desired: SettingValue, now: i64) -> Result<Chat, Error> {
+    pub(super) async fn request_setting_of(&self, jid: &Jid, desired: SettingValue, now: i64) -> Result<Chat, Error> {
         let order = UpdateChat {
             session: self.test.session,
             cid: jid.clone(),
@@ -74,13 +74,13 @@ impl Rig {
 #[tokio::test]
 async fn a_merge_is_published_as_a_deletion_and_an_update() {
     let (rig, mei) = (Rig::new().await, person(1));
-    rig.hears_from(&mei.phone, "A", false, 10_000).await;
-    rig.hears_from(&mei.lid, "B", false, 20_000).await;
+    rig.receive_message_from(&mei.phone, "A", false, 10_000).await;
+    rig.receive_message_from(&mei.lid, "B", false, 20_000).await;
     let (one, other) = (rig.find(&mei.phone).await.expect("a chat"), rig.find(&mei.lid).await.expect("a chat"));
     let before = rig.changes().await.len();
 
-    rig.hears_who(&mei).await;
-    rig.hears_who(&mei).await;
+    rig.receive_person(&mei).await;
+    rig.receive_person(&mei).await;
 
     let told: Vec<_> = rig
         .changes()
@@ -106,11 +106,11 @@ async fn a_merge_is_published_as_a_deletion_and_an_update() {
 #[tokio::test]
 async fn a_known_person_has_one_chat_from_the_first_message() {
     let (rig, mei) = (Rig::new().await, person(1));
-    rig.hears_who(&mei).await;
+    rig.receive_person(&mei).await;
     assert_eq!(rig.changes().await, [], "no change for a person without a chat");
-    rig.hears_from(&mei.lid, "A", false, 10_000).await;
-    rig.hears_from(&mei.phone, "B", false, 20_000).await;
-    rig.hears_from(&mei.phone, "A", false, 10_000).await;
+    rig.receive_message_from(&mei.lid, "A", false, 10_000).await;
+    rig.receive_message_from(&mei.phone, "B", false, 20_000).await;
+    rig.receive_message_from(&mei.phone, "A", false, 10_000).await;
     let chat = rig.find(&mei.lid).await.expect("a chat");
     assert_eq!((chat.unread_count, &chat.jid, chat.names.push.as_deref()), (2, &mei.phone, Some("mei")));
     assert_eq!(rig.find(&mei.phone).await, Some(chat));
@@ -119,38 +119,38 @@ async fn a_known_person_has_one_chat_from_the_first_message() {
 #[tokio::test]
 async fn pending_actions_use_the_latest_address() {
     let (rig, mei) = (Rig::new().await, person(1));
-    rig.hears_who(&mei).await;
-    rig.hears_from(&mei.phone, "A", false, 10_000).await;
-    rig.asks_of(&mei.lid, SettingValue::Archived(true), 15_000).await.expect("accepted");
+    rig.receive_person(&mei).await;
+    rig.receive_message_from(&mei.phone, "A", false, 10_000).await;
+    rig.request_setting_of(&mei.lid, SettingValue::Archived(true), 15_000).await.expect("accepted");
     assert_eq!(rig.waiting().await[0].address, mei.phone);
-    rig.hears_from(&mei.lid, "B", false, 20_000).await;
+    rig.receive_message_from(&mei.lid, "B", false, 20_000).await;
     assert_eq!(rig.waiting().await[0].address, mei.lid);
-    rig.hears(SessionEvent::ContactNamed { jid: mei.phone.clone(), name: "Mei".into() }).await;
+    rig.receive(SessionEvent::ContactNamed { jid: mei.phone.clone(), name: "Mei".into() }).await;
     assert_eq!(rig.waiting().await[0].address, mei.lid, "a name has no time");
 }
 
 #[tokio::test]
 async fn a_number_seen_with_another_persons_lid_becomes_theirs() {
     let (rig, mei, olu) = (Rig::new().await, person(1), person(2));
-    rig.hears_from(&mei.phone, "A", false, 10_000).await;
-    rig.hears_from(&olu.lid, "B", false, 10_000).await;
-    rig.hears_who(&mei).await;
+    rig.receive_message_from(&mei.phone, "A", false, 10_000).await;
+    rig.receive_message_from(&olu.lid, "B", false, 10_000).await;
+    rig.receive_person(&mei).await;
     let [before, other] = [rig.find(&mei.phone).await, rig.find(&olu.lid).await].map(|chat| chat.expect("a chat").id);
-    rig.hears_who(&Person { phone: mei.phone.clone(), lid: olu.lid.clone() }).await;
+    rig.receive_person(&Person { phone: mei.phone.clone(), lid: olu.lid.clone() }).await;
     let [of_mei, of_olu] = [rig.find(&mei.lid).await, rig.find(&olu.lid).await].map(|chat| chat.expect("a chat"));
     assert_eq!((of_mei.id, of_mei.jid, of_mei.unread_count), (before, mei.lid.clone(), 1));
     assert_eq!((of_olu.id, of_olu.jid, of_olu.unread_count), (other, mei.phone.clone(), 1));
     assert_eq!(rig.find(&mei.phone).await.expect("a chat").id, other);
     // The earlier pair is reported again.
-    rig.hears_who(&mei).await;
+    rig.receive_person(&mei).await;
     assert_eq!(rig.find(&mei.phone).await.expect("a chat").id, other);
 }
 
 #[tokio::test]
 async fn a_deleted_chat_merged_into_a_live_one_brings_nothing_back() {
     let (rig, mei) = (Rig::new().await, person(1));
-    rig.hears_from(&mei.phone, "A", false, 10_000).await;
-    rig.hears(SessionEvent::Setting {
+    rig.receive_message_from(&mei.phone, "A", false, 10_000).await;
+    rig.receive(SessionEvent::Setting {
         chat: mei.phone.clone(),
         value: SettingValue::Pinned(true),
         as_of: 11_000,
@@ -159,12 +159,12 @@ async fn a_deleted_chat_merged_into_a_live_one_brings_nothing_back() {
     })
     .await;
     rig.deletes_chat(&mei.phone).await;
-    rig.hears_from(&mei.lid, "B", false, 20_000).await;
+    rig.receive_message_from(&mei.lid, "B", false, 20_000).await;
     let living = rig.find(&mei.lid).await.expect("a chat").id;
 
-    rig.hears_who(&mei).await;
+    rig.receive_person(&mei).await;
 
-    rig.hears_from(&mei.phone, "A", false, 10_000).await;
+    rig.receive_message_from(&mei.phone, "A", false, 10_000).await;
     let chat = rig.find(&mei.phone).await.expect("a chat");
     assert_eq!(
         (chat.id, &chat.jid, chat.settings.pinned),
@@ -178,16 +178,16 @@ async fn a_deleted_chat_merged_into_a_live_one_brings_nothing_back() {
 #[tokio::test]
 async fn two_deleted_chats_are_one_when_the_person_writes_again() {
     let (rig, mei) = (Rig::new().await, person(1));
-    rig.hears_from(&mei.phone, "A", false, 10_000).await;
-    rig.hears_from(&mei.lid, "B", false, 20_000).await;
+    rig.receive_message_from(&mei.phone, "A", false, 10_000).await;
+    rig.receive_message_from(&mei.lid, "B", false, 20_000).await;
     rig.deletes_chat(&mei.phone).await;
     rig.deletes_chat(&mei.lid).await;
     let told = rig.changes().await.len();
 
-    rig.hears_who(&mei).await;
-    rig.hears_from(&mei.phone, "B", false, 20_000).await;
+    rig.receive_person(&mei).await;
+    rig.receive_message_from(&mei.phone, "B", false, 20_000).await;
     assert_eq!(rig.changes().await.len(), told, "no change for an invisible chat");
-    rig.hears_from(&mei.lid, "C", false, 30_000).await;
+    rig.receive_message_from(&mei.lid, "C", false, 30_000).await;
 
     let chat = rig.find(&mei.phone).await.expect("a chat");
     assert_eq!((chat.unread_count, &chat.jid), (3, &mei.phone));

@@ -12,12 +12,12 @@ async fn known_people_are_reported_again_without_reading_their_chats() {
         Person::new(&phone, &lid).expect("a person")
     };
     let people: Vec<_> = (0..40).map(person).collect();
-    rig.hears(SessionEvent::SamePerson { people: people.clone(), at: 0 }).await;
+    rig.receive(SessionEvent::SamePerson { people: people.clone(), at: 0 }).await;
     for Person { phone, .. } in &people {
         let name = "Mei".to_owned();
-        rig.hears(SessionEvent::ContactNamed { jid: phone.clone(), name }).await;
+        rig.receive(SessionEvent::ContactNamed { jid: phone.clone(), name }).await;
     }
     // Reading this chat would fail.
     rig.execute("UPDATE chat SET address = 'unreadable'").await;
-    rig.hears(SessionEvent::SamePerson { people, at: 0 }).await;
+    rig.receive(SessionEvent::SamePerson { people, at: 0 }).await;
 }

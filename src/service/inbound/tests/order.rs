@@ -30,7 +30,7 @@ async fn reading_by_a_reply_is_independent_of_storage_order() {
             let (wa_id, from_me) = sent[*place];
             let SessionEvent::Message(message) = rig.message(wa_id, from_me, AT) else { panic!("a message") };
             let number = i64::try_from(*place).expect("small") + 1_000_000;
-            rig.hears(SessionEvent::Delivered { message, order: number }).await;
+            rig.receive(SessionEvent::Delivered { message, order: number }).await;
         }
         assert_eq!(rig.chat().await.unread_count, 2, "stored as {order:?}");
         let page = PageRequest { limit: 10, direction: Direction::Forward, cursor: None };
@@ -48,11 +48,11 @@ async fn partial_clearing_removes_earlier_messages_of_its_last_second() {
         for (place, wa_id) in ["A", "B", "C"].into_iter().enumerate() {
             let SessionEvent::Message(message) = rig.message(wa_id, false, AT) else { panic!("a message") };
             let order = i64::try_from(place).expect("small") + 1_000_000;
-            rig.hears(SessionEvent::Delivered { message, order }).await;
+            rig.receive(SessionEvent::Delivered { message, order }).await;
         }
         let up_to = crate::domain::message_marker::MessageMarker { at: AT, wa_ids: vec![named.into()] };
         let chat = rig.jid.clone();
-        rig.hears(SessionEvent::ChatCleared { chat, up_to, as_of: AT + 1, deleted }).await;
+        rig.receive(SessionEvent::ChatCleared { chat, up_to, as_of: AT + 1, deleted }).await;
         let page = PageRequest { limit: 10, direction: Direction::Forward, cursor: None };
         let listed = rig.test.store.messages(&rig.test.organization, &[(rig.chat, page)]).await.expect("a read");
         let listed: Vec<_> = listed[0].items.iter().map(|message| message.wa_id.as_str()).collect();
@@ -78,7 +78,7 @@ async fn imports(rig: &Rig, mut messages: Vec<IncomingMessage>) {
     // The newest first.
     messages.reverse();
     let chats = vec![HistoryChat::with_messages(rig.jid.clone(), messages)];
-    rig.hears(SessionEvent::History(HistoryChunk { chats, ..HistoryChunk::default() })).await;
+    rig.receive(SessionEvent::History(HistoryChunk { chats, ..HistoryChunk::default() })).await;
 }
 
 #[tokio::test]
@@ -103,7 +103,7 @@ async fn imported_and_live_messages_of_a_second_keep_their_order() {
     };
     imports(&rig, of(&[Earlier])).await;
     for (order, message) in (2_000_000..).zip(of(&[Live])) {
-        rig.hears(SessionEvent::Delivered { message, order }).await;
+        rig.receive(SessionEvent::Delivered { message, order }).await;
     }
     imports(&rig, of(&[Earlier, Live, Later])).await;
     imports(&rig, of(&SOURCES)).await;

@@ -50,7 +50,7 @@ const SEED: u64 = 202;
 const STORIES: u64 = 40;
 
 /// Applies a story to the store. Returns the first error, or all differences at the end.
-async fn tell(
+async fn apply_story(
     test: &TestStore,
     database: &sea_orm::DatabaseConnection,
     steps: &[Step],
@@ -86,7 +86,7 @@ fn whatever_happens_a_client_sees_what_is_true_in_the_end() {
     let done = runner.run(&vec(steps::step(), 1..STEPS), |steps| {
         stories.set(stories.get() + 1);
         all_steps.set(all_steps.get() + steps.len());
-        runtime.block_on(tell(&test, &database, &steps)).map_err(|(wrong, acts)| {
+        runtime.block_on(apply_story(&test, &database, &steps)).map_err(|(wrong, acts)| {
             let acts: Vec<_> = acts.iter().enumerate().map(|(place, act)| format!("{place} {act:?}")).collect();
             TestCaseError::fail(format!("{wrong}\n{}", acts.join("\n")))
         })

@@ -13,7 +13,7 @@ use crate::domain::{message_marker::MessageMarker, person::Person};
 
 /// Events in the chat with a person; `lid` selects the address.
 #[derive(Debug, Clone)]
-enum News {
+enum TestEvent {
     /// The message with this number, possibly repeated.
     Message { number: usize, lid: bool },
     /// A setting, of a time up to now: times decide if there is no other order.
@@ -45,24 +45,26 @@ fn settings() -> impl Strategy<Value = SettingValue> {
     ])
 }
 
-fn news() -> impl Strategy<Value = News> {
+fn event() -> impl Strategy<Value = TestEvent> {
     let (number, ago) = (0..MESSAGES, 0..3_000_i64);
     let (any_lid, mark) = (any::<bool>(), Just(SettingValue::Read(false)));
-    let message = || (number.clone(), any_lid).prop_map(|(number, lid)| News::Message { number, lid });
+    let message = || (number.clone(), any_lid).prop_map(|(number, lid)| TestEvent::Message { number, lid });
     let value = Union::new([settings().boxed(), mark.boxed()]);
     Union::new([
         message().boxed(),
         message().boxed(),
         message().boxed(),
-        (value, any_lid, ago.clone()).prop_map(|(value, lid, ago)| News::Setting { value, lid, ago }).boxed(),
-        (number.clone(), any_lid, ago.clone()).prop_map(|(number, lid, ago)| News::Read { number, lid, ago }).boxed(),
-        (any_lid, ago).prop_map(|(lid, ago)| News::ReadAll { lid, ago }).boxed(),
-        number.clone().prop_map(|number| News::Receipt { number }).boxed(),
-        (number, any::<Index>(), any_lid)
-            .prop_map(|(number, unread, lid)| News::History { number, unread, lid })
+        (value, any_lid, ago.clone()).prop_map(|(value, lid, ago)| TestEvent::Setting { value, lid, ago }).boxed(),
+        (number.clone(), any_lid, ago.clone())
+            .prop_map(|(number, lid, ago)| TestEvent::Read { number, lid, ago })
             .boxed(),
-        (settings(), any_lid).prop_map(|(value, lid)| News::Asked { value, lid }).boxed(),
-        Just(News::Sent).boxed(),
+        (any_lid, ago).prop_map(|(lid, ago)| TestEvent::ReadAll { lid, ago }).boxed(),
+        number.clone().prop_map(|number| TestEvent::Receipt { number }).boxed(),
+        (number, any::<Index>(), any_lid)
+            .prop_map(|(number, unread, lid)| TestEvent::History { number, unread, lid })
+            .boxed(),
+        (settings(), any_lid).prop_map(|(value, lid)| TestEvent::Asked { value, lid }).boxed(),
+        Just(TestEvent::Sent).boxed(),
     ])
 }
 
@@ -117,50 +119,50 @@ impl Story<'_> {
 
     /// Applies the event at `place`, at a time after the previous one. Returns true if it requests a setting that the
     /// chat with this address already shows.
-    async fn tell(&self, place: usize, news: &News) -> bool {
+    async fn apply(&self, place: usize, event: &TestEvent) -> bool {
         let (rig, place) = (self.rig, i64::try_from(place).expect("small"));
         // No two settings have the same time, nor the time of a message.
         let now = 8_000 + place * 400 + 399;
         let as_of = |ago: &i64| ((now - ago) / 400) * 400 + place + 1;
-        match news {
-            News::Message { number, lid } => {
+        match event {
+            TestEvent::Message { number, lid } => {
                 let at = self.at(*number);
-                rig.hears_from(self.address(*lid), &self.wa_id(*number), self.own[*number], at).await;
+                rig.receive_message_from(self.address(*lid), &self.wa_id(*number), self.own[*number], at).await;
             }
-            News::Setting { value, lid, ago } => {
+            TestEvent::Setting { value, lid, ago } => {
                 let (chat, as_of) = (self.address(*lid).clone(), as_of(ago));
-                rig.hears(SessionEvent::Setting { chat, value: *value, as_of, up_to: None, replayed: true }).await;
+                rig.receive(SessionEvent::Setting { chat, value: *value, as_of, up_to: None, replayed: true }).await;
             }
-            News::Read { number, lid, ago } => {
+            TestEvent::Read { number, lid, ago } => {
                 let up_to = Some(MessageMarker { at: self.at(*number), wa_ids: vec![self.wa_id(*number)] });
                 let (chat, value, as_of) = (self.address(*lid).clone(), SettingValue::Read(true), as_of(ago));
-                rig.hears(SessionEvent::Setting { chat, value, as_of, up_to, replayed: true }).await;
+                rig.receive(SessionEvent::Setting { chat, value, as_of, up_to, replayed: true }).await;
             }
-            News::ReadAll { lid, ago } => {
+            TestEvent::ReadAll { lid, ago } => {
                 let (chat, value, as_of) = (self.address(*lid).clone(), SettingValue::Read(true), as_of(ago));
-                rig.hears(SessionEvent::Setting { chat, value, as_of, up_to: None, replayed: true }).await;
+                rig.receive(SessionEvent::Setting { chat, value, as_of, up_to: None, replayed: true }).await;
             }
-            News::Receipt { number } if !self.own[*number] => {
+            TestEvent::Receipt { number } if !self.own[*number] => {
                 let chat = "15550100@s.whatsapp.net".parse().ok();
-                rig.hears(SessionEvent::ReadOnOtherDevice { chat, wa_ids: vec![self.wa_id(*number)], at: now - 398 })
+                rig.receive(SessionEvent::ReadOnOtherDevice { chat, wa_ids: vec![self.wa_id(*number)], at: now - 398 })
                     .await;
             }
-            News::History { number, unread, lid } => {
+            TestEvent::History { number, unread, lid } => {
                 let chats = vec![self.history(*number, *unread, self.address(*lid))];
-                rig.hears(SessionEvent::History(HistoryChunk { chats, ..HistoryChunk::default() })).await;
+                rig.receive(SessionEvent::History(HistoryChunk { chats, ..HistoryChunk::default() })).await;
             }
-            News::Asked { value, lid } => {
+            TestEvent::Asked { value, lid } => {
                 let chat = rig.find(self.address(*lid)).await.expect("both have a chat");
-                rig.asks_of(self.address(*lid), *value, now).await.expect("accepted");
+                rig.request_setting_of(self.address(*lid), *value, now).await.expect("accepted");
                 return chat.setting(value.setting()) == *value;
             }
-            News::Sent => {
+            TestEvent::Sent => {
                 for action in self.waiting().await {
                     let PendingAction { chat, desired, version, .. } = action;
-                    rig.hears(SessionEvent::ActionSent { chat, desired, version }).await;
+                    rig.receive(SessionEvent::ActionSent { chat, desired, version }).await;
                 }
             }
-            News::Receipt { .. } => {}
+            TestEvent::Receipt { .. } => {}
         }
         false
     }
@@ -210,62 +212,64 @@ fn when_two_addresses_are_linked_does_not_change_the_outcome() {
     let rig = runtime.block_on(Rig::new());
     // A session learns its own two addresses when it is paired.
     let own = ["15550100@s.whatsapp.net", "900000000000001@lid"].map(|jid| jid.parse::<Jid>().expect("a JID"));
-    runtime.block_on(rig.hears_who(&Person::new(&own[0], &own[1]).expect("a person")));
+    runtime.block_on(rig.receive_person(&Person::new(&own[0], &own[1]).expect("a person")));
     let cases = if crate::store::tests::on_postgres() { 10 } else { 25 };
     let config = Config { cases, failure_persistence: None, max_shrink_iters: 100, ..Config::default() };
     let mut runner = TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha));
     let own = proptest::collection::vec(proptest::bool::weighted(0.2), MESSAGES);
-    let story = (proptest::collection::vec(news(), 1..14), own, any::<Index>());
+    let story = (proptest::collection::vec(event(), 1..14), own, any::<Index>());
     let mut people = (1_000..).map(person);
     let people = std::cell::RefCell::new(&mut people);
-    let told = runner.run(&story, |(news, own, learned)| {
+    let outcome = runner.run(&story, |(generated, own, learned)| {
         // The phone sends one history, and callers request nothing before a chat exists.
-        let has_history = news.iter().any(|it| matches!(it, News::History { .. }));
-        let mut told = Vec::new();
-        if news.iter().any(|it| matches!(it, News::Asked { .. })) {
-            told.extend([News::Message { number: 0, lid: false }, News::Message { number: 1, lid: true }]);
+        let has_history = generated.iter().any(|it| matches!(it, TestEvent::History { .. }));
+        let mut events = Vec::new();
+        if generated.iter().any(|it| matches!(it, TestEvent::Asked { .. })) {
+            events.extend([TestEvent::Message { number: 0, lid: false }, TestEvent::Message { number: 1, lid: true }]);
         }
-        for it in news {
-            if !(matches!(it, News::History { .. }) && told.iter().any(|other| matches!(other, News::History { .. }))) {
-                told.push(it);
+        for it in generated {
+            if !(matches!(it, TestEvent::History { .. })
+                && events.iter().any(|other| matches!(other, TestEvent::History { .. })))
+            {
+                events.push(it);
             }
         }
         // A receipt for a message in two chats applies to neither, as ids are chosen by the senders.
         let addresses = |wanted: usize| {
-            let told = told.iter().filter_map(|it| match it {
-                News::Message { number, lid } if *number == wanted => Some(*lid),
-                News::History { number, lid, .. } if *number >= wanted => Some(*lid),
+            let lids = events.iter().filter_map(|it| match it {
+                TestEvent::Message { number, lid } if *number == wanted => Some(*lid),
+                TestEvent::History { number, lid, .. } if *number >= wanted => Some(*lid),
                 _ => None,
             });
-            told.collect::<std::collections::BTreeSet<_>>().len()
+            lids.collect::<std::collections::BTreeSet<_>>().len()
         };
         let ambiguous: Vec<_> = (0..MESSAGES).filter(|number| addresses(*number) > 1).collect();
-        told.retain(|it| !matches!(it, News::Receipt { number } if ambiguous.contains(number)));
+        events.retain(|it| !matches!(it, TestEvent::Receipt { number } if ambiguous.contains(number)));
         let (mut ends, mut granted) = (Vec::new(), Vec::new());
-        for learned in [0, learned.index(told.len() + 1), told.len()] {
+        for learned in [0, learned.index(events.len() + 1), events.len()] {
             let person = people.borrow_mut().next().expect("a person");
             let story = Story { rig: &rig, person, own: &own, dense: !has_history };
             runtime.block_on(async {
                 let mut wishes = Vec::new();
-                for (place, it) in told.iter().enumerate() {
+                for (place, it) in events.iter().enumerate() {
                     if place == learned {
-                        story.rig.hears_who(&story.person).await;
+                        story.rig.receive_person(&story.person).await;
                     }
-                    wishes.push(story.tell(place, it).await);
+                    wishes.push(story.apply(place, it).await);
                 }
-                story.rig.hears_who(&story.person).await;
+                story.rig.receive_person(&story.person).await;
                 ends.push(story.end().await);
                 granted.push(wishes);
                 // No pending action remains for the events that follow.
-                story.tell(told.len(), &News::Sent).await;
+                story.apply(events.len(), &TestEvent::Sent).await;
             });
         }
         // A request for the current value of one of two chats has no effect. It has one if there is a single chat with
         // the other's newer setting: requests depend on the chats that callers see.
         proptest::prop_assume!(granted.iter().all(|wishes| *wishes == granted[0]));
-        proptest::prop_assert_eq!(&ends[0], &ends[1], "learned at {:?} of {:?}", learned, told);
-        proptest::prop_assert_eq!(&ends[0], &ends[2], "learned last, of {:?}", told);
+        proptest::prop_assert_eq!(&ends[0], &ends[1], "learned at {:?} of {:?}", learned, events);
+        proptest::prop_assert_eq!(&ends[0], &ends[2], "learned last, of {:?}", events);
         Ok(())
     });
-    told.expect("the same end");
+    outcome.expect("the same end");
 }

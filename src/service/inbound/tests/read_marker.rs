@@ -16,7 +16,7 @@ const MESSAGES: usize = 9;
 
 /// Events about a chat, in any order and any number of times.
 #[derive(Debug, Clone)]
-enum News {
+enum TestEvent {
     /// The message with this number.
     Message(usize),
     /// Another device has read up to this message.
@@ -31,18 +31,18 @@ enum News {
     Asked,
 }
 
-fn news() -> impl Strategy<Value = News> {
+fn event() -> impl Strategy<Value = TestEvent> {
     let number = 0..MESSAGES;
-    let message = || number.clone().prop_map(News::Message);
+    let message = || number.clone().prop_map(TestEvent::Message);
     Union::new([
         message().boxed(),
         message().boxed(),
         message().boxed(),
-        number.clone().prop_map(News::Read).boxed(),
-        (9_000..14_000_i64).prop_map(News::ReadUntil).boxed(),
-        (number.clone(), number.clone()).prop_map(|(one, other)| News::Receipt(one, other)).boxed(),
-        (9_000..14_000_i64).prop_map(News::Marked).boxed(),
-        Just(News::Asked).boxed(),
+        number.clone().prop_map(TestEvent::Read).boxed(),
+        (9_000..14_000_i64).prop_map(TestEvent::ReadUntil).boxed(),
+        (number.clone(), number.clone()).prop_map(|(one, other)| TestEvent::Receipt(one, other)).boxed(),
+        (9_000..14_000_i64).prop_map(TestEvent::Marked).boxed(),
+        Just(TestEvent::Asked).boxed(),
     ])
 }
 
@@ -67,9 +67,9 @@ struct Model {
 }
 
 impl Model {
-    fn hears(&mut self, news: &News) {
-        match news {
-            News::Message(number) if !self.arrived.contains(number) => {
+    fn apply(&mut self, event: &TestEvent) {
+        match event {
+            TestEvent::Message(number) if !self.arrived.contains(number) => {
                 self.arrived.push(*number);
                 if self.own[*number] {
                     self.read.insert(*number);
@@ -78,16 +78,16 @@ impl Model {
                     self.mark(false, if same_second { self.marked.1 } else { at(*number) });
                 }
             }
-            News::Message(_) => {}
-            News::Read(number) => {
+            TestEvent::Message(_) => {}
+            TestEvent::Read(number) => {
                 self.read.insert(*number);
                 self.mark(false, at(*number) + 1);
             }
-            News::ReadUntil(until) => {
+            TestEvent::ReadUntil(until) => {
                 self.until = self.until.max(Some(*until));
                 self.mark(false, *until);
             }
-            News::Receipt(one, other) => {
+            TestEvent::Receipt(one, other) => {
                 let others: Vec<_> = [*one, *other].into_iter().filter(|number| !self.own[*number]).collect();
                 // The time of the reading matters only to the mark, and only if one of the messages is known.
                 if others.iter().any(|number| self.arrived.contains(number)) {
@@ -95,8 +95,8 @@ impl Model {
                 }
                 self.receipts.extend(others);
             }
-            News::Marked(as_of) => self.mark(true, *as_of),
-            News::Asked => {
+            TestEvent::Marked(as_of) => self.mark(true, *as_of),
+            TestEvent::Asked => {
                 let last = self.arrived.iter().enumerate().max_by_key(|(place, number)| (at(**number), *place));
                 let last = last.map(|(_, number)| *number);
                 // Otherwise there is nothing to request.
@@ -135,39 +135,39 @@ const RECEIVED: i64 = 20_000;
 const ASKED: i64 = 20_001;
 
 /// Sends the same event to the store.
-async fn hear(rig: &Rig, own: &[bool], whose: usize, news: &News) {
+async fn deliver(rig: &Rig, own: &[bool], whose: usize, event: &TestEvent) {
     let wa_id = |number: usize| format!("{whose}-{number}");
     let read = async |as_of, up_to| {
         let (chat, value) = (rig.jid.clone(), SettingValue::Read(true));
-        rig.hears(SessionEvent::Setting { chat, value, as_of, up_to, replayed: false }).await;
+        rig.receive(SessionEvent::Setting { chat, value, as_of, up_to, replayed: false }).await;
     };
-    match news {
-        News::Message(number) => rig.hears_message(&wa_id(*number), own[*number], at(*number)).await,
-        News::Read(number) => {
+    match event {
+        TestEvent::Message(number) => rig.receive_message(&wa_id(*number), own[*number], at(*number)).await,
+        TestEvent::Read(number) => {
             let up_to = MessageMarker { at: at(*number), wa_ids: vec![wa_id(*number)] };
             read(at(*number) + 1, Some(up_to)).await;
         }
-        News::ReadUntil(until) => read(*until, None).await,
-        News::Receipt(one, other) => {
+        TestEvent::ReadUntil(until) => read(*until, None).await,
+        TestEvent::Receipt(one, other) => {
             let numbers = [*one, *other].into_iter().filter(|number| !own[*number]);
             let wa_ids: Vec<_> = numbers.map(wa_id).collect();
             if !wa_ids.is_empty() {
                 let chat = "15550100@s.whatsapp.net".parse().ok();
-                rig.hears(SessionEvent::ReadOnOtherDevice { chat, wa_ids, at: RECEIVED }).await;
+                rig.receive(SessionEvent::ReadOnOtherDevice { chat, wa_ids, at: RECEIVED }).await;
             }
         }
-        News::Marked(as_of) => rig.hears_setting(SettingValue::Read(false), *as_of).await,
-        News::Asked => {
+        TestEvent::Marked(as_of) => rig.receive_setting(SettingValue::Read(false), *as_of).await,
+        TestEvent::Asked => {
             if rig.chat().await.setting(Setting::Read) == SettingValue::Read(true) {
                 return;
             }
-            rig.asks(SettingValue::Read(true), ASKED).await;
+            rig.request_setting(SettingValue::Read(true), ASKED).await;
             let waiting = rig.waiting().await;
             let action = waiting.iter().find(|action| action.chat == rig.chat).expect("an action");
             let up_to = action.range.as_ref();
             let up_to = up_to.map(|last| MessageMarker { at: last.at, wa_ids: vec![last.wa_id.clone()] });
             read(ASKED, up_to).await;
-            rig.hears_of_arrival(SettingValue::Read(true), action.version).await;
+            rig.receive_action_sent(SettingValue::Read(true), action.version).await;
         }
     }
 }
@@ -181,7 +181,7 @@ fn the_unread_count_follows_the_model_for_events_in_any_order() {
     let mut runner = TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha));
     let own = vec(proptest::bool::weighted(0.2), MESSAGES);
     let whose = Cell::new(10_usize);
-    let followed = runner.run(&(vec(news(), 1..20), own), |(news, own)| {
+    let followed = runner.run(&(vec(event(), 1..20), own), |(events, own)| {
         whose.set(whose.get() + 1);
         runtime.block_on(async {
             let mut rig = rig.lock().await;
@@ -189,12 +189,12 @@ fn the_unread_count_follows_the_model_for_events_in_any_order() {
             let made = rig.test.add_chat(whose.get(), 1).await;
             (rig.chat, rig.jid) = (made.id, made.jid);
             let mut model = Model { own: own.clone(), ..Model::default() };
-            for (place, it) in news.iter().enumerate() {
-                model.hears(it);
-                hear(&rig, &own, whose.get(), it).await;
+            for (place, it) in events.iter().enumerate() {
+                model.apply(it);
+                deliver(&rig, &own, whose.get(), it).await;
                 let chat = rig.chat().await;
                 let shown = (usize::try_from(chat.unread_count).expect("small"), chat.settings.marked_unread.value);
-                proptest::prop_assert_eq!(shown, (model.unread(), model.marked.0), "after {} of {:?}", place, news);
+                proptest::prop_assert_eq!(shown, (model.unread(), model.marked.0), "after {} of {:?}", place, events);
             }
             Ok(())
         })

@@ -4,10 +4,10 @@ use super::*;
 use crate::domain::{message_marker::MessageMarker, setting::Versioned};
 
 impl Rig {
-    async fn hears_mark(&self, read: bool, as_of: i64, up_to: (&str, i64)) {
+    async fn receive_read_mark(&self, read: bool, as_of: i64, up_to: (&str, i64)) {
         let (chat, value) = (self.jid.clone(), SettingValue::Read(read));
         let up_to = Some(MessageMarker { at: up_to.1, wa_ids: vec![up_to.0.to_owned()] });
-        self.hears(SessionEvent::Setting { chat, value, as_of, up_to, replayed: false }).await;
+        self.receive(SessionEvent::Setting { chat, value, as_of, up_to, replayed: false }).await;
     }
 
     /// The number of unread messages and the mark.
@@ -38,20 +38,20 @@ impl Rig {
 #[tokio::test]
 async fn a_chat_with_unread_messages_is_marked_and_its_count_stays() {
     let rig = Rig::new().await;
-    rig.hears_message("A", false, 10_000).await;
-    rig.asks(SettingValue::Read(false), 100_000).await;
+    rig.receive_message("A", false, 10_000).await;
+    rig.request_setting(SettingValue::Read(false), 100_000).await;
     assert_eq!(rig.shows().await, (1, true));
     assert_eq!(rig.waits().await, [(SettingValue::Read(false), Some("A".into()))]);
     let version = rig.waiting().await[0].version;
     // The echo of the setting, before and after its acknowledgement.
-    rig.hears_mark(false, 100_000, ("A", 10_000)).await;
-    rig.hears_of_arrival(SettingValue::Read(false), version).await;
-    rig.hears_mark(false, 100_000, ("A", 10_000)).await;
+    rig.receive_read_mark(false, 100_000, ("A", 10_000)).await;
+    rig.receive_action_sent(SettingValue::Read(false), version).await;
+    rig.receive_read_mark(false, 100_000, ("A", 10_000)).await;
     assert_eq!((rig.shows().await, rig.waits().await), ((1, true), Vec::new()));
 
-    rig.asks(SettingValue::Read(false), 100_001).await;
+    rig.request_setting(SettingValue::Read(false), 100_001).await;
     assert_eq!(rig.waits().await, [], "it is marked already");
-    rig.hears_mark(true, 100_002, ("A", 10_000)).await;
+    rig.receive_read_mark(true, 100_002, ("A", 10_000)).await;
     assert_eq!(rig.shows().await, (0, false));
 }
 
@@ -59,21 +59,21 @@ async fn a_chat_with_unread_messages_is_marked_and_its_count_stays() {
 async fn own_message_cancels_a_pending_unread_mark() {
     for (written_at, in_flight) in [(101_000, false), (101_000, true), (100_000, false), (100_000, true)] {
         let rig = Rig::new().await;
-        rig.hears_message("A", false, 10_000).await;
-        rig.asks(SettingValue::Read(false), 100_500).await;
+        rig.receive_message("A", false, 10_000).await;
+        rig.request_setting(SettingValue::Read(false), 100_500).await;
         let mark = rig.waiting().await.remove(0);
-        rig.hears_message("B", true, written_at).await;
+        rig.receive_message("B", true, written_at).await;
         assert_eq!(rig.shows().await, (0, false));
         assert_eq!(rig.waits().await, [(SettingValue::Read(true), Some("B".into()))]);
         assert!(rig.waiting().await[0].requested_at > mark.requested_at, "it would be older than the mark");
         if in_flight {
-            rig.hears_mark(false, 100_500, ("A", 10_000)).await;
-            rig.hears_of_arrival(SettingValue::Read(false), mark.version).await;
+            rig.receive_read_mark(false, 100_500, ("A", 10_000)).await;
+            rig.receive_action_sent(SettingValue::Read(false), mark.version).await;
             assert_eq!(rig.shows().await, (0, false));
         }
         let action = rig.waiting().await.remove(0);
         assert_eq!((action.desired, action.previous_read()), (SettingValue::Read(true), None));
-        rig.hears_of_arrival(SettingValue::Read(true), action.version).await;
+        rig.receive_action_sent(SettingValue::Read(true), action.version).await;
         assert_eq!((rig.shows().await, rig.waits().await), ((0, false), Vec::new()));
         assert!(rig.chat().await.pending.is_empty());
     }
@@ -82,8 +82,8 @@ async fn own_message_cancels_a_pending_unread_mark() {
 #[tokio::test]
 async fn own_message_before_an_unread_mark_keeps_it() {
     let rig = Rig::new().await;
-    rig.asks(SettingValue::Read(false), 100_500).await;
-    rig.hears_message("A", true, 99_000).await;
+    rig.request_setting(SettingValue::Read(false), 100_500).await;
+    rig.receive_message("A", true, 99_000).await;
     assert_eq!(rig.shows().await, (0, true));
     assert_eq!(rig.waits().await, [(SettingValue::Read(false), None)]);
 }
@@ -91,11 +91,11 @@ async fn own_message_before_an_unread_mark_keeps_it() {
 #[tokio::test]
 async fn own_message_in_the_second_of_a_synced_mark_clears_it() {
     let rig = Rig::new().await;
-    rig.asks(SettingValue::Read(false), 100_500).await;
-    rig.hears_of_arrival(SettingValue::Read(false), rig.waiting().await[0].version).await;
-    rig.hears_message("A", true, 100_000).await;
+    rig.request_setting(SettingValue::Read(false), 100_500).await;
+    rig.receive_action_sent(SettingValue::Read(false), rig.waiting().await[0].version).await;
+    rig.receive_message("A", true, 100_000).await;
     assert_eq!((rig.shows().await, rig.waits().await), ((0, false), Vec::new()));
-    rig.hears_mark(false, 101_500, ("A", 100_000)).await;
+    rig.receive_read_mark(false, 101_500, ("A", 100_000)).await;
     assert_eq!(rig.shows().await, (0, true), "a later mark");
 }
 
@@ -103,9 +103,9 @@ async fn own_message_in_the_second_of_a_synced_mark_clears_it() {
 async fn an_own_message_in_the_same_second_removes_the_unread_mark() {
     for (up_to, marked) in [("A", false), ("B", true)] {
         let rig = Rig::new().await;
-        rig.hears_message("A", false, 100_000).await;
-        rig.hears_message("B", true, 100_000).await;
-        rig.hears_mark(false, 100_500, (up_to, 100_000)).await;
+        rig.receive_message("A", false, 100_000).await;
+        rig.receive_message("B", true, 100_000).await;
+        rig.receive_read_mark(false, 100_500, (up_to, 100_000)).await;
         assert_eq!(rig.shows().await, (0, marked), "{up_to}");
     }
 }
@@ -114,21 +114,21 @@ async fn an_own_message_in_the_same_second_removes_the_unread_mark() {
 async fn reading_and_clearing_on_the_phone_cancel_a_pending_mark() {
     for how in ["setting", "receipt", "cleared"] {
         let rig = Rig::new().await;
-        rig.hears_message("A", false, 10_000).await;
-        rig.asks(SettingValue::Read(false), 100_500).await;
+        rig.receive_message("A", false, 10_000).await;
+        rig.request_setting(SettingValue::Read(false), 100_500).await;
         let wa_ids = vec!["A".to_owned()];
         match how {
-            "setting" => rig.hears_mark(true, 102_000, ("A", 10_000)).await,
-            "receipt" => rig.hears(SessionEvent::ReadOnOtherDevice { chat: None, wa_ids, at: 102_000 }).await,
+            "setting" => rig.receive_read_mark(true, 102_000, ("A", 10_000)).await,
+            "receipt" => rig.receive(SessionEvent::ReadOnOtherDevice { chat: None, wa_ids, at: 102_000 }).await,
             _ => {
                 let (chat, up_to) = (rig.jid.clone(), MessageMarker { at: 10_000, wa_ids });
-                rig.hears(SessionEvent::ChatCleared { chat, up_to, as_of: 102_000, deleted: false }).await;
+                rig.receive(SessionEvent::ChatCleared { chat, up_to, as_of: 102_000, deleted: false }).await;
             }
         }
         assert_eq!(rig.shows().await, (0, false), "{how}");
         assert_eq!(rig.waits().await, [(SettingValue::Read(true), Some("A".into()))], "{how}");
         let action = rig.waiting().await.remove(0);
-        rig.hears_of_arrival(SettingValue::Read(true), action.version).await;
+        rig.receive_action_sent(SettingValue::Read(true), action.version).await;
         assert!(rig.chat().await.pending.is_empty(), "{how}");
     }
 }
@@ -140,7 +140,7 @@ async fn a_chat_deleted_here_counts_while_the_phone_pins_it() {
     for user in 2..=4 {
         chats.push(rig.test.add_chat(user, 1).await.jid);
     }
-    rig.hears_message("A", false, 10_000).await;
+    rig.receive_message("A", false, 10_000).await;
     for cid in &chats[..3] {
         let pinned = SessionEvent::Setting {
             chat: cid.clone(),
@@ -149,13 +149,13 @@ async fn a_chat_deleted_here_counts_while_the_phone_pins_it() {
             up_to: None,
             replayed: false,
         };
-        rig.hears(pinned).await;
+        rig.receive(pinned).await;
     }
     rig.deletes().await.expect("deleted");
     assert!(matches!(rig.pins(&chats[3]).await, Err(Error::Conflict(told)) if told.message.contains("3 are pinned")));
     // Once the chat is deleted on the phone as well, it is no longer pinned.
     let up_to = MessageMarker { at: 10_000, wa_ids: vec!["A".into()] };
-    rig.hears(SessionEvent::ChatCleared { chat: rig.jid.clone(), up_to, as_of: 45, deleted: true }).await;
+    rig.receive(SessionEvent::ChatCleared { chat: rig.jid.clone(), up_to, as_of: 45, deleted: true }).await;
     assert_eq!(rig.pins(&chats[3]).await.expect("pinned").settings.pinned, Versioned { value: true, as_of: 50 });
 }
 
@@ -164,20 +164,20 @@ async fn a_history_says_what_is_archived_at_the_pairing() {
     for history_first in [false, true] {
         let rig = Rig::new().await;
         let jid = "15550100@s.whatsapp.net".parse().expect("a JID");
-        rig.hears(SessionEvent::Paired { jid, lid: None }).await;
-        rig.hears_message("A", false, 10_000).await;
+        rig.receive(SessionEvent::Paired { jid, lid: None }).await;
+        rig.receive_message("A", false, 10_000).await;
         // The phone unarchived the chat when a message arrived, without an app state change.
         let chat = HistoryChat { archived: Some(false), ..HistoryChat::with_messages(rig.jid.clone(), Vec::new()) };
         let history = SessionEvent::History(HistoryChunk { chats: vec![chat], ..HistoryChunk::default() });
         if history_first {
-            rig.hears(history).await;
-            rig.hears_setting_again(SettingValue::Archived(true), 9_000).await;
+            rig.receive(history).await;
+            rig.replay_setting(SettingValue::Archived(true), 9_000).await;
         } else {
-            rig.hears_setting_again(SettingValue::Archived(true), 9_000).await;
-            rig.hears(history).await;
+            rig.replay_setting(SettingValue::Archived(true), 9_000).await;
+            rig.receive(history).await;
         }
         assert!(!rig.chat().await.settings.archived.value, "history first: {history_first}");
-        rig.hears_setting_again(SettingValue::Archived(true), SystemClock.now() + 60_000).await;
+        rig.replay_setting(SettingValue::Archived(true), SystemClock.now() + 60_000).await;
         assert!(rig.chat().await.settings.archived.value, "after the pairing");
     }
 }

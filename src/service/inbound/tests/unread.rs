@@ -5,15 +5,15 @@ use crate::domain::message_marker::MessageMarker;
 
 impl Rig {
     /// Another device has read up to this message.
-    async fn hears_read(&self, message: Sent, as_of: i64) {
+    async fn receive_read(&self, message: Sent, as_of: i64) {
         let up_to = Some(MessageMarker { at: message.at(), wa_ids: vec![message.wa_id()] });
         let chat = self.jid.clone();
-        self.hears(SessionEvent::Setting { chat, value: SettingValue::Read(true), as_of, up_to, replayed: false })
+        self.receive(SessionEvent::Setting { chat, value: SettingValue::Read(true), as_of, up_to, replayed: false })
             .await;
     }
 
-    async fn hears_sent(&self, message: Sent) {
-        self.hears_message(&message.wa_id(), message.from_me, message.at()).await;
+    async fn receive_sent_message(&self, message: Sent) {
+        self.receive_message(&message.wa_id(), message.from_me, message.at()).await;
     }
 
     async fn unread(&self) -> u32 {
@@ -46,25 +46,25 @@ fn sent(number: i64) -> Sent {
 async fn messages_after_the_read_one_stay_unread() {
     let rig = Rig::new().await;
     for number in 0..4 {
-        rig.hears_sent(sent(number)).await;
+        rig.receive_sent_message(sent(number)).await;
     }
-    rig.hears_read(sent(1), 100_000).await;
+    rig.receive_read(sent(1), 100_000).await;
     assert_eq!(rig.unread().await, 2);
-    rig.hears_read(sent(0), 200_000).await;
+    rig.receive_read(sent(0), 200_000).await;
     assert_eq!(rig.unread().await, 2, "reading an older message makes nothing unread");
-    rig.hears_sent(sent(4)).await;
-    rig.hears_read(sent(1), 100_000).await;
+    rig.receive_sent_message(sent(4)).await;
+    rig.receive_read(sent(1), 100_000).await;
     assert_eq!(rig.unread().await, 3, "a repeated receipt reads nothing more");
 }
 
 #[tokio::test]
 async fn a_message_that_was_read_before_it_arrives_is_not_unread() {
     let rig = Rig::new().await;
-    rig.hears_sent(sent(0)).await;
-    rig.hears_read(sent(4), 100_000).await;
+    rig.receive_sent_message(sent(0)).await;
+    rig.receive_read(sent(4), 100_000).await;
     assert_eq!(rig.unread().await, 0, "it was sent before");
     for (number, unread) in [(1, 0), (2, 0), (4, 0), (5, 1), (6, 2)] {
-        rig.hears_sent(sent(number)).await;
+        rig.receive_sent_message(sent(number)).await;
         assert_eq!(rig.unread().await, unread, "after {number}");
     }
 }
@@ -73,22 +73,22 @@ async fn a_message_that_was_read_before_it_arrives_is_not_unread() {
 async fn reading_without_a_word_how_far_ends_at_its_time() {
     let rig = Rig::new().await;
     for number in [0, 1, 2, 9] {
-        rig.hears_sent(sent(number)).await;
+        rig.receive_sent_message(sent(number)).await;
     }
-    rig.hears_setting(SettingValue::Read(true), sent(2).at() + 1).await;
+    rig.receive_setting(SettingValue::Read(true), sent(2).at() + 1).await;
     assert_eq!(rig.unread().await, 1);
 }
 
 #[tokio::test]
 async fn the_echo_of_an_own_read_changes_nothing() {
     let rig = Rig::new().await;
-    rig.hears_sent(sent(0)).await;
-    rig.asks(SettingValue::Read(true), 100_000).await;
-    rig.hears_sent(sent(1)).await;
-    rig.hears_read(sent(0), 100_000).await;
+    rig.receive_sent_message(sent(0)).await;
+    rig.request_setting(SettingValue::Read(true), 100_000).await;
+    rig.receive_sent_message(sent(1)).await;
+    rig.receive_read(sent(0), 100_000).await;
     assert_eq!(rig.unread().await, 1);
-    rig.hears_of_arrival(SettingValue::Read(true), rig.waiting().await[0].version).await;
-    rig.hears_read(sent(0), 100_000).await;
+    rig.receive_action_sent(SettingValue::Read(true), rig.waiting().await[0].version).await;
+    rig.receive_read(sent(0), 100_000).await;
     assert_eq!((rig.unread().await, rig.waiting().await.len()), (1, 0));
 }
 
@@ -96,21 +96,21 @@ async fn the_echo_of_an_own_read_changes_nothing() {
 async fn marking_a_read_chat_as_unread_sends_both_settings() {
     let rig = Rig::new().await;
     for number in 0..2 {
-        rig.hears_sent(sent(number)).await;
+        rig.receive_sent_message(sent(number)).await;
     }
-    rig.asks(SettingValue::Read(true), 100_000).await;
-    rig.asks(SettingValue::Read(false), 100_010).await;
-    rig.hears_sent(sent(2)).await;
+    rig.request_setting(SettingValue::Read(true), 100_000).await;
+    rig.request_setting(SettingValue::Read(false), 100_010).await;
+    rig.receive_sent_message(sent(2)).await;
     let action = rig.waiting().await.remove(0);
     let before = action.previous_read().expect("the message that is read first");
     assert_eq!((before.desired, before.version), (SettingValue::Read(true), action.version));
     assert_eq!(before.range.map(|last| last.wa_id), Some(sent(1).wa_id()));
     assert_eq!((action.desired, action.unread), (SettingValue::Read(false), 2));
 
-    rig.hears_of_arrival(SettingValue::Read(true), action.version).await;
+    rig.receive_action_sent(SettingValue::Read(true), action.version).await;
     let action = rig.waiting().await.remove(0);
     assert_eq!((action.desired, action.previous_read()), (SettingValue::Read(false), None));
-    rig.hears_of_arrival(SettingValue::Read(false), action.version).await;
+    rig.receive_action_sent(SettingValue::Read(false), action.version).await;
     assert_eq!(
         (rig.unread().await, rig.chat().await.settings.marked_unread.value, rig.waiting().await),
         (1, true, Vec::new())
@@ -120,10 +120,10 @@ async fn marking_a_read_chat_as_unread_sends_both_settings() {
 #[tokio::test]
 async fn a_read_setting_in_flight_is_not_sent_again() {
     let rig = Rig::new().await;
-    rig.hears_sent(sent(0)).await;
-    rig.asks(SettingValue::Read(true), 100_000).await;
-    rig.asks(SettingValue::Read(false), 100_010).await;
-    rig.hears_read(sent(0), 100_000).await;
+    rig.receive_sent_message(sent(0)).await;
+    rig.request_setting(SettingValue::Read(true), 100_000).await;
+    rig.request_setting(SettingValue::Read(false), 100_010).await;
+    rig.receive_read(sent(0), 100_000).await;
     let action = rig.waiting().await.remove(0);
     assert_eq!((action.desired, action.previous_read(), action.unread), (SettingValue::Read(false), None, 0));
 }
@@ -132,7 +132,7 @@ async fn a_read_setting_in_flight_is_not_sent_again() {
 async fn a_replayed_mark_implies_that_the_chat_was_read_up_to_it() {
     let rig = Rig::new().await;
     for number in 0..3 {
-        rig.hears_sent(sent(number)).await;
+        rig.receive_sent_message(sent(number)).await;
     }
     let up_to = Some(MessageMarker { at: sent(1).at(), wa_ids: vec![sent(1).wa_id()] });
     let marked = |as_of, replayed| {
@@ -142,7 +142,7 @@ async fn a_replayed_mark_implies_that_the_chat_was_read_up_to_it() {
     // Another companion may mark an unread chat, and phones report a reading separately: outside of a replay, a mark
     // implies no reading.
     for (as_of, replayed, unread) in [(200_000, false, 3), (200_000, true, 3), (200_001, true, 1)] {
-        rig.hears(marked(as_of, replayed)).await;
+        rig.receive(marked(as_of, replayed)).await;
         assert_eq!(
             (rig.unread().await, rig.chat().await.settings.marked_unread.value),
             (unread, true),
@@ -155,14 +155,14 @@ async fn a_replayed_mark_implies_that_the_chat_was_read_up_to_it() {
 async fn reading_on_the_phone_survives_a_rejected_request() {
     let rig = Rig::new().await;
     for number in 0..3 {
-        rig.hears_sent(sent(number)).await;
+        rig.receive_sent_message(sent(number)).await;
     }
-    rig.asks(SettingValue::Read(true), 100_000).await;
-    rig.hears_sent(sent(3)).await;
+    rig.request_setting(SettingValue::Read(true), 100_000).await;
+    rig.receive_sent_message(sent(3)).await;
     // Before the request, the phone read two of the three messages that the request cleared.
-    rig.hears_read(sent(1), 90_000).await;
+    rig.receive_read(sent(1), 90_000).await;
     let (chat, setting, version) = (rig.chat, Setting::Read, rig.waiting().await[0].version);
-    rig.hears(SessionEvent::ActionRejected { chat, setting, version, reason: "no".into() }).await;
+    rig.receive(SessionEvent::ActionRejected { chat, setting, version, reason: "no".into() }).await;
     assert_eq!(rig.unread().await, 2);
 }
 
@@ -183,9 +183,9 @@ async fn the_result_does_not_depend_on_when_a_receipt_arrives() {
         }
         for (message, is_read) in &news {
             if *is_read {
-                rig.hears_read(*message, 500_000 + message.number).await;
+                rig.receive_read(*message, 500_000 + message.number).await;
             } else {
-                rig.hears_sent(*message).await;
+                rig.receive_sent_message(*message).await;
             }
         }
         let written = all.iter().filter(|message| message.from_me);

@@ -70,7 +70,7 @@ pub(super) struct Fixture {
 pub(super) struct Consumer {
     hold_messages: AtomicBool,
     heard: Mutex<Vec<SessionEvent>>,
-    heard_before_working: Mutex<Vec<SessionEvent>>,
+    events_before_working: Mutex<Vec<SessionEvent>>,
     pending: Arc<Mutex<Vec<PendingAction>>>,
     history: mpsc::UnboundedSender<HistoryChunk>,
     paired: mpsc::UnboundedSender<(Jid, Option<Jid>)>,
@@ -93,7 +93,7 @@ impl Consumer {
             match event {
                 SessionEvent::Status { status, .. } => {
                     if status == SessionStatus::Working {
-                        *self.heard_before_working.lock().unwrap() = std::mem::take(&mut *self.heard.lock().unwrap());
+                        *self.events_before_working.lock().unwrap() = std::mem::take(&mut *self.heard.lock().unwrap());
                     }
                     let _ = self.status.send(status);
                 }
@@ -200,7 +200,7 @@ impl Fixture {
         let consumer = Arc::new(Consumer {
             hold_messages: AtomicBool::new(false),
             heard: Mutex::default(),
-            heard_before_working: Mutex::default(),
+            events_before_working: Mutex::default(),
             pending: Arc::clone(&pending),
             history: history_there,
             paired: paired_there,
@@ -298,8 +298,8 @@ impl Fixture {
     }
 
     /// The events received before the latest `WORKING` status.
-    pub(super) fn heard_before_working(&self) -> Vec<SessionEvent> {
-        self.consumer.heard_before_working.lock().unwrap().clone()
+    pub(super) fn events_before_working(&self) -> Vec<SessionEvent> {
+        self.consumer.events_before_working.lock().unwrap().clone()
     }
 
     /// Waits for a setting, skipping others, and returns its time.

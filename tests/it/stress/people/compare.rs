@@ -26,8 +26,8 @@ pub(super) struct Deleted {
 
 /// Delivers all delayed messages, and waits until the companion has acknowledged everything.
 pub(super) async fn settle(server: &TestServer, world: &mut World) {
-    world.catches_up().await;
-    server.works().await;
+    world.deliver_delayed().await;
+    server.wait_until_working().await;
     tokio::time::timeout(CATCH_UP_TIMEOUT, server.phone().settled())
         .await
         .expect("everything is acknowledged in time")
@@ -50,7 +50,7 @@ impl Deleted {
     }
 
     /// Waits until stored copy and phone agree.
-    pub(super) async fn agree(&self, server: &TestServer, world: &mut World) {
+    pub(super) async fn assert_equal(&self, server: &TestServer, world: &mut World) {
         settle(server, world).await;
         let last = RefCell::new((Chats::new(), Chats::new()));
         let compare = wait_for_within(CATCH_UP_TIMEOUT * 2, "both sides to agree", async || {

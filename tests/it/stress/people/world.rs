@@ -26,14 +26,14 @@ pub(super) fn account() -> AccountSpec {
     account
 }
 
-struct Somebody {
+struct TestPerson {
     number: String,
     lid: String,
     /// True if the phone knows that both addresses are one person.
     is_known: bool,
 }
 
-impl Somebody {
+impl TestPerson {
     fn by_number(&self) -> String {
         format!("{}@s.whatsapp.net", self.number)
     }
@@ -46,7 +46,7 @@ impl Somebody {
 /// All people, and the phone that they write to.
 pub(super) struct World {
     pub(super) phone: Phone,
-    people: Vec<Somebody>,
+    people: Vec<TestPerson>,
     /// Numbers that are no longer in use.
     free: Vec<String>,
     /// Messages that the companions have not received yet.
@@ -56,12 +56,12 @@ pub(super) struct World {
 
 impl World {
     pub(super) fn new(phone: Phone) -> Self {
-        let somebody = |number: &str, is_known| Somebody {
+        let person = |number: &str, is_known| TestPerson {
             number: number.to_owned(),
             lid: format!("200000000000{}", &number[5..]),
             is_known,
         };
-        let people = vec![somebody("15550111", true), somebody("15550112", false), somebody("15550188", false)];
+        let people = vec![person("15550111", true), person("15550112", false), person("15550188", false)];
         Self { phone, people, free: Vec::new(), late: Vec::new(), next: 0 }
     }
 
@@ -76,10 +76,10 @@ impl World {
     }
 
     /// Writes a message, from a person by number or LID, or from the owner; some are delayed, if `may_be_late` is set.
-    pub(super) async fn somebody_writes(&mut self, random: &mut Random, may_be_late: bool) -> String {
+    pub(super) async fn person_writes(&mut self, random: &mut Random, may_be_late: bool) -> String {
         let text = self.text();
-        let somebody = Self::some(random, &self.people).expect("people");
-        let chat = if random.below(2) == 0 { somebody.by_number() } else { somebody.by_lid() };
+        let person = Self::some(random, &self.people).expect("people");
+        let chat = if random.below(2) == 0 { person.by_number() } else { person.by_lid() };
         let from = if random.below(3) == 0 { OWNER } else { &chat };
         if may_be_late && from != OWNER && random.below(8) == 0 {
             let id = self.phone.receive_late(from, &chat, &text).await.expect("written");
@@ -116,7 +116,7 @@ impl World {
         format!("{text:?} is edited")
     }
 
-    pub(super) async fn takes_back(&mut self, random: &mut Random) -> String {
+    pub(super) async fn revokes(&mut self, random: &mut Random) -> String {
         let Some((id, text)) = self.message(random) else { return "nothing to revoke".to_owned() };
         self.phone.revoke(&id, None).await.expect("revoked");
         format!("{text:?} is revoked")
@@ -142,7 +142,7 @@ impl World {
     }
 
     /// Delivers all delayed messages.
-    pub(super) async fn catches_up(&mut self) {
+    pub(super) async fn deliver_delayed(&mut self) {
         for id in std::mem::take(&mut self.late) {
             self.deliver(&id).await;
         }
@@ -150,12 +150,12 @@ impl World {
 
     pub(super) async fn learns(&mut self, random: &mut Random) -> String {
         let told = random.below(2) == 0;
-        let Some(somebody) = self.people.iter_mut().find(|somebody| !somebody.is_known) else {
+        let Some(person) = self.people.iter_mut().find(|person| !person.is_known) else {
             return "nobody to learn about".to_owned();
         };
-        somebody.is_known = true;
-        self.phone.learn(&somebody.lid, &somebody.number, told).await.expect("learned");
-        let (done, lid) = (format!("the phone learns that {} is {}", somebody.lid, somebody.number), somebody.by_lid());
+        person.is_known = true;
+        self.phone.learn(&person.lid, &person.number, told).await.expect("learned");
+        let (done, lid) = (format!("the phone learns that {} is {}", person.lid, person.number), person.by_lid());
         if told {
             return format!("{done}, and announces it");
         }
@@ -175,7 +175,7 @@ impl World {
         format!("{old} goes to {new}")
     }
 
-    pub(super) async fn recycles(&mut self, random: &mut Random) -> String {
+    pub(super) async fn reassigns_number(&mut self, random: &mut Random) -> String {
         if self.free.is_empty() {
             return "no number is free".to_owned();
         }
@@ -185,12 +185,12 @@ impl World {
         let lid = format!("{}", 200_000_000_001_000 + self.next);
         self.phone.give_number(&number, Some(&lid), None).await.expect("given");
         let told = format!("a new person gets {number}, with the LID {lid}");
-        self.people.push(Somebody { number, lid, is_known: true });
+        self.people.push(TestPerson { number, lid, is_known: true });
         told
     }
 
     pub(super) async fn deletes(&mut self, random: &mut Random) -> String {
-        self.catches_up().await;
+        self.deliver_delayed().await;
         let Some(chat) = self.chat(random) else { return "no chat to delete".to_owned() };
         self.phone.delete(&chat, None).await.expect("deleted");
         format!("the phone deletes {chat}")

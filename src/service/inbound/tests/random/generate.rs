@@ -34,7 +34,7 @@ impl Play {
                         && !it.receipt
                         && theirs(it)
                         && self.is_one_chat(it.place)
-                        && self.is_told(it.place)
+                        && self.is_number_settled(it.place)
                 };
                 if let Some(index) = self.one_of(*which, fits) {
                     self.truth.messages[index].receipt = true;
@@ -48,7 +48,7 @@ impl Play {
                 }
             }
             Step::ReadElsewhere { which, via } => {
-                let fits = |it: &Written| it.on_phone && !it.revoked && self.is_told(it.place);
+                let fits = |it: &Written| it.on_phone && !it.revoked && self.is_number_settled(it.place);
                 if let Some(index) = self.one_of(*which, fits) {
                     let place = self.truth.messages[index].place;
                     self.truth.read(place, index);
@@ -109,14 +109,14 @@ impl Play {
 
     /// Returns true if no change of the person's number is scheduled. Until it is delivered, messages read under the
     /// number count for its former owner.
-    pub(super) fn is_told(&self, place: Place) -> bool {
+    pub(super) fn is_number_settled(&self, place: Place) -> bool {
         let Place::With(person) = place else { return true };
         !self.truth.numbers[person].is_some_and(|number| self.schedule.changes(Address::Number(number)))
     }
 
     /// The kind of address by which a chat is named, so that it means no other chat. `None` if the session knows the
     /// person as two.
-    pub(super) fn spoken_of(&self, place: Place, lid: bool) -> Option<bool> {
+    pub(super) fn address_kind(&self, place: Place, lid: bool) -> Option<bool> {
         let Place::With(person) = place else { return Some(lid) };
         if self.moved_unlinked.contains(&person) {
             return Some(true);

@@ -120,7 +120,7 @@ impl Play {
         let mut all = Vec::new();
         for (place, chat) in self.truth.chats.clone() {
             let wish = chance.below(2) == 0;
-            let alone = self.spoken_of(place, wish);
+            let alone = self.address_kind(place, wish);
             let via = Via { lid: alone.unwrap_or(wish), lag: 0 };
             let address = self.address(place, via.lid);
             if let Some((as_of, last, deleted)) = chat.emptied {

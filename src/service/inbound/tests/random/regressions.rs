@@ -26,7 +26,7 @@ async fn holds(story: &[Step]) {
             .iter()
             .map(|step| if let Step::Paired { .. } = step { Step::Paired { chance: other } } else { step.clone() })
             .collect();
-        if let Err((wrong, acts)) = tell(&test, &database, &chosen).await {
+        if let Err((wrong, acts)) = apply_story(&test, &database, &chosen).await {
             let acts: Vec<_> = acts.iter().map(|act| format!("{act:?}")).collect();
             panic!("{wrong}\n{}", acts.join("\n"));
         }
@@ -212,9 +212,9 @@ async fn a_pair_from_before_a_change_of_number_is_the_same_person() {
     let jid = |text: &str| text.parse::<Jid>().expect("a JID");
     let (before, after) = (jid("15560000001@s.whatsapp.net"), jid("15560000003@s.whatsapp.net"));
     let amy = Person { phone: after.clone(), lid: jid("200000000000009@lid") };
-    rig.hears_from(&before, "A", true, 10_000).await;
-    rig.hears_who(&amy).await;
-    rig.hears(SessionEvent::NumberChanged { old: vec![before], new: after.clone(), at: 20_000 }).await;
+    rig.receive_message_from(&before, "A", true, 10_000).await;
+    rig.receive_person(&amy).await;
+    rig.receive(SessionEvent::NumberChanged { old: vec![before], new: after.clone(), at: 20_000 }).await;
     let by_lid = rig.find(&amy.lid).await.expect("a chat");
     assert_eq!(Some(by_lid.id), rig.find(&after).await.map(|chat| chat.id));
 }
@@ -257,15 +257,15 @@ async fn merging_a_deleted_chat_ends_a_request_whatsapp_overtook() {
         up_to: None,
         replayed: false,
     };
-    rig.hears_from(&amy.phone, "A", false, 10_000).await;
+    rig.receive_message_from(&amy.phone, "A", false, 10_000).await;
     let order = DeleteChat { session: rig.test.session, cid: amy.phone.clone() };
     let deleted: Result<_, Error> =
         rig.test.store.at(12_000).write(&rig.test.organization, move |unit| Box::pin(order.execute(unit))).await;
     deleted.expect("deleted");
-    rig.hears_from(&amy.lid, "B", false, 20_000).await;
-    rig.asks_of(&amy.lid, SettingValue::Archived(true), 25_000).await.expect("accepted");
-    rig.hears(archived(false, 30_000)).await;
-    rig.hears_who(&amy).await;
+    rig.receive_message_from(&amy.lid, "B", false, 20_000).await;
+    rig.request_setting_of(&amy.lid, SettingValue::Archived(true), 25_000).await.expect("accepted");
+    rig.receive(archived(false, 30_000)).await;
+    rig.receive_person(&amy).await;
 
     let chat = rig.find(&amy.phone).await.expect("a chat");
     assert_eq!((chat.settings.archived.value, chat.pending.is_empty()), (false, true));

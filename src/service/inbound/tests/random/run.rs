@@ -101,11 +101,11 @@ impl Play {
         if writers.iter().chain(&with).any(|person| self.truth.numbers[*person].is_none()) {
             return;
         }
-        if *author == Author::Account && !self.is_told(*place) {
+        if *author == Author::Account && !self.is_number_settled(*place) {
             return;
         }
         // If two chats become one, the order within a second is unknown.
-        if !(self.wrote && *same_second && !*retried && self.spoken_of(*place, via.lid) == Some(via.lid)) {
+        if !(self.wrote && *same_second && !*retried && self.address_kind(*place, via.lid) == Some(via.lid)) {
             self.truth.now += SECOND;
         }
         // Two messages of one second are in order of arrival.

@@ -79,7 +79,7 @@ fn person(number: Address, lid: Address) -> Vec<Person> {
     Person::new(&jid(number), &jid(lid)).into_iter().collect()
 }
 
-fn horizon(point: &Point) -> MessageMarker {
+fn marker(point: &Point) -> MessageMarker {
     MessageMarker { at: point.at, wa_ids: point.ids.clone() }
 }
 
@@ -171,18 +171,18 @@ fn events(delivery: &Delivery) -> Vec<SessionEvent> {
             chat: jid(*chat),
             value: desired(*value),
             as_of: *as_of,
-            up_to: up_to.as_ref().map(horizon),
+            up_to: up_to.as_ref().map(marker),
             replayed: *replayed,
         },
         Delivery::Read { chat, as_of, up_to } => SessionEvent::Setting {
             chat: jid(*chat),
             value: SettingValue::Read(true),
             as_of: *as_of,
-            up_to: Some(horizon(up_to)),
+            up_to: Some(marker(up_to)),
             replayed: false,
         },
         Delivery::Emptied { chat, up_to, as_of, deleted } => {
-            SessionEvent::ChatCleared { chat: jid(*chat), up_to: horizon(up_to), as_of: *as_of, deleted: *deleted }
+            SessionEvent::ChatCleared { chat: jid(*chat), up_to: marker(up_to), as_of: *as_of, deleted: *deleted }
         }
         Delivery::SamePerson { number, lid, at } => SessionEvent::SamePerson { people: person(*number, *lid), at: *at },
         Delivery::NumberChanged { old, new, at } => {
