@@ -6,15 +6,14 @@ use chatgraph_sandbox::{
 };
 use serde_json::{Value, json};
 
-use crate::support::{BOOKS, MEI, OWNER, TestServer, account, wait_for};
+use crate::support::{BOOKS, MEI, MESSAGES, OWNER, TestServer, account, wait_for};
 
 const MEI_LID: &str = "200000000000111@lid";
 const HIDDEN: &str = "200000000000155@lid";
 const ASSISTANT: &str = "867051314767696@bot";
 
 async fn messages(server: &TestServer, cid: &str) -> Value {
-    let query = "query($cid: JID!) { chat(cid: $cid) { messages { nodes { text edited revoked fromMe sender } } } }";
-    let answer = server.query_with(query, json!({"cid": cid})).await;
+    let answer = server.query_with(MESSAGES, json!({"cid": cid})).await;
     answer["data"]["chat"]["messages"]["nodes"].clone()
 }
 

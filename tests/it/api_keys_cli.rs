@@ -4,10 +4,9 @@ use std::process::Output;
 
 use serde_json::json;
 
-use crate::support::{CHAT_CHANGES, Subscription, TestServer, VIEWER_KIND, error_code, wait_for};
+use crate::support::{CHAT_CHANGES, Subscription, TestServer, VIEWER_CAPABILITIES, VIEWER_KIND, error_code, wait_for};
 
 const UUID: &str = "8f14e45f-ceea-467f-a0e6-4b6d0e8d2d3b";
-const WHO: &str = "{ viewer { organizationId capabilities } }";
 
 fn text(output: &Output) -> String {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
@@ -24,7 +23,7 @@ async fn an_existing_token_is_imported_and_works_as_a_key() {
     let server = TestServer::start().await;
     let import = ["key", "import", "--organization", "org_2", "--permission", "read", "--name", "old gateway"];
     let id = text(&server.command_with(&import, &format!("{UUID}\n")));
-    let answer = server.query_as(UUID, WHO, json!({})).await;
+    let answer = server.query_as(UUID, VIEWER_CAPABILITIES, json!({})).await;
     assert_eq!(answer["data"]["viewer"], json!({"organizationId": "org_2", "capabilities": ["READ"]}));
 
     let again = error(&server.command_with(&import, UUID));
@@ -43,7 +42,7 @@ async fn a_token_in_a_file_is_imported_too() {
     std::fs::write(&file, UUID).expect("written");
     let file = file.to_str().expect("text");
     text(&server.command(&["key", "import", "--organization", "org_2", "--token-file", file]));
-    let answer = server.query_as(UUID, WHO, json!({})).await;
+    let answer = server.query_as(UUID, VIEWER_CAPABILITIES, json!({})).await;
     assert_eq!(answer["data"]["viewer"]["capabilities"], json!(["READ", "EVENTS"]));
 }
 
@@ -98,17 +97,20 @@ async fn a_key_ends_with_its_time_and_its_socket_with_it() {
     let key = server.create_key_until("org_1", "3s");
     let mut listener = Subscription::open(&server, &key, CHAT_CHANGES, json!({})).await;
     listener.event().await;
-    assert!(server.query_as(&key, WHO, json!({})).await["errors"].is_null(), "the key expired too early");
+    assert!(
+        server.query_as(&key, VIEWER_CAPABILITIES, json!({})).await["errors"].is_null(),
+        "the key expired too early"
+    );
     assert_eq!(u16::from(listener.closed().await.code), 4403);
     // The server has cached this key as valid, but the cache entry expires with the key.
-    assert_eq!(error_code(&server.query_as(&key, WHO, json!({})).await), "unauthorized");
+    assert_eq!(error_code(&server.query_as(&key, VIEWER_CAPABILITIES, json!({})).await), "unauthorized");
 }
 
 #[tokio::test]
 async fn a_key_has_read_and_events_without_a_permission_flag() {
     let server = TestServer::start().await;
     let secret = text(&server.command(&["key", "create", "--organization", "org_1"]));
-    let answer = server.query_as(secret.trim(), WHO, json!({})).await;
+    let answer = server.query_as(secret.trim(), VIEWER_CAPABILITIES, json!({})).await;
     assert_eq!(answer["data"]["viewer"]["capabilities"], json!(["READ", "EVENTS"]));
 }
 
@@ -132,11 +134,11 @@ async fn a_rotated_key_has_a_new_secret_and_its_last_one_ends() {
     let new = text(&server.command(&["key", "rotate", id, "--organization", "org_1"]));
     let new = new.trim();
     assert_ne!(new, old);
-    let answer = server.query_as(new, WHO, json!({})).await;
+    let answer = server.query_as(new, VIEWER_CAPABILITIES, json!({})).await;
     assert_eq!(answer["data"]["viewer"], json!({"organizationId": "org_1", "capabilities": ["READ", "EVENTS"]}));
     assert!(listed(&server, new).starts_with(id), "the key has another id");
     assert_eq!(u16::from(listener.closed().await.code), 4403);
-    assert_eq!(error_code(&server.query_as(&old, WHO, json!({})).await), "unauthorized");
+    assert_eq!(error_code(&server.query_as(&old, VIEWER_CAPABILITIES, json!({})).await), "unauthorized");
 }
 
 #[tokio::test]
@@ -150,7 +152,7 @@ async fn a_rotated_keys_old_secret_works_for_the_grace_period() {
     let second = rotate("1h");
     for secret in [&first, &second] {
         assert!(
-            server.query_as(secret, WHO, json!({})).await["errors"].is_null(),
+            server.query_as(secret, VIEWER_CAPABILITIES, json!({})).await["errors"].is_null(),
             "one of the two secrets does not work"
         );
     }
@@ -158,13 +160,13 @@ async fn a_rotated_keys_old_secret_works_for_the_grace_period() {
     let mut listener = Subscription::open(&server, &second, CHAT_CHANGES, json!({})).await;
     listener.event().await;
     wait_for("the first secret to expire", async || {
-        let answer = server.query_as(&first, WHO, json!({})).await;
+        let answer = server.query_as(&first, VIEWER_CAPABILITIES, json!({})).await;
         (answer["errors"][0]["extensions"]["code"] == "unauthorized").then_some(())
     })
     .await;
     assert_eq!(u16::from(listener.closed().await.code), 4403, "the grace period does not end");
-    assert_eq!(error_code(&server.query_as(&second, WHO, json!({})).await), "unauthorized");
-    assert!(server.query_as(&third, WHO, json!({})).await["errors"].is_null());
+    assert_eq!(error_code(&server.query_as(&second, VIEWER_CAPABILITIES, json!({})).await), "unauthorized");
+    assert!(server.query_as(&third, VIEWER_CAPABILITIES, json!({})).await["errors"].is_null());
     let over =
         error(&server.command(&["key", "rotate", &id, "--organization", "org_1", "--grace", "2020-01-01T00:00:00Z"]));
     assert!(over.contains("--grace"), "{over}");
@@ -183,5 +185,8 @@ async fn the_list_shows_a_keys_creator_and_whether_it_is_revoked() {
     assert!(listed(&server, &made).contains(&format!(" by {id} ")), "{}", listed(&server, &made));
     text(&server.command(&["key", "revoke", id, "--organization", "org_1"]));
     assert!(listed(&server, &made).contains(&format!(" by {id} (revoked) ")), "{}", listed(&server, &made));
-    assert!(server.query_as(&made, WHO, json!({})).await["errors"].is_null(), "the key was revoked with its creator");
+    assert!(
+        server.query_as(&made, VIEWER_CAPABILITIES, json!({})).await["errors"].is_null(),
+        "the key was revoked with its creator"
+    );
 }

@@ -3,12 +3,13 @@
 use chatgraph::{clock::SystemClock, domain::clock::Clock as _};
 use serde_json::{Value, json};
 
-use crate::support::{CHAT_CHANGES, REVOKE_KEY, Subscription, TestServer, error_code, error_field, wait_for};
+use crate::support::{
+    CHAT_CHANGES, REVOKE_KEY, Subscription, TestServer, VIEWER_CAPABILITIES, error_code, error_field, wait_for,
+};
 
 const CREATE: &str = "mutation($input: CreateApiKeyInput!) { createApiKey(input: $input) { \
                       secret apiKey { id name prefix permissions createdAt expiresAt lastUsedAt } } }";
 const LIST: &str = "{ apiKeys { nodes { id name prefix permissions createdAt expiresAt lastUsedAt } } }";
-const WHO: &str = "{ viewer { organizationId capabilities } }";
 
 /// Creates a key with `key`, and returns its secret and its fields.
 async fn create(server: &TestServer, key: &str, input: Value) -> (String, Value) {
@@ -29,7 +30,7 @@ async fn a_created_key_works_and_its_secret_is_returned_once() {
     assert_eq!(key["prefix"], secret[..8]);
     assert!(key["createdAt"].as_i64().is_some_and(|at| (before..=SystemClock.now()).contains(&at)), "{key}");
 
-    let answer = server.query_as(&secret, WHO, json!({})).await;
+    let answer = server.query_as(&secret, VIEWER_CAPABILITIES, json!({})).await;
     assert_eq!(answer["data"]["viewer"], json!({"organizationId": "org_1", "capabilities": ["READ", "EVENTS"]}));
     let used = wait_for("the use of the key", async || {
         let listed = server.query(LIST).await;
@@ -75,7 +76,7 @@ async fn a_key_cannot_get_permissions_that_its_creator_lacks() {
         assert_eq!(error_code(&answer), "forbidden", "{answer}");
     }
     let (secret, _) = create(&server, &manager, json!({"name": "as much", "permissions": ["READ", "MANAGE"]})).await;
-    let answer = server.query_as(&secret, WHO, json!({})).await;
+    let answer = server.query_as(&secret, VIEWER_CAPABILITIES, json!({})).await;
     assert_eq!(answer["data"]["viewer"]["capabilities"], json!(["READ", "MANAGE"]));
     assert_eq!(server.query(LIST).await["data"]["apiKeys"]["nodes"].as_array().map(Vec::len), Some(3));
 }
@@ -121,16 +122,16 @@ async fn a_revoked_key_is_rejected_at_once_and_its_socket_closes() {
     let mut listener = Subscription::open(&server, &secret, CHAT_CHANGES, json!({})).await;
     listener.event().await;
     // The server now remembers this key as valid.
-    assert!(server.query_as(&secret, WHO, json!({})).await["errors"].is_null());
+    assert!(server.query_as(&secret, VIEWER_CAPABILITIES, json!({})).await["errors"].is_null());
 
     let id = json!({"id": key["id"]});
     let answer = server.query_with(REVOKE_KEY, id.clone()).await;
     assert_eq!(answer, json!({"data": {"revokeApiKey": {"revokedId": key["id"]}}}));
-    assert_eq!(error_code(&server.query_as(&secret, WHO, json!({})).await), "unauthorized");
+    assert_eq!(error_code(&server.query_as(&secret, VIEWER_CAPABILITIES, json!({})).await), "unauthorized");
     assert_eq!(u16::from(listener.closed().await.code), 4403);
     let again = server.query_with(REVOKE_KEY, id).await;
     assert_eq!((error_code(&again), &again["data"]["revokeApiKey"]), ("not_found", &Value::Null));
-    assert!(server.query(WHO).await["errors"].is_null(), "another key was revoked as well");
+    assert!(server.query(VIEWER_CAPABILITIES).await["errors"].is_null(), "another key was revoked as well");
 }
 
 #[tokio::test]
@@ -143,7 +144,7 @@ async fn a_key_ends_when_it_was_made_to_and_its_socket_with_it() {
     listener.event().await;
     assert_eq!(u16::from(listener.closed().await.code), 4403);
     assert!(SystemClock.now() > ends, "the key expired too early");
-    assert_eq!(error_code(&server.query_as(&secret, WHO, json!({})).await), "unauthorized");
+    assert_eq!(error_code(&server.query_as(&secret, VIEWER_CAPABILITIES, json!({})).await), "unauthorized");
 }
 
 #[tokio::test]

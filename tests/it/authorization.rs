@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 
 use crate::support::{
-    CHAT_CHANGES, CREATE_SESSION, MEI, SESSION_IDS, Subscription, TestServer, VIEWER_KIND, error_code,
+    CHAT_CHANGES, CHAT_IDS, CREATE_SESSION, MEI, SESSION_IDS, Subscription, TestServer, VIEWER, VIEWER_KIND,
+    error_code, update_chat_mutation,
 };
 
 #[tokio::test]
@@ -27,7 +28,7 @@ async fn a_valid_token_is_required() {
 #[tokio::test]
 async fn a_key_works_in_either_header_and_identifies_its_organization() {
     let server = TestServer::start().await;
-    let query = json!({"query": "{ viewer { kind organizationId userId role capabilities } }"});
+    let query = json!({"query": VIEWER});
     let response = reqwest::Client::new().post(&server.url).header("X-Api-Key", &server.key).json(&query).send().await;
     let answer: Value = response.expect("an answer").json().await.expect("JSON");
     let viewer = json!({
@@ -40,11 +41,10 @@ async fn a_key_works_in_either_header_and_identifies_its_organization() {
 #[tokio::test]
 async fn every_capability_opens_its_own_fields_only() {
     let server = TestServer::start().await;
-    let archive = format!("mutation {{ updateChat(input: {{cid: \"{MEI}\", archived: true}}) {{ chat {{ id }} }} }}");
-    let read_back =
-        format!("mutation {{ updateChat(input: {{cid: \"{MEI}\"}}) {{ chat {{ lastMessage {{ text }} }} }} }}");
+    let archive = update_chat_mutation(MEI, "archived: true", "id");
+    let read_back = update_chat_mutation(MEI, "", "lastMessage { text }");
     for (permission, query) in [
-        ("send", "{ chats { nodes { id } } }"),
+        ("send", CHAT_IDS),
         ("events", SESSION_IDS),
         ("send", read_back.as_str()),
         ("read", archive.as_str()),

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{BOOKS, MEI, RAVI, Subscription, TestServer, error_code, error_field, wait_for};
+use crate::support::{BOOKS, MEI, RAVI, REJECT_CALL, Subscription, TestServer, error_code, error_field, wait_for};
 
 const CALLS: &str = "subscription($session: ID) { incomingCalls(sessionId: $session) { \
                      id session { id } from fromName video group at } }";
@@ -14,8 +14,7 @@ async fn next(calls: &mut Subscription) -> Value {
 
 impl TestServer {
     async fn reject(&self, call: &str, from: &str) -> Value {
-        let reject = "mutation($input: RejectCallInput!) { rejectCall(input: $input) { sent autoReplied } }";
-        self.query_with(reject, json!({"input": {"sessionId": self.session, "callId": call, "from": from}})).await
+        self.query_with(REJECT_CALL, json!({"input": {"sessionId": self.session, "callId": call, "from": from}})).await
     }
 
     /// Rejects a call once the server knows that it rings.
@@ -121,9 +120,8 @@ async fn only_a_ringing_call_is_rejected_and_only_its_caller_answered() {
     let server = TestServer::start().await;
     let sender = server.create_key("org_1", &["send"]);
     let reject = async |session: &str, call: &str, from: &str| {
-        let reject = "mutation($input: RejectCallInput!) { rejectCall(input: $input) { sent autoReplied } }";
         let input = json!({"input": {"sessionId": session, "callId": call, "from": from}});
-        server.query_as(&sender, reject, input).await
+        server.query_as(&sender, REJECT_CALL, input).await
     };
     let refused = async |session: &str, call: &str, from: &str| {
         let answer = reject(session, call, from).await;
@@ -171,13 +169,10 @@ async fn only_calls_of_running_own_sessions_can_be_rejected() {
     let answer = server.reject("A", "nobody").await;
     assert_eq!((error_code(&answer), error_field(&answer)), ("validation_error", "from"));
     let reader = server.create_key("org_1", &["read", "manage", "events"]);
-    let reject = format!(
-        "mutation {{ rejectCall(input: {{sessionId: \"{}\", callId: \"A\", from: \"{MEI}\"}}) {{ sent }} }}",
-        server.session
-    );
-    assert_eq!(error_code(&server.query_as(&reader, &reject, json!({})).await), "forbidden");
+    let reject = json!({"input": {"sessionId": server.session, "callId": "A", "from": MEI}});
+    assert_eq!(error_code(&server.query_as(&reader, REJECT_CALL, reject.clone()).await), "forbidden");
     let other = server.create_key("org_2", &[]);
-    assert_eq!(error_code(&server.query_as(&other, &reject, json!({})).await), "not_found");
+    assert_eq!(error_code(&server.query_as(&other, REJECT_CALL, reject).await), "not_found");
     assert_eq!(error_code(&server.reject("A", MEI).await), "not_found");
     let ringing = server.phone().call("15550111", false, None).await.expect("a call");
     assert_eq!(server.reject_ringing(&ringing, MEI).await["data"]["rejectCall"]["sent"], true);

@@ -4,7 +4,8 @@ use chatgraph::{clock::SystemClock, domain::clock::Clock as _};
 use serde_json::{Value, json};
 
 use crate::support::{
-    BOOKS, CHANGE_CURSOR, MEI, OLU, RAVI, Subscription, TestServer, UPDATE_CHAT, error_code, error_field, wait_for,
+    BOOKS, CHANGE_CURSOR, MEI, OLU, RAVI, Subscription, TestServer, UPDATE_CHAT, error_code, error_field,
+    update_chat_mutation, wait_for,
 };
 
 #[tokio::test]
@@ -160,8 +161,7 @@ async fn invalid_updates_are_rejected_and_change_nothing() {
         ("archived: \"yes\"", "validation_error", "archived"),
         ("loud: true", "validation_error", ""),
     ] {
-        let query = format!("mutation {{ updateChat(input: {{cid: \"{MEI}\", {fields}}}) {{ chat {{ id }} }} }}");
-        let answer = server.query(&query).await;
+        let answer = server.query(&update_chat_mutation(MEI, fields, "id")).await;
         assert_eq!(error_code(&answer), code, "{fields}: {answer}");
         if !field.is_empty() {
             assert_eq!(error_field(&answer), field, "{fields}: {answer}");

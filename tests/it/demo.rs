@@ -8,7 +8,7 @@ use std::{
 
 use serde_json::{Value, json};
 
-use crate::support::wait_for;
+use crate::support::{update_chat_mutation, wait_for};
 
 #[tokio::test]
 async fn one_line_has_all_that_a_script_needs() {
@@ -119,8 +119,7 @@ impl Demo {
     }
 
     async fn update(&self, chat: &str, fields: &str) {
-        let mutation = format!("mutation {{ updateChat(input: {{cid: \"{chat}\", {fields}}}) {{ chat {{ id }} }} }}");
-        self.ask(&mutation).await;
+        self.ask(&update_chat_mutation(chat, fields, "id")).await;
     }
 
     /// Changes a chat on the phone, as the owner does.

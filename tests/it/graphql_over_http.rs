@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use crate::support::{
-    CREATE_LABELED_SESSION, EmptyServer, Log, SESSION_IDS, TestServer, VIEWER_KIND, error_code, header, wait_for,
+    CREATE_LABELED_SESSION, EmptyServer, Log, SESSION_IDS, SESSION_LABELS, TestServer, VIEWER_KIND, error_code, header,
+    wait_for,
 };
 
 const GRAPHQL: &str = "application/graphql-response+json";
@@ -86,7 +87,7 @@ async fn unsupported_methods_and_types_list_the_supported_ones() {
 async fn a_batch_is_answered_in_its_order_and_has_an_end() {
     let server = EmptyServer::start(&[]).await;
     let make = |label| json!({"query": CREATE_LABELED_SESSION, "variables": {"label": label}});
-    let labels = json!({"query": "{ sessions { nodes { label } } }"});
+    let labels = json!({"query": SESSION_LABELS});
     let (status, answer) =
         status_and_body(server.post(&json!([make("a"), labels, {"query": "{ nothing }"}, make("b")])).await).await;
     assert_eq!(status, 200);

@@ -12,7 +12,7 @@ use sea_orm::ConnectionTrait as _;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-use crate::support::{CHAT_CHANGES, SESSION_IDS, Subscription, VIEWER_KIND};
+use crate::support::{CHAT_CHANGES, SESSION_IDS, SESSION_LABELS, Subscription, VIEWER, VIEWER_KIND};
 use fixture::{LoginServer, token_for, valid_token};
 use frontend::{Frontend, made};
 
@@ -114,8 +114,7 @@ async fn permissions_follow_from_the_roles() {
     let made = made();
     assert!(entries(&made["roles"]).count() > 10);
     for (name, person) in entries(&made["roles"]) {
-        let query = "{ viewer { kind organizationId userId role capabilities } }";
-        let (_, _, answer) = server.ask_as(person["token"].as_str().expect("text"), query).await;
+        let (_, _, answer) = server.ask_as(person["token"].as_str().expect("text"), VIEWER).await;
         assert_eq!(answer["data"]["viewer"], person["viewer"], "{name}: {answer}");
     }
     let nowhere = made["roles"]["a platform's admin without an organization"]["token"].as_str().expect("text");
@@ -186,15 +185,14 @@ async fn an_organization_is_there_from_its_first_write_on() {
     let frontend = Frontend::with_keys();
     let server = LoginServer::start(&frontend).await;
     let token = made()["newOrganization"].as_str().expect("text").to_owned();
-    let sessions = "{ sessions { nodes { label } } }";
-    let (_, _, none) = server.ask_as(&token, sessions).await;
+    let (_, _, none) = server.ask_as(&token, SESSION_LABELS).await;
     assert_eq!(none["data"]["sessions"]["nodes"], json!([]), "{none}");
     let creation = "mutation { createSession(input: {label: \"First\"}) { session { label } } }";
     let (_, _, made) = server.ask_as(&token, creation).await;
     assert_eq!(made["data"]["createSession"]["session"]["label"], "First", "{made}");
-    let (_, _, one) = server.ask_as(&token, sessions).await;
+    let (_, _, one) = server.ask_as(&token, SESSION_LABELS).await;
     assert_eq!(one["data"]["sessions"]["nodes"], json!([{"label": "First"}]));
-    let (_, _, others) = server.ask_as(&valid_token(), sessions).await;
+    let (_, _, others) = server.ask_as(&valid_token(), SESSION_LABELS).await;
     assert_eq!(others["data"]["sessions"]["nodes"], json!([]), "another organization sees the session");
 }
 

@@ -13,7 +13,7 @@ use crate::{
         frontend::Frontend,
     },
     support::{
-        BOOKS, CHAT_CHANGES, CREATE_LABELED_SESSION, EmptyServer, Log, MEI, RAVI, STOP_SESSION, Subscription,
+        BOOKS, CHAT_CHANGES, CHAT_IDS, CREATE_LABELED_SESSION, EmptyServer, Log, MEI, RAVI, STOP_SESSION, Subscription,
         TestServer, UPDATE_CHAT, VIEWER_KIND, account, upgrade, wait_for,
     },
 };
@@ -179,7 +179,7 @@ async fn a_request_has_one_log_line_with_its_result() {
 async fn an_internal_error_is_found_in_the_log_by_its_request_id() {
     let server = EmptyServer::start(&[]).await;
     server.execute("ALTER TABLE chat RENAME TO elsewhere").await;
-    let answer = server.query("{ chats { nodes { id } } }").await;
+    let answer = server.query(CHAT_IDS).await;
     let extensions = &answer["errors"][0]["extensions"];
     assert_eq!(extensions["code"], "internal", "{answer}");
     let id = extensions["requestId"].as_str().expect("an id").to_owned();

@@ -2,11 +2,10 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{BOOKS, MEI, OWNER, TestServer, wait_for};
+use crate::support::{BOOKS, MEI, MESSAGES, OWNER, TestServer, wait_for};
 
 async fn messages(server: &TestServer, cid: &str) -> Value {
-    let query = "query($cid: JID!) { chat(cid: $cid) { messages { nodes { text edited revoked fromMe sender } } } }";
-    let answer = server.query_with(query, json!({"cid": cid})).await;
+    let answer = server.query_with(MESSAGES, json!({"cid": cid})).await;
     answer["data"]["chat"]["messages"]["nodes"].clone()
 }
 

@@ -2,17 +2,14 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{CREATE_SESSION, MEI, OWNER, RAVI, TestServer, account, error_code, error_field, wait_for};
+use crate::support::{
+    CREATE_SESSION, MEI, OWNER, RAVI, TestServer, account, error_code, error_field, session_mutation, wait_for,
+};
 
 impl TestServer {
     async fn made_session(&self) -> String {
         let made = self.query(CREATE_SESSION).await;
         made["data"]["createSession"]["session"]["id"].as_str().expect("an id").to_owned()
-    }
-
-    async fn of_session(&self, session: &str, fields: &str) -> Value {
-        let query = format!("query($id: ID!) {{ session(id: $id) {{ {fields} }} }}");
-        self.query_with(&query, json!({"id": session})).await["data"]["session"].clone()
     }
 
     async fn request_code(&self, session: &str, phone: &str) -> Value {
@@ -23,9 +20,7 @@ impl TestServer {
     }
 
     async fn change_state(&self, mutation: &str, session: &str) -> Value {
-        let query =
-            format!("mutation($id: ID!) {{ {mutation}(input: {{sessionId: $id}}) {{ session {{ status }} }} }}");
-        self.query_with(&query, json!({"id": session})).await
+        self.query_with(&session_mutation(mutation, "session { status }"), json!({"id": session})).await
     }
 
     /// Controls the phone over the sandbox's HTTP interface.
@@ -40,7 +35,7 @@ impl TestServer {
     /// Waits until the session has this status, and returns the reason.
     async fn wait_for_session_status(&self, session: &str, status: &str) -> Value {
         wait_for(status, async || {
-            let session = self.of_session(session, "status statusReason").await;
+            let session = self.session_fields(session, "status statusReason").await;
             (session["status"] == status).then(|| session["statusReason"].clone())
         })
         .await
@@ -77,7 +72,7 @@ async fn a_session_is_paired_by_a_code_typed_on_the_phone() {
 
     server.control_phone("15550200", "enter", json!({"code": code})).await;
     server.wait_for_session_status(&session, "WORKING").await;
-    let paired = server.of_session(&session, "phoneNumber pairing { code }").await;
+    let paired = server.session_fields(&session, "phoneNumber pairing { code }").await;
     assert_eq!(paired, json!({"phoneNumber": "+15550200", "pairing": null}));
     assert_eq!(other.companions(), 1);
     server.shows(&session, MEI, "name", json!("Mei Tanaka")).await;
@@ -97,7 +92,7 @@ async fn an_unpaired_session_requests_a_code_for_a_phone_number() {
     assert_eq!(error_code(&refused), "conflict");
     let message = refused["errors"][0]["message"].as_str().expect("a message");
     assert!(message.contains("check the number"), "{message}");
-    let waiting = server.of_session(&session, "status pairing { code }").await;
+    let waiting = server.session_fields(&session, "status pairing { code }").await;
     assert_eq!(waiting, json!({"status": "SCAN_QR_CODE", "pairing": {"code": null}}));
 }
 
@@ -177,7 +172,7 @@ async fn a_session_takes_no_other_account_than_its_first() {
     for _ in 0..2 {
         server.change_state("startSession", &session).await;
         let qr = wait_for("a QR code", async || {
-            let shown = server.of_session(&session, "pairing { qr }").await;
+            let shown = server.session_fields(&session, "pairing { qr }").await;
             shown["pairing"]["qr"].as_str().map(str::to_owned)
         })
         .await;
@@ -187,7 +182,7 @@ async fn a_session_takes_no_other_account_than_its_first() {
         assert_eq!(stranger.companions(), 0);
     }
     // No data of the other account was stored.
-    let kept = server.of_session(&session, "phoneNumber chat(cid: \"120363000000000001@g.us\") { name }").await;
+    let kept = server.session_fields(&session, "phoneNumber chat(cid: \"120363000000000001@g.us\") { name }").await;
     assert_eq!(kept, json!({"phoneNumber": "+15550100", "chat": {"name": "Book club"}}));
     assert_eq!(
         server.change_state("logoutSession", &session).await["errors"],

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 
-use crate::support::{BOOKS, MEI, RAVI, Subscription, TestServer, postgres};
+use crate::support::{BOOKS, MEI, RAVI, Subscription, TestServer, postgres, update_chat_mutation};
 
 const SHOWN: &str = "id revision jid aliases name archived pinned mutedUntil unreadCount markedUnread lastMessageAt \
                      sync { state pending refused { field code } }";
@@ -44,8 +44,7 @@ async fn chats(server: &TestServer) -> Vec<Value> {
 }
 
 async fn update(server: &TestServer, cid: &str, fields: &str) -> Value {
-    let update = format!("mutation {{ updateChat(input: {{cid: \"{cid}\", {fields}}}) {{ chat {{ {SHOWN} }} }} }}");
-    let answer = server.query(&update).await;
+    let answer = server.query(&update_chat_mutation(cid, fields, SHOWN)).await;
     assert_eq!(answer["errors"], Value::Null, "{answer}");
     answer["data"]["updateChat"]["chat"].clone()
 }

@@ -2,38 +2,38 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{DELETE_CHAT, MEI, RAVI, SESSION_IDS, TestServer, error_code, error_field, wait_for};
+use crate::support::{
+    DELETE_CHAT, MEI, RAVI, SESSION_IDS, TestServer, error_code, error_field, session_mutation, wait_for,
+};
 
 impl TestServer {
-    async fn session_field(&self, fields: &str) -> Value {
-        let query = format!("query($id: ID!) {{ session(id: $id) {{ {fields} }} }}");
-        self.query_with(&query, json!({"id": self.session})).await["data"]["session"].clone()
+    async fn own_session_fields(&self, fields: &str) -> Value {
+        self.session_fields(&self.session, fields).await
     }
 
-    async fn life(&self, mutation: &str, payload: &str) -> Value {
-        let query = format!("mutation($id: ID!) {{ {mutation}(input: {{sessionId: $id}}) {{ {payload} }} }}");
-        self.query_with(&query, json!({"id": self.session})).await
+    async fn change_own_session(&self, mutation: &str, payload: &str) -> Value {
+        self.query_with(&session_mutation(mutation, payload), json!({"id": self.session})).await
     }
 }
 
 #[tokio::test]
 async fn a_stopped_session_starts_again_without_a_new_pairing() {
     let mut server = TestServer::start().await;
-    let stopped = server.life("stopSession", "session { id status statusReason }").await;
+    let stopped = server.change_own_session("stopSession", "session { id status statusReason }").await;
     let session = json!({"id": server.session, "status": "STOPPED", "statusReason": null});
     assert_eq!(stopped["data"]["stopSession"]["session"], session);
     server.phone().disconnected().await.expect("gone");
-    assert_eq!(server.life("stopSession", "session { status }").await["errors"], Value::Null);
+    assert_eq!(server.change_own_session("stopSession", "session { status }").await["errors"], Value::Null);
 
     server.restart();
-    assert_eq!(server.session_field("status").await["status"], "STOPPED");
+    assert_eq!(server.own_session_fields("status").await["status"], "STOPPED");
     assert_eq!(server.chat(MEI).await["name"], "Mei Tanaka");
     server.phone().receive("15550112", RAVI, "While you were away").await.expect("sent");
     server.update_chat(MEI, "pinned: true").await;
 
     server.start_session().await;
     server.assert_in_sync().await;
-    let session = server.session_field("status pairing { qr }").await;
+    let session = server.own_session_fields("status pairing { qr }").await;
     assert_eq!(session, json!({"status": "WORKING", "pairing": null}));
     assert_eq!(server.chat(RAVI).await["lastMessage"]["text"], "While you were away");
     assert_eq!(server.phone().companions(), 1);
@@ -57,7 +57,7 @@ async fn a_session_is_renamed_and_null_leaves_it_as_it_is() {
         let answer = server.query_with(update, variables).await;
         let session = &answer["data"]["updateSession"]["session"];
         assert_eq!(json!([session["label"], session["callAutoReply"]]), shown, "{answer}");
-        assert_eq!(server.session_field("label callAutoReply").await, *session);
+        assert_eq!(server.own_session_fields("label callAutoReply").await, *session);
     }
     for (label, reply, field) in
         [(json!("x".repeat(101)), Value::Null, "label"), (Value::Null, json!("x".repeat(1_001)), "callAutoReply")]
@@ -66,21 +66,21 @@ async fn a_session_is_renamed_and_null_leaves_it_as_it_is() {
         let answer = server.query_with(update, variables).await;
         assert_eq!((error_code(&answer), error_field(&answer)), ("validation_error", field));
     }
-    assert_eq!(server.session_field("label").await["label"], json!(most));
+    assert_eq!(server.own_session_fields("label").await["label"], json!(most));
 }
 
 #[tokio::test]
 async fn logging_out_unlinks_the_device_and_keeps_the_stored_copy() {
     let server = TestServer::start().await;
-    let out = server.life("logoutSession", "session { status statusReason }").await;
+    let out = server.change_own_session("logoutSession", "session { status statusReason }").await;
     assert_eq!(out["data"]["logoutSession"]["session"]["status"], "LOGGED_OUT", "{out}");
     assert!(out["data"]["logoutSession"]["session"]["statusReason"].is_string());
     assert_eq!(server.phone().companions(), 0);
     assert_eq!(server.chat(MEI).await["name"], "Mei Tanaka");
     // A second logout changes nothing, and stopping leaves the session logged out.
-    assert_eq!(server.life("logoutSession", "session { status }").await["errors"], Value::Null);
-    server.life("stopSession", "session { status }").await;
-    assert_eq!(server.session_field("status").await["status"], "LOGGED_OUT");
+    assert_eq!(server.change_own_session("logoutSession", "session { status }").await["errors"], Value::Null);
+    server.change_own_session("stopSession", "session { status }").await;
+    assert_eq!(server.own_session_fields("status").await["status"], "LOGGED_OUT");
 
     server.pair_again().await;
     server.assert_in_sync().await;
@@ -91,9 +91,9 @@ async fn logging_out_unlinks_the_device_and_keeps_the_stored_copy() {
 async fn logging_out_a_disconnected_session_is_gateway_unavailable() {
     let server = TestServer::start().await;
     server.stop_session().await;
-    let answer = server.life("logoutSession", "session { status }").await;
+    let answer = server.change_own_session("logoutSession", "session { status }").await;
     assert_eq!(error_code(&answer), "gateway_unavailable");
-    assert_eq!(server.session_field("status").await["status"], "STOPPED");
+    assert_eq!(server.own_session_fields("status").await["status"], "STOPPED");
     server.start_session().await;
     server.assert_in_sync().await;
 }
@@ -105,15 +105,15 @@ async fn a_deleted_session_is_unlinked_and_gone_with_all_its_chats() {
     let kept = server.pair(&other).await;
     let mut changes = server.subscribe_to_chats().await;
 
-    let deleted = server.life("deleteSession", "deletedSessionId").await;
+    let deleted = server.change_own_session("deleteSession", "deletedSessionId").await;
     assert_eq!(deleted["data"]["deleteSession"], json!({"deletedSessionId": server.session}), "{deleted}");
     assert_eq!(server.phone().companions(), 0);
     let asked = "query($id: ID!) { session(id: $id) { id } }";
     assert_eq!(error_code(&server.query_with(asked, json!({"id": server.session})).await), "not_found");
     for mutation in ["startSession", "stopSession", "logoutSession"] {
-        assert_eq!(error_code(&server.life(mutation, "session { id }").await), "not_found", "{mutation}");
+        assert_eq!(error_code(&server.change_own_session(mutation, "session { id }").await), "not_found", "{mutation}");
     }
-    assert_eq!(error_code(&server.life("deleteSession", "deletedSessionId").await), "not_found");
+    assert_eq!(error_code(&server.change_own_session("deleteSession", "deletedSessionId").await), "not_found");
     let list = server.query("{ chats { nodes { session { id } } } sessions { nodes { id status } } }").await;
     assert_eq!(list["data"]["sessions"]["nodes"], json!([{"id": kept, "status": "WORKING"}]));
     let chats = list["data"]["chats"]["nodes"].as_array().expect("chats");
@@ -144,7 +144,7 @@ async fn a_deleted_session_is_unlinked_and_gone_with_all_its_chats() {
 async fn a_session_that_is_down_is_unlinked_when_it_is_deleted() {
     let server = TestServer::start().await;
     server.stop_session().await;
-    let deleted = server.life("deleteSession", "deletedSessionId").await;
+    let deleted = server.change_own_session("deleteSession", "deletedSessionId").await;
     assert_eq!(deleted["errors"], Value::Null, "{deleted}");
     assert_eq!(server.phone().companions(), 0);
 }
@@ -157,7 +157,7 @@ async fn deleted_session_leaves_no_rows() {
     for table in stored {
         assert!(server.rows(table).await > 0, "{table}");
     }
-    server.life("deleteSession", "deletedSessionId").await;
+    server.change_own_session("deleteSession", "deletedSessionId").await;
     let more = [
         "pending_action",
         "refusal",
@@ -181,7 +181,7 @@ async fn a_session_that_was_never_paired_is_deleted_at_once() {
     assert_eq!(session["label"], Value::Null);
     for mutation in ["startSession", "deleteSession"] {
         let payload = if mutation == "startSession" { "session { id }" } else { "deletedSessionId" };
-        let query = format!("mutation($id: ID!) {{ {mutation}(input: {{sessionId: $id}}) {{ {payload} }} }}");
+        let query = session_mutation(mutation, payload);
         let answer = server.query_with(&query, json!({"id": session["id"]})).await;
         assert_eq!(answer["errors"], Value::Null, "{answer}");
     }
@@ -192,10 +192,10 @@ async fn a_session_that_was_never_paired_is_deleted_at_once() {
 #[tokio::test]
 async fn an_unpaired_session_shows_its_code_as_text_and_picture() {
     let server = TestServer::start().await;
-    server.life("logoutSession", "session { id }").await;
-    server.life("startSession", "session { id }").await;
+    server.change_own_session("logoutSession", "session { id }").await;
+    server.change_own_session("startSession", "session { id }").await;
     let pairing = wait_for("a code", async || {
-        let session = server.session_field("pairing { qr qrSvg expiresAt }").await;
+        let session = server.own_session_fields("pairing { qr qrSvg expiresAt }").await;
         Some(session["pairing"].clone()).filter(|pairing| !pairing.is_null())
     })
     .await;
@@ -206,7 +206,7 @@ async fn an_unpaired_session_shows_its_code_as_text_and_picture() {
 #[tokio::test]
 async fn a_session_reports_what_its_import_added() {
     let server = TestServer::start().await;
-    let import = server.session_field("historyImport { percent chats messages incomplete }").await;
+    let import = server.own_session_fields("historyImport { percent chats messages incomplete }").await;
     let whole = json!({"percent": 100, "chats": 3, "messages": 4, "incomplete": false});
     assert_eq!(import["historyImport"], whole);
 }
@@ -217,12 +217,12 @@ async fn another_organizations_session_is_answered_as_unknown() {
     let other = server.create_key("org_2", &[]);
     for mutation in ["stopSession", "logoutSession", "updateSession", "deleteSession"] {
         let payload = if mutation == "deleteSession" { "deletedSessionId" } else { "session { id }" };
-        let query = format!("mutation($id: ID!) {{ {mutation}(input: {{sessionId: $id}}) {{ {payload} }} }}");
+        let query = session_mutation(mutation, payload);
         let foreign = server.query_as(&other, &query, json!({"id": server.session})).await;
         let unknown = server.query_as(&other, &query, json!({"id": "ses_01ARZ3NDEKTSV4RRFFQ69G5FAV"})).await;
         assert_eq!((error_code(&foreign), foreign.to_string()), ("not_found", unknown.to_string()), "{mutation}");
     }
-    assert_eq!(server.session_field("status label").await, json!({"status": "WORKING", "label": "Shop"}));
+    assert_eq!(server.own_session_fields("status label").await, json!({"status": "WORKING", "label": "Shop"}));
     server.assert_in_sync().await;
 }
 

@@ -11,7 +11,7 @@ use std::{
 use tokio::sync::watch;
 
 use super::{crash::ask, random::Random};
-use crate::support::TestServer;
+use crate::support::{TestServer, update_chat_mutation};
 
 /// Chats that these clients mute. The phone never mutes them, so every mute in the log is from a client.
 const CHATS: [&str; 3] = ["15550111@s.whatsapp.net", "15550112@s.whatsapp.net", "120363000000000001@g.us"];
@@ -50,9 +50,7 @@ impl Caller {
             } else {
                 String::new()
             };
-            let update = format!(
-                "mutation {{ updateChat(input: {{cid: \"{chat}\", mutedUntil: {until}{archived}}}) {{ chat {{ id }} }} }}"
-            );
+            let update = update_chat_mutation(chat, &format!("mutedUntil: {until}{archived}"), "id");
             let acknowledged = ask(&self.address, &self.key, &update).await.is_some();
             sent.push(Update { until, acknowledged });
             tokio::time::sleep(Duration::from_millis(random.below(30))).await;

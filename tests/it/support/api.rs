@@ -2,7 +2,11 @@
 
 use serde_json::{Value, json};
 
-use super::{TestServer, wait::ANSWER_TIMEOUT};
+use super::{
+    TestServer,
+    queries::{session_query, update_chat_mutation},
+    wait::ANSWER_TIMEOUT,
+};
 
 impl TestServer {
     /// Sends a query without variables, with the server's key.
@@ -24,13 +28,15 @@ impl TestServer {
 
     /// Updates a chat, and returns the chat in the answer.
     pub(crate) async fn update_chat(&self, cid: &str, fields: &str) -> Value {
-        let query = format!(
-            "mutation {{ updateChat(input: {{cid: \"{cid}\", {fields}}}) {{ chat {{ \
-             jid archived pinned muted mutedUntil unreadCount markedUnread sync {{ state pending }} }} }} }}"
-        );
-        let answer = self.query(&query).await;
+        let selection = "jid archived pinned muted mutedUntil unreadCount markedUnread sync { state pending }";
+        let answer = self.query(&update_chat_mutation(cid, fields, selection)).await;
         assert_eq!(answer["errors"], Value::Null, "{answer}");
         answer["data"]["updateChat"]["chat"].clone()
+    }
+
+    /// Returns these fields of a session.
+    pub(crate) async fn session_fields(&self, session: &str, fields: &str) -> Value {
+        self.query_with(&session_query(fields), json!({"id": session})).await["data"]["session"].clone()
     }
 
     /// Returns a chat from the API.
