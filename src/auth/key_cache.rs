@@ -52,17 +52,7 @@ fn fresh(read_at: i64, now: i64) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::domain::capability::Capabilities;
-
-    fn viewer_until(expires_at: Option<i64>) -> Viewer {
-        Viewer {
-            organization: Some("org_1".parse().expect("an id")),
-            principal: Principal::ApiKey(KeyId::new(1)),
-            capabilities: Capabilities::all(),
-            expires_at,
-        }
-    }
+    use super::{super::viewer::tests::viewer_until, *};
 
     #[test]
     fn a_verified_key_is_remembered_for_four_seconds() {

@@ -77,10 +77,11 @@ impl Viewer {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
-    fn viewer_until(expires_at: Option<i64>) -> Viewer {
+    /// Returns an API key with every permission.
+    pub(in crate::auth) fn viewer_until(expires_at: Option<i64>) -> Viewer {
         Viewer {
             organization: Some("org_1".parse().expect("an id")),
             principal: Principal::ApiKey(KeyId::new(1)),

@@ -59,6 +59,7 @@ async fn every_use_case_asks_for_its_capability_again() {
         chats.chat(&viewer, &target, ChatColumns::all()).await.err(),
         chats.messages(&viewer, &[(chat.id, page)]).await.err(),
         chats.messages_by_ids(&viewer, &[]).await.err(),
+        chats.log_head(&viewer).await.err(),
     ];
     for refused in refused {
         assert!(matches!(refused, Some(Error::Forbidden(Forbidden(Capability::Read)))), "{refused:?}");

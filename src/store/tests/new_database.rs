@@ -13,7 +13,7 @@ const PEOPLE: u64 = 5_000;
 const ASKED: u64 = 200;
 
 #[tokio::test]
-async fn statements_of_a_new_database_read_each_row_a_few_times_at_most() {
+async fn statements_of_a_new_database_read_each_row_a_few_times() {
     // SQLite plans without statistics, too, but does not count the rows that it reads.
     if !on_postgres() {
         return;
