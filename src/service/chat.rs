@@ -23,7 +23,7 @@ use crate::{
     store::Store,
 };
 use delete::DeleteChat;
-use target::ChatLocation;
+use target::{ChatLocation, locate};
 use update::UpdateChat;
 
 pub use follow::FollowTarget;
@@ -85,7 +85,7 @@ impl Chats {
     #[instrument(name = "chats.update", level = "debug", skip_all)]
     pub async fn update(&self, viewer: &Viewer, target: &ChatRef, update: ChatUpdate) -> Result<Chat, Error> {
         let organization = viewer.require(Capability::Send)?.clone();
-        let ChatLocation { session, cid, id } = self.locate(&organization, target).await?;
+        let ChatLocation { session, cid, id } = locate(&self.store, &organization, target).await?;
         let settings = update.settings(self.clock.now())?;
         let order = UpdateChat {
             session,
@@ -115,7 +115,7 @@ impl Chats {
     #[instrument(name = "chats.delete", level = "debug", skip_all)]
     pub async fn delete(&self, viewer: &Viewer, target: &ChatRef) -> Result<Chat, Error> {
         let organization = viewer.require(Capability::Send)?.clone();
-        let ChatLocation { session, cid, id } = self.locate(&organization, target).await?;
+        let ChatLocation { session, cid, id } = locate(&self.store, &organization, target).await?;
         let order = DeleteChat { session, cid };
         let deleted = self.store.write_session_with_retry(&organization, session, (id, order), |(id, order), unit| {
             Box::pin(async move { ChatLocation::check(id, order.execute(unit).await?) })

@@ -1,6 +1,5 @@
 //! The chat that a request means.
 
-use super::Chats;
 use crate::{
     domain::{
         chat::Chat,
@@ -40,18 +39,20 @@ impl ChatLocation {
     }
 }
 
-impl Chats {
-    /// Finds the session and the address of a chat.
-    pub(super) async fn locate(&self, organization: &OrganizationId, target: &ChatRef) -> Result<ChatLocation, Error> {
-        match target {
-            ChatRef::Address { session, cid } => {
-                let session = session_of(&self.store, organization, *session).await?;
-                Ok(ChatLocation { session, cid: cid.clone(), id: None })
-            }
-            ChatRef::Id(id) => {
-                let chat = self.store.chat_by_id(organization, *id).await?.ok_or(Error::ChatNotFound)?;
-                Ok(ChatLocation { session: chat.session, cid: chat.jid, id: Some(chat.id) })
-            }
+/// Finds the session and the address of a chat.
+pub(super) async fn locate(
+    store: &Store,
+    organization: &OrganizationId,
+    target: &ChatRef,
+) -> Result<ChatLocation, Error> {
+    match target {
+        ChatRef::Address { session, cid } => {
+            let session = session_of(store, organization, *session).await?;
+            Ok(ChatLocation { session, cid: cid.clone(), id: None })
+        }
+        ChatRef::Id(id) => {
+            let chat = store.chat_by_id(organization, *id).await?.ok_or(Error::ChatNotFound)?;
+            Ok(ChatLocation { session: chat.session, cid: chat.jid, id: Some(chat.id) })
         }
     }
 }
