@@ -21,7 +21,7 @@ pub(super) async fn insert(
     organization: &OrganizationId,
     changes: &[Change],
 ) -> Result<(), StoreError> {
-    for part in chunks(changes.iter().collect()) {
+    for part in chunks::<change::Entity, _>(changes.iter().collect()) {
         let rows = part.into_iter().map(|change| to_row(organization, change));
         change::Entity::insert_many(rows).exec_without_returning(tx).await?;
     }

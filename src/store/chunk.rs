@@ -1,28 +1,42 @@
 //! Batches of rows for one statement.
 
-/// Maximum number of rows per statement: with about thirty columns each, well below SQLite's 32,766 variables.
-const MAX_ROWS_PER_STATEMENT: usize = 256;
+use sea_orm::{EntityTrait, Iterable as _};
 
-/// Splits rows into batches whose lengths are powers of two. Both databases cache statements by their text, so every
-/// distinct length costs memory.
-pub(super) fn chunks<T>(rows: Vec<T>) -> impl Iterator<Item = Vec<T>> {
+/// Maximum number of variables per statement, half of SQLite's limit. The more rows a statement has, the fewer pages
+/// SQLite copies for its rollback.
+const MAX_VARIABLES_PER_STATEMENT: usize = 16_384;
+
+/// Splits rows of `E`, with all columns, into batches whose lengths are powers of two. Both databases cache statements
+/// by their text, so every distinct length costs memory.
+pub(super) fn chunks<E: EntityTrait, T>(rows: Vec<T>) -> impl Iterator<Item = Vec<T>> {
+    let most = MAX_VARIABLES_PER_STATEMENT / E::Column::iter().count().max(1);
+    let most = 1 << most.max(1).ilog2();
     let mut rows = rows.into_iter();
     std::iter::from_fn(move || {
-        let length = MAX_ROWS_PER_STATEMENT.min(1 << rows.len().checked_ilog2()?);
+        let length = most.min(1 << rows.len().checked_ilog2()?);
         Some(rows.by_ref().take(length).collect())
     })
 }
 
 #[cfg(test)]
 mod tests {
+    use chatgraph_entity::{chat, message};
+
     use super::*;
 
     #[test]
     fn all_rows_are_in_parts_of_few_lengths() {
-        let lengths = |rows: usize| chunks(vec![(); rows]).map(|part| part.len()).collect::<Vec<_>>();
+        let lengths =
+            |rows: usize| chunks::<chat::Entity, _>(vec![(); rows]).map(|part| part.len()).collect::<Vec<_>>();
         assert_eq!(lengths(0), Vec::<usize>::new());
         assert_eq!(lengths(1), [1]);
         assert_eq!(lengths(775), [256, 256, 256, 4, 2, 1]);
-        assert_eq!(chunks((0..1_000).collect()).flatten().collect::<Vec<_>>(), (0..1_000).collect::<Vec<_>>());
+        let all = chunks::<chat::Entity, _>((0..1_000).collect()).flatten();
+        assert_eq!(all.collect::<Vec<_>>(), (0..1_000).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn a_row_with_fewer_columns_has_more_rows_in_a_part() {
+        assert_eq!(chunks::<message::Entity, _>(vec![(); 5_000]).next().map(|part| part.len()), Some(1_024));
     }
 }

@@ -66,7 +66,7 @@ impl UnitOfWork<'_> {
             wa_id: Set(wa_id),
             at: Set(at),
         });
-        for part in chunks(rows.collect()) {
+        for part in chunks::<deleted_unread::Entity, _>(rows.collect()) {
             deleted_unread::Entity::insert_many(part).exec_without_returning(self.tx).await?;
         }
         Ok(())

@@ -18,6 +18,12 @@ use crate::{backoff::Backoff, store::error};
 pub(super) const MAX_READERS: u32 = 5;
 /// Time limit for another process's lock.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+/// Page cache of the connection for writing, in KiB: a part of a history changes more pages than SQLite's 2 MiB hold,
+/// which would be written before the commit and read again.
+const WRITER_CACHE_KIB: u32 = 8 * 1024;
+/// Pages in the `-wal` file after which a commit writes them into the database. SQLite's 1,000 would be reached by every
+/// part of a history, many of which change the same pages.
+const CHECKPOINT_PAGES: u32 = 4_000;
 /// Pauses between attempts if SQLite does not wait by itself.
 const FIRST_RETRY_DELAY: Duration = Duration::from_millis(20);
 const MAX_RETRY_DELAY: Duration = Duration::from_millis(100);
@@ -25,7 +31,11 @@ const MAX_RETRY_DELAY: Duration = Duration::from_millis(100);
 /// Opens the only connection for writing. With `synchronous=FULL` a commit is on disk when it returns.
 pub(super) async fn writer(path: &Path) -> Result<DatabaseConnection, DbErr> {
     let durable = |options: SqliteConnectOptions| {
-        options.journal_mode(SqliteJournalMode::Wal).synchronous(SqliteSynchronous::Full)
+        options
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .pragma("cache_size", format!("-{WRITER_CACHE_KIB}"))
+            .pragma("wal_autocheckpoint", CHECKPOINT_PAGES.to_string())
     };
     let (deadline, mut pauses) =
         (Instant::now() + BUSY_TIMEOUT, Backoff::half_jitter(FIRST_RETRY_DELAY, MAX_RETRY_DELAY));

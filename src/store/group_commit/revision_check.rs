@@ -21,7 +21,9 @@ async fn wrong_revision(
     changes: &[Change],
 ) -> Result<Option<ChatId>, StoreError> {
     let last: HashMap<_, _> = changes.iter().map(|change| (change.chat, change)).collect();
-    for part in chunks(last.into_values().filter(|change| change.kind != ChangeKind::Deleted).collect()) {
+    for part in
+        chunks::<chat::Entity, _>(last.into_values().filter(|change| change.kind != ChangeKind::Deleted).collect())
+    {
         let ids = part.iter().map(|change| change.chat.to_bytes());
         let query = chat::Entity::find()
             .filter(chat::Column::Organization.eq(organization.as_str()))

@@ -73,7 +73,7 @@ impl UnitOfWork<'_> {
         }
         let known = [message::Column::ChatId, message::Column::WaId, message::Column::SenderId];
         let mut inserted = 0;
-        for part in chunks(rows.into_iter().map(message::ActiveModel::from).collect()) {
+        for part in chunks::<message::Entity, _>(rows.into_iter().map(message::ActiveModel::from).collect()) {
             inserted += message::Entity::insert_many(part)
                 .on_conflict(OnConflict::columns(known).do_nothing().to_owned())
                 .exec_without_returning(self.tx)

@@ -1,4 +1,4 @@
-//! Flushing of the cache: one statement for a few hundred rows.
+//! Flushing of the cache: one statement for some hundred rows.
 
 use chatgraph_entity::{chat as row, message, peer::ActiveModel as PeerRow, peer_address};
 use sea_orm::{ColumnTrait as _, DbErr, EntityTrait as _, IntoActiveModel as _, Iterable as _, sea_query::OnConflict};
@@ -13,27 +13,27 @@ impl UnitCache {
     pub(in crate::store) async fn store(self, tx: &Transaction) -> Result<(), StoreError> {
         let Self { session, chats, peers, addresses, rows, .. } = self;
         let organization = &session.organization;
-        for part in chunks(of(&chats, RowState::New, organization)) {
+        for part in chunks::<row::Entity, _>(of(&chats, RowState::New, organization)) {
             row::Entity::insert_many(part).exec_without_returning(tx).await?;
         }
-        for part in chunks(of(&chats, RowState::Changed, organization)) {
+        for part in chunks::<row::Entity, _>(of(&chats, RowState::Changed, organization)) {
             save(tx, organization, part).await?;
         }
         let of_row = |row: RowState| peers.values().filter(move |kept| kept.row == row);
         let new = of_row(RowState::New).map(|kept| peer::to_row(organization, session.id, &kept.peer)).collect();
-        for part in chunks(new) {
+        for part in chunks::<chatgraph_entity::peer::Entity, _>(new) {
             chatgraph_entity::peer::Entity::insert_many(part).exec_without_returning(tx).await?;
         }
         let changed =
             of_row(RowState::Changed).map(|kept| peer::to_row(organization, session.id, &kept.peer)).collect();
-        for part in chunks(changed) {
+        for part in chunks::<chatgraph_entity::peer::Entity, _>(changed) {
             save_peers(tx, organization, part).await?;
         }
         let addresses = addresses.iter().map(|period| peer::to_address(organization, session.id, period));
-        for part in chunks(addresses.collect()) {
+        for part in chunks::<peer_address::Entity, _>(addresses.collect()) {
             peer_address::Entity::insert_many(part).exec_without_returning(tx).await?;
         }
-        for part in chunks(rows) {
+        for part in chunks::<message::Entity, _>(rows) {
             message::Entity::insert_many(part).exec_without_returning(tx).await?;
         }
         Ok(())
