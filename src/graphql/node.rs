@@ -15,7 +15,6 @@ use crate::domain::{
 /// Maximum number of ids in one `nodes` query.
 const MAX_IDS: usize = 100;
 
-#[expect(clippy::large_enum_variant, reason = "async-graphql accepts no box, and a value is short-lived")]
 /// An object with a globally unique, stable, opaque id. An argument named `sessionId` expects the id of a session.
 #[derive(Interface)]
 #[graphql(field(name = "id", ty = "ID", desc = "The object's id, unique among all types."))]

@@ -28,7 +28,7 @@ use crate::domain::chat_view::{ChatColumn, ChatColumns, ChatView};
 
 pub(super) use json_text::JsonText;
 pub use json_text::write_value;
-pub(super) use needs::Needs;
+pub(super) use needs::{Needs, RelatedRows};
 pub(super) use related::Related;
 
 /// Writes the value of one field of a `T`.
@@ -86,6 +86,7 @@ pub(super) fn selected_columns<T: PlainFields>(context: &Context<'_>) -> ChatCol
 }
 
 /// A plain field.
+#[expect(clippy::unnecessary_wraps, reason = "the tables of plain fields have `None` for all others")]
 pub(super) fn write<T>(
     write: impl Fn(&T, &Related<'_>, &mut JsonText) + Send + Sync + 'static,
 ) -> Option<WriteField<T>> {

@@ -107,7 +107,7 @@ impl Store {
     ) -> Result<Page<ApiKey>, StoreError> {
         let readers = self.reader(organization);
         let lists = [(listed(readers.get_database_backend(), organization), *page)];
-        let mut pages = keyset::read(&readers, &lists, read_row, |key| key.key()).await?;
+        let mut pages = keyset::read(&readers, &lists, read_row, ApiKey::key).await?;
         Ok(pages.remove(0))
     }
 

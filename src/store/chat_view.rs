@@ -7,8 +7,8 @@ use chatgraph_entity::{
     organization, session,
 };
 use sea_orm::{
-    ColumnTrait as _, ConnectionTrait as _, DbBackend, EntityTrait as _, ExprTrait as _, QueryFilter as _,
-    QuerySelect as _, QueryTrait as _, Select, Statement,
+    ColumnTrait, ConnectionTrait as _, DbBackend, EntityTrait as _, ExprTrait as _, QueryFilter as _, QuerySelect as _,
+    QueryTrait as _, Select, Statement,
     sea_query::{Asterisk, Expr, Func, Query, SelectStatement, UnionType},
 };
 
@@ -210,7 +210,7 @@ const BRANCH: usize = 16;
 fn select(query: Select<chat::Entity>, columns: ChatColumns, order: Option<ChatOrder>) -> Select<chat::Entity> {
     let if_read = |part, column: Expr| if columns.contains(part) { column } else { null() };
     let names = [Column::Subject, Column::ContactName, Column::PushName, Column::BusinessName];
-    let name = Func::coalesce(names.map(|column| column.into_expr()));
+    let name = Func::coalesce(names.map(ColumnTrait::into_expr));
     let (class, rank) = match order {
         // The lists of one statement may have different orders, and PostgreSQL wants one type.
         Some(ChatOrder::Recent) => (Expr::cust("CAST(0 AS smallint)"), Column::Activity.into_expr()),

@@ -201,11 +201,11 @@ pub(super) fn is_given_up(error: &DbErr) -> bool {
 }
 
 /// Error for a database that does not answer.
-pub(super) fn silence() -> DbErr {
+pub(super) fn no_answer() -> DbErr {
     DbErr::Conn(RuntimeErr::SqlxError(Arc::new(SqlxError::Io(ErrorKind::TimedOut.into()))))
 }
 
-/// Returns whether it is [`silence`].
+/// Returns whether it is [`no_answer`].
 pub(super) fn is_silence(error: &DbErr) -> bool {
     let DbErr::Conn(RuntimeErr::SqlxError(error)) = error else { return false };
     matches!(&**error, SqlxError::Io(error) if error.kind() == ErrorKind::TimedOut)

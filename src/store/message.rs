@@ -43,7 +43,7 @@ impl Store {
     ) -> Result<Vec<Page<Message>>, StoreError> {
         let backend = self.readers.get_database_backend();
         let lists: Vec<_> = pages.iter().map(|(chat, page)| (listed(backend, organization, *chat), *page)).collect();
-        keyset::read(&self.reader(organization), &lists, hot_row, |message| message.key()).await
+        keyset::read(&self.reader(organization), &lists, hot_row, Message::key).await
     }
 
     /// Returns messages by id; deleted ones, and those of deleted chats, are missing.

@@ -38,7 +38,7 @@ impl Store {
         page: &PageRequest<TimeKey>,
     ) -> Result<Page<Session>, StoreError> {
         let lists = [(listed(self.readers.get_database_backend(), organization), *page)];
-        let mut pages = keyset::read(&self.reader(organization), &lists, read_row, |session| session.key()).await?;
+        let mut pages = keyset::read(&self.reader(organization), &lists, read_row, Session::key).await?;
         Ok(pages.remove(0))
     }
 

@@ -16,7 +16,7 @@ use crate::{
     },
     graphql::{
         connection::{Edge, PageInfo},
-        rendering::{Needs, PlainFields, PlainSelection, WriteField, column, object, objects, write},
+        rendering::{Needs, PlainFields, PlainSelection, RelatedRows, WriteField, column, object, objects, write},
         scalar::Revision,
     },
 };
@@ -28,12 +28,12 @@ impl PlainFields for Chat {
         match field.name.node.as_str() {
             "id" => write(|Self(chat), _, json| json.id(chat.id)),
             "session" => {
-                needs.sessions = true;
+                needs.related |= RelatedRows::Sessions;
                 object::<_, Session>(field, needs, |Self(chat), related| related.session(chat))
             }
             "jid" => write(|Self(chat), _, json| json.text(chat.jid.as_str())),
             "aliases" => {
-                needs.addresses = true;
+                needs.related |= RelatedRows::Addresses;
                 write(|Self(chat), related, json| {
                     let aliases = related.addresses(chat).iter().filter(|address| **address != chat.jid);
                     json.list(aliases, |alias, json| json.text(alias.as_str()));
@@ -66,7 +66,7 @@ impl PlainFields for Chat {
                 json.number(chat.state.last_message.map(|message| message.at));
             }),
             "lastMessage" if needs.may_read => {
-                needs.messages = true;
+                needs.related |= RelatedRows::LastMessages;
                 needs.columns.insert(ChatColumn::LastMessage);
                 object::<_, Message>(field, needs, |Self(chat), related| related.last_message(chat))
             }

@@ -101,7 +101,7 @@ pub fn write_value(value: &Value, json: &mut Vec<u8>) {
             json.push(b'}');
         }
         Value::Null | Value::Number(_) | Value::String(_) | Value::Boolean(_) | Value::Enum(_) => {
-            serialize(value, json)
+            serialize(value, json);
         }
     }
 }

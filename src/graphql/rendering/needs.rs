@@ -1,5 +1,7 @@
 //! The data of a selection beside its objects.
 
+use enumset::{EnumSet, EnumSetType};
+
 use crate::{
     auth::viewer::Viewer,
     domain::{capability::Capability, chat_view::ChatColumns},
@@ -10,14 +12,21 @@ use crate::{
 pub(in crate::graphql) struct Needs {
     /// The columns of the chats.
     pub(in crate::graphql) columns: ChatColumns,
-    /// The sessions of the chats.
-    pub(in crate::graphql) sessions: bool,
-    /// The last messages of the chats.
-    pub(in crate::graphql) messages: bool,
-    /// The addresses of the chats.
-    pub(in crate::graphql) addresses: bool,
+    /// The rows beside the chats.
+    pub(in crate::graphql) related: EnumSet<RelatedRows>,
     /// True if the viewer has `read`, which some fields require.
     pub(in crate::graphql) may_read: bool,
+}
+
+/// Rows that belong to chats, each kind loaded with one statement.
+#[derive(Debug, EnumSetType)]
+pub(in crate::graphql) enum RelatedRows {
+    /// Their sessions.
+    Sessions,
+    /// Their last messages.
+    LastMessages,
+    /// Their addresses.
+    Addresses,
 }
 
 impl Needs {

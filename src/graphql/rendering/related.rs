@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use async_graphql::ContextSelectionSet;
 use futures_util::try_join;
 
-use super::needs::Needs;
+use super::needs::{Needs, RelatedRows};
 use crate::{
     domain::{
         chat_view::ChatView,
@@ -34,13 +34,13 @@ impl<'c> Related<'c> {
     /// report it at each field.
     pub(super) async fn load(context: &'c ContextSelectionSet<'_>, chats: &[&ChatView], needs: &Needs) -> Option<Self> {
         let (loader, service) = (context.loader(), context.chats());
-        let chats_if = |is_needed: bool| chats.iter().filter(move |_| is_needed);
-        let sessions = loader.load_many(chats_if(needs.sessions).map(|chat| chat.session));
-        let messages = chats_if(needs.messages).filter_map(|chat| chat.state.last_message?.id);
+        let chats_if = |rows: RelatedRows| chats.iter().filter(move |_| needs.related.contains(rows));
+        let sessions = loader.load_many(chats_if(RelatedRows::Sessions).map(|chat| chat.session));
+        let messages = chats_if(RelatedRows::LastMessages).filter_map(|chat| chat.state.last_message?.id);
         let messages = loader.load_many(messages);
-        let addresses = loader.load_many(chats_if(needs.addresses).map(|chat| AddressesKey(chat.id)));
+        let addresses = loader.load_many(chats_if(RelatedRows::Addresses).map(|chat| AddressesKey(chat.id)));
         let (sessions, messages, addresses) = try_join!(sessions, messages, addresses).ok()?;
-        if chats_if(needs.sessions).any(|chat| !sessions.contains_key(&chat.session)) {
+        if chats_if(RelatedRows::Sessions).any(|chat| !sessions.contains_key(&chat.session)) {
             return None;
         }
         Some(Self {

@@ -13,7 +13,7 @@ use crate::{graphql, http::Config, rate_limit::Rate};
 const FROM: &str = "subscription($after: String) { chatChanges(after: $after) { cursor change { cid } } }";
 
 #[tokio::test]
-async fn busy_subscriptions_starve_neither_the_others_nor_the_heartbeat() {
+async fn busy_subscriptions_starve_no_other_and_no_heartbeat() {
     const BUSY: usize = 20;
     const CHANGES: usize = 100;
     const ALL: usize = BUSY * CHANGES;
@@ -38,7 +38,7 @@ async fn busy_subscriptions_starve_neither_the_others_nor_the_heartbeat() {
 }
 
 #[tokio::test]
-async fn a_client_that_does_not_read_gets_few_answers_and_is_disconnected() {
+async fn a_client_that_does_not_read_is_disconnected_after_few_answers() {
     const QUERIES: usize = 100;
     let timeout = Duration::from_millis(300);
     let rig = Rig::start(Config { write_timeout: timeout, ..Config::default() }).await;
@@ -87,14 +87,14 @@ impl Listener {
         }
         let mut socket = rig.enter(transport).await;
         let start = if transport == NEWER { "subscribe" } else { "start" };
-        socket.say(&json!({"type": start, "id": "1", "payload": payload})).await;
+        socket.send_json(&json!({"type": start, "id": "1", "payload": payload})).await;
         Self::Socket(socket)
     }
 
     /// Returns the next response.
     async fn next(&mut self) -> Value {
         match self {
-            Self::Socket(socket) => socket.news().await["payload"].clone(),
+            Self::Socket(socket) => socket.next_message().await["payload"].clone(),
             Self::Events { response, read } => loop {
                 if let Some((event, rest)) = read.clone().split_once("\n\n") {
                     rest.clone_into(read);

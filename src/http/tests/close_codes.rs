@@ -26,7 +26,7 @@ fn text(message: &Value) -> Message {
 async fn a_socket_without_connection_init_is_closed_in_time() {
     let rig = Rig::start(Config { init_timeout: SOON, ..Config::default() }).await;
     let mut socket = rig.connect(NEWER).await;
-    socket.say(&json!({"type": "ping"})).await;
+    socket.send_json(&json!({"type": "ping"})).await;
     assert_eq!(socket.closed().await, (4408, "Connection initialisation timeout".into()));
     assert_eq!(rig.connect(OLDER).await.closed().await.0, 4408);
     rig.is_left_alone().await;
@@ -81,7 +81,7 @@ async fn an_invalid_token_closes_with_a_code_that_allows_a_retry() {
     let rig = Rig::start(Config::default()).await;
     for payload in [Value::Null, json!({}), json!({"Authorization": "Bearer cg_wrong"})] {
         let mut socket = rig.connect(NEWER).await;
-        socket.say(&json!({"type": "connection_init", "payload": payload})).await;
+        socket.send_json(&json!({"type": "connection_init", "payload": payload})).await;
         assert_eq!(socket.closed().await, (4403, "Forbidden".into()), "{payload}");
     }
 }
@@ -183,7 +183,7 @@ async fn a_stopping_server_closes_sockets_without_completing_streams() {
     let rig = Rig::start(Config { drain_window: SOON, ..Config::default() }).await;
     let (mut silent, mut idle, mut busy) = (rig.connect(NEWER).await, rig.enter(NEWER).await, rig.enter(NEWER).await);
     busy.subscribe("1", CHANGES, json!({})).await;
-    assert_eq!(busy.news().await["type"], "next");
+    assert_eq!(busy.next_message().await["type"], "next");
     rig.drain.cancel();
     rig.stop.cancel();
     for socket in [&mut silent, &mut idle] {
@@ -203,5 +203,5 @@ async fn until_a_socket_is_sent_away_it_works() {
     let mut socket = rig.enter(NEWER).await;
     rig.drain.cancel();
     socket.subscribe("1", "{ viewer { kind } }", json!({})).await;
-    assert_eq!(socket.news().await["type"], "next");
+    assert_eq!(socket.next_message().await["type"], "next");
 }

@@ -241,10 +241,10 @@ pub(super) struct Socket {
 impl Socket {
     pub(super) async fn init(&mut self, key: &str) {
         let payload = json!({"Authorization": format!("Bearer {key}")});
-        self.say(&json!({"type": "connection_init", "payload": payload})).await;
+        self.send_json(&json!({"type": "connection_init", "payload": payload})).await;
     }
 
-    pub(super) async fn say(&mut self, message: &Value) {
+    pub(super) async fn send_json(&mut self, message: &Value) {
         self.send(Message::text(message.to_string())).await;
     }
 
@@ -255,7 +255,7 @@ impl Socket {
     /// Starts an operation of the newer protocol.
     pub(super) async fn subscribe(&mut self, id: &str, query: &str, variables: Value) {
         let payload = json!({"query": query, "variables": variables});
-        self.say(&json!({"type": "subscribe", "id": id, "payload": payload})).await;
+        self.send_json(&json!({"type": "subscribe", "id": id, "payload": payload})).await;
     }
 
     /// Returns the next message of any kind.
@@ -275,7 +275,7 @@ impl Socket {
     }
 
     /// Returns the next message that is not a keep-alive.
-    pub(super) async fn news(&mut self) -> Value {
+    pub(super) async fn next_message(&mut self) -> Value {
         loop {
             let message = self.next().await;
             if message["type"] != "ping" && message["type"] != "ka" {

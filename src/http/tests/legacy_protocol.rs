@@ -13,7 +13,7 @@ const CHANGES: &str = "subscription { chatChanges { cursor } }";
 
 impl Socket {
     async fn begin(&mut self, id: &str, query: &str) {
-        self.say(&json!({"type": "start", "id": id, "payload": {"query": query}})).await;
+        self.send_json(&json!({"type": "start", "id": id, "payload": {"query": query}})).await;
     }
 }
 
@@ -24,17 +24,17 @@ async fn an_older_client_is_served() {
     assert_eq!(socket.next().await, json!({"type": "ka"}), "the first keep-alive is sent at once");
     socket.begin("1", "{ viewer { kind } }").await;
     let answer = json!({"type": "data", "id": "1", "payload": {"data": {"viewer": {"kind": "API_KEY"}}}});
-    assert_eq!(socket.news().await, answer);
-    assert_eq!(socket.news().await, json!({"type": "complete", "id": "1"}));
+    assert_eq!(socket.next_message().await, answer);
+    assert_eq!(socket.next_message().await, json!({"type": "complete", "id": "1"}));
 
     socket.begin("2", CHANGES).await;
-    assert!(socket.news().await["payload"]["data"]["chatChanges"]["cursor"].is_string());
+    assert!(socket.next_message().await["payload"]["data"]["chatChanges"]["cursor"].is_string());
     rig.changes(1).await;
-    assert_eq!(socket.news().await["type"], "data");
-    socket.say(&json!({"type": "stop", "id": "2"})).await;
-    assert_eq!(socket.news().await, json!({"type": "complete", "id": "2"}));
+    assert_eq!(socket.next_message().await["type"], "data");
+    socket.send_json(&json!({"type": "stop", "id": "2"})).await;
+    assert_eq!(socket.next_message().await, json!({"type": "complete", "id": "2"}));
 
-    socket.say(&json!({"type": "connection_terminate"})).await;
+    socket.send_json(&json!({"type": "connection_terminate"})).await;
     assert_eq!(socket.closed().await.0, 1000);
     rig.is_left_alone().await;
 }
@@ -44,11 +44,11 @@ async fn a_legacy_client_receives_one_error() {
     let rig = Rig::start(Config::default()).await;
     let mut socket = rig.enter(OLDER).await;
     socket.begin("1", "{ nothing }").await;
-    let error = socket.news().await;
+    let error = socket.next_message().await;
     assert_eq!((&error["type"], &error["id"]), (&json!("error"), &json!("1")), "{error}");
     assert_eq!(error["payload"]["extensions"]["code"], "validation_error", "{error}");
     socket.begin("1", "{ chat(cid: \"15550199@s.whatsapp.net\") { id } }").await;
-    let answer = socket.news().await;
+    let answer = socket.next_message().await;
     assert_eq!((&answer["type"], &answer["payload"]["data"]), (&json!("data"), &json!({"chat": null})), "{answer}");
 }
 
@@ -67,9 +67,9 @@ async fn an_operation_with_the_name_of_another_takes_its_place() {
     let rig = Rig::start(Config { max_operations: 1, ..Config::default() }).await;
     let mut socket = rig.enter(OLDER).await;
     socket.begin("1", CHANGES).await;
-    assert!(socket.news().await["payload"]["data"]["chatChanges"].is_object());
+    assert!(socket.next_message().await["payload"]["data"]["chatChanges"].is_object());
     socket.begin("1", "{ viewer { kind } }").await;
-    assert_eq!(socket.news().await["payload"]["data"]["viewer"]["kind"], "API_KEY");
+    assert_eq!(socket.next_message().await["payload"]["data"]["viewer"]["kind"], "API_KEY");
 }
 
 #[tokio::test]

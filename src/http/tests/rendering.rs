@@ -179,7 +179,7 @@ async fn start() -> (Rig, Caller, Chat) {
 
 #[tokio::test]
 async fn rendered_responses_are_the_engines_byte_for_byte() {
-    let (rig, caller, chat) = start().await;
+    let (rig, caller, chat) = Box::pin(start()).await;
     let (types, session) = (Types::of_schema(), rig.store.session);
     let jid = chat.jid.as_str();
     let roots = [
@@ -217,7 +217,7 @@ async fn rendered_responses_are_the_engines_byte_for_byte() {
 #[tokio::test]
 async fn rendered_changes_are_the_engines_whatever_the_viewer_may_do() {
     const EVENTS: usize = 5;
-    let (rig, caller, chat) = start().await;
+    let (rig, caller, chat) = Box::pin(start()).await;
     let types = Types::of_schema();
     let update = format!("mutation {{ updateChat(input: {{cid: \"{}\", archived: true}})", chat.jid);
     rig.api.execute(&caller, Request::new(format!("{update} {{ __typename }} }}"))).await;

@@ -14,10 +14,10 @@ async fn a_query_is_answered_and_complete() {
     let mut socket = rig.enter(NEWER).await;
     socket.subscribe("a", KIND, json!({})).await;
     let answer = json!({"type": "next", "id": "a", "payload": {"data": {"viewer": {"kind": "API_KEY"}}}});
-    assert_eq!(socket.news().await, answer);
-    assert_eq!(socket.news().await, json!({"type": "complete", "id": "a"}));
+    assert_eq!(socket.next_message().await, answer);
+    assert_eq!(socket.next_message().await, json!({"type": "complete", "id": "a"}));
     socket.subscribe("a", KIND, json!({})).await;
-    assert_eq!(socket.news().await, answer, "the id can be used again");
+    assert_eq!(socket.next_message().await, answer, "the id can be used again");
 }
 
 #[tokio::test]
@@ -36,26 +36,26 @@ async fn rejected_operation_is_an_error_and_failed_one_a_response() {
         (&format!("{{ {} }}", "a ".repeat(30_000)), "limit_exceeded"),
     ] {
         socket.subscribe("a", query, json!({})).await;
-        let answer = socket.news().await;
+        let answer = socket.next_message().await;
         assert_eq!((&answer["type"], code(&answer["payload"])), (&json!("error"), told), "{answer}");
     }
     socket.subscribe("a", "{ chat(cid: \"15550199@s.whatsapp.net\") { id } }", json!({})).await;
-    let answer = socket.news().await;
+    let answer = socket.next_message().await;
     assert_eq!((&answer["type"], &answer["payload"]["data"]), (&json!("next"), &json!({"chat": null})), "{answer}");
     assert_eq!(code(&answer["payload"]["errors"]), "not_found");
-    assert_eq!(socket.news().await["type"], "complete");
+    assert_eq!(socket.next_message().await["type"], "complete");
 }
 
 #[tokio::test]
 async fn a_ping_is_answered_with_what_came_along() {
     let rig = Rig::start(Config::default()).await;
     let mut socket = rig.connect(NEWER).await;
-    socket.say(&json!({"type": "ping"})).await;
+    socket.send_json(&json!({"type": "ping"})).await;
     assert_eq!(socket.next().await, json!({"type": "pong"}), "also before authentication");
     socket.init(&rig.key).await;
     assert_eq!(socket.next().await["type"], "connection_ack");
-    socket.say(&json!({"type": "ping", "payload": {"a": [1]}})).await;
-    assert_eq!(socket.news().await, json!({"type": "pong", "payload": {"a": [1]}}));
+    socket.send_json(&json!({"type": "ping", "payload": {"a": [1]}})).await;
+    assert_eq!(socket.next_message().await, json!({"type": "pong", "payload": {"a": [1]}}));
 }
 
 #[tokio::test]
@@ -73,15 +73,15 @@ async fn operations_above_the_limit_get_an_error() {
     let mut socket = rig.enter(NEWER).await;
     for id in ["1", "2", "3"] {
         socket.subscribe(id, CHANGES, json!({})).await;
-        assert_eq!(socket.news().await["type"], "next");
+        assert_eq!(socket.next_message().await["type"], "next");
     }
     socket.subscribe("4", KIND, json!({})).await;
-    let refused = socket.news().await;
+    let refused = socket.next_message().await;
     assert_eq!((&refused["type"], &refused["id"]), (&json!("error"), &json!("4")), "{refused}");
     assert_eq!(code(&refused["payload"]), "limit_exceeded");
-    socket.say(&json!({"type": "complete", "id": "2"})).await;
+    socket.send_json(&json!({"type": "complete", "id": "2"})).await;
     socket.subscribe("4", KIND, json!({})).await;
-    assert_eq!(socket.news().await["type"], "next", "one has ended");
+    assert_eq!(socket.next_message().await["type"], "next", "one has ended");
 }
 
 #[tokio::test]
@@ -92,13 +92,13 @@ async fn the_operations_of_a_socket_share_one_mebibyte() {
     let variables = |kilobytes: usize| json!({"cid": null, "more": "x".repeat(kilobytes * 1024)});
     for id in ["1", "2"] {
         socket.subscribe(id, query, variables(400)).await;
-        assert_eq!(socket.news().await["type"], "next");
+        assert_eq!(socket.next_message().await["type"], "next");
     }
     socket.subscribe("3", query, variables(400)).await;
-    assert_eq!(code(&socket.news().await["payload"]), "limit_exceeded");
-    socket.say(&json!({"type": "complete", "id": "1"})).await;
+    assert_eq!(code(&socket.next_message().await["payload"]), "limit_exceeded");
+    socket.send_json(&json!({"type": "complete", "id": "1"})).await;
     socket.subscribe("3", query, variables(400)).await;
-    assert_eq!(socket.news().await["type"], "next", "one has ended");
+    assert_eq!(socket.next_message().await["type"], "next", "one has ended");
 }
 
 #[tokio::test]
@@ -108,17 +108,17 @@ async fn an_operation_that_was_ended_says_nothing_more_under_its_name() {
     let mut socket = rig.enter(NEWER).await;
     let query = "subscription($after: String) { chatChanges(after: $after) { cursor } }";
     socket.subscribe("a", query, json!({"after": rig.beginning()})).await;
-    assert_eq!(socket.news().await["type"], "next");
-    socket.say(&json!({"type": "complete", "id": "a"})).await;
-    socket.say(&json!({"type": "ping"})).await;
+    assert_eq!(socket.next_message().await["type"], "next");
+    socket.send_json(&json!({"type": "complete", "id": "a"})).await;
+    socket.send_json(&json!({"type": "ping"})).await;
     socket.subscribe("a", KIND, json!({})).await;
     // Messages sent before the server received `complete` belong to the first operation.
-    while socket.news().await["type"] != "pong" {}
-    let message = socket.news().await;
+    while socket.next_message().await["type"] != "pong" {}
+    let message = socket.next_message().await;
     assert_eq!(message["payload"]["data"]["viewer"]["kind"], "API_KEY", "{message}");
-    assert_eq!(socket.news().await["type"], "complete");
+    assert_eq!(socket.next_message().await["type"], "complete");
     socket.subscribe("b", KIND, json!({})).await;
-    assert_eq!(socket.news().await["id"], "b", "the first one has ended");
+    assert_eq!(socket.next_message().await["id"], "b", "the first one has ended");
 }
 
 #[tokio::test]
@@ -128,9 +128,9 @@ async fn an_operation_that_was_ended_runs_no_more() {
     // The listener and the WebSocket.
     rig.wait_for_tasks(2).await;
     socket.subscribe("a", CHANGES, json!({})).await;
-    assert_eq!(socket.news().await["type"], "next");
+    assert_eq!(socket.next_message().await["type"], "next");
     rig.wait_for_tasks(3).await;
-    socket.say(&json!({"type": "complete", "id": "a"})).await;
+    socket.send_json(&json!({"type": "complete", "id": "a"})).await;
     rig.wait_for_tasks(2).await;
 }
 
@@ -139,14 +139,14 @@ async fn an_operation_that_panics_ends_alone() {
     let rig = Rig::start(Config::default()).await;
     let mut socket = rig.enter(NEWER).await;
     socket.subscribe("steady", CHANGES, json!({})).await;
-    assert_eq!(socket.news().await["id"], "steady");
+    assert_eq!(socket.next_message().await["id"], "steady");
     rig.clock.break_down();
     socket.subscribe("broken", "{ chats { nodes { id } } }", json!({})).await;
-    let broken = socket.news().await;
+    let broken = socket.next_message().await;
     assert_eq!((&broken["type"], &broken["id"]), (&json!("error"), &json!("broken")), "{broken}");
     assert_eq!(code(&broken["payload"]), "internal");
     assert!(broken["payload"][0]["extensions"]["requestId"].is_string(), "{broken}");
     rig.changes(1).await;
-    let change = socket.news().await;
+    let change = socket.next_message().await;
     assert_eq!((&change["type"], &change["id"]), (&json!("next"), &json!("steady")), "{change}");
 }

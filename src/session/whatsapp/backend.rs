@@ -32,7 +32,7 @@ use whatsapp_rust::{
     wacore::store::Device,
 };
 
-use super::{event_queue::EventSink, history_part::Kept, jid};
+use super::{event_queue::EventSink, history_part::StoredNotices, jid};
 use crate::{
     domain::{id::SessionId, session::Account},
     session::SessionKey,
@@ -78,7 +78,7 @@ impl BackendPool {
             full_syncs: Mutex::default(),
             lacks_key: AtomicBool::new(false),
             damaged: CancellationToken::new(),
-            kept: Arc::default(),
+            stored_notices: Arc::default(),
         };
         memory.resync_unacknowledged().await?;
         Ok(Arc::new(memory))
@@ -133,7 +133,7 @@ pub(super) struct SessionBackend {
     /// Cancelled if a value cannot be decrypted.
     damaged: CancellationToken,
     /// The stored announcements of parts of the history.
-    kept: Arc<Kept>,
+    stored_notices: Arc<StoredNotices>,
 }
 
 impl SessionBackend {

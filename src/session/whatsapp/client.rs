@@ -151,12 +151,12 @@ impl BuiltClient {
         let importer =
             Importer { sender: sinks.sender.clone(), client: Arc::clone(&client), since, events: sink.events() };
         tasks.spawn(cut.clone().run_until_cancelled_owned(importer.run(to_import)).instrument(span.clone()));
-        let (remembered, kept) = (Arc::clone(&collections.memory), collections.memory.kept());
+        let (remembered, stored_notices) = (Arc::clone(&collections.memory), collections.memory.stored_notices());
         let imports = HistoryDownloads::new(Arc::clone(&client), remembered, sink.clone(), tasks.clone(), cut.clone());
         tasks.spawn(cut.clone().run_until_cancelled_owned(imports.run(work)).instrument(span.clone()));
 
         let logins = LoginProgress { catch_up: logins, in_step };
-        let histories = HistoryQueue { arrived: histories, kept };
+        let histories = HistoryQueue { arrived: histories, stored_notices };
         let inbox = EventReader::new(items, sinks, Arc::clone(&client), logins, owner, histories, sink.events());
         let ended = connection.ended.clone().drop_guard();
         tasks.spawn(

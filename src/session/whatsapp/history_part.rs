@@ -69,12 +69,12 @@ pub(super) fn arrived() -> Arc<Part> {
 
 /// The stored announcements.
 #[derive(Default)]
-pub(super) struct Kept {
+pub(super) struct StoredNotices {
     notices: Mutex<HashSet<String>>,
     more: Notify,
 }
 
-impl Kept {
+impl StoredNotices {
     pub(super) fn add(&self, notice: &str) {
         self.notices.lock().unwrap_or_else(PoisonError::into_inner).insert(notice.to_owned());
         self.more.notify_waiters();

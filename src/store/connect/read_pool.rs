@@ -123,7 +123,7 @@ impl ReadPool {
                 Err(_) => {
                     warn!("A read timed out; closing its database connection");
                     connection.discard();
-                    return Err(error::silence());
+                    return Err(error::no_answer());
                 }
             }
         }

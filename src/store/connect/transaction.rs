@@ -105,7 +105,7 @@ impl Transaction {
                 _ => connection.execute_unprepared(SQLITE_BEGIN_SQL).await.map(|_| None),
             }
         });
-        match begun.await.unwrap_or_else(|_| Err(error::silence())) {
+        match begun.await.unwrap_or_else(|_| Err(error::no_answer())) {
             Ok(mark) => {
                 let held = Mutex::new(Held { connection: Some(connection), fault: None });
                 Ok(Self { held, backend, limit, mark })
@@ -130,7 +130,7 @@ impl Transaction {
         }
         held.fault = None;
         let undone = timeout(self.limit, held.statement()?.execute_unprepared(UNDO_SQL)).await;
-        held.ended(undone.unwrap_or_else(|_| Err(error::silence()))).map(drop)
+        held.ended(undone.unwrap_or_else(|_| Err(error::no_answer()))).map(drop)
     }
 
     /// Returns the failure since the last savepoint.
@@ -145,7 +145,7 @@ impl Transaction {
             Ok(connection) => timeout(self.limit, connection.execute_unprepared("COMMIT")).await,
             Err(failed) => return Err(NotCommitted::Undone(failed)),
         };
-        let Err(failed) = held.ended(committed.unwrap_or_else(|_| Err(error::silence()))) else {
+        let Err(failed) = held.ended(committed.unwrap_or_else(|_| Err(error::no_answer()))) else {
             drop(held.connection.take());
             return Ok(());
         };
@@ -179,8 +179,8 @@ impl Held {
         if let Some(Fault::Statement(failed) | Fault::Connection(failed)) = &self.fault {
             return Err(failed.clone());
         }
-        self.fault = Some(Fault::Connection(error::silence()));
-        self.connection.as_mut().ok_or_else(error::silence)
+        self.fault = Some(Fault::Connection(error::no_answer()));
+        self.connection.as_mut().ok_or_else(error::no_answer)
     }
 
     fn ended<T>(&mut self, done: Result<T, DbErr>) -> Result<T, DbErr> {
@@ -209,7 +209,7 @@ impl Mark {
         let question = Statement::from_sql_and_values(DbBackend::Postgres, question, values);
         let mut connection = Connection::acquire(pool).await?;
         let answer = timeout(ANSWER_TIMEOUT, connection.query_one(&question)).await;
-        let row = match answer.unwrap_or_else(|_| Err(error::silence())) {
+        let row = match answer.unwrap_or_else(|_| Err(error::no_answer())) {
             Ok(Some(row)) => row,
             Ok(None) => return Ok(Outcome::Unknown),
             Err(failed) => {
@@ -235,24 +235,24 @@ impl ConnectionTrait for Transaction {
     async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
         let mut held = self.held.lock().await;
         let done = timeout(self.limit, held.statement()?.execute(&statement)).await;
-        held.ended(done.unwrap_or_else(|_| Err(error::silence())))
+        held.ended(done.unwrap_or_else(|_| Err(error::no_answer())))
     }
 
     async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
         let mut held = self.held.lock().await;
         let done = timeout(self.limit, held.statement()?.execute_unprepared(sql)).await;
-        held.ended(done.unwrap_or_else(|_| Err(error::silence())))
+        held.ended(done.unwrap_or_else(|_| Err(error::no_answer())))
     }
 
     async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
         let mut held = self.held.lock().await;
         let row = timeout(self.limit, held.statement()?.query_one(&statement)).await;
-        held.ended(row.unwrap_or_else(|_| Err(error::silence())))
+        held.ended(row.unwrap_or_else(|_| Err(error::no_answer())))
     }
 
     async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
         let mut held = self.held.lock().await;
         let rows = timeout(self.limit, held.statement()?.query_all(&statement)).await;
-        held.ended(rows.unwrap_or_else(|_| Err(error::silence())))
+        held.ended(rows.unwrap_or_else(|_| Err(error::no_answer())))
     }
 }

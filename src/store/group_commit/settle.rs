@@ -17,7 +17,7 @@ use crate::{
     domain::id::OrganizationId,
     store::{
         connect::{Mark, Outcome, Transaction},
-        error::{StoreError, silence},
+        error::{StoreError, no_answer},
     },
 };
 
@@ -194,7 +194,7 @@ fn undone(why: StoreError) -> StoreError {
         StoreError::Database(cause) | StoreError::Conflict(cause) | StoreError::Unconfirmed(cause) => {
             StoreError::Undone(cause)
         }
-        StoreError::TimedOut => StoreError::Undone(Arc::new(silence())),
+        StoreError::TimedOut => StoreError::Undone(Arc::new(no_answer())),
         other => other,
     }
 }

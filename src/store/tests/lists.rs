@@ -350,7 +350,7 @@ async fn empty_and_very_long_lists_work() {
 }
 
 #[tokio::test]
-async fn a_chat_is_found_by_the_name_and_listed_by_the_settings_it_has_now() {
+async fn a_chat_is_found_by_its_present_name_and_settings() {
     let test = TestStore::open().await;
     let mut chat = test.add_chat(1, 5).await;
     let (by_name, pinned) = (
@@ -391,7 +391,7 @@ async fn lists_that_are_walked_leave_readers_to_the_others() {
 }
 
 #[tokio::test]
-async fn counting_is_given_up_after_a_second_and_goes_on_with_the_next() {
+async fn a_count_is_given_up_after_a_second_and_the_next_one_runs() {
     let test = TestStore::open().await;
     test.add_chat(1, 5).await;
     let counters = &test.store.counters;

@@ -158,7 +158,7 @@ async fn add_many(test: &TestStore, organization: &OrganizationId) -> SessionId 
 
 /// Deleting a row makes the database look up the rows that refer to it.
 #[tokio::test]
-async fn the_rows_that_refer_to_a_deleted_row_are_looked_up_along_an_index() {
+async fn references_to_a_deleted_row_are_found_along_an_index() {
     // PostgreSQL does not plan these lookups before it executes them.
     if on_postgres() {
         return;

@@ -10,20 +10,20 @@ use whatsapp_rust::{
 
 use super::{SessionBackend, account, decoded};
 use crate::{
-    session::whatsapp::{history_part::Kept, jid, message},
+    session::whatsapp::{history_part::StoredNotices, jid, message},
     store::whatsapp_device::RecordKind,
 };
 
 impl SessionBackend {
     /// Announcements that are stored, or were until their part was.
-    pub(in crate::session::whatsapp) fn kept(&self) -> Arc<Kept> {
-        Arc::clone(&self.kept)
+    pub(in crate::session::whatsapp) fn stored_notices(&self) -> Arc<StoredNotices> {
+        Arc::clone(&self.stored_notices)
     }
 
     /// Stores an announcement under its id.
     pub(in crate::session::whatsapp) async fn keep_part(&self, notice: &str, announcement: Vec<u8>) -> Result<()> {
         self.put(RecordKind::HistoryPart, notice, announcement).await?;
-        self.kept.add(notice);
+        self.stored_notices.add(notice);
         Ok(())
     }
 
@@ -33,7 +33,7 @@ impl SessionBackend {
         let parts: Vec<_> =
             parts.into_iter().map(|(notice, part)| (String::from_utf8_lossy(&notice).into_owned(), part)).collect();
         for (notice, _) in &parts {
-            self.kept.add(notice);
+            self.stored_notices.add(notice);
         }
         Ok(parts)
     }
@@ -44,7 +44,7 @@ impl SessionBackend {
         for row in rows {
             let is_announced = codec::message_decode(row.message).is_ok_and(|message| message::announces(&message));
             if is_announced && self.is_own(row.sender).await? {
-                self.kept.wait(row.id).await;
+                self.stored_notices.wait(row.id).await;
             }
         }
         Ok(())

@@ -27,8 +27,8 @@ use crate::{
         InboundEvent, SessionEvent, SessionMetrics, Untranslated,
         connection::{ConnectionEvent, DisconnectReason, EventSinks},
         whatsapp::{
-            account_check::ExpectedAccount, actions, event::translate, history_part::Kept, jid::Untranslatable,
-            message, translated::Translated,
+            account_check::ExpectedAccount, actions, event::translate, history_part::StoredNotices,
+            jid::Untranslatable, message, translated::Translated,
         },
     },
 };
@@ -58,7 +58,7 @@ pub(in crate::session::whatsapp) struct HistoryQueue {
     /// Bounded by the number of concurrent downloads.
     pub(in crate::session::whatsapp) arrived: mpsc::UnboundedSender<Arrived>,
     /// The stored announcements.
-    pub(in crate::session::whatsapp) kept: Arc<Kept>,
+    pub(in crate::session::whatsapp) stored_notices: Arc<StoredNotices>,
 }
 
 /// The reader of the queue.
@@ -274,7 +274,7 @@ impl EventReader {
     /// crash: WhatsApp sends the message again, but the library has it without the announcement.
     fn event_of(&self, message: &InboundMessage) -> Result<Option<SessionEvent>, Untranslatable> {
         match message::announced(message) {
-            Some(notice) if self.histories.kept.has(&notice) => Ok(None),
+            Some(notice) if self.histories.stored_notices.has(&notice) => Ok(None),
             Some(notice) => Ok(Some(SessionEvent::HistoryAnnounced { notice })),
             None => message::delivered(message),
         }
