@@ -3,7 +3,7 @@
 //!
 //! A field is *plain* if its value follows from its object and from rows that can be loaded for all objects at once.
 //! [`PlainFields`] describes, in one table per type, how to write each of them. If a document selects only plain fields
-//! of a [`Rendered`] object, [`PlainSelection`] reads the selection once and writes every object below as text. With
+//! of a [`JsonOutput`] object, [`PlainSelection`] reads the selection once and writes every object below as text. With
 //! any other field, or if a row is missing, the engine resolves the object. Its resolvers remain the definition of all
 //! fields: a test compares both on random documents.
 //!
@@ -23,7 +23,7 @@ use async_graphql::{
 };
 use graphql_guard::TYPE_KEY;
 
-use super::{context::ContextExt as _, metrics::Metrics};
+use super::{context::ContextExt as _, error::ApiError, metrics::Metrics};
 use crate::domain::chat_view::{ChatColumn, ChatColumns, ChatView};
 
 pub(super) use json_text::JsonText;
@@ -130,7 +130,7 @@ pub(super) fn objects<T, I: 'static, U: PlainFields>(
 }
 
 /// An object that is written as text if its selection is plain. Its GraphQL type is that of `T`.
-pub(super) struct Rendered<T>(pub(super) T);
+pub(super) struct JsonOutput<T>(pub(super) T);
 
 #[cfg(test)]
 struct EngineOnly;
@@ -141,23 +141,25 @@ pub(crate) fn by_engine(request: async_graphql::Request) -> async_graphql::Reque
     request.data(EngineOnly)
 }
 
-impl<T: PlainFields + OutputType> Rendered<T> {
+impl<T: PlainFields + OutputType> JsonOutput<T> {
     /// The object as JSON text, if its selection is plain and all related rows exist.
-    async fn text(&self, context: &ContextSelectionSet<'_>) -> Option<JsonText> {
+    async fn text(&self, context: &ContextSelectionSet<'_>) -> Result<Option<JsonText>, ApiError> {
         #[cfg(test)]
         if context.data_opt::<EngineOnly>().is_some() {
-            return None;
+            return Ok(None);
         }
         let mut needs = Needs::of(context.viewer());
-        let selection = PlainSelection::new(&context.item.node, &mut needs)?;
+        let Some(selection) = PlainSelection::new(&context.item.node, &mut needs) else { return Ok(None) };
         let related = Related::load(context, &self.0.chats(), &needs).await?;
-        let mut json = JsonText::default();
-        selection.write(&self.0, &related, &mut json);
-        Some(json)
+        Ok(related.map(|related| {
+            let mut json = JsonText::default();
+            selection.write(&self.0, &related, &mut json);
+            json
+        }))
     }
 }
 
-impl<T: PlainFields + OutputType> OutputType for Rendered<T> {
+impl<T: PlainFields + OutputType> OutputType for JsonOutput<T> {
     fn type_name() -> Cow<'static, str> {
         T::type_name()
     }
@@ -167,7 +169,10 @@ impl<T: PlainFields + OutputType> OutputType for Rendered<T> {
     }
 
     async fn resolve(&self, context: &ContextSelectionSet<'_>, field: &Positioned<Field>) -> ServerResult<Value> {
-        let text = self.text(context).await;
+        let text = self
+            .text(context)
+            .await
+            .map_err(|error| context.set_error_path(async_graphql::Error::from(error).into_server_error(field.pos)))?;
         if let Some(metrics) = context.data_opt::<Metrics>() {
             metrics.rendered(text.is_some());
         }

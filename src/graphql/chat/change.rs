@@ -13,7 +13,7 @@ use crate::{
     graphql::{
         context::ContextExt as _,
         error::ApiError,
-        rendering::Rendered,
+        rendering::JsonOutput,
         scalar::{Jid, Timestamp},
         session::object::Session,
     },
@@ -78,13 +78,13 @@ impl ChatChange {
     /// The chat with the settings, counters and revision after this change. The name, aliases and messages are the
     /// current ones, since the change log keeps no text. They are unknown if the chat was deleted or merged since;
     /// `lastMessage` is then null. Null if the kind is `DELETED`.
-    async fn chat(&self, context: &Context<'_>) -> Result<Option<Rendered<Chat>>, ApiError> {
+    async fn chat(&self, context: &Context<'_>) -> Result<Option<JsonOutput<Chat>>, ApiError> {
         match self.0.kind {
             change::ChangeKind::Deleted => return Ok(None),
             change::ChangeKind::Created | change::ChangeKind::Updated => {}
         }
         let now = context.loader().load_one(self.0.chat).await?;
-        Ok(Some(Rendered(as_of(&self.0, now).into())))
+        Ok(Some(JsonOutput(as_of(&self.0, now).into())))
     }
 
     /// The id of the chat that this chat was merged into, because both are the same user. Null unless that is the

@@ -14,7 +14,7 @@ use crate::{
         context::ContextExt as _,
         error::ApiError,
         loader::{ChatCountKey, ChatPageKey},
-        rendering::{Rendered, selected_columns},
+        rendering::{JsonOutput, selected_columns},
     },
     service::chat::ChatPage,
 };
@@ -40,7 +40,7 @@ impl ChatConnection {
         context: &Context<'_>,
         session: Option<SessionId>,
         arguments: ChatListArguments,
-    ) -> Result<Rendered<Self>, ApiError> {
+    ) -> Result<JsonOutput<Self>, ApiError> {
         let (list, page) = arguments.read(context, session)?;
         let columns = selected_columns::<Self>(context);
         let chats = context.chats().list(context.viewer(), list.clone(), page, columns).await?;
@@ -52,7 +52,7 @@ impl ChatConnection {
         context: &Context<'_>,
         session: SessionId,
         arguments: ChatListArguments,
-    ) -> Result<Rendered<Self>, ApiError> {
+    ) -> Result<JsonOutput<Self>, ApiError> {
         let (list, page) = arguments.read(context, Some(session))?;
         let columns = selected_columns::<Self>(context);
         let chats = context.loader().load_one(ChatPageKey { list: list.clone(), page, columns }).await?;
@@ -64,10 +64,10 @@ impl ChatConnection {
         &self.listing.items
     }
 
-    fn of(context: &Context<'_>, list: ChatList, chats: ChatPage) -> Result<Rendered<Self>, ApiError> {
+    fn of(context: &Context<'_>, list: ChatList, chats: ChatPage) -> Result<JsonOutput<Self>, ApiError> {
         let organization = context.organization()?;
         let listing = ConnectionPage::new(chats.page, &scope(organization, &list.scope()), |listed| listed.key);
-        Ok(Rendered(Self { listing, change_cursor: chats.change_cursor.encode(organization), list }))
+        Ok(JsonOutput(Self { listing, change_cursor: chats.change_cursor.encode(organization), list }))
     }
 }
 

@@ -8,7 +8,7 @@ use crate::{
     graphql::{
         context::session_id,
         error::ApiError,
-        rendering::Rendered,
+        rendering::JsonOutput,
         scalar::{Jid, Timestamp},
     },
     service::chat::{ChatRef, ChatUpdate},
@@ -95,7 +95,7 @@ pub(in crate::graphql) fn chat_id(id: &ID) -> Result<ChatId, ApiError> {
 #[derive(SimpleObject)]
 pub(in crate::graphql) struct UpdateChatPayload {
     /// The chat after the update.
-    pub(super) chat: Rendered<Chat>,
+    pub(super) chat: JsonOutput<Chat>,
 }
 
 /// The chat to delete.

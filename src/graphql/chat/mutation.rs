@@ -5,7 +5,7 @@ use async_graphql::{Context, ID, Object};
 use super::input::{DeleteChatInput, DeleteChatPayload, UpdateChatInput, UpdateChatPayload};
 use crate::{
     domain::{capability::Capability, chat_view::ChatView},
-    graphql::{capability::requires, context::ContextExt as _, error::ApiError, rendering::Rendered},
+    graphql::{capability::requires, context::ContextExt as _, error::ApiError, rendering::JsonOutput},
 };
 
 #[derive(Default)]
@@ -24,7 +24,7 @@ impl ChatMutation {
     ) -> Result<Option<UpdateChatPayload>, ApiError> {
         let (target, update) = input.into_parts()?;
         let chat = context.chats().update(context.viewer(), &target, update).await?;
-        Ok(Some(UpdateChatPayload { chat: Rendered(ChatView::from(chat).into()) }))
+        Ok(Some(UpdateChatPayload { chat: JsonOutput(ChatView::from(chat).into()) }))
     }
     /// Deletes one chat and its messages from the stored copy. Nothing is deleted on WhatsApp, and pending changes of
     /// this chat are dropped. With its next message the chat reappears under a new id. It then has its settings on

@@ -16,7 +16,7 @@ use crate::{
         connection::PageArguments,
         context::{ContextExt as _, session_id},
         error::ApiError,
-        rendering::{Rendered, selected_columns},
+        rendering::{JsonOutput, selected_columns},
         scalar::Jid,
     },
 };
@@ -50,7 +50,7 @@ impl ChatQuery {
         last: Option<i64>,
         #[graphql(desc = "Return the chats before this cursor. Cannot be combined with `first` or `after`.")]
         before: Option<String>,
-    ) -> Result<Rendered<ChatConnection>, ApiError> {
+    ) -> Result<JsonOutput<ChatConnection>, ApiError> {
         let session = session_id.as_ref().map(self::session_id).transpose()?;
         let page = PageArguments { first, after, last, before };
         ChatConnection::of_organization(context, session, ChatListArguments { filter, order, page }).await
@@ -74,10 +74,10 @@ impl ChatQuery {
                     it was merged into. The id of a deleted chat is not found, even if the chat has reappeared."
         )]
         id: Option<ID>,
-    ) -> Result<Option<Rendered<Chat>>, ApiError> {
+    ) -> Result<Option<JsonOutput<Chat>>, ApiError> {
         let target = chat_ref(id.as_ref(), cid, session_id.as_ref())?;
         let columns = selected_columns::<Chat>(context);
         let chat = context.chats().chat(context.viewer(), &target, columns).await?;
-        Ok(Some(Rendered(chat.into())))
+        Ok(Some(JsonOutput(chat.into())))
     }
 }

@@ -14,7 +14,11 @@ use crate::{
         message::Message,
         session::Session,
     },
-    graphql::{context::ContextExt as _, loader::AddressesKey},
+    graphql::{
+        context::ContextExt as _,
+        error::{ApiError, ApiErrorCode},
+        loader::AddressesKey,
+    },
     service::chat::Chats,
 };
 
@@ -32,24 +36,35 @@ pub(in crate::graphql) struct Related<'c> {
 impl<'c> Related<'c> {
     /// Loads the needed rows for `chats`. `None` if a row is missing or cannot be read: the engine's resolvers then
     /// report it at each field.
-    pub(super) async fn load(context: &'c ContextSelectionSet<'_>, chats: &[&ChatView], needs: &Needs) -> Option<Self> {
+    ///
+    /// # Errors
+    /// A read that exceeded its limit, which the engine's resolvers would only repeat.
+    pub(super) async fn load(
+        context: &'c ContextSelectionSet<'_>,
+        chats: &[&ChatView],
+        needs: &Needs,
+    ) -> Result<Option<Self>, ApiError> {
         let (loader, service) = (context.loader(), context.chats());
         let chats_if = |rows: RelatedRows| chats.iter().filter(move |_| needs.related.contains(rows));
         let sessions = loader.load_many(chats_if(RelatedRows::Sessions).map(|chat| chat.session));
         let messages = chats_if(RelatedRows::LastMessages).filter_map(|chat| chat.state.last_message?.id);
         let messages = loader.load_many(messages);
         let addresses = loader.load_many(chats_if(RelatedRows::Addresses).map(|chat| AddressesKey(chat.id)));
-        let (sessions, messages, addresses) = try_join!(sessions, messages, addresses).ok()?;
+        let (sessions, messages, addresses) = match try_join!(sessions, messages, addresses) {
+            Ok(rows) => rows,
+            Err(error) if error.code == ApiErrorCode::LimitExceeded => return Err(error),
+            Err(_) => return Ok(None),
+        };
         if chats_if(RelatedRows::Sessions).any(|chat| !sessions.contains_key(&chat.session)) {
-            return None;
+            return Ok(None);
         }
-        Some(Self {
+        Ok(Some(Self {
             chats: service,
             now: service.now(),
             sessions,
             messages,
             addresses: addresses.into_iter().map(|(AddressesKey(id), addresses)| (id, addresses)).collect(),
-        })
+        }))
     }
 
     /// The session of a chat.

@@ -16,7 +16,7 @@ use crate::{
         connection::PageArguments,
         context::ContextExt as _,
         error::ApiError,
-        rendering::{Rendered, selected_columns},
+        rendering::{JsonOutput, selected_columns},
         scalar::{Jid, Timestamp},
     },
     service::chat::ChatRef,
@@ -216,7 +216,7 @@ impl Session {
         last: Option<i64>,
         #[graphql(desc = "Return the chats before this cursor. Cannot be combined with `first` or `after`.")]
         before: Option<String>,
-    ) -> Result<Rendered<ChatConnection>, ApiError> {
+    ) -> Result<JsonOutput<ChatConnection>, ApiError> {
         let page = PageArguments { first, after, last, before };
         ChatConnection::of_session(context, self.0.id, ChatListArguments { filter, order, page }).await
     }
@@ -228,10 +228,10 @@ impl Session {
         &self,
         context: &Context<'_>,
         #[graphql(desc = "The chat's canonical address or any of its aliases.")] cid: Jid,
-    ) -> Result<Option<Rendered<Chat>>, ApiError> {
+    ) -> Result<Option<JsonOutput<Chat>>, ApiError> {
         let target = ChatRef::Address { session: Some(self.0.id), cid: cid.0 };
         let columns = selected_columns::<Chat>(context);
         let chat = context.chats().chat(context.viewer(), &target, columns).await?;
-        Ok(Some(Rendered(chat.into())))
+        Ok(Some(JsonOutput(chat.into())))
     }
 }

@@ -73,7 +73,7 @@ impl ReadPool {
     ) -> Result<Vec<T>, StoreError> {
         if let Some(reads) = &self.in_process {
             let _place = self.place().await?;
-            return reads.rows(statement, from_row, self.limits.read).await;
+            return reads.rows(statement, from_row, self.limits.read, self.limits.answer).await;
         }
         let statement = Arc::new(statement);
         let rows = self.ask(|connection| {

@@ -1,8 +1,10 @@
 //! Hot reads from SQLite in the task of the request. The driver behind the entities runs each connection on a thread of
-//! its own and hands over row by row, which costs several times more than the read itself.
+//! its own. It hands over row by row, which costs several times more than the read itself.
 //!
-//! A read that takes longer than [`SHORT_READ`], or waits for a lock, would delay other tasks of its thread: it is
-//! interrupted, and repeated on a thread of its own.
+//! A read that takes longer than [`IN_TASK_READ_TIMEOUT`], or waits for a lock, would delay other tasks of its thread. It
+//! is interrupted, and repeated on a thread of its own. SQLite cannot be interrupted while it compiles a statement or
+//! waits for the disk. Long statements therefore take a thread at once, and after a read that the disk delayed, all do
+//! for [`SLOW_DISK_PERIOD`].
 
 use std::{
     borrow::Cow,
@@ -24,17 +26,30 @@ use sea_orm::{
     DbErr, RuntimeErr, SqlxError, Statement, Value,
     sqlx::error::{DatabaseError, ErrorKind},
 };
-use tracing::debug;
+use tokio::time::timeout;
+use tracing::{debug, warn};
 
-use super::{row::Row, sqlite};
+use super::{
+    row::Row,
+    sqlite::{self, MAX_READERS},
+};
 use crate::store::error::{self, StoreError};
 
 /// Time limit of a read in the task of its request.
-const SHORT_READ: Duration = Duration::from_millis(2);
-/// Number of SQLite's virtual-machine steps between two checks of the time limit: some ten microseconds.
+const IN_TASK_READ_TIMEOUT: Duration = Duration::from_millis(2);
+/// Duration of a read in a task from which on the disk must have delayed it.
+const SLOW_DISK_READ: Duration = Duration::from_millis(10);
+/// Time for which reads take a thread at once after a slow one.
+const SLOW_DISK_PERIOD: Duration = Duration::from_secs(1);
+/// Number of SQLite's virtual-machine steps between two checks of the time limit: some ten microseconds, if the pages
+/// are in memory.
 const PROGRESS_STEPS: i32 = 1_000;
-/// Number of statements that each connection keeps prepared.
-const PREPARED: usize = 100;
+/// Maximum number of idle connections: as many as reads at a time.
+const MAX_IDLE: usize = MAX_READERS as usize;
+/// Maximum number of statements that each connection keeps prepared.
+const MAX_CACHED_STATEMENTS: usize = 100;
+/// Maximum length of a statement that is kept prepared and executed in a task, in bytes: a few pages of chats.
+const MAX_CACHED_STATEMENT_BYTES: usize = 16 * 1024;
 
 /// Connections for reading. Cheap to clone.
 #[derive(Clone)]
@@ -44,6 +59,8 @@ struct Pool {
     path: PathBuf,
     /// Idle connections, the last used one last; `None` once the pool is closed.
     idle: Mutex<Option<Vec<Reader>>>,
+    /// Until then, reads take a thread at once.
+    slow_until: Mutex<Option<Instant>>,
 }
 
 impl SqliteReads {
@@ -52,21 +69,31 @@ impl SqliteReads {
     pub(super) fn new(path: &Path) -> Self {
         // As in `sqlite`: an absolute path is never parsed as a URI.
         let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-        Self(Arc::new(Pool { path, idle: Mutex::new(Some(Vec::new())) }))
+        Self(Arc::new(Pool { path, idle: Mutex::new(Some(Vec::new())), slow_until: Mutex::default() }))
     }
 
-    /// Executes a statement within `limit`, and returns its rows. A read whose caller is gone is interrupted.
+    /// Executes a statement within `limit`, and returns its rows. A read whose caller is gone is interrupted. One that
+    /// the disk does not answer within `answer` fails.
     pub(super) async fn rows<T: Send + 'static>(
         &self,
         statement: Statement,
         from_row: impl Fn(&Row<'_>) -> Result<T, StoreError> + Send + 'static,
         limit: Duration,
+        answer: Duration,
     ) -> Result<Vec<T>, StoreError> {
         let reader = self.0.take()?;
-        let done = reader.rows(&statement, &from_row, &Limits::in_task());
-        if !done.as_ref().is_err_and(needs_thread) {
-            self.0.put(reader);
-            return done;
+        if !is_long(&statement) && !self.0.has_slow_disk() {
+            let began = Instant::now();
+            let done = reader.rows(&statement, &from_row, &Limits::in_task());
+            if began.elapsed() >= SLOW_DISK_READ {
+                self.0.report_slow_disk();
+            }
+            if !done.as_ref().is_err_and(needs_thread) {
+                self.0.put(reader);
+                // A request with many short reads must not keep its thread from other tasks.
+                tokio::task::yield_now().await;
+                return done;
+            }
         }
         let (pool, limits) = (Arc::clone(&self.0), Limits::of_thread(limit));
         let cancel = CancelOnDrop(Arc::clone(&limits.abandoned));
@@ -75,8 +102,12 @@ impl SqliteReads {
             pool.put(reader);
             done
         });
-        let done = read.await.map_err(|failed| StoreError::from(DbErr::Custom(failed.to_string())))?;
+        let Ok(done) = timeout(answer, read).await else {
+            warn!("A read timed out: the disk does not answer");
+            return Err(error::no_answer().into());
+        };
         drop(cancel);
+        let done = done.map_err(|failed| StoreError::from(DbErr::Custom(failed.to_string())))?;
         done.map_err(|failed| if needs_thread(&failed) { error::too_slow().into() } else { failed })
     }
 
@@ -93,6 +124,11 @@ impl Drop for CancelOnDrop {
     fn drop(&mut self) {
         self.0.store(true, Ordering::Relaxed);
     }
+}
+
+/// Returns whether the statement takes long to compile, and much memory while it is prepared.
+fn is_long(statement: &Statement) -> bool {
+    statement.sql.len() > MAX_CACHED_STATEMENT_BYTES
 }
 
 /// Returns whether the read exceeded its limits: it was interrupted, or another process has the lock.
@@ -115,9 +151,22 @@ impl Pool {
     }
 
     fn put(&self, reader: Reader) {
-        if let Some(idle) = self.idle().as_mut() {
+        // A read whose caller is gone still holds its connection, so there may be more than reads at a time.
+        if let Some(idle) = self.idle().as_mut().filter(|idle| idle.len() < MAX_IDLE) {
             idle.push(reader);
         }
+    }
+
+    fn has_slow_disk(&self) -> bool {
+        self.slow_until().is_some_and(|end| Instant::now() < end)
+    }
+
+    fn report_slow_disk(&self) {
+        *self.slow_until() = Some(Instant::now() + SLOW_DISK_PERIOD);
+    }
+
+    fn slow_until(&self) -> MutexGuard<'_, Option<Instant>> {
+        self.slow_until.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -141,7 +190,7 @@ struct Limits {
 impl Limits {
     /// The limits in the task of the request, which never waits for a lock.
     fn in_task() -> Self {
-        Self { deadline: Instant::now() + SHORT_READ, lock: Duration::ZERO, abandoned: Arc::default() }
+        Self { deadline: Instant::now() + IN_TASK_READ_TIMEOUT, lock: Duration::ZERO, abandoned: Arc::default() }
     }
 
     /// The limits on a thread of the read's own.
@@ -155,7 +204,7 @@ impl Reader {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = rusqlite::Connection::open_with_flags(path, flags)?;
         connection.pragma_update(None, "query_only", true)?;
-        connection.set_prepared_statement_cache_capacity(PREPARED);
+        connection.set_prepared_statement_cache_capacity(MAX_CACHED_STATEMENTS);
         let limits = Arc::new(Mutex::new(Limits::in_task()));
         let watched = Arc::clone(&limits);
         connection.progress_handler(
@@ -177,19 +226,32 @@ impl Reader {
     ) -> Result<Vec<T>, StoreError> {
         self.limits.lock().unwrap_or_else(PoisonError::into_inner).clone_from(limits);
         self.connection.busy_timeout(limits.lock).map_err(|error| failed(&error))?;
+        if is_long(statement) {
+            let mut prepared = self.connection.prepare(&statement.sql).map_err(|error| failed(&error))?;
+            return read(&mut prepared, statement, from_row);
+        }
         let mut prepared = self.connection.prepare_cached(&statement.sql).map_err(|error| failed(&error))?;
-        let values = statement.values.iter().flat_map(|values| &values.0);
-        for (value, number) in values.zip(1..) {
-            prepared.raw_bind_parameter(number, parameter(value)?).map_err(|error| failed(&error))?;
-        }
-        let (mut rows, mut read) = (prepared.raw_query(), Vec::new());
-        while let Some(row) = rows.next().map_err(|error| failed(&error))? {
-            read.push(from_row(&Row::Sqlite(row))?);
-        }
-        // As the other driver logs them.
-        debug!(target: "sqlx::query", summary = statement.sql, rows_returned = read.len());
-        Ok(read)
+        read(&mut prepared, statement, from_row)
     }
+}
+
+/// Executes a prepared statement.
+fn read<T>(
+    prepared: &mut rusqlite::Statement<'_>,
+    statement: &Statement,
+    from_row: &impl Fn(&Row<'_>) -> Result<T, StoreError>,
+) -> Result<Vec<T>, StoreError> {
+    let values = statement.values.iter().flat_map(|values| &values.0);
+    for (value, number) in values.zip(1..) {
+        prepared.raw_bind_parameter(number, parameter(value)?).map_err(|error| failed(&error))?;
+    }
+    let (mut rows, mut read) = (prepared.raw_query(), Vec::new());
+    while let Some(row) = rows.next().map_err(|error| failed(&error))? {
+        read.push(from_row(&Row::Sqlite(row))?);
+    }
+    // As the other driver logs them.
+    debug!(target: "sqlx::query", summary = statement.sql, rows_returned = read.len());
+    Ok(read)
 }
 
 /// A parameter of one of the types that our columns have.
@@ -273,10 +335,39 @@ mod tests {
             .expect("a lock");
         let reads = SqliteReads::new(&path);
         let query = Statement::from_string(DbBackend::Sqlite, "SELECT n FROM numbers");
-        let mut read = Box::pin(reads.rows(query, |row| row.get::<i64>(0), PATIENCE));
+        let mut read = Box::pin(reads.rows(query, |row| row.get::<i64>(0), PATIENCE, PATIENCE));
         // This test has one thread, which releases the lock.
         assert!(futures_util::poll!(&mut read).is_pending());
         other.execute_batch("COMMIT").expect("released");
         assert_eq!(read.await.expect("a row"), [7]);
+    }
+
+    #[tokio::test]
+    async fn long_statements_and_reads_from_a_slow_disk_take_a_thread() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("numbers.db");
+        drop(rusqlite::Connection::open(&path).expect("a database").execute_batch("CREATE TABLE numbers (n)"));
+        let reads = SqliteReads::new(&path);
+        let runs_in_task = async |sql: String| {
+            let query = Statement::from_string(DbBackend::Sqlite, sql);
+            let thread = reads.rows(query, |_| Ok(std::thread::current().id()), PATIENCE, PATIENCE);
+            thread.await.expect("a row") == [std::thread::current().id()]
+        };
+        let comment = " ".repeat(MAX_CACHED_STATEMENT_BYTES);
+        assert!(runs_in_task("SELECT 1".into()).await);
+        assert!(!runs_in_task(format!("SELECT 1{comment}")).await);
+        reads.0.report_slow_disk();
+        assert!(!runs_in_task("SELECT 1".into()).await);
+    }
+
+    #[tokio::test]
+    async fn a_pool_keeps_no_more_connections_than_reads_at_a_time() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("numbers.db");
+        drop(rusqlite::Connection::open(&path).expect("a database").execute_batch("CREATE TABLE numbers (n)"));
+        let pool = SqliteReads::new(&path).0;
+        let readers: Vec<_> = (0..MAX_IDLE + 3).map(|_| pool.take().expect("a connection")).collect();
+        readers.into_iter().for_each(|reader| pool.put(reader));
+        assert_eq!(pool.idle().as_ref().map(Vec::len), Some(MAX_IDLE));
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{
     sync::atomic::{AtomicUsize, Ordering},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use futures_util::future::join_all;
@@ -87,9 +87,11 @@ async fn a_long_read_ends_and_delays_no_other_task() {
     let reader = test.store.reader(&test.organization);
     let count = reader.rows(counting(&test, 1_000_000), |row| row.get::<i64>(0));
     let mut count = Box::pin(timeout(PATIENCE, count));
-    // This test has one thread, on which the read does not run to its end.
+    let began = Instant::now();
     assert!(futures_util::poll!(&mut count).is_pending());
+    let in_task = began.elapsed();
     assert_eq!(count.await.expect("within the time limit").expect("a count"), [1_000_000]);
+    assert!(in_task * 4 < began.elapsed(), "the read ran {in_task:?} in its task, and {:?} in all", began.elapsed());
 }
 
 #[tokio::test]

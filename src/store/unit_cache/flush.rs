@@ -1,4 +1,4 @@
-//! Flushing of the cache: one statement for some hundred rows.
+//! Flushing of the cache: one statement for many rows.
 
 use chatgraph_entity::{chat as row, message, peer::ActiveModel as PeerRow, peer_address};
 use sea_orm::{ColumnTrait as _, DbErr, EntityTrait as _, IntoActiveModel as _, Iterable as _, sea_query::OnConflict};
