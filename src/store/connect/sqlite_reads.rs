@@ -367,7 +367,9 @@ mod tests {
         drop(rusqlite::Connection::open(&path).expect("a database").execute_batch("CREATE TABLE numbers (n)"));
         let pool = SqliteReads::new(&path).0;
         let readers: Vec<_> = (0..MAX_IDLE + 3).map(|_| pool.take().expect("a connection")).collect();
-        readers.into_iter().for_each(|reader| pool.put(reader));
+        for reader in readers {
+            pool.put(reader);
+        }
         assert_eq!(pool.idle().as_ref().map(Vec::len), Some(MAX_IDLE));
     }
 }
