@@ -1,6 +1,6 @@
 //! JSON text, and values of the engine that contain some.
 
-use std::{fmt::Display, io::Write as _};
+use std::{fmt::Display, io::Write as _, mem};
 
 use async_graphql::{Value, resolver_utils::EnumType};
 use serde::Serialize;
@@ -44,27 +44,43 @@ impl JsonText {
 
     /// Writes a list.
     pub(in crate::graphql) fn list<I>(&mut self, items: impl IntoIterator<Item = I>, item: impl Fn(I, &mut Self)) {
-        self.0.push(b'[');
-        for (number, of) in items.into_iter().enumerate() {
-            if number > 0 {
-                self.0.push(b',');
-            }
-            item(of, self);
-        }
-        self.0.push(b']');
+        self.enclose([b'[', b']'], items, item);
     }
 
     /// Writes an object. Each field has its key as JSON text with the colon.
     pub(super) fn object<F>(&mut self, fields: &[(String, F)], value: impl Fn(&F, &mut Self)) {
-        self.0.push(b'{');
-        for (number, (key, field)) in fields.iter().enumerate() {
+        self.enclose([b'{', b'}'], fields, |(key, field), json| {
+            json.0.extend_from_slice(key.as_bytes());
+            value(field, json);
+        });
+    }
+
+    /// Writes a value of the engine, with the text that it contains.
+    fn value(&mut self, value: &Value) {
+        match value {
+            Value::Binary(text) => self.0.extend_from_slice(text),
+            Value::List(items) => self.list(items, |item, json| json.value(item)),
+            Value::Object(fields) => self.enclose([b'{', b'}'], fields, |(key, field), json| {
+                json.text(key.as_str());
+                json.0.push(b':');
+                json.value(field);
+            }),
+            Value::Null | Value::Number(_) | Value::String(_) | Value::Boolean(_) | Value::Enum(_) => {
+                serialize(value, &mut self.0);
+            }
+        }
+    }
+
+    /// Writes items between brackets, with commas between them.
+    fn enclose<I>(&mut self, [open, close]: [u8; 2], items: impl IntoIterator<Item = I>, write: impl Fn(I, &mut Self)) {
+        self.0.push(open);
+        for (number, item) in items.into_iter().enumerate() {
             if number > 0 {
                 self.0.push(b',');
             }
-            self.0.extend_from_slice(key.as_bytes());
-            value(field, self);
+            write(item, self);
         }
-        self.0.push(b'}');
+        self.0.push(close);
     }
 
     /// The text as a value of the engine, which [`write_value`] writes unchanged. No field of the schema has binary
@@ -76,34 +92,9 @@ impl JsonText {
 
 /// Writes a response's value as JSON text, with the text that it contains.
 pub fn write_value(value: &Value, json: &mut Vec<u8>) {
-    match value {
-        Value::Binary(text) => json.extend_from_slice(text),
-        Value::List(items) => {
-            json.push(b'[');
-            for (number, item) in items.iter().enumerate() {
-                if number > 0 {
-                    json.push(b',');
-                }
-                write_value(item, json);
-            }
-            json.push(b']');
-        }
-        Value::Object(fields) => {
-            json.push(b'{');
-            for (number, (key, field)) in fields.iter().enumerate() {
-                if number > 0 {
-                    json.push(b',');
-                }
-                serialize(key.as_str(), json);
-                json.push(b':');
-                write_value(field, json);
-            }
-            json.push(b'}');
-        }
-        Value::Null | Value::Number(_) | Value::String(_) | Value::Boolean(_) | Value::Enum(_) => {
-            serialize(value, json);
-        }
-    }
+    let mut text = JsonText(mem::take(json));
+    text.value(value);
+    *json = text.0;
 }
 
 fn serialize(value: &(impl Serialize + ?Sized), json: &mut Vec<u8>) {

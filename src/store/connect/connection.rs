@@ -121,7 +121,9 @@ impl Connection {
 
     /// Returns the rows as the driver reads them.
     pub(super) async fn query_rows(&mut self, statement: &Statement) -> Result<Vec<PgRow>, DbErr> {
-        let Kind::Postgres(connection) = self.kind() else { return Ok(Vec::new()) };
+        let Kind::Postgres(connection) = self.kind() else {
+            return Err(DbErr::Custom("SQLite has connections of its own for hot reads".into()));
+        };
         query::<Postgres>(statement).fetch_all(&mut **connection).await.map_err(not_answered)
     }
 
