@@ -21,6 +21,7 @@ mod connection;
 mod contacts;
 mod event;
 mod event_queue;
+mod fetch_queue;
 mod history;
 mod history_download;
 mod history_part;

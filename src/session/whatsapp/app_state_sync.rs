@@ -11,7 +11,10 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{Instrument as _, warn};
 use whatsapp_rust::{Client, sync_task::MajorSyncTask, wacore::appstate::patch_decode::WAPatchName};
 
-use super::{backend::SessionBackend, event_queue::login};
+use super::{
+    backend::{SessionBackend, full_sync},
+    event_queue::login,
+};
 
 /// All collections. Those of the chats come last, because names should be known before their chats change.
 pub(super) const COLLECTIONS: [WAPatchName; 5] = [
@@ -75,7 +78,6 @@ impl AppStateSync {
     /// Fetches a collection, which has reached version `moved_to`, from the start: each of its current settings is
     /// delivered again. A fetch that exceeds the time limit still starts over as soon as possible.
     pub(super) async fn full_sync(&self, name: WAPatchName, moved_to: u64) -> FetchOutcome {
-        self.memory.request_full_sync(name.as_str());
         let outcome = self.run(name, true).await;
         self.as_far_as(moved_to, name, outcome)
     }
@@ -127,13 +129,14 @@ impl AppStateSync {
     /// inconsistent collection.
     async fn run(&self, name: WAPatchName, full_sync: bool) -> FetchOutcome {
         let began = login(&self.client);
-        for _ in 0..MAX_REPEATS {
+        for repeat in 0..MAX_REPEATS {
             self.memory.take_missing_key();
             let before = self.memory.reading(name.as_str());
             let client = Arc::clone(&self.client);
             let syncing = async move {
                 client.process_sync_task(MajorSyncTask::AppStateSync { name, full_sync }).await;
             };
+            let syncing = full_sync::scope(full_sync && repeat == 0, syncing);
             let syncing = self.cut.clone().run_until_cancelled_owned(syncing).in_current_span();
             if timeout(self.limit, self.tasks.spawn(syncing)).await.is_err() {
                 warn!(collection = name.as_str(), "Fetching an app-state collection timed out");

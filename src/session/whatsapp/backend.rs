@@ -6,6 +6,7 @@
 
 mod app_state;
 mod device;
+pub(super) mod full_sync;
 mod history;
 mod protocol;
 mod secret;
@@ -17,7 +18,7 @@ mod unreadable_secret;
 mod upload_guard;
 
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::HashMap,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -32,7 +33,7 @@ use whatsapp_rust::{
     wacore::store::Device,
 };
 
-use super::{event_queue::EventSink, history_part::StoredNotices, jid};
+use super::{event_queue::EventSink, fetch_queue::FetchQueue, history_part::StoredNotices, jid};
 use crate::{
     domain::{id::SessionId, session::Account},
     session::SessionKey,
@@ -75,7 +76,7 @@ impl BackendPool {
             key: key.clone(),
             sink,
             tracker: SyncTracker::default(),
-            full_syncs: Mutex::default(),
+            fetches: Arc::default(),
             lacks_key: AtomicBool::new(false),
             damaged: CancellationToken::new(),
             stored_notices: Arc::default(),
@@ -126,8 +127,8 @@ pub(super) struct SessionBackend {
     key: SessionKey,
     sink: EventSink,
     tracker: SyncTracker,
-    /// Collections to read from the start at their next fetch.
-    full_syncs: Mutex<BTreeSet<String>>,
+    /// Collections that must be fetched.
+    fetches: Arc<FetchQueue>,
     /// True if a missing key was requested.
     lacks_key: AtomicBool,
     /// Cancelled if a value cannot be decrypted.
@@ -137,20 +138,14 @@ pub(super) struct SessionBackend {
 }
 
 impl SessionBackend {
-    /// Resets an app-state collection at its next fetch, and not before: a fetch in progress would continue from its
-    /// old version.
-    pub(super) fn request_full_sync(&self, collection: &str) {
-        self.full_syncs().insert(collection.to_owned());
+    /// Returns the collections that must be fetched.
+    pub(super) fn fetches(&self) -> Arc<FetchQueue> {
+        Arc::clone(&self.fetches)
     }
 
     /// Returns whether a missing key was requested since the last call.
     pub(super) fn take_missing_key(&self) -> bool {
         self.lacks_key.swap(false, Ordering::Relaxed)
-    }
-
-    fn full_syncs(&self) -> MutexGuard<'_, BTreeSet<String>> {
-        // Recovers from poisoning: the set of names is never left in a partial state.
-        self.full_syncs.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn get(&self, kind: RecordKind, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {

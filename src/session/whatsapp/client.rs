@@ -184,10 +184,11 @@ impl BuiltClient {
             .instrument(span.clone()),
         );
 
+        let fetches = collections.memory.fetches();
+        let listening = SyncNotifications::listen(&client, Arc::clone(&fetches));
         let recovery = SyncRecovery::new(collections, config.clone(), sink.events());
         let ends = sink.clone();
-        let (notices, listening) = SyncNotifications::listen(&client);
-        let keeping_up = sync_loop::run(recovery, logged_in, notices, listening, doubted, sink);
+        let keeping_up = sync_loop::run(recovery, logged_in, fetches, listening, doubted, sink);
         let keeping_up = tasks.spawn(cut.run_until_cancelled_owned(keeping_up).instrument(span.clone()));
         tasks.spawn(
             async move {

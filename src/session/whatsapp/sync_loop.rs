@@ -8,21 +8,21 @@ use tokio::sync::mpsc;
 use super::{
     app_state_sync::{COLLECTIONS, SyncSuspicion},
     event_queue::{EventSink, QueueItem},
-    sync_notifications::SyncNotifications,
+    fetch_queue::FetchQueue,
     sync_recovery::{RecoveryFailed, SyncRecovery},
 };
 
-/// Runs until the login channel closes or a collection is given up. The notices arrive as long as
-/// `_listening` is not dropped.
+/// Runs until the login channel closes or a collection is given up. Announcements arrive as long as `_listening` is not
+/// dropped.
 pub(super) async fn run<L: Send>(
     mut recovery: SyncRecovery,
     logged_in: mpsc::Receiver<u64>,
-    notices: Arc<SyncNotifications>,
+    fetches: Arc<FetchQueue>,
     _listening: L,
     doubted: mpsc::Receiver<SyncSuspicion>,
     sink: EventSink,
 ) {
-    if let Err(RecoveryFailed(name)) = keep_up(&mut recovery, logged_in, &notices, doubted, &sink).await {
+    if let Err(RecoveryFailed(name)) = keep_up(&mut recovery, logged_in, &fetches, doubted, &sink).await {
         sink.push(QueueItem::Unreadable { collection: name.as_str() });
     }
 }
@@ -30,7 +30,7 @@ pub(super) async fn run<L: Send>(
 async fn keep_up(
     recovery: &mut SyncRecovery,
     mut logged_in: mpsc::Receiver<u64>,
-    notices: &SyncNotifications,
+    fetches: &FetchQueue,
     mut doubted: mpsc::Receiver<SyncSuspicion>,
     sink: &EventSink,
 ) -> Result<(), RecoveryFailed> {
@@ -43,8 +43,8 @@ async fn keep_up(
                 }
                 sink.push(QueueItem::CaughtUp { login });
             }
-            announced = notices.next() => {
-                for (name, moved_to) in announced {
+            collections = fetches.next() => {
+                for (name, moved_to) in collections {
                     if let Ok(name) = name.parse() {
                         recovery.fetch(name, moved_to).await?;
                     }

@@ -33,17 +33,17 @@ impl Owner {
         while !done.load(Ordering::SeqCst) {
             let (number, chat) = PEOPLE[usize::from(random.below(2) == 0)];
             let on = random.below(2) == 0;
-            // A pin unarchives a chat silently: a full replay of settings has only the archive setting.
+            // A pin unarchives a chat silently: a full replay of settings has only the archive setting. So the group, which
+            // API clients archive at any moment, is not pinned.
             let is_archived = phone.chats().iter().any(|view| view.jid == chat && view.archived);
-            match random.below(7) {
+            match random.below(6) {
                 0 => phone.archive(chat, on).await.expect("archived"),
                 1 if is_archived => phone.archive(chat, false).await.expect("unarchived"),
                 1 => phone.pin(chat, on).await.expect("pinned"),
-                2 => phone.pin(BOOKS, on).await.expect("pinned"),
-                3 => phone.mark_read(chat, true).await.expect("marked"),
+                2 => phone.mark_read(chat, true).await.expect("marked"),
                 // For devices that were offline, a mark as unread replaces the earlier "read up to here". This group
                 // receives no messages, so nothing in it can be unread.
-                4 => phone.mark_read(BOOKS, on).await.expect("marked"),
+                3 => phone.mark_read(BOOKS, on).await.expect("marked"),
                 _ => drop(phone.receive(number, chat, &format!("Line {actions}")).await.expect("written")),
             }
             actions += 1;

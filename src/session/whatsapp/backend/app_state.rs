@@ -13,7 +13,7 @@ use whatsapp_rust::{
 };
 
 use super::{
-    super::event_queue::QueueItem, SessionBackend, compound, decoded, encode, failed, record,
+    super::event_queue::QueueItem, SessionBackend, compound, decoded, encode, failed, full_sync, record,
     sync_tracker::VersionStored, upload_guard,
 };
 use crate::store::whatsapp_device::RecordKind;
@@ -38,10 +38,9 @@ impl AppSyncStore for SessionBackend {
             self.tracker.patch_started(name);
             return Err(StoreError::Validation("the upload is not wanted any more".to_owned()));
         }
-        if self.full_syncs().contains(name) {
-            // The library asks at the start of a fetch, with exclusive access to the collection.
+        if full_sync::is_due() {
             self.put_back(name).await?;
-            self.full_syncs().remove(name);
+            full_sync::done();
         }
         self.version(name).await
     }
@@ -74,7 +73,9 @@ impl AppSyncStore for SessionBackend {
             }
             VersionStored::NotAll => {
                 warn!(collection = name, "App state was read but not fully delivered; reading it again");
-                self.request_full_sync(name);
+                // The fetch that stores the version has exclusive access, and it ends here.
+                self.put_back(name).await?;
+                self.fetches.add(name, 0);
             }
             VersionStored::Nothing | VersionStored::All(None) => {}
         }

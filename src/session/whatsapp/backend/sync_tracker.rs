@@ -5,14 +5,19 @@
 //! use another order; the tests of a crash at every step would detect that.
 //!
 //! Changes can also be lost without a crash: if one patch can be read and the next one cannot, the library has stored
-//! the first and drops its changes. The order shows that, too: a fetch reads the version twice, for the request and for
-//! the answer. Two reads between storing a version and its delivery therefore belong to a new fetch. One read before
-//! MACs are read is not a fetch: it is the next part of the same one, or an upload, and both come after the delivery.
+//! the first and drops its changes. Storing a version needs exclusive access to the collection, so a task that stores one
+//! before the previous task reported its delivery shows that the previous fetch ended early. Within one task the order
+//! shows it: a fetch reads the version twice, for the request and for the answer, so two reads between storing a version
+//! and its delivery belong to a new fetch. One read before MACs are read is not a fetch: it is the next part of the same
+//! one, or an upload, and both come after the delivery. Reads by other tasks show nothing: the library reads a version
+//! without exclusive access when WhatsApp announces a change.
 
 use std::{
     collections::HashMap,
     sync::{Mutex, PoisonError},
 };
+
+use tokio::task;
 
 /// The collections of one client.
 #[derive(Default)]
@@ -28,9 +33,11 @@ struct SyncProgress {
     is_from_start: bool,
     /// Its snapshot was read, and no patch after it.
     is_snapshot: bool,
-    /// Number of reads of the version since it was stored.
+    /// The task that stored the version last.
+    stored_by: Option<task::Id>,
+    /// Number of reads of the version by that task since.
     reads: u32,
-    /// A later step used the read state, which happens after its delivery.
+    /// A later step of that task used the read state, which happens after its delivery.
     is_reported: bool,
     /// Changes were read that will not be delivered.
     is_lost: bool,
@@ -70,6 +77,7 @@ impl Default for SyncProgress {
             next,
             is_from_start: false,
             is_snapshot: false,
+            stored_by: None,
             reads: 0,
             is_reported: false,
             is_lost: false,
@@ -81,8 +89,14 @@ impl Default for SyncProgress {
 impl SyncProgress {
     /// Detects that the marked state was stored by an earlier fetch.
     fn version_found(&mut self) {
-        self.is_lost |= self.mark.is_some() && self.reads > 1 && !self.is_reported;
-        (self.reads, self.is_reported) = (0, false);
+        let is_another_fetch = self.reads > 1 || !self.is_own_task();
+        self.is_lost |= self.mark.is_some() && is_another_fetch && !self.is_reported;
+        (self.stored_by, self.reads, self.is_reported) = (task::try_id(), 0, false);
+    }
+
+    /// Returns whether the current task stored the version last.
+    fn is_own_task(&self) -> bool {
+        self.stored_by == task::try_id()
     }
 }
 
@@ -90,7 +104,7 @@ impl SyncTracker {
     /// Registers a read of a collection's version.
     pub(super) fn version_read(&self, name: &str) {
         self.with(name, |collection| {
-            collection.reads += 1;
+            collection.reads += u32::from(collection.is_own_task());
             collection.reading.is_open = true;
         });
     }
@@ -118,7 +132,7 @@ impl SyncTracker {
     pub(super) fn patch_started(&self, name: &str) {
         self.with(name, |collection| {
             (collection.is_from_start, collection.is_snapshot) = (false, false);
-            collection.is_reported |= collection.reads == 1;
+            collection.is_reported |= collection.is_own_task() && collection.reads == 1;
         });
     }
 
@@ -156,6 +170,10 @@ impl SyncTracker {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use tokio_util::task::TaskTracker;
+
     use super::*;
 
     /// Reads the version for the request and for the answer.
@@ -269,5 +287,46 @@ mod tests {
         tracker.patch_started("regular");
         let mark = tracker.read("regular");
         assert_eq!(tracker.version_stored_again("regular", 7, true), VersionStored::All(Some(mark)));
+    }
+
+    /// Runs a step of another task.
+    async fn elsewhere<T: Send + 'static>(
+        tracker: &Arc<SyncTracker>,
+        step: impl FnOnce(&SyncTracker) -> T + Send + 'static,
+    ) -> T {
+        let tracker = Arc::clone(tracker);
+        TaskTracker::new().spawn(async move { step(&tracker) }).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn announcements_during_a_fetch_do_not_make_it_incomplete() {
+        let tracker = Arc::new(SyncTracker::default());
+        fetches(&tracker);
+        tracker.patch_started("regular");
+        let mark = tracker.read("regular");
+        for _ in 0..3 {
+            elsewhere(&tracker, |tracker| tracker.version_read("regular")).await;
+        }
+        assert_eq!(tracker.version_stored_again("regular", 7, true), VersionStored::All(Some(mark)));
+    }
+
+    #[tokio::test]
+    async fn an_undelivered_fetch_is_not_completed_by_another_task() {
+        let upload = |tracker: &SyncTracker| {
+            tracker.version_read("regular");
+            tracker.patch_started("regular");
+        };
+        let next: [fn(&SyncTracker); 3] = [|_| (), fetches, upload];
+        for (number, next) in next.into_iter().enumerate() {
+            let tracker = Arc::new(SyncTracker::default());
+            elsewhere(&tracker, |tracker| {
+                fetches(tracker);
+                tracker.patch_started("regular");
+                tracker.read("regular")
+            })
+            .await;
+            next(&tracker);
+            assert_eq!(tracker.version_stored_again("regular", 7, true), VersionStored::NotAll, "{number}");
+        }
     }
 }

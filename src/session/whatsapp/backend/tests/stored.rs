@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
+use tokio_util::task::TaskTracker;
 use whatsapp_rust::{
     bytes::Bytes,
     store::traits::{
-        AppStateSyncKey, DeviceListRecord, LidPnMappingEntry, MsgSecretEntry, PendingInboundKey, PendingInboundRow,
+        AppStateSyncKey, AppSyncStore as _, DeviceListRecord, LidPnMappingEntry, MsgSecretEntry, PendingInboundKey,
+        PendingInboundRow,
     },
     wacore::appstate::{hash::HashState, processor::AppStateMutationMAC},
 };
@@ -188,4 +190,39 @@ async fn settings_that_were_read_but_not_delivered_are_read_again() {
     let memory = open(&backends, &key(&test)).await;
     assert_eq!(memory.get_version("regular").await.unwrap().version, 3);
     assert!(memory.get_mutation_mac("regular", &[7; 32]).await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn a_collection_is_reset_by_the_fetch_that_starts_over_and_not_by_an_announcement() {
+    let test = TestStore::open().await;
+    let memory = open(&BackendPool::new(test.store.clone()), &key(&test)).await;
+    memory.set_version("regular", HashState { version: 3, ..HashState::default() }).await.unwrap();
+    let announced = Arc::clone(&memory);
+    let fetched = Arc::clone(&memory);
+    super::full_sync::scope(true, async move {
+        let announcement = async move { announced.get_version("regular").await.unwrap().version };
+        assert_eq!(TaskTracker::new().spawn(announcement).await.unwrap(), 3);
+        assert_eq!(fetched.get_version("regular").await.unwrap().version, 0, "the request");
+        fetched.set_version("regular", HashState { version: 4, ..HashState::default() }).await.unwrap();
+        assert_eq!(fetched.get_version("regular").await.unwrap().version, 4, "the next part");
+    })
+    .await;
+    super::full_sync::scope(false, async {
+        assert_eq!(memory.get_version("regular").await.unwrap().version, 4);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_fetch_that_shows_a_loss_resets_the_collection_and_queues_it() {
+    let test = TestStore::open().await;
+    let (sink, _heard) = queue(Duration::from_secs(1), crate::session::SessionMetrics::default());
+    let memory = BackendPool::new(test.store.clone()).open(&key(&test), sink).await.unwrap();
+    let state = |version| HashState { version, ..HashState::default() };
+    let lost = Arc::clone(&memory);
+    TaskTracker::new().spawn(async move { lost.set_version("regular", state(3)).await.unwrap() }).await.unwrap();
+    memory.set_version("regular", state(3)).await.unwrap();
+    assert_eq!(memory.get_version("regular").await.unwrap().version, 0);
+    let due = tokio::time::timeout(Duration::from_secs(1), memory.fetches().next()).await.unwrap();
+    assert_eq!(due.into_keys().collect::<Vec<_>>(), ["regular"]);
 }
