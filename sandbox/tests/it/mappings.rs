@@ -1,31 +1,18 @@
 use chatgraph_sandbox::{Error, ReceiptForm};
 use whatsapp_rust::{
     prelude::Event,
-    wacore::{store::traits::ProtocolStore, types::presence::ReceiptType},
+    wacore::{store::traits::ProtocolStore as _, types::presence::ReceiptType},
 };
 
-use crate::support::{ADA, Companion, account, jid, paired, shown, soon};
+use crate::support::{ADA, account, jid, paired, shown, soon};
 
 const STRANGER: &str = "15550100088@s.whatsapp.net";
 const STRANGER_LID: &str = "200000000000088@lid";
 
-/// Waits until the client knows the number of this LID.
-async fn known_number(companion: &Companion, lid: &str) -> String {
-    let known = async {
-        loop {
-            if let Some(mapping) = companion.backend.get_lid_mapping(lid).await.expect("a store") {
-                return mapping.phone_number;
-            }
-            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-        }
-    };
-    soon("a mapping", known).await
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn known_mappings_are_sent_with_the_history() {
     let (sandbox, phone, mut companion) = paired(account()).await;
-    assert_eq!(known_number(&companion, "200000000000002").await, "15550100002");
+    assert_eq!(companion.known_number("200000000000002").await, "15550100002");
 
     phone.receive("200000000000002@lid", "200000000000002@lid", "from behind the LID").await.unwrap();
 
@@ -47,7 +34,7 @@ async fn two_strangers_turn_out_one_person() {
 
     phone.learn("200000000000088", "15550100088", true).await.unwrap();
 
-    assert_eq!(known_number(&companion, "200000000000088").await, "15550100088");
+    assert_eq!(companion.known_number("200000000000088").await, "15550100088");
     let chat = phone.chats().into_iter().find(|chat| chat.aliases.iter().any(|alias| alias == STRANGER)).unwrap();
     assert_eq!((chat.jid.as_str(), chat.unread_count), (STRANGER_LID, 2));
     for from in [STRANGER_LID, STRANGER] {
@@ -69,7 +56,7 @@ async fn unannounced_mapping_arrives_with_the_next_message() {
     phone.receive(STRANGER_LID, STRANGER_LID, "by LID").await.unwrap();
 
     assert_eq!(companion.text().await.1, STRANGER_LID);
-    assert_eq!(known_number(&companion, "200000000000088").await, "15550100088");
+    assert_eq!(companion.known_number("200000000000088").await, "15550100088");
     companion.stop().await;
     sandbox.stop().await;
 }
@@ -82,7 +69,7 @@ async fn a_question_about_a_person_is_answered_with_the_lid() {
     let asked = companion.client.contacts().is_on_whatsapp(&[jid(STRANGER)]).await.unwrap();
 
     assert_eq!(asked[0].lid, Some(jid(STRANGER_LID)));
-    assert_eq!(known_number(&companion, "200000000000088").await, "15550100088");
+    assert_eq!(companion.known_number("200000000000088").await, "15550100088");
     companion.stop().await;
     sandbox.stop().await;
 }

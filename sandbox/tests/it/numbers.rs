@@ -1,7 +1,9 @@
 //! Numbers that people give up, and their next owners.
 
+use std::collections::BTreeSet;
+
 use chatgraph_sandbox::Error;
-use whatsapp_rust::{prelude::Event, wacore::store::traits::ProtocolStore};
+use whatsapp_rust::prelude::Event;
 
 use crate::support::{ADA, account, jid, paired, shown, soon};
 
@@ -25,18 +27,20 @@ async fn a_reused_number_is_another_person_with_new_keys_and_chat() {
 
     let (by_ada, by_nadia) =
         (phone.receive(NEW, NEW, "Ada once more").await.unwrap(), phone.receive(ADA, ADA, "I am Nadia").await.unwrap());
-    // The client handles each chat separately.
-    let mut told = [companion.text().await, companion.text().await];
-    told.sort_by(|one, other| one.2.cmp(&other.2));
+    // The client handles each chat separately, and may receive a message again if it asked for it with other keys.
     let expected = [(by_ada, NEW, "Ada once more"), (by_nadia, ADA, "I am Nadia")];
-    assert_eq!(told, expected.map(|(id, chat, text)| (id, chat.to_owned(), text.to_owned())));
+    let expected = BTreeSet::from(expected.map(|(id, chat, text)| (id, chat.to_owned(), text.to_owned())));
+    let mut received = BTreeSet::new();
+    while received.len() < expected.len() {
+        received.insert(companion.text().await);
+    }
+    assert_eq!(received, expected);
     assert_eq!((shown(&phone, NEW).unread_count, shown(&phone, ADA).unread_count), (3, 1));
     assert_eq!(shown(&phone, NEW).name.as_deref(), Some("Ada Lovelace"));
     assert_eq!(shown(&phone, ADA).name.as_deref(), Some("Nadia"));
     let texts: Vec<_> = phone.messages(ADA).unwrap().into_iter().map(|message| message.text.unwrap()).collect();
     assert_eq!(texts, ["I am Nadia"]);
-    let mapping = companion.backend.get_lid_mapping("200000000000077").await.unwrap().unwrap();
-    assert_eq!(mapping.phone_number, "15550100002");
+    assert_eq!(companion.known_number("200000000000077").await, "15550100002");
     soon("the receipts", phone.settled()).await.unwrap();
     companion.stop().await;
     sandbox.stop().await;

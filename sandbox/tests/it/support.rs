@@ -9,7 +9,7 @@ use chatgraph_sandbox::{
     AccountSpec, Config, Phone, Sandbox,
     spec::{ChatSpec, ContactSpec, GroupSpec, MessageSpec},
 };
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 use whatsapp_rust::{
     Client, Jid, RawNodeLease, SyncActionMessageRange, TokioRuntime, anyhow,
     async_channel::Receiver,
@@ -22,7 +22,7 @@ use whatsapp_rust::{
     wacore::store::{
         Device, InMemoryBackend,
         device::{CachedNoiseCert, CachedServerCertChain},
-        traits::{AppSyncStore, Backend, DeviceStore},
+        traits::{AppSyncStore, Backend, DeviceStore, ProtocolStore as _},
     },
 };
 
@@ -266,6 +266,19 @@ impl Companion {
             self.inbox.extend(batch);
         }
         self.inbox.pop_front().expect("a batch is not empty")
+    }
+
+    /// Waits until the client knows the number of a LID, which it stores after the events of the message.
+    pub(crate) async fn known_number(&self, lid: &str) -> String {
+        let known = async {
+            loop {
+                if let Some(mapping) = self.backend.get_lid_mapping(lid).await.expect("a store") {
+                    return mapping.phone_number;
+                }
+                sleep(Duration::from_millis(5)).await;
+            }
+        };
+        soon("a mapping", known).await
     }
 
     /// Stops the client and returns its store.
