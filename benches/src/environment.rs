@@ -20,9 +20,12 @@ pub struct Stage {
     pub client: Client,
     /// Address on which the server listens.
     pub address: String,
+    /// URL of the sandbox.
+    pub sandbox_url: String,
+    /// Public key of the sandbox, as it prints it.
+    pub sandbox_key: String,
     programs: PathBuf,
     database: String,
-    sandbox_url: String,
     _folder: TempDir,
 }
 
@@ -56,8 +59,9 @@ impl Stage {
             Program::start(&program("chatgraph"), &serve, |line| line["fields"]["message"] == "Serving")?;
         let address = ready["fields"]["address"].as_str().ok_or("no address")?.to_owned();
         let client = Client::new(format!("http://{address}/graphql"), key, url.to_owned());
-        let (programs, sandbox_url) = (programs.to_owned(), url.to_owned());
-        Ok(Self { server, sandbox, client, address, programs, database, sandbox_url, _folder: folder })
+        let (sandbox_url, sandbox_key) = (url.to_owned(), public.to_owned());
+        let programs = programs.to_owned();
+        Ok(Self { server, sandbox, client, address, sandbox_url, sandbox_key, programs, database, _folder: folder })
     }
 
     /// A client of another organization.

@@ -2,7 +2,8 @@
 //!
 //! `scripts/bench` builds everything and runs the measurements in `bin`:
 //! - `latency`: the delay from the phone to a subscriber and back, and the memory of a first session;
-//! - `many_sessions`: the memory of a hundred sessions, and the message rates of one of them and of all;
+//! - `many_sessions`: the memory of a hundred sessions, and the message rates of one of them and of all, beside those of
+//!   the WhatsApp library alone;
 //! - `import`: time and memory of a large history, and the API's response times meanwhile;
 //! - `api`: a page of chats, one chat and an update, compared with the baseline;
 //! - `commit_throughput`: 2,000 changes a second in one organization's log;
@@ -15,6 +16,7 @@ pub mod baseline;
 pub mod client;
 pub mod data;
 pub mod environment;
+pub mod library;
 pub mod program;
 
 use std::time::Duration;

@@ -1,4 +1,5 @@
-//! A hundred sessions in one process: memory per session, and messages per second of one session and of all together.
+//! A hundred sessions in one process: memory per session, and messages per second of one session and of all together,
+//! beside those of the WhatsApp library alone.
 //! `many_sessions [DATABASE]`, by default an SQLite file.
 
 use std::{
@@ -6,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use chatgraph_benches::environment::Stage;
+use chatgraph_benches::{environment::Stage, library};
 use futures_util::{StreamExt as _, stream};
 use serde_json::json;
 
@@ -30,16 +31,33 @@ async fn main() -> Result<(), Box<dyn Error>> {
             println!("memory with {} sessions: {:.1} MiB", phones.len(), stage.server.resident_mib()?);
         }
     }
-    take_in(&stage, &phones[..1]).await?;
-    take_in(&stage, &phones).await?;
+    for receivers in [&phones[..1], &phones[..]] {
+        let mut changes = stage.client.subscribe().await?;
+        take_in(&stage, receivers, "server", async || changes.until("MESSAGE").await).await?;
+    }
     println!("memory after that: {:.1} MiB", stage.server.resident_mib()?);
+    let mut others = Vec::new();
+    for number in 0..SESSIONS {
+        let phone = format!("1555011{number:04}");
+        stage.client.play("/accounts", json!({"phone": phone, "demo": true})).await?;
+        others.push(phone);
+    }
+    let mut received = library::link(&stage, &others).await?;
+    for receivers in [&others[..1], &others[..]] {
+        take_in(&stage, receivers, "library alone", async || received.recv().await.ok_or_else(|| "closed".into()))
+            .await?;
+    }
     Ok(())
 }
 
-/// Sends messages to these phones in turn, as fast as the sandbox can; the time ends when a subscriber has the last
-/// change.
-async fn take_in(stage: &Stage, phones: &[String]) -> Result<(), Box<dyn Error>> {
-    let mut changes = stage.client.subscribe().await?;
+/// Sends messages to these phones in turn, as fast as the sandbox can; the time ends with the last call of `next`, which
+/// waits for one message.
+async fn take_in(
+    stage: &Stage,
+    phones: &[String],
+    receiver: &str,
+    mut next: impl AsyncFnMut() -> Result<(), Box<dyn Error>>,
+) -> Result<(), Box<dyn Error>> {
     let writer = stage.client.phone_chats(&phones[0]).await?;
     let writer = writer.iter().find(|chat| chat["type"] == "DM").ok_or("no chat")?["jid"].clone();
     let (began, cpu) = (Instant::now(), (stage.server.cpu_ms()?, stage.sandbox.cpu_ms()?));
@@ -58,7 +76,7 @@ async fn take_in(stage: &Stage, phones: &[String]) -> Result<(), Box<dyn Error>>
     };
     let heard = async {
         for _ in 0..MESSAGES {
-            changes.until("MESSAGE").await?;
+            next().await?;
         }
         Ok(())
     };
@@ -67,7 +85,8 @@ async fn take_in(stage: &Stage, phones: &[String]) -> Result<(), Box<dyn Error>>
     let each = |milliseconds: u64| milliseconds * 1_000 / u64::from(MESSAGES);
     let (server, sandbox) = (stage.server.cpu_ms()? - cpu.0, stage.sandbox.cpu_ms()? - cpu.1);
     println!(
-        "{MESSAGES} messages to {} sessions: {:.0} a second; CPU a message: {} µs here, {} µs in the sandbox",
+        "{receiver}, {MESSAGES} messages to {} sessions: {:.0} a second; CPU a message: {} µs in the server, {} µs in \
+         the sandbox",
         phones.len(),
         f64::from(MESSAGES) / took,
         each(server),
