@@ -20,6 +20,7 @@ mod connect;
 mod counts;
 mod deleted_unread;
 mod early_edit;
+mod early_event;
 mod encryption;
 mod enum_code;
 pub mod error;

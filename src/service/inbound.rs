@@ -48,7 +48,7 @@ use quarantine::{FailedEvent, QuarantineMetrics};
 
 /// Capacity of an event queue.
 const QUEUE_CAPACITY: usize = 256;
-/// Number of names and people after which no further events join a unit; bounds the wait of others.
+/// Number of messages, names and people after which no further events join a unit; bounds the wait of others.
 const MAX_BATCH_WEIGHT: usize = 100;
 /// Attempts of an event before it is quarantined, and pauses between them. While the database is unavailable, the
 /// events wait.
@@ -319,12 +319,15 @@ impl Notifiers {
     }
 }
 
-/// Returns the number of names and people in an event that can share a unit with others: an account's contacts and
-/// groups arrive all at once after the pairing.
+/// Returns the number of messages, names or people in an event that can share a unit with others. Messages wait together
+/// after a time offline, and an account's contacts and groups arrive all at once after the pairing.
 fn batch_weight(event: &SessionEvent) -> Option<usize> {
     match event {
         SessionEvent::SamePerson { people, .. } => Some(people.len()),
-        SessionEvent::ContactNamed { .. } | SessionEvent::GroupNamed { .. } => Some(1),
+        SessionEvent::Message(_)
+        | SessionEvent::Delivered { .. }
+        | SessionEvent::ContactNamed { .. }
+        | SessionEvent::GroupNamed { .. } => Some(1),
         _ => None,
     }
 }

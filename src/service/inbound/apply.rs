@@ -30,6 +30,12 @@ pub(super) async fn apply_all(
         people => cx.unit.new_people(cx.session, people).await?,
     };
     if new.len() + jids.len() > 1 {
+        // The cache is loaded after the account's peer is created.
+        if let Some(sender) = events.iter().find_map(own_sender)
+            && cx.unit.session_for_update(cx.session).await?.is_some()
+        {
+            cx.unit.make_account(cx.session, sender).await?;
+        }
         cx.unit.preload(cx.session, &new, jids).await?;
     }
     for event in events {
@@ -44,6 +50,16 @@ pub(super) async fn apply_all(
     cx.unit.flush().await?;
     let addresses: Vec<_> = events.iter().flat_map(addresses).collect();
     edit::apply_early_of_addresses(cx, &addresses).await
+}
+
+/// Returns the address with which the account sent a message.
+fn own_sender(event: &SessionEvent) -> Option<&Jid> {
+    match event {
+        SessionEvent::Message(message) | SessionEvent::Delivered { message, .. } if message.from_me => {
+            Some(&message.sender)
+        }
+        _ => None,
+    }
 }
 
 /// Returns the addresses whose owners an event names.

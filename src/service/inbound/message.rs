@@ -8,7 +8,8 @@ use super::{
 };
 use crate::{
     domain::{
-        chat::{Chat, ChatNames, ChatPatch},
+        chat::{Chat, ChatNames, ChatPatch, LastMessage},
+        id::MessageId,
         message::{IncomingMessage, MessageKind, MessageRange},
         message_marker::MessageMarker,
         setting::SettingValue,
@@ -39,14 +40,13 @@ pub(in crate::service) async fn message(
     }
     let Some(StoredChat { mut chat, is_new }) = cx.open_chat(found, &mut peer).await? else { return Ok(()) };
     let arrival = order.unwrap_or_else(|| next_arrival(cx.now()).max(chat.arrivals + 1));
-    let stored =
-        cx.unit.insert_messages_with(cx.session, chat.id, Some(&peer), std::slice::from_ref(message), arrival).await?;
+    let stored = cx.unit.insert_message(cx.session, chat.id, &peer, message, arrival).await?;
     let address = Some((message.chat.clone(), message.at));
-    // A redelivery: only its address may be new.
-    if stored == 0 {
+    let Some(id) = stored else {
+        // A redelivery: only its address may be new.
         let patch = ChatPatch { address, ..ChatPatch::default() };
         return cx.apply(StoredChat::existing(chat), &patch).await;
-    }
+    };
     chat.arrivals = chat.arrivals.max(arrival);
     let mut patch = ChatPatch { address, ..ChatPatch::default() };
     if let Some(name) = &message.sender_name
@@ -55,9 +55,10 @@ pub(in crate::service) async fn message(
     {
         patch.names = ChatNames { push: Some(name.clone()), ..ChatNames::default() };
     }
+    let is_expected = cx.unit.is_expected(cx.session, &message.wa_id).await?;
     let read = message.from_me
         || chat.read_to.as_ref().is_some_and(|place| place.lists(message))
-        || !chat.has_read(message) && cx.unit.take_early_receipt(cx.session, &message.wa_id).await?;
+        || is_expected && !chat.has_read(message) && cx.unit.take_early_receipt(cx.session, &message.wa_id).await?;
     if read {
         // Sending a message implies that the chat was read on that device.
         let reading = unread::read_up_to(cx, &chat, MessageMarker::at_message(message)).await?;
@@ -68,7 +69,11 @@ pub(in crate::service) async fn message(
             None => patch.unread_count = Some(chat.unread_count.saturating_add(1)),
         }
     }
-    patch.last_message = cx.unit.last_message(chat.id).await?;
+    patch.last_message = if is_last(&chat, message.at, id) {
+        Some(LastMessage { id: Some(id), at: message.at })
+    } else {
+        cx.unit.last_message(chat.id).await?
+    };
     if let Some(since) = unarchive::left_with(cx, &chat, message).await? {
         patch.settings.set_as_of(SettingValue::Archived(false), since);
     }
@@ -81,7 +86,12 @@ pub(in crate::service) async fn message(
         patch.pending = setting::remove_unread_mark(cx, &chat, Some(range), written_at).await?;
     }
     cx.apply_opened(StoredChat { chat, is_new }, &patch).await?;
-    edit::apply_early_of_message(cx, std::slice::from_ref(&message.wa_id)).await
+    if is_expected { edit::apply_early_of_message(cx, std::slice::from_ref(&message.wa_id)).await } else { Ok(()) }
+}
+
+/// Returns whether a new message is certainly the last one of its chat.
+fn is_last(chat: &Chat, at: i64, id: MessageId) -> bool {
+    chat.last_message.is_none_or(|last| last.at < at || last.at == at && last.id.is_some_and(|last| last < id))
 }
 
 /// Returns the time of an own message relative to a mark of `marked_at`. Messages have whole seconds: in the same

@@ -12,6 +12,7 @@ mod random_identity;
 mod read_marker;
 mod rejection;
 mod settings;
+mod shared_unit;
 mod unread;
 
 use super::*;

@@ -43,6 +43,38 @@ impl UnitOfWork<'_> {
         messages: &[IncomingMessage],
         arrival: i64,
     ) -> Result<u64, StoreError> {
+        let rows = self.message_rows(session, chat, peer, messages, arrival).await?;
+        self.insert_message_rows(chat, rows).await
+    }
+
+    /// Stores one live message, of a chat whose peer is known; returns its id, or `None` if it was stored before.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn insert_message(
+        &mut self,
+        session: SessionId,
+        chat: ChatId,
+        peer: &Peer,
+        message: &IncomingMessage,
+        arrival: i64,
+    ) -> Result<Option<MessageId>, StoreError> {
+        let messages = std::slice::from_ref(message);
+        let rows = self.message_rows(session, chat, Some(peer), messages, arrival).await?;
+        let corrupt = |_| StoreError::Corrupt { table: "message", column: "id" };
+        let id = rows.first().map(|row| MessageId::from_bytes(&row.id).map_err(corrupt)).transpose()?;
+        let inserted = self.insert_message_rows(chat, rows).await?;
+        Ok(id.filter(|_| inserted > 0))
+    }
+
+    async fn message_rows(
+        &mut self,
+        session: SessionId,
+        chat: ChatId,
+        peer: Option<&Peer>,
+        messages: &[IncomingMessage],
+        arrival: i64,
+    ) -> Result<Vec<message::Model>, StoreError> {
         let direct = peer.filter(|peer| peer.is_person());
         let mut rows = Vec::with_capacity(messages.len());
         let historic = arrival == 0 && direct.is_none();
@@ -68,6 +100,10 @@ impl UnitOfWork<'_> {
             let row = to_row(self.organization, session, chat, id, message);
             rows.push(message::Model { arrival, sender_id: sender.to_bytes(), named_by, ..row });
         }
+        Ok(rows)
+    }
+
+    async fn insert_message_rows(&mut self, chat: ChatId, rows: Vec<message::Model>) -> Result<u64, StoreError> {
         if let Some(added) = self.cached(|cache| cache.add_messages(chat, &rows)).await? {
             return Ok(added);
         }

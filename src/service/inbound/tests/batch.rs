@@ -310,13 +310,25 @@ async fn rows(database: &DatabaseConnection, session: SessionId) -> String {
 
 #[test]
 fn a_batch_ends_in_the_same_rows_and_changes_as_single_events() {
+    check(vec(step(), 1..12));
+}
+
+#[test]
+fn messages_that_wait_together_end_in_the_same_rows_and_changes_as_single_ones() {
+    let message = (test_person(), 0..8_usize).prop_map(|(who, number)| SessionEvent::Message(who.message(number)));
+    let event = Union::new_weighted(vec![(3, message.boxed()), (1, event().boxed())]);
+    check(vec(vec(event, 1..12).prop_map(Step::Events), 1..8));
+}
+
+/// Executes steps in one session with their events in batches, and in another one by one, and compares the two.
+fn check(steps: impl Strategy<Value = Vec<Step>>) {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     let rig = runtime.block_on(Rig::new());
     let database = runtime.block_on(sea_orm::Database::connect(rig.test.database.url())).expect("a connection");
     let cases = if crate::store::tests::on_postgres() { 20 } else { 40 };
     let config = Config { cases, failure_persistence: None, max_shrink_iters: 200, ..Config::default() };
     let mut runner = TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha));
-    let done = runner.run(&vec(step(), 1..12), |steps| {
+    let done = runner.run(&steps, |steps| {
         let (rows, brought) = runtime.block_on(async {
             let (mut all, mut brought) = (Vec::new(), Vec::new());
             for together in [true, false] {
