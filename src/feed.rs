@@ -30,7 +30,7 @@ use recent_changes::RecentChanges;
 use topics::{Heads, Topics};
 
 pub use chat_filter::FollowedChat;
-pub use subscription::Subscription;
+pub use subscription::{ReportedPosition, Subscription};
 
 /// Reason why a subscription fails or ends.
 #[derive(Debug, thiserror::Error)]
@@ -123,6 +123,18 @@ impl Feed {
             Some(cursor) => self.check(organization, cursor).await?,
         };
         Ok(Subscription::new(self.clone(), organization.clone(), interest, topic, after))
+    }
+
+    /// Registers the position of a subscriber that receives its events from another subscription.
+    #[must_use]
+    pub fn report_position(&self, organization: &OrganizationId, after: ChangeCursor) -> ReportedPosition {
+        ReportedPosition::new(&self.topic(organization, after.number), after.number)
+    }
+
+    /// Returns the number of an organization's changes after a position, as far as they have been read.
+    #[must_use]
+    pub fn changes_after(&self, organization: &OrganizationId, after: ChangeCursor) -> i64 {
+        self.topic(organization, after.number).head() - after.number
     }
 
     /// Lag of the slowest subscriber, in changes behind its organization's last change in the database. `None` if the

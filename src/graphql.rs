@@ -6,6 +6,7 @@
 //! `capability::requires`. Then print the schema again (`chatgraph schema > schema.graphql`). The tests in this folder
 //! report what is missing.
 
+mod answer;
 mod api_key;
 mod backpressure;
 mod call;
@@ -17,6 +18,7 @@ mod connection;
 mod context;
 mod cost_limit;
 mod document;
+mod engine;
 pub mod error;
 mod executor;
 mod loader;
@@ -25,6 +27,7 @@ mod message;
 mod metrics;
 mod node;
 mod open_limit;
+mod operation;
 mod persisted_documents;
 mod rendering;
 mod request_names;
@@ -33,22 +36,25 @@ mod scalar;
 mod schema;
 mod services;
 mod session;
+mod shared_events;
 mod viewer;
 mod weight;
 
 #[cfg(test)]
 mod tests;
 
+pub use answer::{Answer, json, was_executed};
 pub use backpressure::{AnswerPermit, AnswerSlots};
 pub use config::{Config, DocumentArgs};
 pub use context::LastEvent;
-pub use executor::{Answer, Caller, GraphqlExecutor, Operation};
+pub use engine::Caller;
+pub use executor::GraphqlExecutor;
 pub use graphql_guard::Limits;
 pub use metrics::Metrics;
 pub use open_limit::OpenPermit;
+pub use operation::Operation;
 pub use persisted_documents::TrustedDocuments;
 #[cfg(test)]
 pub(crate) use rendering::by_engine;
-pub use rendering::write_value;
 pub use schema::sdl;
 pub use services::GraphqlServices;

@@ -20,7 +20,6 @@ mod forwarded;
 mod graphiql;
 mod graphql_http;
 mod graphql_request;
-mod graphql_response;
 mod health;
 mod listener;
 mod log_limit;

@@ -167,6 +167,14 @@ impl Changes {
         Ok(())
     }
 
+    /// Asks the floor of the fan-out for this number of events to every subscriber.
+    ///
+    /// # Errors
+    /// If the socket is closed.
+    pub async fn broadcast(&mut self, count: usize) -> Result<(), Box<dyn Error>> {
+        Ok(self.0.send(Message::text(format!("broadcast {count}"))).await?)
+    }
+
     async fn event(&mut self) -> Result<Value, Box<dyn Error>> {
         loop {
             let Message::Text(text) = self.0.next().await.ok_or("closed")?? else { continue };

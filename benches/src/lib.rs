@@ -8,7 +8,7 @@
 //! - `api`: a page of chats, one chat and an update, compared with the baseline;
 //! - `commit_throughput`: 2,000 changes a second in one organization's log;
 //! - `abuse`: the cost of abuse for the server, and the latency of a good client meanwhile;
-//! - `subscribers`: thousands of WebSockets, and the cost of authentication per page;
+//! - `subscribers`: thousands of WebSockets, compared with a program that only writes the same messages;
 //! - `encryption`: the cost of encryption per device record.
 
 pub mod abuse;

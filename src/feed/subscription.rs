@@ -30,6 +30,21 @@ pub struct Subscription {
     started: bool,
 }
 
+/// The position of a subscriber that receives its events from another subscription, for [`Feed::lag`]. Dropped with the
+/// subscriber.
+pub struct ReportedPosition(Arc<AtomicI64>);
+
+impl ReportedPosition {
+    pub(super) fn new(topic: &RecentChanges, number: i64) -> Self {
+        Self(topic.register(number))
+    }
+
+    /// Reports that all changes up to `number` were delivered.
+    pub fn set(&self, number: i64) {
+        self.0.store(number, Ordering::Relaxed);
+    }
+}
+
 impl Subscription {
     pub(super) fn new(
         feed: Feed,
@@ -41,6 +56,12 @@ impl Subscription {
         let (head, delivered) = (topic.watch(), topic.register(after.number));
         let behind = VecDeque::new();
         Self { feed, organization, interest, topic, head, place: after, delivered, behind, started: false }
+    }
+
+    /// Omits the checkpoint at the start: the subscriber knows its position.
+    #[must_use]
+    pub fn without_start(self) -> Self {
+        Self { started: true, ..self }
     }
 
     /// Returns the next event; the first is a checkpoint with the starting position. Cancel-safe.

@@ -14,6 +14,7 @@ use crate::{
     auth::viewer::{Forbidden, Viewer},
     domain::{
         capability::Capability,
+        cursor::ChangeCursor,
         id::{OrganizationId, SessionId},
     },
     service::{api_key::ApiKeys, call::Calls, chat::Chats, session::Sessions},
@@ -81,6 +82,10 @@ impl<T> ContextExt for ContextBase<'_, T> {
 /// document has no `after`. A transport puts it into the request's data.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LastEvent(pub String);
+
+/// The position at which `chatChanges` resumes a subscription of this process, without a checkpoint at the start. It
+/// replaces the arguments of the document, which must not select a chat.
+pub(super) struct ResumeAfter(pub(super) ChangeCursor);
 
 /// Parses a session id. An invalid id is answered like an unknown session.
 pub(super) fn session_id(id: &ID) -> Result<SessionId, ApiError> {

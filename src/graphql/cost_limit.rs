@@ -163,6 +163,18 @@ pub(super) struct Account {
 }
 
 impl Account {
+    /// Charges `cost` if neither limit is exhausted and no other event waits for one. Returns whether it did.
+    pub(super) fn try_pay(&self, cost: u64) -> bool {
+        let is_first =
+            |queue: &Option<Arc<Semaphore>>| queue.as_ref().is_none_or(|queue| queue.available_permits() > 0);
+        is_first(&self.caller) && is_first(&self.organization) && self.cost_limiter.try_take(&self.viewer, cost).is_ok()
+    }
+
+    /// Returns whether a limit is exhausted.
+    pub(super) fn is_exhausted(&self) -> bool {
+        self.cost_limiter.check(&self.viewer).is_err()
+    }
+
     /// Charges `cost` as soon as neither limit is exhausted. Cancel-safe: a cancelled call charges nothing.
     pub(super) async fn pay(&self, cost: u64) {
         let _first_of_caller = first(self.caller.as_deref()).await;

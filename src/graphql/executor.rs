@@ -1,84 +1,71 @@
-//! Execution of requests from every transport. Compiles the document, executes it with the client's capabilities and
-//! its own loaders, and completes the response as the contract requires.
+//! Execution of requests from every transport: compiles the document, charges its cost, and starts the operation.
 
-use std::{panic::AssertUnwindSafe, sync::Arc};
+use std::sync::Arc;
 
 use async_graphql::{Request, Response, ServerError, parser::types::OperationType};
-use futures_util::{
-    FutureExt as _, StreamExt as _,
-    stream::{self, BoxStream},
-};
-use graphql_guard::{Guard, Shape};
+use graphql_guard::Guard;
 use tokio::time::Instant;
-use tracing::{Instrument as _, Span, debug_span};
+use tokio_util::task::TaskTracker;
 
-#[cfg(test)]
-use super::rendering::by_engine;
 use super::{
-    backpressure::{AnswerPacer, AnswerPermit, AnswerSlots},
-    change_cursor,
+    backpressure::{AnswerPacer, AnswerSlots},
     config::Config,
     cost_limit::CostLimiter,
     document,
-    error::{ApiError, ApiErrorCode, engine_error},
-    loader::Loaders,
-    loader_scheduler::PendingBatches,
-    metrics::{self, Metrics},
+    engine::{self, Caller, Engine, PreparedRequest},
+    error::{ApiError, ApiErrorCode},
+    metrics::Metrics,
     open_limit::{OpenLimiter, OpenPermit},
+    operation::{Operation, Subscriber},
     persisted_documents::DocumentSource,
     request_names::RequestNames,
-    response_shape,
-    schema::{self, Schema},
+    schema,
     services::GraphqlServices,
+    shared_events::SharedEvents,
 };
 use crate::{
     auth::viewer::Viewer,
     rate_limit::{Rate, RateLimitStatus},
 };
 
-/// The client that sent a request.
-#[derive(Debug, Clone)]
-pub struct Caller {
-    /// The viewer that the token authenticates.
-    pub viewer: Arc<Viewer>,
-    /// The request id in the log.
-    pub request_id: Arc<str>,
-}
-
 /// The schema with everything that it needs. Cheap to clone.
 #[derive(Clone)]
 pub struct GraphqlExecutor {
-    schema: Schema,
+    engine: Arc<Engine>,
     guard: Arc<Guard>,
     documents: Arc<DocumentSource>,
-    metrics: Metrics,
     cost_limiter: CostLimiter,
     sockets: OpenLimiter,
     subscriptions: OpenLimiter,
+    shared: SharedEvents,
     /// Maximum length in bytes of a document that is read.
     longest: usize,
     introspection: bool,
-    parts: GraphqlServices,
 }
 
 impl GraphqlExecutor {
-    /// Builds the schema on `parts`.
+    /// Builds the schema on `parts`. `tasks` runs what subscribers share.
     #[must_use]
-    pub fn new(parts: GraphqlServices, config: &Config) -> Self {
+    pub fn new(parts: GraphqlServices, config: &Config, tasks: TaskTracker) -> Self {
         let schema = schema::build(config);
         let guard = Arc::new(Guard::new(Arc::new(schema::types(&schema)), config.limits()));
-        let documents = Arc::new(DocumentSource::new(config.trusted.clone()));
-        let (metrics, cost_limiter) = (Metrics::default(), CostLimiter::new(config.rate(), config.organization_rate()));
-        let sockets = OpenLimiter::new(config.max_sockets);
-        let subscriptions = OpenLimiter::new(config.max_subscriptions);
-        let (longest, introspection) = (config.limits().bytes, config.introspection);
-        Self { schema, guard, documents, metrics, cost_limiter, sockets, subscriptions, longest, introspection, parts }
+        Self {
+            engine: Arc::new(Engine { schema, parts, metrics: Metrics::default() }),
+            guard,
+            documents: Arc::new(DocumentSource::new(config.trusted.clone())),
+            cost_limiter: CostLimiter::new(config.rate(), config.organization_rate()),
+            sockets: OpenLimiter::new(config.max_sockets),
+            subscriptions: OpenLimiter::new(config.max_subscriptions),
+            shared: SharedEvents::new(tasks),
+            longest: config.limits().bytes,
+            introspection: config.introspection,
+        }
     }
 
     /// The metrics of the operations.
     #[must_use]
     pub fn metrics(&self) -> &Metrics {
-        &self.metrics
+        &self.engine.metrics
     }
 
     /// The rate limits of `viewer` and of its organization with their current state. `None` if there is no limit.
@@ -126,73 +113,39 @@ impl GraphqlExecutor {
     }
 
     async fn run(&self, caller: &Caller, request: Request, read: &PreparedRequest, begun: Instant) -> Response {
-        let request = change_cursor::read_before(request, &self.parts.chats, &caller.viewer).await;
-        let (request, batches) = self.attach_context(caller, request);
-        let mut execution = batches.drive_while_polling(stream::once(self.schema.execute(request)));
-        let executed = AssertUnwindSafe(execution.next()).catch_unwind().instrument(span(read)).await;
-        let mut response = executed.ok().flatten().unwrap_or_else(panicked);
-        response_shape::apply(read.shape.fields(), &mut response);
-        let response = finish(response, caller, read.names.as_ref());
-        self.metrics.answered(Some(read.kind), begun, &response);
+        let response = self.engine.execute(caller, request, read).await;
+        self.metrics().answered(Some(read.kind), begun, &response);
         response
     }
 
-    /// Starts any operation. Execution begins when the responses are polled, and each response waits for one of the
+    /// Starts any operation. Execution begins when the answers are polled, and each answer waits for one of the
     /// `turns`.
     #[must_use]
     pub fn start(&self, caller: Caller, mut request: Request, turns: &AnswerSlots) -> Operation {
         let begun = Instant::now();
         let read = match self.read(&caller, &mut request) {
             Ok(read) => read,
-            Err(errors) => {
-                let response = self.reject(&caller, errors, begun);
-                let answers = stream::once(async { Answer { response, turn: None } });
-                return Operation { kind: None, answers: answers.boxed() };
-            }
+            Err(errors) => return Operation::rejected(self.reject(&caller, errors, begun)),
         };
-        let (kind, subscribes, mut pace) = (Some(read.kind), read.subscribes(), AnswerPacer::new(turns.clone()));
-        let mut counted = None;
-        if subscribes {
-            let Some(open) = self.subscriptions.open(&caller.viewer.organization) else {
-                let most = self.subscriptions.limit();
-                let error = too_many(most, "subscriptions", "--max-subscriptions-per-organization");
-                let response = self.reject(&caller, vec![document::refusal(error)], begun);
-                let answers = stream::once(async { Answer { response, turn: None } });
-                return Operation { kind: None, answers: answers.boxed() };
-            };
-            counted = Some((open, self.metrics.subscribed()));
-            pace = pace.paid(self.cost_limiter.account(&caller.viewer), read.cost);
+        if !read.subscribes() {
+            let (kind, pace) = (read.kind, AnswerPacer::new(turns.clone()));
+            let answers = self.engine.answers(caller, request, Arc::new(read), pace);
+            return Operation::single(kind, answers).measured(self.metrics(), begun);
         }
-        let (request, batches) = self.attach_context(&caller, request.data(pace.clone()));
-        let (schema, first_turn) = (self.schema.clone(), pace.clone());
-        let (chats, viewer) = (self.parts.chats.clone(), Arc::clone(&caller.viewer));
-        let execution = async move {
-            if !subscribes {
-                first_turn.begin(None).await;
-            }
-            let request = change_cursor::read_before(request, &chats, &viewer).await;
-            schema.execute_stream(request)
+        let Some(open) = self.subscriptions.open(&caller.viewer.organization) else {
+            let most = self.subscriptions.limit();
+            let error = too_many(most, "subscriptions", "--max-subscriptions-per-organization");
+            return Operation::rejected(self.reject(&caller, vec![document::refusal(error)], begun));
         };
-        let (span, mut executing) = (span(&read), batches.drive_while_polling(execution.flatten_stream()));
-        let executing = stream::poll_fn(move |context| span.in_scope(|| executing.poll_next_unpin(context)));
-        let responses = AssertUnwindSafe(executing).catch_unwind();
-        let (metrics, mut first) = (self.metrics.clone(), true);
-        let answers = responses.map(move |response| {
-            let _counted = &counted;
-            let mut response = response.unwrap_or_else(|_| panicked());
-            response_shape::apply(read.shape.fields(), &mut response);
-            let response = finish(response, &caller, read.names.as_ref());
-            if std::mem::take(&mut first) {
-                metrics.answered(kind, begun, &response);
-            }
-            Answer { response, turn: pace.take() }
-        });
-        Operation { kind, answers: answers.boxed() }
+        let account = self.cost_limiter.account(&caller.viewer);
+        let subscriber =
+            Subscriber::new(Arc::clone(&self.engine), self.shared.clone(), caller, turns.clone(), account, open);
+        subscriber.start(request, read).measured(self.metrics(), begun)
     }
 
     fn reject(&self, caller: &Caller, errors: Vec<ServerError>, begun: Instant) -> Response {
-        let response = finish(Response::from_errors(errors), caller, None);
-        self.metrics.answered(None, begun, &response);
+        let response = engine::finish(Response::from_errors(errors), caller, None);
+        self.metrics().answered(None, begun, &response);
         response
     }
 
@@ -202,13 +155,14 @@ impl GraphqlExecutor {
         self.cost_limiter.check(&caller.viewer).map_err(refused)?;
         // Reading is work, even if the document is then rejected.
         let length = request.query.len().min(self.longest) as u64;
+        let operation_name = request.operation_name.clone();
         let found = self.documents.find(request).map_err(refused);
         let names = (!self.introspection && found.is_ok()).then(|| RequestNames::of(request));
         let compiled = found.and_then(|()| document::compile(&self.guard, request, names.as_ref()));
         let paid = compiled.and_then(|compiled| {
             let cost = compiled.cost.max(1);
             self.cost_limiter.pay(&caller.viewer, cost).map_err(refused)?;
-            Ok(PreparedRequest { kind: compiled.kind, cost, shape: compiled.shape, names })
+            Ok(PreparedRequest { kind: compiled.kind, cost, shape: compiled.shape, names, operation_name })
         });
         if paid.is_err() {
             self.cost_limiter.take(&caller.viewer, length.max(1));
@@ -219,54 +173,8 @@ impl GraphqlExecutor {
     /// Validates and executes a request with the engine alone, without the guard.
     #[cfg(test)]
     pub(crate) async fn execute_unguarded(&self, caller: &Caller, request: Request) -> Response {
-        let (request, batches) = self.attach_context(caller, by_engine(request));
-        let stock = schema::stock();
-        let response = batches.drive_while_polling(stream::once(stock.execute(request))).next().await;
-        response.unwrap_or_else(panicked)
+        self.engine.execute_unguarded(caller, request).await
     }
-
-    fn attach_context(&self, caller: &Caller, request: Request) -> (Request, PendingBatches) {
-        let (loaders, batches) = Loaders::new(self.parts.clone(), Arc::clone(&caller.viewer));
-        let request = request.data(Arc::clone(&caller.viewer)).data(self.parts.clone()).data(loaders);
-        (request.data(self.metrics.clone()), batches)
-    }
-}
-
-/// The compiled operation of a request.
-struct PreparedRequest {
-    kind: OperationType,
-    cost: u64,
-    shape: Shape,
-    /// The names that errors may contain; `None` if that is all of them.
-    names: Option<RequestNames>,
-}
-
-impl PreparedRequest {
-    fn subscribes(&self) -> bool {
-        self.kind == OperationType::Subscription
-    }
-}
-
-/// The span of an operation. It does not contain the operation's name, which the client chooses.
-fn span(read: &PreparedRequest) -> Span {
-    debug_span!("operation", kind = metrics::operation_label(Some(read.kind)))
-}
-
-/// A started operation.
-pub struct Operation {
-    /// The kind of operation; `None` if it was rejected. A subscription has responses until it ends or fails, any other
-    /// operation has one.
-    pub kind: Option<OperationType>,
-    /// The responses.
-    pub answers: BoxStream<'static, Answer>,
-}
-
-/// A response of an operation.
-pub struct Answer {
-    /// The response.
-    pub response: Response,
-    /// Its turn, which the transport holds until the response is sent; `None` for an error that needed no turn.
-    pub turn: Option<AnswerPermit>,
 }
 
 fn too_many(most: usize, what: &str, flag: &str) -> ApiError {
@@ -277,20 +185,4 @@ fn too_many(most: usize, what: &str, flag: &str) -> ApiError {
 fn not_a_stream() -> ServerError {
     let message = "a subscription requires a WebSocket, or the header Accept: text/event-stream";
     document::refusal(ApiError::new(ApiErrorCode::ValidationError, message))
-}
-
-fn finish(mut response: Response, caller: &Caller, names: Option<&RequestNames>) -> Response {
-    for error in &mut response.errors {
-        if let Some(names) = names {
-            names.redact_error(error);
-        }
-        engine_error::translate(error, &caller.request_id);
-    }
-    response
-}
-
-/// The panic hook has already logged the message.
-fn panicked() -> Response {
-    let error = async_graphql::Error::from(ApiError::internal());
-    Response::from_errors(vec![error.into_server_error(async_graphql::Pos::default())])
 }

@@ -24,14 +24,17 @@ pub struct Metrics {
     took: Family<Labels<1>, Histogram, fn() -> Histogram>,
     subscriptions: Gauge,
     rendered: Family<Labels<1>, Counter>,
+    executed_events: Counter,
+    delivered_events: Counter,
 }
 
 impl Default for Metrics {
     fn default() -> Self {
         let histogram: fn() -> Histogram = || Histogram::new(BUCKETS);
         let took = Family::new_with_constructor(histogram);
+        let (executed_events, delivered_events) = (Counter::default(), Counter::default());
         let (subscriptions, rendered) = (Gauge::default(), Family::default());
-        Self { answered: Family::default(), took, subscriptions, rendered }
+        Self { answered: Family::default(), took, subscriptions, rendered, executed_events, delivered_events }
     }
 }
 
@@ -48,6 +51,10 @@ impl Metrics {
         registry.register("subscriptions", "Open subscriptions", self.subscriptions.clone());
         let rendered = "Lists of chats and chats in responses, written as text or resolved field by field";
         registry.register("chat_objects", rendered, self.rendered.clone());
+        let executed = "Events of chatChanges that were executed, each for one or more subscribers";
+        registry.register("executed_events", executed, self.executed_events.clone());
+        let delivered = "Events of chatChanges that subscribers received";
+        registry.register("delivered_events", delivered, self.delivered_events.clone());
     }
 
     /// Records a response, and the time since the request.
@@ -68,6 +75,22 @@ impl Metrics {
     pub(crate) fn rendered_counts(&self) -> (u64, u64) {
         let [text, engine] = ["text", "engine"].map(|by| self.rendered.get_or_create(&[("by", by)]).get());
         (text, engine)
+    }
+
+    /// Counts an event of `chatChanges` that was executed.
+    pub(super) fn event_executed(&self) {
+        self.executed_events.inc();
+    }
+
+    /// Counts an event of `chatChanges` that a subscriber receives.
+    pub(super) fn event_delivered(&self) {
+        self.delivered_events.inc();
+    }
+
+    /// The number of events that were executed, and of those that subscribers received.
+    #[cfg(test)]
+    pub(crate) fn event_counts(&self) -> (u64, u64) {
+        (self.executed_events.get(), self.delivered_events.get())
     }
 
     /// Counts a subscription until the result is dropped.

@@ -26,8 +26,7 @@ use graphql_guard::TYPE_KEY;
 use super::{context::ContextExt as _, error::ApiError, metrics::Metrics};
 use crate::domain::chat_view::{ChatColumn, ChatColumns, ChatView};
 
-pub(super) use json_text::JsonText;
-pub use json_text::write_value;
+pub(super) use json_text::{JsonText, write_value};
 pub(super) use needs::{Needs, RelatedRows};
 pub(super) use related::Related;
 
@@ -139,6 +138,12 @@ struct EngineOnly;
 #[cfg(test)]
 pub(crate) fn by_engine(request: async_graphql::Request) -> async_graphql::Request {
     request.data(EngineOnly)
+}
+
+/// Returns whether this is a request of [`by_engine`].
+#[cfg(test)]
+pub(super) fn is_by_engine(request: &async_graphql::Request) -> bool {
+    request.data.contains_key(&std::any::TypeId::of::<EngineOnly>())
 }
 
 impl<T: PlainFields + OutputType> JsonOutput<T> {

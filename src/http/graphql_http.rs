@@ -14,7 +14,6 @@ use axum::{
     },
     response::Response,
 };
-use futures_util::StreamExt as _;
 use tokio::time::timeout;
 
 use super::{
@@ -29,7 +28,7 @@ use super::{
     token_watch::{self, TokenWatch},
 };
 use crate::graphql::{
-    Caller, Operation,
+    Answer, Caller, Operation,
     error::{ApiError, ApiErrorCode},
 };
 
@@ -185,8 +184,10 @@ async fn execute_stream(
     whole: Option<ResponseType>,
 ) -> Response {
     if let Some(media) = whole.filter(|_| operation.kind != Some(OperationType::Subscription)) {
-        let answer = operation.answers.next().await.expect("queries and mutations have one response");
-        return response::response(&answer.response, media);
+        let Some(Answer::Own(answer, _turn)) = operation.next().await else {
+            unreachable!("queries and mutations have one response of their own")
+        };
+        return response::response(&answer, media);
     }
     let token = bearer_token::in_headers(headers).unwrap_or_default().to_owned();
     let watch = TokenWatch::new(Arc::clone(http), token, &caller.viewer);

@@ -9,8 +9,8 @@ use axum::{
     response::Response,
 };
 
-use super::{graphql_response, state::HttpState};
-use crate::graphql::{Caller, error::ApiErrorCode};
+use super::state::HttpState;
+use crate::graphql::{Caller, error::ApiErrorCode, was_executed};
 
 const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
@@ -51,7 +51,7 @@ fn retry_after(answer: &Answer) -> Option<Duration> {
     let extensions = answer.errors.first()?.extensions.as_ref()?;
     let limited = extensions.get("code") == Some(&ApiErrorCode::RateLimited.as_str().into());
     let Value::Number(wait_ms) = extensions.get("retryAfterMs")? else { return None };
-    (limited && !graphql_response::was_executed(answer)).then(|| wait_ms.as_u64().map(Duration::from_millis))?
+    (limited && !was_executed(answer)).then(|| wait_ms.as_u64().map(Duration::from_millis))?
 }
 
 /// Converts to whole seconds for `Retry-After`, rounded up.

@@ -11,13 +11,11 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 
-use super::{
-    content_negotiation::ResponseType,
-    graphql_response::{json, was_executed},
-    rate_limit_headers,
-    request_id::RequestId,
+use super::{content_negotiation::ResponseType, rate_limit_headers, request_id::RequestId};
+use crate::graphql::{
+    error::{ApiError, ApiErrorCode},
+    json, was_executed,
 };
-use crate::graphql::error::{ApiError, ApiErrorCode};
 
 /// Returns the response in the media type that the client accepts.
 pub(super) fn response(answer: &Answer, media: ResponseType) -> Response {

@@ -25,7 +25,6 @@ use tracing::{Instrument as _, Span};
 
 use super::{
     content_negotiation::StreamFormat,
-    graphql_response,
     request_id::RequestId,
     response,
     state::HttpState,
@@ -60,10 +59,9 @@ impl StreamFormat {
     }
 
     fn next(self, answer: &Answer) -> String {
-        let cursor = answer.turn.as_ref().and_then(|turn| turn.cursor.as_deref());
         match self {
-            Self::Sse => sse::next(&graphql_response::json(&answer.response), cursor),
-            Self::Multipart => multipart::next(&graphql_response::json(&answer.response)),
+            Self::Sse => sse::next(&answer.json(), answer.cursor()),
+            Self::Multipart => multipart::next(&answer.json()),
         }
     }
 
@@ -165,12 +163,14 @@ impl StreamWriter {
                     self.send(self.format.heartbeat()).await?;
                     beat = Instant::now() + heartbeat;
                 }
-                answer = operation.answers.next() => {
+                answer = operation.next() => {
                     let Some(answer) = answer else { return self.send(self.format.complete()).await };
-                    if self.http.is_closing() && graphql_response::is_terminal(operation.kind, &answer.response) {
+                    if self.http.is_closing() && answer.failure(operation.kind).is_some() {
                         return self.leave().await;
                     }
                     self.send(self.format.next(&answer)).await?;
+                    drop(answer);
+                    operation.join_shared();
                 }
             }
         }

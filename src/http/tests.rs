@@ -3,6 +3,7 @@
 mod backpressure;
 mod close_codes;
 mod engine_handlers;
+mod fan_out;
 mod fixture;
 mod legacy_protocol;
 mod panics;

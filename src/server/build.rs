@@ -95,6 +95,7 @@ pub(super) async fn build(configs: Configs, lifecycle: &Lifecycle) -> Result<App
     let api = GraphqlExecutor::new(
         graphql::GraphqlServices { chats, sessions: sessions.clone(), calls, keys: keys.clone() },
         &configs.api,
+        tasks.clone(),
     );
     let metrics = http::Metrics::default();
     let watch = ReadinessProbe::new(store.clone(), registry.metrics().clone(), tasks.clone(), lifecycle.drain.clone());

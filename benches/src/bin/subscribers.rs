@@ -1,5 +1,6 @@
 //! Cost of subscribers: a thousand idle WebSockets, a thousand that receive every change of one organization, and one
-//! that stopped reading; and the guard's cost for a page.
+//! that stopped reading; and the guard's cost for a page. The floor is a program that only writes the same messages
+//! (`broadcast`).
 
 use std::{
     error::Error,
@@ -66,6 +67,36 @@ async fn main() -> Result<(), Box<dyn Error>> {
     println!("one who reads nothing of {UNREAD} changes: {grown:.2} MiB, what carrying them out left behind included");
     drop(stalled);
 
+    let mut listeners = connect(&client, &server).await?;
+    let cpu = server.cpu_ms()?;
+    update(&client, CHANGES).await?;
+    let updates = server.cpu_ms()? - cpu;
+    let before = server.resident_mib()?;
+    for listener in &mut listeners {
+        listener.follow().await?;
+    }
+    println!("its subscription in addition, of {LISTENERS}: {:.1} KiB", kib_each(before, server.resident_mib()?));
+    deliver(&server, &mut listeners, async |count| update(&client, count).await, updates).await?;
+    drop((listeners, server));
+    floor().await
+}
+
+/// The same with the program that only writes the messages.
+async fn floor() -> Result<(), Box<dyn Error>> {
+    let (server, ready) = Program::start("broadcast", &[], |line| line["address"].is_string())?;
+    let address = ready["address"].as_str().ok_or("no address")?;
+    println!("the floor:");
+    let client = Client::new(format!("http://{address}/graphql"), String::new(), String::new());
+    let mut listeners = connect(&client, &server).await?;
+    for listener in &mut listeners {
+        listener.follow().await?;
+    }
+    let sender = tokio::sync::Mutex::new(client.connect().await?);
+    deliver(&server, &mut listeners, async |count| sender.lock().await.broadcast(count).await, 0).await
+}
+
+/// Opens idle WebSockets.
+async fn connect(client: &Client, server: &Program) -> Result<Vec<Changes>, Box<dyn Error>> {
     let before = server.resident_mib()?;
     let mut listeners = Vec::new();
     for _ in 0..LISTENERS {
@@ -73,33 +104,36 @@ async fn main() -> Result<(), Box<dyn Error>> {
     }
     tokio::time::sleep(Duration::from_secs(2)).await;
     println!("an idle socket, of {LISTENERS}: {:.1} KiB", kib_each(before, server.resident_mib()?));
-    for listener in &mut listeners {
-        listener.follow().await?;
-    }
-    println!("one with a subscription, of {LISTENERS}: {:.1} KiB", kib_each(before, server.resident_mib()?));
-    deliver(&client, &server, &mut listeners).await?;
-    Ok(())
+    Ok(listeners)
 }
 
-/// Delivers every change to every subscriber; the time ends with the last delivery.
-async fn deliver(client: &Client, server: &Program, listeners: &mut [Changes]) -> Result<(), Box<dyn Error>> {
+/// Delivers every change to every subscriber; the time ends with the last delivery. Making the changes alone takes
+/// `changes_ms` of CPU.
+async fn deliver(
+    server: &Program,
+    listeners: &mut [Changes],
+    change: impl AsyncFn(usize) -> Result<(), Box<dyn Error>>,
+    changes_ms: u64,
+) -> Result<(), Box<dyn Error>> {
     let (cpu, began) = (server.cpu_ms()?, Instant::now());
-    let (updated, heard) = tokio::join!(update(client, CHANGES), try_join_all(listeners.iter_mut().map(receive_all)));
-    updated?;
+    let (changed, heard) = tokio::join!(change(CHANGES), try_join_all(listeners.iter_mut().map(receive_all)));
+    changed?;
     heard?;
     let (took, cpu) = (began.elapsed(), server.cpu_ms()? - cpu);
     let deliveries = u32::try_from(LISTENERS * CHANGES)?;
+    let each = |cpu_ms: u64| u32::try_from(cpu_ms).map(|cpu_ms| f64::from(cpu_ms) * 1_000.0 / f64::from(deliveries));
     println!(
-        "{CHANGES} changes to {LISTENERS} subscribers: {:.0} deliveries a second, {:.1} µs of CPU each, the {CHANGES} \
-         updates included",
+        "{CHANGES} changes to {LISTENERS} subscribers: {:.0} deliveries a second, {:.1} µs of CPU each, {:.1} µs \
+         without the changes themselves",
         f64::from(deliveries) / took.as_secs_f64(),
-        f64::from(u32::try_from(cpu)?) * 1_000.0 / f64::from(deliveries)
+        each(cpu)?,
+        each(cpu.saturating_sub(changes_ms))?
     );
     let mut times = Vec::new();
-    for _ in 0..20 {
-        tokio::time::sleep(Duration::from_millis(200)).await;
+    for _ in 0..100 {
+        tokio::time::sleep(Duration::from_millis(100)).await;
         let began = Instant::now();
-        update(client, 1).await?;
+        change(1).await?;
         try_join_all(listeners.iter_mut().map(|listener| listener.until("API"))).await?;
         times.push(began.elapsed());
     }

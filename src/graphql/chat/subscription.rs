@@ -11,9 +11,9 @@ use crate::{
     domain::{capability::Capability, cursor::ChangeCursor, id::OrganizationId},
     feed::{self, FeedEvent},
     graphql::{
-        backpressure::AnswerPacer,
+        backpressure::{AnswerPacer, EventPosition},
         capability::requires,
-        context::{ContextExt as _, LastEvent, session_id},
+        context::{ContextExt as _, LastEvent, ResumeAfter, session_id},
         error::ApiError,
         scalar::Jid,
     },
@@ -64,7 +64,11 @@ impl ChatSubscription {
             (None, Some(id)) => Some(FollowTarget::Id(self::chat_id(&id)?)),
             (None, None) => None,
         };
-        let changes = context.chats().follow(context.viewer(), session, chat, after).await?;
+        let (chats, viewer) = (context.chats(), context.viewer());
+        let changes = match context.data_opt::<ResumeAfter>() {
+            Some(ResumeAfter(cursor)) => chats.resume(viewer, session, *cursor).await?,
+            None => chats.follow(viewer, session, chat, after).await?,
+        };
         Ok(events(changes, organization.clone(), context.pacer().clone()))
     }
 }
@@ -95,11 +99,9 @@ fn events(
                 Ok(FeedEvent::Checkpoint(cursor)) => (cursor, None),
                 Err(error) => return Some((Err(service::error::Error::from(error).into()), None)),
             };
-            let cursor = cursor.encode(&organization);
-            match &change {
-                Some(_) => pace.begin_event(Some(cursor.clone())).await,
-                None => pace.begin_checkpoint(cursor.clone()).await,
-            }
+            let position = EventPosition::new(cursor, &organization, change.is_some());
+            let cursor = position.text.to_string();
+            pace.begin_event(Some(position)).await;
             Some((Ok(ChatChangeEvent { cursor, change }), Some(changes)))
         }
     })

@@ -91,7 +91,7 @@ impl JsonText {
 }
 
 /// Writes a response's value as JSON text, with the text that it contains.
-pub fn write_value(value: &Value, json: &mut Vec<u8>) {
+pub(in crate::graphql) fn write_value(value: &Value, json: &mut Vec<u8>) {
     let mut text = JsonText(mem::take(json));
     text.value(value);
     *json = text.0;

@@ -3,7 +3,7 @@
 
 use async_graphql::{Response as Answer, ServerError};
 
-use crate::http::graphql_response;
+use crate::graphql::json;
 
 pub(super) const MEDIA_TYPE: &str = "text/event-stream; charset=utf-8";
 
@@ -27,5 +27,5 @@ pub(super) fn complete() -> String {
 }
 
 pub(super) fn failure(error: ServerError) -> String {
-    next(&graphql_response::json(&Answer::from_errors(vec![error])), None) + &complete()
+    next(&json(&Answer::from_errors(vec![error])), None) + &complete()
 }

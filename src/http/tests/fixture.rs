@@ -119,9 +119,11 @@ impl Rig {
         let (sweeper, broadcast) = (Purger::default(), SessionBroadcast::default());
         let (mutes, limits) = (MuteExpirer::default(), chat::Config::default());
         let chats = Chats::new(shared.clone(), feed, registry.clone(), sweeper.clone(), mutes, clock.clone(), limits);
+        let background = tasks.clone();
         let calls = Calls::new(shared.clone(), registry.clone(), CallBroadcast::default(), clock.clone());
         let sessions = Sessions::new(shared, registry, broadcast, sweeper, clock.clone(), tasks, stop.clone());
-        let api = GraphqlExecutor::new(graphql::GraphqlServices { chats, sessions, calls, keys }, api);
+        let services = graphql::GraphqlServices { chats, sessions, calls, keys };
+        let api = GraphqlExecutor::new(services, api, background);
         let connections = ConnectionConfig { write_timeout: config.write_timeout, ..ConnectionConfig::default() };
         let metrics = Metrics::default();
         let health = Health {

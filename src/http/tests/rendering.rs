@@ -7,7 +7,6 @@ use async_graphql::{
     Request,
     parser::types::{BaseType, FieldDefinition, Type, TypeKind, TypeSystemDefinition},
 };
-use futures_util::StreamExt as _;
 
 use super::fixture::Rig;
 use crate::{
@@ -21,7 +20,7 @@ use crate::{
         peer::Period,
     },
     graphql::{self, AnswerSlots, Caller},
-    http::{Config, graphql_response},
+    http::Config,
     store::error::StoreError,
 };
 
@@ -30,7 +29,7 @@ const DOCUMENTS: u64 = 600;
 const DEPTH: usize = 4;
 
 /// Pseudo-random choices, the same in every run.
-struct Choices(u64);
+pub(super) struct Choices(pub(super) u64);
 
 impl Choices {
     fn next(&mut self, below: usize) -> usize {
@@ -48,10 +47,10 @@ impl Choices {
 }
 
 /// The fields of each object type and interface of the schema.
-struct Types(HashMap<String, Vec<FieldDefinition>>);
+pub(super) struct Types(HashMap<String, Vec<FieldDefinition>>);
 
 impl Types {
-    fn of_schema() -> Self {
+    pub(super) fn of_schema() -> Self {
         let document = async_graphql::parser::parse_schema(graphql::sdl()).expect("the schema we print is a schema");
         let types = document.definitions.into_iter().filter_map(|definition| {
             let TypeSystemDefinition::Type(definition) = definition else { return None };
@@ -67,7 +66,7 @@ impl Types {
 
     /// A random selection of fields of this type. Plain fields are more likely than others, of which one suffices for
     /// the engine to resolve the object.
-    fn selection(&self, of: &str, depth: usize, choices: &mut Choices) -> String {
+    pub(super) fn selection(&self, of: &str, depth: usize, choices: &mut Choices) -> String {
         let (mut text, unusual) = (String::from("{"), choices.chance(10));
         if choices.chance(10) {
             text.push_str(" __typename");
@@ -160,17 +159,17 @@ async fn fill(rig: &Rig) -> Chat {
 async fn both(rig: &Rig, caller: &Caller, document: &str) -> [String; 2] {
     let rendered = rig.api.execute(caller, Request::new(document)).await;
     let resolved = rig.api.execute(caller, graphql::by_engine(Request::new(document))).await;
-    [graphql_response::json(&rendered), graphql_response::json(&resolved)]
+    [graphql::json(&rendered), graphql::json(&resolved)]
 }
 
 /// A caller with every capability except this one.
-fn without(caller: &Caller, capability: Capability) -> Caller {
+pub(super) fn without(caller: &Caller, capability: Capability) -> Caller {
     let others = Capabilities::all() - capability;
     let viewer = Viewer { capabilities: others, ..(*caller.viewer).clone() };
     Caller { viewer: Arc::new(viewer), request_id: Arc::clone(&caller.request_id) }
 }
 
-async fn start() -> (Rig, Caller, Chat) {
+pub(super) async fn start() -> (Rig, Caller, Chat) {
     let api = graphql::Config { rate_limit_cost_per_minute: 0, ..graphql::Config::default() };
     let rig = Rig::with_api(Config::default(), &api).await;
     let (chat, caller) = (fill(&rig).await, rig.caller().await);
@@ -236,8 +235,12 @@ async fn rendered_changes_are_the_engines_whatever_the_viewer_may_do() {
             );
             let slots = AnswerSlots::new(1);
             let events = async |request| {
-                let answers = rig.api.start(caller.clone(), request, &slots).answers;
-                answers.take(EVENTS).map(|answer| graphql_response::json(&answer.response)).collect::<Vec<_>>().await
+                let mut operation = rig.api.start(caller.clone(), request, &slots);
+                let mut answers = Vec::new();
+                while answers.len() < EVENTS {
+                    answers.push(operation.next().await.expect("an event").json().into_owned());
+                }
+                answers
             };
             let rendered = events(Request::new(&document)).await;
             assert_eq!(rendered, events(graphql::by_engine(Request::new(&document))).await, "{document}");

@@ -127,7 +127,8 @@ async fn an_operation_that_was_ended_runs_no_more() {
     let mut socket = rig.enter(NEWER).await;
     // The listener and the WebSocket.
     rig.wait_for_tasks(2).await;
-    socket.subscribe("a", CHANGES, json!({})).await;
+    // Changes of sessions are not shared, so they have a task.
+    socket.subscribe("a", "subscription { sessionChanges { sessionId } }", json!({})).await;
     assert_eq!(socket.next_message().await["type"], "next");
     rig.wait_for_tasks(3).await;
     socket.send_json(&json!({"type": "complete", "id": "a"})).await;

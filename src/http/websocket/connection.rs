@@ -5,7 +5,7 @@ use std::{convert::Infallible, panic::AssertUnwindSafe, pin::pin, sync::Arc, tim
 use futures_util::{FutureExt as _, SinkExt as _, StreamExt as _};
 use tokio::{
     io::{AsyncReadExt as _, copy, sink},
-    time::{Instant, sleep_until, timeout, timeout_at},
+    time::{Instant, sleep, sleep_until, timeout, timeout_at},
 };
 use tokio_tungstenite::tungstenite::{self, Message};
 use tracing::debug;
@@ -13,7 +13,7 @@ use tracing::debug;
 use super::{
     close_code::CloseReason,
     frames::Violation,
-    operations::Operations,
+    operations::{Operations, OutgoingMessage},
     protocol::{ClientMessage, Protocol, acknowledge, complete, pong},
     socket::Socket,
 };
@@ -31,6 +31,11 @@ use crate::{
 
 /// Timeout for the client's response to a close frame.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// Maximum number of messages that are sent before the client's messages have their turn.
+const MAX_MESSAGES_AT_ONCE: usize = 32;
+/// Maximum size in bytes of the messages before another one is added to them: all share one write timeout.
+const MAX_BYTES_AT_ONCE: usize = 16 * 1024;
 
 /// Maximum size to discard after closing because of too much data, in bytes.
 const MAX_DROPPED_LEN: u64 = 16 * 1024 * 1024;
@@ -96,40 +101,45 @@ impl Connection {
             _ => true,
         };
         if is_open {
-            close_socket(&self.http, &mut self.socket, &close, Some(self.protocol)).await;
+            Box::pin(close_socket(&self.http, &mut self.socket, &close, Some(self.protocol))).await;
         }
     }
 
     async fn serve(&mut self) -> Result<Infallible, Disconnect> {
         let mut leaving = pin!(drained(Arc::clone(&self.http)));
+        // What is rare is boxed: the task of an idle WebSocket has no room for it.
         let mut watch = tokio::select! {
             () = leaving.as_mut() => return Err(CloseReason::GoingAway.into()),
-            introduced = self.wait_for_init() => introduced?,
+            introduced = Box::pin(self.wait_for_init()) => introduced?,
         };
         self.send_text(acknowledge()).await?;
         if self.protocol == Protocol::Legacy {
             self.send_text(self.protocol.heartbeat()).await?;
         }
         let heartbeat = self.http.config.heartbeat;
-        let mut beat = Instant::now() + heartbeat;
-        let mut operations = Operations::new(Arc::clone(&self.http), self.protocol);
+        let (mut beat, mut check) = (pin!(sleep(heartbeat)), pin!(sleep_until(watch.due())));
+        let mut operations = Operations::new(Arc::clone(&self.http), self.protocol, self.request.clone());
         // The client's messages are rate-limited, so they are handled before pings and responses. After a pause of the
         // server, its responses to pings are read before the timeout is checked.
         loop {
+            // A new timer for each message would cost as much as the message.
+            if check.deadline() != watch.due() {
+                check.as_mut().reset(watch.due());
+            }
             tokio::select! {
                 biased;
                 () = leaving.as_mut() => return Err(CloseReason::GoingAway.into()),
-                () = sleep_until(watch.due()) => watch.check_due().await?,
+                () = check.as_mut() => Box::pin(watch.check_due()).await?,
                 message = self.socket.next() => {
                     if let Some(message) = self.read_message(message)? {
-                        self.handle_message(message, &mut watch, &mut operations).await?;
+                        Box::pin(self.handle_message(message, &mut watch, &mut operations)).await?;
                     }
                 }
-                () = sleep_until(beat) => {
+                () = beat.as_mut() => {
                     self.send_heartbeat().await?;
-                    beat = Instant::now() + heartbeat;
+                    beat.as_mut().reset(Instant::now() + heartbeat);
                 }
-                news = operations.next() => self.send_text(news.text).await?,
+                news = operations.next() => self.send_ready(news, &mut operations).await?,
             }
         }
     }
@@ -221,6 +231,27 @@ impl Connection {
                 operations.start(&id, bytes, caller, request);
                 Ok(())
             }
+        }
+    }
+
+    /// Sends a message, and those that are ready after it, with as few writes as possible. Fails if the client does not
+    /// read within the write timeout.
+    async fn send_ready(&mut self, first: OutgoingMessage, operations: &mut Operations) -> Result<(), Disconnect> {
+        let socket = &mut self.socket;
+        let sending = async {
+            let (mut next, mut turns, mut count, mut bytes) = (Some(first), Vec::new(), 0, 0);
+            while let Some(OutgoingMessage { text, turn }) = next {
+                turns.extend(turn);
+                (count, bytes) = (count + 1, bytes + text.len());
+                socket.feed(Message::Text(text.into())).await?;
+                let has_space = count < MAX_MESSAGES_AT_ONCE && bytes < MAX_BYTES_AT_ONCE;
+                next = if has_space { operations.next().now_or_never() } else { None };
+            }
+            socket.flush().await
+        };
+        match timeout(self.http.config.write_timeout, sending).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(_)) | Err(_) => Err(Disconnect::Gone),
         }
     }
 

@@ -1,17 +1,25 @@
-//! The operations on one WebSocket, each in its own task. Their messages wait in one short queue in order of arrival,
-//! so an operation with many messages does not block the others.
+//! The operations on one WebSocket. Each runs in its own task, and their messages wait in one short queue in order of
+//! arrival, so an operation with many messages does not block the others. The events that a subscription shares with
+//! others need no task and no queue: they are taken when the client can receive them.
 
-use std::{collections::HashMap, panic::AssertUnwindSafe, sync::Arc};
+use std::{
+    collections::HashMap,
+    panic::AssertUnwindSafe,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+};
 
 use async_graphql::{Request, parser::types::OperationType};
-use futures_util::{FutureExt as _, StreamExt as _};
+use futures_util::{FutureExt as _, Stream};
 use tokio::{sync::mpsc, task::AbortHandle};
+use tokio_stream::{StreamExt as _, StreamMap};
 use tracing::{Instrument as _, Span};
 
 use super::protocol::{Protocol, complete};
 use crate::{
-    graphql::{AnswerPermit, AnswerSlots, Caller, Operation, error::ApiError},
-    http::{graphql_response, request_id::RequestId, response, state::HttpState},
+    graphql::{Answer, AnswerPermit, AnswerSlots, Caller, Operation, error::ApiError},
+    http::{request_id::RequestId, response, state::HttpState},
 };
 
 /// Maximum number of messages in flight to one client, which limits the memory for a client that does not read.
@@ -21,10 +29,13 @@ const MAX_ANSWERS_IN_FLIGHT: usize = 8;
 pub(super) struct Operations {
     http: Arc<HttpState>,
     protocol: Protocol,
+    request: RequestId,
     running: HashMap<Arc<str>, Running>,
+    /// The subscriptions with shared events.
+    shared: StreamMap<Arc<str>, SharedSubscription>,
     /// Total size of the requests, in bytes.
     held: usize,
-    /// Number of operations so far, which distinguishes a running operation from an earlier one with the same id.
+    /// Number of tasks so far, which distinguishes the task of an operation from an earlier one with the same id.
     count: u64,
     turns: AnswerSlots,
     saying: mpsc::Sender<QueuedMessage>,
@@ -32,31 +43,46 @@ pub(super) struct Operations {
 }
 
 struct Running {
-    number: u64,
     bytes: usize,
-    task: AbortHandle,
+    /// The number of its task, and the task; `None` while its events are shared.
+    task: Option<(u64, AbortHandle)>,
 }
 
-/// A message of an operation.
-struct QueuedMessage {
+/// A message of an operation's task. Boxed, because the queue allocates space for many messages at once.
+type QueuedMessage = Box<TaskMessage>;
+
+struct TaskMessage {
     id: Arc<str>,
     number: u64,
-    text: String,
-    is_last: bool,
-    turn: Option<AnswerPermit>,
+    content: Content,
+}
+
+enum Content {
+    /// An answer of the operation.
+    Answer(OutgoingMessage),
+    /// The last message of the operation.
+    End(OutgoingMessage),
+    /// The operation continues with shared events, and its task ends.
+    Shared(Operation),
 }
 
 /// A message for the client. Dropping it releases its slot.
 pub(super) struct OutgoingMessage {
     pub(super) text: String,
-    _turn: Option<AnswerPermit>,
+    pub(super) turn: Option<AnswerPermit>,
+}
+
+impl OutgoingMessage {
+    fn new(text: String, answer: Option<Answer>) -> Self {
+        Self { text, turn: answer.and_then(Answer::into_turn) }
+    }
 }
 
 impl Operations {
-    pub(super) fn new(http: Arc<HttpState>, protocol: Protocol) -> Self {
+    pub(super) fn new(http: Arc<HttpState>, protocol: Protocol, request: RequestId) -> Self {
         let (saying, said) = mpsc::channel(MAX_ANSWERS_IN_FLIGHT);
-        let (running, turns) = (HashMap::new(), AnswerSlots::new(MAX_ANSWERS_IN_FLIGHT));
-        Self { http, protocol, running, held: 0, count: 0, turns, saying, said }
+        let (running, shared, turns) = (HashMap::new(), StreamMap::new(), AnswerSlots::new(MAX_ANSWERS_IN_FLIGHT));
+        Self { http, protocol, request, running, shared, held: 0, count: 0, turns, saying, said }
     }
 
     pub(super) fn has(&self, id: &str) -> bool {
@@ -77,48 +103,102 @@ impl Operations {
 
     /// Starts an operation whose message had this many bytes.
     pub(super) fn start(&mut self, id: &str, bytes: usize, caller: Caller, request: Request) {
+        let operation = self.http.parts.api.start(caller, request, &self.turns);
+        let id: Arc<str> = id.into();
+        let task = Some(self.spawn(&id, operation));
+        self.running.insert(id, Running { bytes, task });
+        self.held += bytes;
+    }
+
+    fn spawn(&mut self, id: &Arc<str>, operation: Operation) -> (u64, AbortHandle) {
         self.count += 1;
-        let (id, number): (Arc<str>, _) = (id.into(), self.count);
-        let operation = self.http.parts.api.start(caller.clone(), request, &self.turns);
-        let speaker = OperationTask {
+        let task = OperationTask {
             http: Arc::clone(&self.http),
             protocol: self.protocol,
-            id: Arc::clone(&id),
-            number,
+            request: self.request.clone(),
+            id: Arc::clone(id),
+            number: self.count,
             saying: self.saying.clone(),
         };
-        let task = self.http.parts.tasks.spawn(speaker.run(operation, caller).instrument(Span::current()));
-        self.running.insert(id, Running { number, bytes, task: task.abort_handle() });
-        self.held += bytes;
+        let task = self.http.parts.tasks.spawn(task.run(operation).instrument(Span::current()));
+        (self.count, task.abort_handle())
     }
 
     /// Stops an operation. Returns whether there was one.
     pub(super) fn stop(&mut self, id: &str) -> bool {
         let Some(running) = self.running.remove(id) else { return false };
         self.held -= running.bytes;
-        running.task.abort();
+        match running.task {
+            Some((_, task)) => task.abort(),
+            None => drop(self.shared.remove(id)),
+        }
         true
     }
 
     /// Returns the next message. Cancel-safe.
     pub(super) async fn next(&mut self) -> OutgoingMessage {
         loop {
-            let said = self.said.recv().await.expect("`self` holds a sender");
-            let QueuedMessage { id, number, text, is_last, turn } = said;
-            if self.running.get(&id).is_none_or(|running| running.number != number) {
-                continue;
+            tokio::select! {
+                said = self.said.recv() => {
+                    let said = said.expect("`self` holds a sender");
+                    if let Some(message) = self.receive(*said) {
+                        return message;
+                    }
+                }
+                Some((id, answer)) = self.shared.next(), if !self.shared.is_empty() => match answer {
+                    Some(answer) => {
+                        let text = self.protocol.next(&id, &answer.json());
+                        return OutgoingMessage::new(text, Some(answer));
+                    }
+                    None => self.continue_alone(&id),
+                },
             }
-            if is_last {
+        }
+    }
+
+    fn receive(&mut self, TaskMessage { id, number, content }: TaskMessage) -> Option<OutgoingMessage> {
+        let running = self.running.get_mut(&id)?;
+        if running.task.as_ref().is_none_or(|(current, _)| *current != number) {
+            return None;
+        }
+        match content {
+            Content::Answer(message) => Some(message),
+            Content::End(message) => {
                 self.stop(&id);
+                Some(message)
             }
-            return OutgoingMessage { text, _turn: turn };
+            Content::Shared(operation) => {
+                running.task = None;
+                self.shared.insert(id, SharedSubscription(operation));
+                None
+            }
+        }
+    }
+
+    /// Continues a subscription in a task, until its events are shared again.
+    fn continue_alone(&mut self, id: &Arc<str>) {
+        let Some(SharedSubscription(operation)) = self.shared.remove(id) else { return };
+        let task = self.spawn(id, operation);
+        if let Some(running) = self.running.get_mut(id) {
+            running.task = Some(task);
         }
     }
 }
 
 impl Drop for Operations {
     fn drop(&mut self) {
-        self.running.values().for_each(|running| running.task.abort());
+        self.running.values().filter_map(|running| running.task.as_ref()).for_each(|(_, task)| task.abort());
+    }
+}
+
+/// A subscription with shared events; `None` if it must continue alone.
+struct SharedSubscription(Operation);
+
+impl Stream for SharedSubscription {
+    type Item = Option<Answer>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.0.poll_shared(context).map(Some)
     }
 }
 
@@ -126,41 +206,46 @@ impl Drop for Operations {
 struct OperationTask {
     http: Arc<HttpState>,
     protocol: Protocol,
+    request: RequestId,
     id: Arc<str>,
     number: u64,
     saying: mpsc::Sender<QueuedMessage>,
 }
 
 impl OperationTask {
-    /// Sends all responses of the operation. A panic is sent as an internal error.
-    async fn run(self, operation: Operation, caller: Caller) {
+    /// Sends the answers of the operation. A panic is sent as an internal error.
+    async fn run(self, operation: Operation) {
         let spoken = AssertUnwindSafe(self.send_answers(operation)).catch_unwind().await;
         if spoken.is_err() {
-            let error = response::error(ApiError::internal(), &RequestId(caller.request_id));
-            self.send(self.protocol.error(&self.id, &[error]), true, None).await;
+            let error = response::error(ApiError::internal(), &self.request);
+            self.send(Content::End(OutgoingMessage::new(self.protocol.error(&self.id, &[error]), None))).await;
         }
     }
 
     async fn send_answers(&self, mut operation: Operation) {
-        while let Some(answer) = operation.answers.next().await {
-            let (response, turn) = (answer.response, answer.turn);
-            if graphql_response::is_terminal(operation.kind, &response) {
+        while !operation.join_shared() {
+            let Some(answer) = operation.next().await else {
+                return self.send(Content::End(OutgoingMessage::new(complete(&self.id), None))).await;
+            };
+            if let Some(errors) = answer.failure(operation.kind) {
                 // After the close frame of a stopping server, the client reconnects and resumes; an error would end its
                 // subscription.
                 let stops = operation.kind == Some(OperationType::Subscription) && self.http.is_closing();
                 if !stops {
-                    self.send(self.protocol.error(&self.id, &response.errors), true, turn).await;
+                    let text = self.protocol.error(&self.id, errors);
+                    self.send(Content::End(OutgoingMessage::new(text, Some(answer)))).await;
                 }
                 return;
             }
-            self.send(self.protocol.next(&self.id, &response), false, turn).await;
+            let text = self.protocol.next(&self.id, &answer.json());
+            self.send(Content::Answer(OutgoingMessage::new(text, Some(answer)))).await;
         }
-        self.send(complete(&self.id), true, None).await;
+        self.send(Content::Shared(operation)).await;
     }
 
-    async fn send(&self, text: String, is_last: bool, turn: Option<AnswerPermit>) {
-        let said = QueuedMessage { id: Arc::clone(&self.id), number: self.number, text, is_last, turn };
+    async fn send(&self, content: Content) {
+        let said = TaskMessage { id: Arc::clone(&self.id), number: self.number, content };
         // Sending fails only if the connection is closed.
-        let _ = self.saying.send(said).await;
+        let _ = self.saying.send(Box::new(said)).await;
     }
 }

@@ -11,7 +11,9 @@ use super::frames::Frames;
 use crate::http::{Config, message_rate::MessageRate, state::HttpState};
 
 /// Size of the read buffer, in bytes.
-const READ_BUFFER_LEN: usize = 2048;
+const READ_BUFFER_LEN: usize = 512;
+/// Size of several messages that are sent with one write, in bytes.
+const WRITE_BUFFER_LEN: usize = 2048;
 
 /// A client's WebSocket.
 pub(super) type Socket = WebSocketStream<Frames<TokioIo<Upgraded>>>;
@@ -24,6 +26,6 @@ pub(super) async fn decode(http: &HttpState, stream: Upgraded) -> Socket {
         .max_message_size(Some(max_body))
         .max_frame_size(Some(max_body))
         .read_buffer_size(READ_BUFFER_LEN)
-        .write_buffer_size(0);
+        .write_buffer_size(WRITE_BUFFER_LEN);
     WebSocketStream::from_raw_socket(frames, Role::Server, Some(config)).await
 }

@@ -11,7 +11,7 @@ use crate::{
         id::{ChatId, SessionId},
         jid::Jid,
     },
-    feed::{FollowedChat, Subscription, SubscriptionFilter},
+    feed::{FollowedChat, ReportedPosition, Subscription, SubscriptionFilter},
     service::error::Error,
 };
 
@@ -58,5 +58,38 @@ impl Chats {
             None => None,
         };
         Ok(self.feed.subscribe(organization, SubscriptionFilter { session, chat }, after).await?)
+    }
+
+    /// Continues a subscription to all chats, or to those of one session, after the last event that it received. It
+    /// lasts even if the session has been deleted.
+    ///
+    /// # Errors
+    /// `Forbidden` without `events`, `CursorExpired`, `Store`.
+    #[instrument(name = "chats.resume", level = "debug", skip_all)]
+    pub async fn resume(
+        &self,
+        viewer: &Viewer,
+        session: Option<SessionId>,
+        after: ChangeCursor,
+    ) -> Result<Subscription, Error> {
+        let organization = viewer.require(Capability::Events)?;
+        let filter = SubscriptionFilter { session, chat: None };
+        Ok(self.feed.subscribe(organization, filter, Some(after)).await?.without_start())
+    }
+
+    /// Registers the position of a subscriber that receives the events of another one.
+    ///
+    /// # Errors
+    /// `Forbidden` without `events`.
+    pub fn report_position(&self, viewer: &Viewer, after: ChangeCursor) -> Result<ReportedPosition, Error> {
+        Ok(self.feed.report_position(viewer.require(Capability::Events)?, after))
+    }
+
+    /// Returns the number of the organization's changes after a position, as far as they have been read.
+    ///
+    /// # Errors
+    /// `Forbidden` without `events`.
+    pub fn changes_after(&self, viewer: &Viewer, after: ChangeCursor) -> Result<i64, Error> {
+        Ok(self.feed.changes_after(viewer.require(Capability::Events)?, after))
     }
 }
