@@ -116,7 +116,7 @@ impl TransportFactory for Socket {
     }
 }
 
-/// Rejects every request: without histories there are none.
+/// Rejects every request. The library sends one only for a history, which these accounts do not import.
 struct NoHttp;
 
 #[async_trait]

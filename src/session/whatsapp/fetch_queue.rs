@@ -24,7 +24,7 @@ impl FetchQueue {
         self.more.notify_one();
     }
 
-    /// Takes all collections, and waits for one if there is none. Cancel-safe.
+    /// Takes all collections from the queue; if it is empty, waits until one is added. Cancel-safe.
     pub(super) async fn next(&self) -> BTreeMap<String, u64> {
         loop {
             let more = self.more.notified();
