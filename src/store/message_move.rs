@@ -1,5 +1,5 @@
 //! Moving messages between peers. Of several copies of one message the one that arrived first stays, with the latest
-//! edit or revocation.
+//! edit or revocation. Of copies from histories, which have no arrival number, the one that need not move stays.
 
 use chatgraph_entity::message::{self, Column};
 use sea_orm::{
@@ -56,7 +56,8 @@ impl UnitOfWork<'_> {
             let named = Column::WaId.is_in(part.iter().map(|(wa_id, _)| wa_id.as_str()));
             let either = Condition::any().add(of_chat(organization, to)).add(moving.clone());
             let copies = message::Entity::find().filter(either).filter(named).all(self.tx).await?;
-            self.merge(copies, |row| (row.wa_id.clone(), vec![u8::from(row.from_me)])).await?;
+            let moves = |row: &message::Model| row.chat_id == from.to_bytes();
+            self.merge(copies, moves, |row| (row.wa_id.clone(), vec![u8::from(row.from_me)])).await?;
         }
         message::Entity::update_many()
             .col_expr(Column::SenderId, Expr::value(writer.to_bytes()))
@@ -115,7 +116,8 @@ impl UnitOfWork<'_> {
                 .filter(Column::ChatId.is_in(part.iter().map(|(chat, _)| chat.clone())))
                 .filter(Column::WaId.is_in(part.iter().map(|(_, wa_id)| wa_id.as_str())));
             let copies = copies.all(self.tx).await?;
-            merged.extend(self.merge(copies, |row| (row.wa_id.clone(), row.chat_id.clone())).await?);
+            let moves = |row: &message::Model| row.sender_id == from.to_bytes();
+            merged.extend(self.merge(copies, moves, |row| (row.wa_id.clone(), row.chat_id.clone())).await?);
         }
         message::Entity::update_many()
             .col_expr(Column::SenderId, Expr::value(into.to_bytes()))
@@ -132,10 +134,11 @@ impl UnitOfWork<'_> {
     async fn merge(
         &mut self,
         mut rows: Vec<message::Model>,
+        moves: impl Fn(&message::Model) -> bool,
         key: impl Fn(&message::Model) -> (String, Vec<u8>),
     ) -> Result<Vec<Vec<u8>>, StoreError> {
         let organization = self.organization;
-        rows.sort_by_cached_key(|row| (key(row), row.arrival, row.id.clone()));
+        rows.sort_by_cached_key(|row| (key(row), row.arrival, moves(row), row.id.clone()));
         let mut chats = Vec::new();
         for copies in rows.chunk_by(|one, other| key(one) == key(other)) {
             let [first, others @ ..] = copies else { continue };

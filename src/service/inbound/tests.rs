@@ -11,6 +11,7 @@ mod random;
 mod random_identity;
 mod read_marker;
 mod rejection;
+mod seeded;
 mod settings;
 mod shared_unit;
 mod unread;

@@ -6,7 +6,6 @@ use proptest::{
     prelude::{Strategy, any},
     sample::select,
     strategy::Union,
-    test_runner::{Config, RngAlgorithm, TestRng, TestRunner},
 };
 use sea_orm::{ColumnTrait as _, DatabaseConnection, EntityTrait as _, QueryFilter as _};
 
@@ -326,9 +325,7 @@ fn check(steps: impl Strategy<Value = Vec<Step>>) {
     let rig = runtime.block_on(Rig::new());
     let database = runtime.block_on(sea_orm::Database::connect(rig.test.database.url())).expect("a connection");
     let cases = if crate::store::tests::on_postgres() { 20 } else { 40 };
-    let config = Config { cases, failure_persistence: None, max_shrink_iters: 200, ..Config::default() };
-    let mut runner = TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha));
-    let done = runner.run(&steps, |steps| {
+    let done = seeded::runner(cases, 200).run(&steps, |steps| {
         let (rows, brought) = runtime.block_on(async {
             let (mut all, mut brought) = (Vec::new(), Vec::new());
             for together in [true, false] {

@@ -2,7 +2,7 @@
 //! state.
 //!
 //! `CHATGRAPH_TEST_STORIES` is the number of stories, `CHATGRAPH_TEST_SEED` selects them. A failing story is shortened
-//! as far as possible and printed with its seed.
+//! as far as possible and printed.
 //!
 //! The stories exclude cases that WhatsApp does not report, or reports too late:
 //!
@@ -32,10 +32,7 @@ mod wire;
 
 use std::cell::Cell;
 
-use proptest::{
-    collection::vec,
-    test_runner::{Config, RngAlgorithm, TestCaseError, TestRng, TestRunner},
-};
+use proptest::{collection::vec, test_runner::TestCaseError};
 
 use super::*;
 use compare::Comparison;
@@ -45,9 +42,8 @@ use wire::Stage;
 
 /// The maximum number of steps in a story.
 const STEPS: usize = 40;
-/// The stories of a run, unless the environment sets others: the same each time.
-const SEED: u64 = 202;
-const STORIES: u64 = 40;
+/// The number of stories, unless the environment sets another.
+const STORIES: u32 = 40;
 
 /// Applies a story to the store. Returns the first error, or all differences at the end.
 async fn apply_story(
@@ -71,17 +67,7 @@ fn whatever_happens_a_client_sees_what_is_true_in_the_end() {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     let test = runtime.block_on(TestStore::open());
     let database = runtime.block_on(sea_orm::Database::connect(test.database.url())).expect("a connection");
-    let seed = setting("CHATGRAPH_TEST_SEED").unwrap_or(SEED);
-    let cases = setting("CHATGRAPH_TEST_STORIES").unwrap_or(STORIES);
-    let config = Config {
-        cases: u32::try_from(cases).expect("few enough cases"),
-        failure_persistence: None,
-        max_shrink_iters: 2_000,
-        ..Config::default()
-    };
-    let mut bytes = [0; 32];
-    bytes[..8].copy_from_slice(&seed.to_le_bytes());
-    let mut runner = TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &bytes));
+    let mut runner = seeded::runner(STORIES, 2_000);
     let (stories, all_steps) = (Cell::new(0_usize), Cell::new(0_usize));
     let done = runner.run(&vec(steps::step(), 1..STEPS), |steps| {
         stories.set(stories.get() + 1);
@@ -91,14 +77,8 @@ fn whatever_happens_a_client_sees_what_is_true_in_the_end() {
             TestCaseError::fail(format!("{wrong}\n{}", acts.join("\n")))
         })
     });
-    println!("CHATGRAPH_TEST_SEED={seed}: {} stories, {} steps", stories.get(), all_steps.get());
+    println!("{} stories, {} steps", stories.get(), all_steps.get());
     if let Err(failed) = done {
-        panic!("CHATGRAPH_TEST_SEED={seed}: {failed}");
+        panic!("{failed}");
     }
-}
-
-/// A number from an environment variable.
-#[expect(clippy::disallowed_methods, reason = "only tests read this variable")]
-fn setting(name: &str) -> Option<u64> {
-    std::env::var(name).ok().and_then(|value| value.parse().ok())
 }

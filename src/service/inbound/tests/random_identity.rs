@@ -5,7 +5,6 @@ use proptest::{
     prelude::{Strategy, any},
     sample::{Index, select},
     strategy::{Just, Union},
-    test_runner::{Config, RngAlgorithm, TestRng, TestRunner},
 };
 
 use super::{identity::person, *};
@@ -103,7 +102,8 @@ impl Story<'_> {
             text: Some("Yes!".into()),
             at: self.at(number),
         };
-        let others = (0..=number).filter(|number| !self.own[*number]).count();
+        // The account has read what it answered.
+        let others = (0..=number).rev().take_while(|number| !self.own[*number]).count();
         HistoryChat {
             jid: jid.clone(),
             name: None,
@@ -214,13 +214,11 @@ fn when_two_addresses_are_linked_does_not_change_the_outcome() {
     let own = ["15550100@s.whatsapp.net", "900000000000001@lid"].map(|jid| jid.parse::<Jid>().expect("a JID"));
     runtime.block_on(rig.receive_person(&Person::new(&own[0], &own[1]).expect("a person")));
     let cases = if crate::store::tests::on_postgres() { 10 } else { 25 };
-    let config = Config { cases, failure_persistence: None, max_shrink_iters: 100, ..Config::default() };
-    let mut runner = TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha));
     let own = proptest::collection::vec(proptest::bool::weighted(0.2), MESSAGES);
     let story = (proptest::collection::vec(event(), 1..14), own, any::<Index>());
     let mut people = (1_000..).map(person);
     let people = std::cell::RefCell::new(&mut people);
-    let outcome = runner.run(&story, |(generated, own, learned)| {
+    let outcome = seeded::runner(cases, 100).run(&story, |(generated, own, learned)| {
         // The phone sends one history, and callers request nothing before a chat exists.
         let has_history = generated.iter().any(|it| matches!(it, TestEvent::History { .. }));
         let mut events = Vec::new();
@@ -245,6 +243,11 @@ fn when_two_addresses_are_linked_does_not_change_the_outcome() {
         };
         let ambiguous: Vec<_> = (0..MESSAGES).filter(|number| addresses(*number) > 1).collect();
         events.retain(|it| !matches!(it, TestEvent::Receipt { number } if ambiguous.contains(number)));
+        // Where an own message belongs among others of its second is not known if two chats have it in different orders.
+        events.retain(|it| {
+            let is_ambiguous = |number: usize| !has_history && own[number] && ambiguous.contains(&number);
+            !matches!(it, TestEvent::Message { number, lid: true } if is_ambiguous(*number))
+        });
         let (mut ends, mut granted) = (Vec::new(), Vec::new());
         for learned in [0, learned.index(events.len() + 1), events.len()] {
             let person = people.borrow_mut().next().expect("a person");

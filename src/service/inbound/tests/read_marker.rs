@@ -6,7 +6,6 @@ use proptest::{
     collection::vec,
     prelude::{Just, Strategy},
     strategy::Union,
-    test_runner::{Config, RngAlgorithm, TestRng, TestRunner},
 };
 
 use super::*;
@@ -177,11 +176,9 @@ fn the_unread_count_follows_the_model_for_events_in_any_order() {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     let rig = tokio::sync::Mutex::new(runtime.block_on(Rig::new()));
     let cases = if crate::store::tests::on_postgres() { 15 } else { 50 };
-    let config = Config { cases, failure_persistence: None, max_shrink_iters: 100, ..Config::default() };
-    let mut runner = TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha));
     let own = vec(proptest::bool::weighted(0.2), MESSAGES);
     let whose = Cell::new(10_usize);
-    let followed = runner.run(&(vec(event(), 1..20), own), |(events, own)| {
+    let followed = seeded::runner(cases, 100).run(&(vec(event(), 1..20), own), |(events, own)| {
         whose.set(whose.get() + 1);
         runtime.block_on(async {
             let mut rig = rig.lock().await;
