@@ -10,7 +10,7 @@ use super::{
 use crate::{
     domain::{
         chat::{Chat, ChatNames, ChatPatch, LastMessage},
-        message::{IncomingMessage, MessageUpdate},
+        message::{IncomingMessage, MessageKind, MessageUpdate},
         peer::{Peer, last_owner},
         setting::{Setting, SettingChanges, SettingValue},
         tombstone::Tombstone,
@@ -81,7 +81,7 @@ pub(super) async fn one_by_one(
 }
 
 /// Imports one chat. Settings in a history have no time, except that of pinning, so they apply only if no event has set
-/// anything.
+/// anything. The unread mark is at least as new as the account's last message.
 ///
 /// The archived state is dated to the pairing. A phone that does not keep chats archived unarchives them without
 /// notifying its companions, which find an old archive in the app state. The unread count is the phone's at the time of
@@ -155,8 +155,12 @@ fn settings(imported: &HistoryChat, paired_at: Option<i64>, now: i64) -> Setting
     if let Some(until) = imported.muted_until {
         settings.set(SettingValue::MutedUntil(until.filter(|until| *until > now)));
     }
-    if let Some(marked) = imported.marked_unread {
-        settings.set(SettingValue::Read(!marked));
+    // Writing in a chat removes its unread mark, so a mark that is older than the account's last message is outdated.
+    let own = imported.messages.iter().filter(|message| message.from_me && message.kind != MessageKind::Reaction);
+    let wrote_at = own.map(|message| message.at).max();
+    if imported.marked_unread.is_some() || wrote_at.is_some() {
+        let marked = imported.marked_unread.unwrap_or(false);
+        settings.set_as_of(SettingValue::Read(!marked), wrote_at.unwrap_or(0));
     }
     settings
 }

@@ -181,3 +181,23 @@ async fn a_history_says_what_is_archived_at_the_pairing() {
         assert!(rig.chat().await.settings.archived.value, "after the pairing");
     }
 }
+
+#[tokio::test]
+async fn an_unread_mark_from_before_the_accounts_last_message_in_a_history_is_outdated() {
+    for history_first in [false, true] {
+        let rig = Rig::new().await;
+        let SessionEvent::Message(own) = rig.message("A", true, 10_000) else { unreachable!("a message") };
+        let chat = HistoryChat::with_messages(rig.jid.clone(), vec![own]);
+        let history = SessionEvent::History(HistoryChunk { chats: vec![chat], ..HistoryChunk::default() });
+        if history_first {
+            rig.receive(history).await;
+            rig.replay_setting(SettingValue::Read(false), 9_000).await;
+        } else {
+            rig.replay_setting(SettingValue::Read(false), 9_000).await;
+            rig.receive(history).await;
+        }
+        assert!(!rig.chat().await.settings.marked_unread.value, "history first: {history_first}");
+        rig.replay_setting(SettingValue::Read(false), 11_000).await;
+        assert!(rig.chat().await.settings.marked_unread.value, "after the message");
+    }
+}
