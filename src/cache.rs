@@ -66,9 +66,62 @@ impl<K: Eq + Hash + Clone, V> BoundedMap<K, V> {
     }
 }
 
+/// A map of entries with sizes, which are at most `capacity` together. To insert another one, it evicts the entries that
+/// were read or inserted longest ago.
+#[derive(Debug)]
+pub(crate) struct SizedMap<K: Eq + Hash, V> {
+    entries: LruCache<K, (V, usize)>,
+    size: usize,
+    capacity: usize,
+}
+
+impl<K: Eq + Hash, V> SizedMap<K, V> {
+    /// Creates an empty map, which takes no memory yet.
+    pub(crate) fn new(capacity: usize) -> Self {
+        Self { entries: LruCache::unbounded(), size: 0, capacity }
+    }
+
+    /// Returns the value of a key.
+    pub(crate) fn get(&mut self, key: &K) -> Option<&V> {
+        self.entries.get(key).map(|(value, _)| value)
+    }
+
+    /// Inserts or replaces an entry of this size. One that is larger than the map is evicted at once.
+    pub(crate) fn insert(&mut self, key: K, value: V, size: usize) {
+        self.size += size;
+        if let Some((_, replaced)) = self.entries.put(key, (value, size)) {
+            self.size -= replaced;
+        }
+        while self.size > self.capacity {
+            let Some((_, (_, evicted))) = self.entries.pop_lru() else { break };
+            self.size -= evicted;
+        }
+    }
+
+    /// Returns the size of all entries.
+    pub(crate) fn size(&self) -> usize {
+        self.size
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn entries_are_evicted_by_their_last_use_until_the_rest_fits() {
+        let mut map = SizedMap::new(10);
+        for key in [1, 2, 3] {
+            map.insert(key, key, 3);
+        }
+        assert_eq!((map.get(&1).copied(), map.size()), (Some(1), 9));
+        map.insert(4, 4, 4);
+        assert_eq!([1, 2, 3, 4].map(|key| map.get(&key).is_some()), [true, false, true, true]);
+        map.insert(4, 40, 1);
+        assert_eq!((map.get(&4).copied(), map.size()), (Some(40), 7));
+        map.insert(5, 5, 11);
+        assert_eq!(([1, 3, 4, 5].map(|key| map.get(&key).is_some()), map.size()), ([false; 4], 0));
+    }
 
     fn keys(map: &BoundedMap<u32, u32>) -> Vec<u32> {
         let mut keys: Vec<_> = map.entries.iter().map(|(key, _)| *key).collect();

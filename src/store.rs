@@ -18,6 +18,7 @@ mod commit_notify;
 mod config;
 mod connect;
 mod counts;
+mod data_version;
 mod deleted_unread;
 mod early_edit;
 mod early_event;
@@ -70,7 +71,7 @@ use crate::{
 use connect::{FairQueue, ReadPool};
 use encryption::Encryption;
 use error::StoreError;
-use group_commit::{GroupCommit, notifier::CommitNotifier};
+use group_commit::{GroupCommit, UnitOwner, notifier::CommitNotifier};
 
 pub use api_key::{HashedSecret, KeySecret};
 pub use backup::{back_up, restore};
@@ -148,7 +149,8 @@ impl Store {
         E: From<StoreError> + Send + 'static,
         F: for<'u> FnOnce(&'u mut UnitOfWork<'_>) -> Work<'u, T, E> + Clone + Send + 'static,
     {
-        self.group_commit.write(organization, None, self.clock.now(), work).instrument(unit_span()).await
+        let unit = UnitOwner { organization, session: None, is_queried: true };
+        self.group_commit.write(unit, self.clock.now(), work).instrument(unit_span()).await
     }
 
     /// Like [`Store::write`], for a unit that only concerns one session: units of different sessions can be committed
@@ -167,7 +169,19 @@ impl Store {
         E: From<StoreError> + Send + 'static,
         F: for<'u> FnOnce(&'u mut UnitOfWork<'_>) -> Work<'u, T, E> + Clone + Send + 'static,
     {
-        self.group_commit.write(organization, Some(session), self.clock.now(), work).instrument(unit_span()).await
+        let unit = UnitOwner { organization, session: Some(session), is_queried: true };
+        self.group_commit.write(unit, self.clock.now(), work).instrument(unit_span()).await
+    }
+
+    /// Like [`Store::write_session`], for a unit that writes nothing that queries show.
+    async fn write_device<T, E, F>(&self, organization: &OrganizationId, session: SessionId, work: F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+        F: for<'u> FnOnce(&'u mut UnitOfWork<'_>) -> Work<'u, T, E> + Clone + Send + 'static,
+    {
+        let unit = UnitOwner { organization, session: Some(session), is_queried: false };
+        self.group_commit.write(unit, self.clock.now(), work).instrument(unit_span()).await
     }
 
     /// Like [`Store::write_session`], with a few retries after conflicts with another process, each with its own copy of
@@ -209,6 +223,13 @@ impl Store {
     /// once.
     pub async fn committed(&self) -> Vec<OrganizationId> {
         self.commits.to_hear.next().await
+    }
+
+    /// Returns the version of an organization's data, which every commit changes. `None` during a commit. A change by
+    /// another process is noticed with its notification, on SQLite not at all.
+    #[must_use]
+    pub fn data_version(&self, organization: &OrganizationId) -> Option<u64> {
+        self.commits.versions.current(organization)
     }
 
     /// Exchanges notifications of commits with other processes on the same database, so that [`Store::committed`]

@@ -62,6 +62,10 @@ pub struct Config {
     /// Maximum number of open subscriptions per organization, over all transports, 1 to 1000000
     #[arg(long = "max-subscriptions-per-organization", env = "CHATGRAPH_MAX_SUBSCRIPTIONS_PER_ORGANIZATION", default_value_t = 10_000, value_parser = config::count(1..=1_000_000), value_name = "COUNT")]
     pub max_subscriptions: usize,
+    /// Maximum memory of stored responses, in MiB, 0 to 65536; 0 disables them. A repeated query of chats or sessions
+    /// gets its stored response while nothing of the organization changes
+    #[arg(long, env = "CHATGRAPH_RESPONSE_CACHE_MIB", default_value_t = 32, value_parser = config::count(0..=65_536), value_name = "MIB")]
+    pub response_cache_mib: usize,
     /// True to enable introspection.
     #[arg(skip = true)]
     pub introspection: bool,
@@ -89,6 +93,11 @@ impl Config {
             longest_page: MAX_PAGE_LEN,
             ..Limits::DEFAULT
         }
+    }
+
+    /// The maximum memory of stored responses, in bytes.
+    pub(super) fn response_cache_bytes(&self) -> usize {
+        self.response_cache_mib.saturating_mul(1024 * 1024)
     }
 
     /// The rate limit of one client, in operation cost; `None` for no limit.

@@ -8,12 +8,14 @@ use super::{
     backpressure::AnswerPacer,
     error::ApiError,
     loader::{BatchReader, Loaders},
+    response_cache::Freshness,
     services::GraphqlServices,
 };
 use crate::{
     auth::viewer::{Forbidden, Viewer},
     domain::{
         capability::Capability,
+        chat_view::ChatView,
         cursor::ChangeCursor,
         id::{OrganizationId, SessionId},
     },
@@ -42,6 +44,10 @@ pub(super) trait ContextExt {
     fn loader(&self) -> &DataLoader<BatchReader>;
     /// The turns of a subscription's events.
     fn pacer(&self) -> &AnswerPacer;
+    /// The end of a chat's mute at `now`, until which the response can be stored.
+    fn muted_until(&self, chat: &ChatView, now: i64) -> Option<i64>;
+    /// Prevents that the response is stored, because it can change without a commit.
+    fn prevent_storing(&self);
 }
 
 impl<T> ContextExt for ContextBase<'_, T> {
@@ -75,6 +81,20 @@ impl<T> ContextExt for ContextBase<'_, T> {
 
     fn pacer(&self) -> &AnswerPacer {
         self.data_unchecked::<AnswerPacer>()
+    }
+
+    fn muted_until(&self, chat: &ChatView, now: i64) -> Option<i64> {
+        let until = chat.muted_at(now)?;
+        if let Some(freshness) = self.data_opt::<Freshness>() {
+            freshness.ends_at(until);
+        }
+        Some(until)
+    }
+
+    fn prevent_storing(&self) {
+        if let Some(freshness) = self.data_opt::<Freshness>() {
+            freshness.ends_at(i64::MIN);
+        }
     }
 }
 

@@ -8,6 +8,7 @@ use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
 use super::{
+    answer,
     backpressure::{AnswerPacer, AnswerSlots},
     config::Config,
     cost_limit::CostLimiter,
@@ -19,6 +20,7 @@ use super::{
     operation::{Operation, Subscriber},
     persisted_documents::DocumentSource,
     request_names::RequestNames,
+    response_cache::{Freshness, ResponseCache, StoredResponse},
     schema,
     services::GraphqlServices,
     shared_events::SharedEvents,
@@ -27,6 +29,14 @@ use crate::{
     auth::viewer::Viewer,
     rate_limit::{Rate, RateLimitStatus},
 };
+
+/// The result of a query or a mutation.
+pub enum Executed {
+    /// A response to this request alone.
+    Own(Response),
+    /// A response without errors, which is used again for the same query.
+    Stored(StoredResponse),
+}
 
 /// The schema with everything that it needs. Cheap to clone.
 #[derive(Clone)]
@@ -38,6 +48,7 @@ pub struct GraphqlExecutor {
     sockets: OpenLimiter,
     subscriptions: OpenLimiter,
     shared: SharedEvents,
+    responses: Arc<ResponseCache>,
     /// Maximum length in bytes of a document that is read.
     longest: usize,
     introspection: bool,
@@ -49,14 +60,17 @@ impl GraphqlExecutor {
     pub fn new(parts: GraphqlServices, config: &Config, tasks: TaskTracker) -> Self {
         let schema = schema::build(config);
         let guard = Arc::new(Guard::new(Arc::new(schema::types(&schema)), config.limits()));
+        let metrics = Metrics::default();
+        let responses = Arc::new(ResponseCache::new(config.response_cache_bytes(), metrics.clone()));
         Self {
-            engine: Arc::new(Engine { schema, parts, metrics: Metrics::default() }),
+            engine: Arc::new(Engine { schema, parts, metrics }),
             guard,
             documents: Arc::new(DocumentSource::new(config.trusted.clone())),
             cost_limiter: CostLimiter::new(config.rate(), config.organization_rate()),
             sockets: OpenLimiter::new(config.max_sockets),
             subscriptions: OpenLimiter::new(config.max_subscriptions),
             shared: SharedEvents::new(tasks),
+            responses,
             longest: config.limits().bytes,
             introspection: config.introspection,
         }
@@ -91,7 +105,7 @@ impl GraphqlExecutor {
         self.cost_limiter.check(viewer)
     }
 
-    /// Executes a query or a mutation.
+    /// Executes a query or a mutation, without stored responses.
     pub async fn execute(&self, caller: &Caller, mut request: Request) -> Response {
         let begun = Instant::now();
         match self.read(caller, &mut request) {
@@ -101,15 +115,37 @@ impl GraphqlExecutor {
         }
     }
 
-    /// Executes a query. `None` for a mutation, which is not executed.
-    pub async fn query(&self, caller: &Caller, mut request: Request) -> Option<Response> {
+    /// Executes a query, or returns its stored response, or executes a mutation if they are allowed. `None` for a
+    /// mutation otherwise.
+    pub async fn respond(&self, caller: &Caller, mut request: Request, mutations_allowed: bool) -> Option<Executed> {
         let begun = Instant::now();
-        match self.read(caller, &mut request) {
-            Ok(read) if read.kind == OperationType::Mutation => None,
-            Ok(read) if read.subscribes() => Some(self.reject(caller, vec![not_a_stream()], begun)),
-            Ok(read) => Some(self.run(caller, request, &read, begun).await),
-            Err(errors) => Some(self.reject(caller, errors, begun)),
+        let read = match self.read(caller, &mut request) {
+            Ok(read) if read.kind == OperationType::Mutation && !mutations_allowed => return None,
+            Ok(read) if read.subscribes() => {
+                return Some(Executed::Own(self.reject(caller, vec![not_a_stream()], begun)));
+            }
+            Ok(read) => read,
+            Err(errors) => return Some(Executed::Own(self.reject(caller, errors, begun))),
+        };
+        let Some(key) = self.responses.key(&mut request, &caller.viewer, &read) else {
+            return Some(Executed::Own(self.run(caller, request, &read, begun).await));
+        };
+        let chats = &self.engine.parts.chats;
+        let (version, now) = (chats.data_version(key.organization()), chats.now());
+        if let Some(stored) = version.and_then(|version| self.responses.get(&key, version, now)) {
+            self.metrics().answered_again(begun);
+            return Some(Executed::Stored(stored));
         }
+        let freshness = Freshness::default();
+        let response = self.run(caller, request.data(freshness.clone()), &read, begun).await;
+        if !response.errors.is_empty() {
+            return Some(Executed::Own(response));
+        }
+        let stored = StoredResponse::new(answer::json(&response));
+        if let Some(version) = version {
+            self.responses.insert(key, stored.clone(), version, now, &freshness);
+        }
+        Some(Executed::Stored(stored))
     }
 
     async fn run(&self, caller: &Caller, request: Request, read: &PreparedRequest, begun: Instant) -> Response {

@@ -26,6 +26,8 @@ pub struct Metrics {
     rendered: Family<Labels<1>, Counter>,
     executed_events: Counter,
     delivered_events: Counter,
+    cache_lookups: Family<Labels<1>, Counter>,
+    cache_size: Gauge,
 }
 
 impl Default for Metrics {
@@ -34,7 +36,17 @@ impl Default for Metrics {
         let took = Family::new_with_constructor(histogram);
         let (executed_events, delivered_events) = (Counter::default(), Counter::default());
         let (subscriptions, rendered) = (Gauge::default(), Family::default());
-        Self { answered: Family::default(), took, subscriptions, rendered, executed_events, delivered_events }
+        let (cache_lookups, cache_size) = (Family::default(), Gauge::default());
+        Self {
+            answered: Family::default(),
+            took,
+            subscriptions,
+            rendered,
+            executed_events,
+            delivered_events,
+            cache_lookups,
+            cache_size,
+        }
     }
 }
 
@@ -55,14 +67,44 @@ impl Metrics {
         registry.register("executed_events", executed, self.executed_events.clone());
         let delivered = "Events of chatChanges that subscribers received";
         registry.register("delivered_events", delivered, self.delivered_events.clone());
+        let lookups = "Queries that could have a stored response, by whether there was one";
+        registry.register("response_cache_lookups", lookups, self.cache_lookups.clone());
+        let size = "Memory of stored responses";
+        registry.register_with_unit("response_cache_size", size, Unit::Bytes, self.cache_size.clone());
     }
 
     /// Records a response, and the time since the request.
     pub(super) fn answered(&self, kind: Option<OperationType>, since: Instant, response: &Response) {
+        self.observe(kind, since, code(&response.errors));
+    }
+
+    /// Records a stored response, and the time since the request.
+    pub(super) fn answered_again(&self, since: Instant) {
+        self.observe(Some(OperationType::Query), since, "ok");
+    }
+
+    fn observe(&self, kind: Option<OperationType>, since: Instant, code: &'static str) {
         let kind = operation_label(kind);
-        self.answered.get_or_create(&[("kind", kind), ("code", code(&response.errors))]).inc();
+        self.answered.get_or_create(&[("kind", kind), ("code", code)]).inc();
         let took: Duration = since.elapsed();
         self.took.get_or_create(&[("kind", kind)]).observe(took.as_secs_f64());
+    }
+
+    /// Counts a lookup of a stored response.
+    pub(super) fn cached(&self, found: bool) {
+        self.cache_lookups.get_or_create(&[("result", if found { "hit" } else { "miss" })]).inc();
+    }
+
+    /// The number of lookups that found a stored response, and of those that found none.
+    #[cfg(test)]
+    pub(crate) fn cache_counts(&self) -> (u64, u64) {
+        let [hit, miss] = ["hit", "miss"].map(|result| self.cache_lookups.get_or_create(&[("result", result)]).get());
+        (hit, miss)
+    }
+
+    /// Records the memory of all stored responses, in bytes.
+    pub(super) fn cache_size(&self, bytes: usize) {
+        self.cache_size.set(i64::try_from(bytes).unwrap_or(i64::MAX));
     }
 
     /// Counts an object that was written as text, or that the engine resolved.

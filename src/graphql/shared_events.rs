@@ -17,10 +17,10 @@ use std::{
 use futures_util::{StreamExt as _, stream::BoxStream};
 use tokio_util::task::TaskTracker;
 
+use super::operation_key::OperationKey;
 use super::{answer::Answer, backpressure::AnswerSlots};
 use crate::domain::cursor::ChangeCursor;
 use group::Group;
-use template::GroupKey;
 
 pub(super) use group::{MAX_CHANGES_BEHIND, Member};
 pub(super) use template::EventTemplate;
@@ -31,7 +31,7 @@ const MAX_EVENTS_AHEAD: usize = 8;
 /// The groups of subscribers with the same events. Clones share them.
 #[derive(Clone)]
 pub(super) struct SharedEvents {
-    groups: Arc<Mutex<HashMap<GroupKey, Arc<Group>>>>,
+    groups: Arc<Mutex<HashMap<OperationKey, Arc<Group>>>>,
     tasks: TaskTracker,
 }
 
@@ -63,7 +63,7 @@ impl SharedEvents {
         member
     }
 
-    fn groups(&self) -> MutexGuard<'_, HashMap<GroupKey, Arc<Group>>> {
+    fn groups(&self) -> MutexGuard<'_, HashMap<OperationKey, Arc<Group>>> {
         self.groups.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 
 use axum::http::{
     HeaderName, HeaderValue, Method,
-    header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, ORIGIN, RETRY_AFTER},
+    header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, ETAG, IF_NONE_MATCH, ORIGIN, RETRY_AFTER},
 };
 use tower_http::cors::{AllowOrigin, CorsLayer};
 use tracing::warn;
@@ -19,10 +19,11 @@ const PREFLIGHT_MAX_AGE: Duration = Duration::from_hours(2);
 const MAX_LOGGED_LEN: usize = 128;
 
 /// Allowed request headers: those that this server reads, and those that common clients and tracers add.
-const REQUEST_HEADERS: [HeaderName; 17] = [
+const REQUEST_HEADERS: [HeaderName; 18] = [
     ACCEPT,
     AUTHORIZATION,
     CONTENT_TYPE,
+    IF_NONE_MATCH,
     bearer_token::KEY_HEADER,
     HeaderName::from_static("last-event-id"),
     HeaderName::from_static("x-request-id"),
@@ -42,7 +43,8 @@ const REQUEST_HEADERS: [HeaderName; 17] = [
 ];
 
 /// Exposed response headers, in addition to those that CORS always exposes.
-const EXPOSED_HEADERS: [HeaderName; 4] = [
+const EXPOSED_HEADERS: [HeaderName; 5] = [
+    ETAG,
     HeaderName::from_static("x-request-id"),
     RETRY_AFTER,
     HeaderName::from_static("ratelimit"),

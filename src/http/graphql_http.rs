@@ -155,11 +155,10 @@ async fn execute_one(
     let refused = || HttpError::new(StatusCode::METHOD_NOT_ALLOWED, "mutations are not allowed by GET: use POST");
     let api = &http.parts.api;
     let response = match (accepted, change) {
-        (Negotiated::Single(media), Mutations::Allowed) => {
-            response::response(&api.execute(caller, request).await, media)
-        }
-        (Negotiated::Single(media), Mutations::Rejected) => {
-            response::response(&api.query(caller, request).await.ok_or_else(refused)?, media)
+        (Negotiated::Single(media), _) => {
+            let allowed = change == Mutations::Allowed;
+            let result = api.respond(caller, request, allowed).await.ok_or_else(refused)?;
+            if allowed { response::to_post(&result, media) } else { response::to_get(&result, media, headers) }
         }
         (Negotiated::Stream(format, whole), _) => {
             check_rate_limit(http, caller)?;

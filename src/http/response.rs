@@ -1,21 +1,67 @@
 //! HTTP responses. All of them have the form of a GraphQL response, including errors before execution.
 
-use std::slice;
+use std::{slice, sync::Arc};
 
 use async_graphql::{Response as Answer, ServerError};
 use axum::{
+    body::Bytes,
     http::{
-        HeaderValue, StatusCode,
-        header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE},
+        HeaderMap, HeaderValue, StatusCode,
+        header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH, RETRY_AFTER, WWW_AUTHENTICATE},
     },
     response::{IntoResponse as _, Response},
 };
 
 use super::{content_negotiation::ResponseType, rate_limit_headers, request_id::RequestId};
 use crate::graphql::{
+    Executed, StoredResponse,
     error::{ApiError, ApiErrorCode},
     json, was_executed,
 };
+
+/// JSON text that several responses share.
+struct SharedText(Arc<str>);
+
+impl AsRef<[u8]> for SharedText {
+    fn as_ref(&self) -> &[u8] {
+        self.0.as_bytes()
+    }
+}
+
+/// Returns the result of a POST request in the media type that the client accepts.
+pub(super) fn to_post(result: &Executed, media: ResponseType) -> Response {
+    match result {
+        Executed::Own(answer) => response(answer, media),
+        Executed::Stored(stored) => stored_response(stored, media),
+    }
+}
+
+/// Returns the result of a GET request in the media type that the client accepts. One without errors has an entity tag,
+/// with which the client can ask whether it is still the same.
+pub(super) fn to_get(result: &Executed, media: ResponseType, request: &HeaderMap) -> Response {
+    let Executed::Stored(stored) = result else { return to_post(result, media) };
+    let mut response = if is_known(stored.etag(), request) {
+        StatusCode::NOT_MODIFIED.into_response()
+    } else {
+        stored_response(stored, media)
+    };
+    let headers = response.headers_mut();
+    headers.insert(ETAG, HeaderValue::from_str(stored.etag()).expect("hexadecimal digits in quotes"));
+    // A browser may store the response, and must ask before it uses it again.
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
+    response
+}
+
+fn stored_response(stored: &StoredResponse, media: ResponseType) -> Response {
+    ([(CONTENT_TYPE, media.header())], Bytes::from_owner(SharedText(stored.json()))).into_response()
+}
+
+/// Returns whether the client already has the response with this tag.
+fn is_known(etag: &str, request: &HeaderMap) -> bool {
+    let known = request.get_all(IF_NONE_MATCH).iter().filter_map(|tags| tags.to_str().ok());
+    let opaque = |tag: &str| tag.trim().trim_start_matches("W/").to_owned();
+    known.flat_map(|tags| tags.split(',')).any(|tag| tag.trim() == "*" || opaque(tag) == opaque(etag))
+}
 
 /// Returns the response in the media type that the client accepts.
 pub(super) fn response(answer: &Answer, media: ResponseType) -> Response {

@@ -8,6 +8,7 @@ mod fixture;
 mod legacy_protocol;
 mod panics;
 mod rendering;
+mod response_cache;
 mod socket;
 mod streams;
 

@@ -78,7 +78,7 @@ async fn listen(server: &Postgres, process: &str, commits: &CommitNotifier) -> R
     listener.listen(CHANNEL).await?;
     loop {
         if let Ok(word) = timeout(IDLE_CHECK_INTERVAL, listener.recv()).await {
-            commits.to_hear.add(&organizations(process, word?.payload()));
+            commits.add_of_others(&organizations(process, word?.payload()));
             continue;
         }
         // Nothing was committed, or the connection is dead.

@@ -33,6 +33,15 @@ use queue::Queues;
 
 pub use counters::Committed;
 
+/// The owner of a unit's rows.
+pub(super) struct UnitOwner<'o> {
+    pub(super) organization: &'o OrganizationId,
+    /// The session, if the unit concerns only one.
+    pub(super) session: Option<SessionId>,
+    /// True if queries may show the rows.
+    pub(super) is_queried: bool,
+}
+
 /// Handle of the group commit. Cheap to clone.
 #[derive(Clone)]
 pub(super) struct GroupCommit {
@@ -61,20 +70,15 @@ impl GroupCommit {
     }
 
     /// See [`super::Store::write`] and [`super::Store::write_session`].
-    pub(super) async fn write<T, E, F>(
-        &self,
-        organization: &OrganizationId,
-        session: Option<SessionId>,
-        now: i64,
-        work: F,
-    ) -> Result<T, E>
+    pub(super) async fn write<T, E, F>(&self, owner: UnitOwner<'_>, now: i64, work: F) -> Result<T, E>
     where
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
         F: for<'u> FnOnce(&'u mut UnitOfWork<'_>) -> Work<'u, T, E> + Clone + Send + 'static,
     {
         let (reply, outcome) = oneshot::channel();
-        let job = Box::new(UnitJob::new(organization.clone(), now, work, reply));
+        let UnitOwner { organization, session, is_queried } = owner;
+        let job = Box::new(UnitJob::new(organization.clone(), is_queried, now, work, reply));
         self.queues.sender(organization, session).send(job).await.map_err(|_| StoreError::Closed)?;
         outcome.await.unwrap_or_else(|_| Err(StoreError::Closed.into()))
     }

@@ -79,6 +79,10 @@ impl ChatListArguments {
     ) -> Result<(ChatList, PageRequest<ChatKey>), ApiError> {
         let organization = context.organization()?;
         let filter = self.filter.map(ChatFilter::read).transpose()?.unwrap_or_default();
+        if filter.muted.is_some() {
+            // The end of any mute may change the list.
+            context.prevent_storing();
+        }
         let list = ChatList { session, filter, order: self.order.into() };
         let page = self.page.request(&scope(organization, &list.scope()))?;
         Ok((list, page))
@@ -109,7 +113,12 @@ impl ChatConnection {
     /// The number of chats in the whole list. Counted only if this field is selected. Null if counting takes longer
     /// than about a second.
     async fn total_count(&self, context: &Context<'_>) -> Result<Option<i64>, ApiError> {
-        context.loader().load_one(ChatCountKey(self.list.clone())).await
+        let count = context.loader().load_one(ChatCountKey(self.list.clone())).await?;
+        if count.is_none() {
+            // Counting may succeed the next time.
+            context.prevent_storing();
+        }
+        Ok(count)
     }
 
     /// The position in the change log that this page reflects. Pass it as `chatChanges(after:)` to miss no change.

@@ -85,12 +85,12 @@ impl Chat {
 
     /// True if the chat is muted now.
     async fn muted(&self, context: &Context<'_>) -> bool {
-        self.0.muted_at(context.chats().now()).is_some()
+        context.muted_until(&self.0, context.chats().now()).is_some()
     }
 
     /// The end of the mute. Null if the chat is not muted.
     async fn muted_until(&self, context: &Context<'_>) -> Option<Timestamp> {
-        self.0.muted_at(context.chats().now()).map(Timestamp)
+        context.muted_until(&self.0, context.chats().now()).map(Timestamp)
     }
 
     /// The number of unread messages, as on the phone.

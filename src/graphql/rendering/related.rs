@@ -8,7 +8,7 @@ use futures_util::try_join;
 use super::needs::{Needs, RelatedRows};
 use crate::{
     domain::{
-        chat_view::ChatView,
+        chat_view::{ChatColumn, ChatView},
         id::{ChatId, MessageId, SessionId},
         jid::Jid,
         message::Message,
@@ -58,9 +58,15 @@ impl<'c> Related<'c> {
         if chats_if(RelatedRows::Sessions).any(|chat| !sessions.contains_key(&chat.session)) {
             return Ok(None);
         }
+        let now = service.now();
+        if needs.columns.contains(ChatColumn::MutedUntil) {
+            for chat in chats {
+                context.muted_until(chat, now);
+            }
+        }
         Ok(Some(Self {
             chats: service,
-            now: service.now(),
+            now,
             sessions,
             messages,
             addresses: addresses.into_iter().map(|(AddressesKey(id), addresses)| (id, addresses)).collect(),

@@ -169,6 +169,7 @@ impl Session {
     #[expect(clippy::unused_async, reason = "async-graphql requires it")]
     #[graphql(guard = "requires(Capability::Manage)")]
     async fn pairing(&self, context: &Context<'_>) -> Result<Option<Pairing>, ApiError> {
+        context.prevent_storing();
         let pairing = context.sessions().pairing(context.viewer(), &self.0)?;
         Ok(pairing.map(Pairing))
     }

@@ -11,12 +11,13 @@ use futures_util::StreamExt as _;
 use tokio::sync::watch;
 use tokio_stream::wrappers::WatchStream;
 
-use super::template::{EventTemplate, GroupKey};
+use super::template::EventTemplate;
 use crate::{
     domain::cursor::ChangeCursor,
     graphql::{
         answer::{Answer, SharedEvent},
         backpressure::AnswerPermit,
+        operation_key::OperationKey,
     },
 };
 
@@ -66,7 +67,7 @@ impl Group {
         Self { template, recent: Mutex::new(recent), published: watch::Sender::new(()) }
     }
 
-    pub(super) fn key(&self) -> &GroupKey {
+    pub(super) fn key(&self) -> &OperationKey {
         &self.template.key
     }
 

@@ -1,6 +1,6 @@
 //! The subscriptions that share their events, and the execution of these events for any of them.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 use async_graphql::{
     Name, Positioned, Request, Variables,
@@ -11,8 +11,8 @@ use graphql_guard::TYPE_KEY;
 
 use crate::{
     auth::viewer::Viewer,
-    domain::{capability::Capabilities, cursor::ChangeCursor, id::OrganizationId},
-    graphql::{context::ResumeAfter, engine::PreparedRequest},
+    domain::cursor::ChangeCursor,
+    graphql::{context::ResumeAfter, engine::PreparedRequest, operation_key::OperationKey},
 };
 
 const FIELD: &str = "chatChanges";
@@ -23,26 +23,11 @@ const AFTER: &str = "after";
 
 /// A compiled subscription from which its events can be executed, for any of its subscribers.
 pub(in crate::graphql) struct EventTemplate {
-    pub(super) key: GroupKey,
+    /// The key of the subscription, apart from `after`.
+    pub(super) key: OperationKey,
     document: ExecutableDocument,
     variables: Variables,
     prepared: Arc<PreparedRequest>,
-}
-
-/// All that the events of a subscription depend on. Resolvers below an event see nothing else of the viewer.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) struct GroupKey(Arc<Dependencies>);
-
-#[derive(Debug, PartialEq, Eq, Hash)]
-struct Dependencies {
-    organization: OrganizationId,
-    capabilities: Capabilities,
-    /// The text that the document was compiled from.
-    document: String,
-    /// The position of the operation in it, by its name.
-    operation: Option<String>,
-    /// The variables as JSON text.
-    variables: String,
 }
 
 impl EventTemplate {
@@ -56,7 +41,6 @@ impl EventTemplate {
         if crate::graphql::rendering::is_by_engine(request) {
             return None;
         }
-        let organization = viewer.organization.clone()?;
         let document = request.parsed_query().ok()?.clone();
         let field = root_field(&document)?;
         let is_set = |name: &str| match argument(field, name) {
@@ -72,14 +56,7 @@ impl EventTemplate {
             Some(Value::Variable(name)) if !uses(&field.selection_set.node, name) => Some(name),
             _ => None,
         };
-        let variables: BTreeMap<_, _> = request.variables.iter().filter(|(name, _)| Some(*name) != own).collect();
-        let key = GroupKey(Arc::new(Dependencies {
-            organization,
-            capabilities: viewer.capabilities,
-            document: request.query.clone(),
-            operation: prepared.operation_name.clone(),
-            variables: serde_json::to_string(&variables).ok()?,
-        }));
+        let key = OperationKey::new(request, viewer, prepared, own)?;
         let (variables, prepared) = (request.variables.clone(), Arc::clone(prepared));
         Some(Self { key, document, variables, prepared })
     }

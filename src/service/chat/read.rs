@@ -15,7 +15,7 @@ use crate::{
         chat_list::{ChatKey, ChatList},
         chat_view::{ChatColumns, ChatView, ListedChat},
         cursor::{ChangeCursor, TimeKey},
-        id::{ChatId, MessageId},
+        id::{ChatId, MessageId, OrganizationId},
         jid::Jid,
         message::Message,
         page::{Page, PageRequest},
@@ -72,6 +72,12 @@ impl Chats {
         let read = self.store.chat_pages(organization, pages, columns, self.clock.now()).await?;
         let change_cursor = read.change_cursor;
         Ok(read.pages.into_iter().map(|page| ChatPage { page, change_cursor }).collect())
+    }
+
+    /// Returns the version of an organization's data, which every commit changes; `None` during a commit.
+    #[must_use]
+    pub fn data_version(&self, organization: &OrganizationId) -> Option<u64> {
+        self.store.data_version(organization)
     }
 
     /// Returns the newest change-log position of the viewer's organization.

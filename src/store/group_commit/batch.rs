@@ -24,6 +24,8 @@ const UNIT_TIMEOUT: Duration = Duration::from_mins(1);
 pub(super) trait Job: Send {
     /// Its organization.
     fn organization(&self) -> &OrganizationId;
+    /// Whether queries may show its rows.
+    fn is_queried(&self) -> bool;
     /// Its time, in milliseconds.
     fn now(&self) -> i64;
     /// Runs the work, from the start each time; returns whether to keep it.
@@ -37,6 +39,7 @@ pub(super) trait Job: Send {
 /// A unit of work and its waiting caller.
 pub(super) struct UnitJob<T, E, F> {
     organization: OrganizationId,
+    is_queried: bool,
     now: i64,
     work: F,
     result: Option<Result<T, E>>,
@@ -44,8 +47,14 @@ pub(super) struct UnitJob<T, E, F> {
 }
 
 impl<T, E, F> UnitJob<T, E, F> {
-    pub(super) fn new(organization: OrganizationId, now: i64, work: F, reply: oneshot::Sender<Result<T, E>>) -> Self {
-        Self { organization, now, work, result: None, reply }
+    pub(super) fn new(
+        organization: OrganizationId,
+        is_queried: bool,
+        now: i64,
+        work: F,
+        reply: oneshot::Sender<Result<T, E>>,
+    ) -> Self {
+        Self { organization, is_queried, now, work, result: None, reply }
     }
 }
 
@@ -57,6 +66,10 @@ where
 {
     fn organization(&self) -> &OrganizationId {
         &self.organization
+    }
+
+    fn is_queried(&self) -> bool {
+        self.is_queried
     }
 
     fn now(&self) -> i64 {

@@ -7,7 +7,7 @@ use std::{
 
 use tokio::sync::Notify;
 
-use crate::domain::id::OrganizationId;
+use crate::{domain::id::OrganizationId, store::data_version::DataVersions};
 
 /// Organizations with new commits.
 #[derive(Default)]
@@ -16,12 +16,20 @@ pub(in crate::store) struct CommitNotifier {
     pub(in crate::store) to_hear: NotifySet,
     /// Commits of this process, for the others.
     pub(in crate::store) to_tell: NotifySet,
+    /// Versions of the data, of all processes.
+    pub(in crate::store) versions: DataVersions,
 }
 
 impl CommitNotifier {
     pub(super) fn add(&self, whose: &[OrganizationId]) {
         self.to_hear.add(whose);
         self.to_tell.add(whose);
+    }
+
+    /// Reports commits of another process.
+    pub(in crate::store) fn add_of_others(&self, whose: &[OrganizationId]) {
+        self.versions.changed(whose);
+        self.to_hear.add(whose);
     }
 }
 

@@ -2,7 +2,11 @@
 //! another one, or of a lost connection, is retried in a new transaction. Errors are only returned to the units
 //! concerned.
 
-use std::{collections::VecDeque, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeSet, VecDeque},
+    sync::Arc,
+    time::Duration,
+};
 
 use sea_orm::{DatabaseConnection, DbErr};
 use tokio::time::Instant;
@@ -59,15 +63,28 @@ pub(super) struct Settlement<'l> {
     lost: u32,
     /// Set after a failed commit that the next start may find completely stored.
     doubt: Option<StoreError>,
+    /// True if a commit was still in progress when its units were refused.
+    is_under_way: bool,
 }
 
 impl<'l> Settlement<'l> {
     pub(super) fn new(committer: &'l Committer) -> Self {
-        Self { committer, began: Instant::now(), waiting: VecDeque::new(), lost: 0, doubt: None }
+        Self { committer, began: Instant::now(), waiting: VecDeque::new(), lost: 0, doubt: None, is_under_way: false }
     }
 
     /// Runs the units in the transaction, and in further ones until each has a result.
     pub(super) async fn settle(mut self, tx: Result<Transaction, DbErr>, units: Batch) {
+        let queried = units.iter().filter(|job| job.is_queried());
+        let queried: BTreeSet<_> = queried.map(|job| job.organization().clone()).collect();
+        let versions = &self.committer.commits.versions;
+        versions.begin(&queried);
+        self.settle_all(tx, units).await;
+        if self.doubt.is_none() && !self.is_under_way {
+            versions.end(&queried);
+        }
+    }
+
+    async fn settle_all(&mut self, tx: Result<Transaction, DbErr>, units: Batch) {
         let mut tx = Some(tx);
         self.waiting.push_back(units);
         while let Some(mut batch) = self.waiting.pop_front() {
@@ -154,7 +171,10 @@ impl<'l> Settlement<'l> {
                 }
                 Ok(Outcome::Undone) => return Box::pin(self.failed(batch, Failure::Connection(undone(why)))).await,
                 Ok(Outcome::Unknown) => return self.refuse(batch, &why),
-                Ok(Outcome::UnderWay) | Err(_) if Instant::now() >= deadline => return self.refuse(batch, &why),
+                Ok(Outcome::UnderWay) | Err(_) if Instant::now() >= deadline => {
+                    self.is_under_way = true;
+                    return self.refuse(batch, &why);
+                }
                 Ok(Outcome::UnderWay) | Err(_) => tokio::time::sleep(RECALL_INTERVAL).await,
             }
         }
