@@ -120,6 +120,8 @@ pub fn init(config: &Config) -> Result<Telemetry, Error> {
     let provider = config.traces.as_ref().map(traces::provider).transpose()?;
     let spans = provider.as_ref().map(traces::layer);
     tracing_subscriber::registry().with(log.with_filter(filter)).with(spans).try_init()?;
+    // Only dependencies use `log`. Without this, each of their records is built before the filter rejects it.
+    log::set_max_level(log::LevelFilter::Error);
     panics::log();
     Ok(Telemetry(provider))
 }

@@ -60,13 +60,6 @@ async fn main() -> Result<(), Box<dyn Error>> {
     // The first ones include the server's own growth.
     update(&client, UNREAD).await?;
 
-    let before = server.resident_mib()?;
-    let stalled = client.subscribe().await?;
-    update(&client, UNREAD).await?;
-    let grown = server.resident_mib()? - before;
-    println!("one who reads nothing of {UNREAD} changes: {grown:.2} MiB, what carrying them out left behind included");
-    drop(stalled);
-
     let mut listeners = connect(&client, &server).await?;
     let cpu = server.cpu_ms()?;
     update(&client, CHANGES).await?;
@@ -77,7 +70,14 @@ async fn main() -> Result<(), Box<dyn Error>> {
     }
     println!("its subscription in addition, of {LISTENERS}: {:.1} KiB", kib_each(before, server.resident_mib()?));
     deliver(&server, &mut listeners, async |count| update(&client, count).await, updates).await?;
-    drop((listeners, server));
+    drop(listeners);
+    // Last, since the memory that it leaves behind would be used for the sockets.
+    let before = server.resident_mib()?;
+    let stalled = client.subscribe().await?;
+    update(&client, UNREAD).await?;
+    let grown = server.resident_mib()? - before;
+    println!("one who reads nothing of {UNREAD} changes: {grown:.2} MiB, what carrying them out left behind included");
+    drop((stalled, server));
     floor().await
 }
 
