@@ -1,5 +1,5 @@
-//! A map with a limit on its entries, for everything that is remembered about clients: they must not be able to fill
-//! the memory.
+//! Maps with a limit on their entries or on their size, for everything that is remembered about clients: they must not be
+//! able to fill the memory.
 
 use std::{borrow::Borrow, hash::Hash};
 

@@ -21,6 +21,7 @@ mod document;
 mod engine;
 pub mod error;
 mod executor;
+mod freshness;
 mod loader;
 mod loader_scheduler;
 mod message;

@@ -149,7 +149,7 @@ impl Store {
         E: From<StoreError> + Send + 'static,
         F: for<'u> FnOnce(&'u mut UnitOfWork<'_>) -> Work<'u, T, E> + Clone + Send + 'static,
     {
-        let unit = UnitOwner { organization, session: None, is_queried: true };
+        let unit = UnitOwner { organization, session: None, changes_version: true };
         self.group_commit.write(unit, self.clock.now(), work).instrument(unit_span()).await
     }
 
@@ -169,18 +169,23 @@ impl Store {
         E: From<StoreError> + Send + 'static,
         F: for<'u> FnOnce(&'u mut UnitOfWork<'_>) -> Work<'u, T, E> + Clone + Send + 'static,
     {
-        let unit = UnitOwner { organization, session: Some(session), is_queried: true };
+        let unit = UnitOwner { organization, session: Some(session), changes_version: true };
         self.group_commit.write(unit, self.clock.now(), work).instrument(unit_span()).await
     }
 
-    /// Like [`Store::write_session`], for a unit that writes nothing that queries show.
-    async fn write_device<T, E, F>(&self, organization: &OrganizationId, session: SessionId, work: F) -> Result<T, E>
+    /// Like [`Store::write`] and [`Store::write_session`], for rows that no stored response shows.
+    async fn write_unversioned<T, E, F>(
+        &self,
+        organization: &OrganizationId,
+        session: Option<SessionId>,
+        work: F,
+    ) -> Result<T, E>
     where
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
         F: for<'u> FnOnce(&'u mut UnitOfWork<'_>) -> Work<'u, T, E> + Clone + Send + 'static,
     {
-        let unit = UnitOwner { organization, session: Some(session), is_queried: false };
+        let unit = UnitOwner { organization, session, changes_version: false };
         self.group_commit.write(unit, self.clock.now(), work).instrument(unit_span()).await
     }
 
@@ -225,8 +230,8 @@ impl Store {
         self.commits.to_hear.next().await
     }
 
-    /// Returns the version of an organization's data, which every commit changes. `None` during a commit. A change by
-    /// another process is noticed with its notification, on SQLite not at all.
+    /// Returns the version of an organization's data, which every commit changes. `None` during a commit. It does not
+    /// include changes by commands, and those of another server only after their notification.
     #[must_use]
     pub fn data_version(&self, organization: &OrganizationId) -> Option<u64> {
         self.commits.versions.current(organization)

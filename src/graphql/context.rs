@@ -7,8 +7,8 @@ use async_graphql::{ContextBase, ID, dataloader::DataLoader};
 use super::{
     backpressure::AnswerPacer,
     error::ApiError,
+    freshness::Freshness,
     loader::{BatchReader, Loaders},
-    response_cache::Freshness,
     services::GraphqlServices,
 };
 use crate::{

@@ -15,12 +15,13 @@ use super::{
     document,
     engine::{self, Caller, Engine, PreparedRequest},
     error::{ApiError, ApiErrorCode},
+    freshness::Freshness,
     metrics::Metrics,
     open_limit::{OpenLimiter, OpenPermit},
     operation::{Operation, Subscriber},
     persisted_documents::DocumentSource,
     request_names::RequestNames,
-    response_cache::{Freshness, ResponseCache, StoredResponse},
+    response_cache::{ResponseCache, StoredResponse},
     schema,
     services::GraphqlServices,
     shared_events::SharedEvents,
@@ -34,7 +35,7 @@ use crate::{
 pub enum Executed {
     /// A response to this request alone.
     Own(Response),
-    /// A response without errors, which is used again for the same query.
+    /// A response without errors, which can be used again for the same query.
     Stored(StoredResponse),
 }
 
@@ -138,12 +139,12 @@ impl GraphqlExecutor {
         }
         let freshness = Freshness::default();
         let response = self.run(caller, request.data(freshness.clone()), &read, begun).await;
-        if !response.errors.is_empty() {
+        if !response.errors.is_empty() || freshness.until() <= now {
             return Some(Executed::Own(response));
         }
         let stored = StoredResponse::new(answer::json(&response));
         if let Some(version) = version {
-            self.responses.insert(key, stored.clone(), version, now, &freshness);
+            self.responses.insert(key, stored.clone(), version, begun, &freshness);
         }
         Some(Executed::Stored(stored))
     }

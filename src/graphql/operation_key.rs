@@ -1,8 +1,9 @@
-//! What the results of an operation depend on, apart from the data and the time.
+//! The key of an operation: everything on which its results depend, apart from the data and the time.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::collections::BTreeMap;
 
 use async_graphql::{Name, Request};
+use sha2::{Digest as _, Sha256};
 
 use super::engine::PreparedRequest;
 use crate::{
@@ -13,18 +14,11 @@ use crate::{
 /// The operation, its variables, and the permissions of its viewer. Resolvers below `chats`, `chat`, `sessions`,
 /// `session` and `chatChanges` see nothing else of the viewer. Cheap to clone.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) struct OperationKey(Arc<Dependencies>);
-
-#[derive(Debug, PartialEq, Eq, Hash)]
-struct Dependencies {
+pub(super) struct OperationKey {
     organization: OrganizationId,
     capabilities: Capabilities,
-    /// The text that the document was compiled from.
-    document: String,
-    /// The position of the operation in it, by its name.
-    operation: Option<String>,
-    /// The variables as JSON text.
-    variables: String,
+    /// SHA-256 of the operation and its variables, so that a long document takes no memory.
+    digest: [u8; 32],
 }
 
 impl OperationKey {
@@ -36,24 +30,18 @@ impl OperationKey {
         ignored: Option<&Name>,
     ) -> Option<Self> {
         let variables: BTreeMap<_, _> = request.variables.iter().filter(|(name, _)| Some(*name) != ignored).collect();
-        Some(Self(Arc::new(Dependencies {
+        // The text that the document was compiled from, the position of the operation in it by its name, and the
+        // variables as JSON text.
+        let operation = (&request.query, &prepared.operation_name, variables);
+        Some(Self {
             organization: viewer.organization.clone()?,
             capabilities: viewer.capabilities,
-            document: request.query.clone(),
-            operation: prepared.operation_name.clone(),
-            variables: serde_json::to_string(&variables).ok()?,
-        })))
+            digest: Sha256::digest(serde_json::to_vec(&operation).ok()?).into(),
+        })
     }
 
     /// The organization.
     pub(super) fn organization(&self) -> &OrganizationId {
-        &self.0.organization
-    }
-
-    /// The length of the key's texts, in bytes.
-    pub(super) fn len(&self) -> usize {
-        let Dependencies { organization, document, operation, variables, .. } = &*self.0;
-        let operation = operation.as_deref().unwrap_or_default();
-        organization.as_str().len() + document.len() + operation.len() + variables.len()
+        &self.organization
     }
 }

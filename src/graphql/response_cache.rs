@@ -2,63 +2,44 @@
 //! as nothing of its organization has changed.
 //!
 //! A response is used while three conditions hold: the version of the organization's data is the one before the response
-//! was executed, no mute that it shows has ended, and it is younger than [`MAX_AGE_MS`]. The age limits for how long a
-//! change by another process can stay unnoticed; every change of this process is noticed by the version.
+//! was executed, no mute that it shows has ended, and it is younger than [`MAX_AGE`]. The age limits for how long a change by
+//! another process can stay unnoticed; every change of this process is noticed by the version.
 
-use std::sync::{
-    Arc, Mutex, MutexGuard, OnceLock, PoisonError,
-    atomic::{AtomicI64, Ordering},
+use std::{
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
+    time::Duration,
 };
 
 use async_graphql::{
     Positioned, Request,
     parser::types::{DocumentOperations, OperationType, Selection},
 };
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use sha2::{Digest as _, Sha256};
+use tokio::time::Instant;
 
-use super::{engine::PreparedRequest, metrics::Metrics, operation_key::OperationKey};
+use super::{engine::PreparedRequest, freshness::Freshness, metrics::Metrics, operation_key::OperationKey};
 use crate::{auth::viewer::Viewer, cache::SizedMap};
 
-/// Maximum age of a response, in milliseconds.
-const MAX_AGE_MS: i64 = 30_000;
-/// The part of the cache that one response may take: an eighth.
-const MAX_SHARE: usize = 8;
-/// The memory that an entry takes beside its texts, in bytes.
-const ENTRY_OVERHEAD: usize = 400;
+/// Maximum age of a response.
+const MAX_AGE: Duration = Duration::from_secs(30);
+/// Number of responses of the maximum length that the cache can hold. A longer one is not stored.
+const MIN_RESPONSES: usize = 8;
+/// The memory that an entry takes beside its text, in bytes.
+const ENTRY_OVERHEAD: usize = 512;
 /// Root fields whose results follow from the data and the time alone, unless a resolver limits the [`Freshness`].
 const CACHED_FIELDS: [&str; 5] = ["__typename", "chat", "chats", "session", "sessions"];
-
-/// The time until which a response stays true if no data change, in milliseconds. Resolvers shorten it.
-#[derive(Debug, Clone)]
-pub(super) struct Freshness(Arc<AtomicI64>);
-
-impl Default for Freshness {
-    fn default() -> Self {
-        Self(Arc::new(AtomicI64::new(i64::MAX)))
-    }
-}
-
-impl Freshness {
-    /// The response shows something that ends at this time.
-    pub(super) fn ends_at(&self, at: i64) {
-        self.0.fetch_min(at, Ordering::Relaxed);
-    }
-
-    fn until(&self) -> i64 {
-        self.0.load(Ordering::Relaxed)
-    }
-}
 
 /// A response without errors, as JSON text. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct StoredResponse {
     json: Arc<str>,
-    etag: Arc<OnceLock<String>>,
+    digest: Arc<OnceLock<String>>,
 }
 
 impl StoredResponse {
     pub(super) fn new(json: String) -> Self {
-        Self { json: json.into(), etag: Arc::default() }
+        Self { json: json.into(), digest: Arc::default() }
     }
 
     /// The JSON text.
@@ -67,13 +48,10 @@ impl StoredResponse {
         Arc::clone(&self.json)
     }
 
-    /// The entity tag of the text: weak, since the text may be compressed.
+    /// Half of the SHA-256 of the text, in Base64.
     #[must_use]
-    pub fn etag(&self) -> &str {
-        self.etag.get_or_init(|| {
-            let digest: String = Sha256::digest(&*self.json)[..16].iter().map(|byte| format!("{byte:02x}")).collect();
-            format!("W/\"{digest}\"")
-        })
+    pub fn digest(&self) -> &str {
+        self.digest.get_or_init(|| URL_SAFE_NO_PAD.encode(&Sha256::digest(&*self.json)[..16]))
     }
 }
 
@@ -86,8 +64,17 @@ pub(super) struct ResponseCache {
 
 struct Entry {
     response: StoredResponse,
+    /// The version of the data when the execution began, and that time.
     version: u64,
+    began: Instant,
+    /// The first end of a mute that it shows, in milliseconds.
     until: i64,
+}
+
+impl Entry {
+    fn is_current(&self, version: u64, now: i64) -> bool {
+        self.version == version && now < self.until && self.began.elapsed() < MAX_AGE
+    }
 }
 
 impl ResponseCache {
@@ -115,8 +102,10 @@ impl ResponseCache {
 
     /// Returns the stored response for this version of the data.
     pub(super) fn get(&self, key: &OperationKey, version: u64, now: i64) -> Option<StoredResponse> {
-        let is_current = |entry: &&Entry| entry.version == version && now < entry.until;
-        let found = self.entries().get(key).filter(is_current).map(|entry| entry.response.clone());
+        let mut entries = self.entries();
+        let found = entries.get(key).filter(|entry| entry.is_current(version, now));
+        let found = found.map(|entry| entry.response.clone());
+        drop(entries);
         self.metrics.cached(found.is_some());
         found
     }
@@ -127,16 +116,15 @@ impl ResponseCache {
         key: OperationKey,
         response: StoredResponse,
         version: u64,
-        began: i64,
+        began: Instant,
         freshness: &Freshness,
     ) {
-        let until = freshness.until().min(began.saturating_add(MAX_AGE_MS));
-        let size = response.json.len() + key.len() + ENTRY_OVERHEAD;
-        if until <= began || size > self.capacity / MAX_SHARE {
+        let size = response.json.len() + ENTRY_OVERHEAD;
+        if size > self.capacity / MIN_RESPONSES {
             return;
         }
         let mut entries = self.entries();
-        entries.insert(key, Entry { response, version, until }, size);
+        entries.insert(key, Entry { response, version, began, until: freshness.until() }, size);
         self.metrics.cache_size(entries.size());
     }
 
@@ -154,4 +142,21 @@ fn has_only_cached_fields(request: &mut Request) -> bool {
         // A compiled document has no fragments at its root.
         Selection::FragmentSpread(_) | Selection::InlineFragment(_) => false,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_response_is_used_for_one_version_and_at_most_half_a_minute() {
+        let response = StoredResponse::new("{}".into());
+        let entry = Entry { response, version: 7, began: Instant::now(), until: 2_000 };
+        let current = || [(7, 1_999), (7, 2_000), (8, 0)].map(|(version, now)| entry.is_current(version, now));
+        assert_eq!(current(), [true, false, false]);
+        tokio::time::advance(Duration::from_millis(29_999)).await;
+        assert_eq!(current(), [true, false, false]);
+        tokio::time::advance(Duration::from_millis(1)).await;
+        assert_eq!(current(), [false; 3]);
+    }
 }

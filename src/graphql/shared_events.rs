@@ -17,8 +17,7 @@ use std::{
 use futures_util::{StreamExt as _, stream::BoxStream};
 use tokio_util::task::TaskTracker;
 
-use super::operation_key::OperationKey;
-use super::{answer::Answer, backpressure::AnswerSlots};
+use super::{answer::Answer, backpressure::AnswerSlots, operation_key::OperationKey};
 use crate::domain::cursor::ChangeCursor;
 use group::Group;
 

@@ -40,13 +40,15 @@ pub(super) fn to_post(result: &Executed, media: ResponseType) -> Response {
 /// with which the client can ask whether it is still the same.
 pub(super) fn to_get(result: &Executed, media: ResponseType, request: &HeaderMap) -> Response {
     let Executed::Stored(stored) = result else { return to_post(result, media) };
-    let mut response = if is_known(stored.etag(), request) {
-        StatusCode::NOT_MODIFIED.into_response()
-    } else {
-        stored_response(stored, media)
+    // Weak, since the text may be compressed. A response of another media type is another representation.
+    let tag = match media {
+        ResponseType::Json => format!("W/\"{}\"", stored.digest()),
+        ResponseType::GraphQl => format!("W/\"{}.g\"", stored.digest()),
     };
+    let mut response =
+        if is_known(&tag, request) { StatusCode::NOT_MODIFIED.into_response() } else { stored_response(stored, media) };
     let headers = response.headers_mut();
-    headers.insert(ETAG, HeaderValue::from_str(stored.etag()).expect("hexadecimal digits in quotes"));
+    headers.insert(ETAG, HeaderValue::from_str(&tag).expect("Base64 in quotes"));
     // A browser may store the response, and must ask before it uses it again.
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
     response

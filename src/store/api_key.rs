@@ -137,7 +137,7 @@ impl Store {
         uses: Vec<(KeyId, i64)>,
     ) -> Result<(), StoreError> {
         let owner = organization.to_string();
-        self.write(organization, move |unit| {
+        self.write_unversioned(organization, None, move |unit| {
             Box::pin(async move {
                 for (id, used_at) in uses {
                     let key = api_key::Entity::update_many().filter(api_key::Column::Organization.eq(owner.as_str()));

@@ -77,7 +77,7 @@ mod tests {
         assert_eq!((versions.current(&one), versions.current(&other)), (None, Some(1)));
         versions.end(&[one.clone()].into());
         assert_eq!((versions.current(&one), versions.current(&other)), (Some(2), Some(1)));
-        versions.changed(&[other.clone()]);
+        versions.changed(std::slice::from_ref(&other));
         assert_eq!((versions.current(&one), versions.current(&other)), (Some(2), Some(2)));
     }
 }

@@ -38,8 +38,8 @@ pub(super) struct UnitOwner<'o> {
     pub(super) organization: &'o OrganizationId,
     /// The session, if the unit concerns only one.
     pub(super) session: Option<SessionId>,
-    /// True if queries may show the rows.
-    pub(super) is_queried: bool,
+    /// True if stored responses may show the rows.
+    pub(super) changes_version: bool,
 }
 
 /// Handle of the group commit. Cheap to clone.
@@ -77,8 +77,8 @@ impl GroupCommit {
         F: for<'u> FnOnce(&'u mut UnitOfWork<'_>) -> Work<'u, T, E> + Clone + Send + 'static,
     {
         let (reply, outcome) = oneshot::channel();
-        let UnitOwner { organization, session, is_queried } = owner;
-        let job = Box::new(UnitJob::new(organization.clone(), is_queried, now, work, reply));
+        let UnitOwner { organization, session, changes_version } = owner;
+        let job = Box::new(UnitJob::new(organization.clone(), changes_version, now, work, reply));
         self.queues.sender(organization, session).send(job).await.map_err(|_| StoreError::Closed)?;
         outcome.await.unwrap_or_else(|_| Err(StoreError::Closed.into()))
     }

@@ -173,7 +173,7 @@ impl DeviceState {
         let (input, work) = (&input, &work);
         self.with_retry(|| {
             let (input, work, closed) = (input.clone(), work.clone(), self.closed.clone());
-            self.store.write_device(&self.organization, self.session, move |unit| {
+            self.store.write_unversioned(&self.organization, Some(self.session), move |unit| {
                 if closed.is_cancelled() { Box::pin(async { Err(StoreError::Closed) }) } else { work(input, unit) }
             })
         })

@@ -260,7 +260,7 @@ async fn a_stored_response_ends_with_a_mute_that_it_shows() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_client_sees_each_of_its_writes_while_others_poll() {
-    const WRITES: usize = 150;
+    const WRITES: usize = 60;
     let polled = Arc::new(Polled::start().await);
     let query = Arc::new(format!("{{ chat(cid: \"{}\") {{ archived }} }}", polled.chat.jid));
     let is_over = Arc::new(AtomicBool::new(false));
@@ -290,7 +290,7 @@ async fn a_client_sees_each_of_its_writes_while_others_poll() {
     polling.close();
     polling.wait().await;
     let (hits, _) = polled.rig.api.metrics().cache_counts();
-    assert!(hits > 100, "only {hits} responses were stored ones");
+    assert!(hits > 50, "only {hits} responses were stored ones");
 }
 
 #[tokio::test]
@@ -304,8 +304,8 @@ async fn responses_are_not_stored_if_the_cache_is_disabled_or_too_small() {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
         // Longer than an eighth of a MiB.
-        let fields: String = (0..28).map(|number| format!("a{number}: id ")).collect();
-        let long = format!("{{ chats(first: 200) {{ nodes {{ {fields} }} }} }}");
+        let fields: Vec<_> = (0..28).map(|number| format!("a{number}: id")).collect();
+        let long = format!("{{ chats(first: 200) {{ nodes {{ {} }} }} }}", fields.join(" "));
         for (query, is_long) in [(long.as_str(), true), ("{ chats { nodes { id } } }", false)] {
             for turn in 0..2 {
                 let before = rig.api.metrics().cache_counts().0;
@@ -325,6 +325,7 @@ async fn responses_are_not_stored_if_the_cache_is_disabled_or_too_small() {
 
 #[tokio::test]
 async fn a_query_by_get_has_an_entity_tag_until_its_response_changes() {
+    const QUERY: &str = "{ chats { nodes { id } } }";
     let rig = Rig::start(Config::default()).await;
     rig.changes(1).await;
     let get = async |query: &str, known: &[&str]| {
@@ -340,7 +341,6 @@ async fn a_query_by_get_has_an_entity_tag_until_its_response_changes() {
         let (tag, caching) = (field(header::ETAG), field(header::CACHE_CONTROL));
         (response.status(), tag, caching, response.text().await.expect("a body"))
     };
-    const QUERY: &str = "{ chats { nodes { id } } }";
     let (status, tag, caching, body) = get(QUERY, &[]).await;
     assert_eq!((status, caching.as_str()), (StatusCode::OK, "private, no-cache"));
     assert!(tag.starts_with("W/\"") && body.contains("nodes"), "{tag} {body}");
@@ -354,7 +354,14 @@ async fn a_query_by_get_has_an_entity_tag_until_its_response_changes() {
     let (status, later, _, body) = get(QUERY, &[&tag]).await;
     assert!(status == StatusCode::OK && later != tag && body.contains("nodes"), "{status} {later}");
     // Errors, and responses that can change without a commit, have none.
-    for query in ["{ chat(cid: \"15559999999@s.whatsapp.net\") { id } }", "{ viewer { organizationId } }", "{"] {
+    let unstored = [
+        "{ chat(cid: \"15559999999@s.whatsapp.net\") { id } }",
+        "{ chats(filter: {muted: false}) { nodes { id } } }",
+        "{ sessions { nodes { pairing { qr } } } }",
+        "{ viewer { organizationId } }",
+        "{",
+    ];
+    for query in unstored {
         let (_, tag, caching, _) = get(query, &["*"]).await;
         assert_eq!((tag.as_str(), caching.as_str()), ("", "no-store"), "{query}");
     }

@@ -24,8 +24,8 @@ const UNIT_TIMEOUT: Duration = Duration::from_mins(1);
 pub(super) trait Job: Send {
     /// Its organization.
     fn organization(&self) -> &OrganizationId;
-    /// Whether queries may show its rows.
-    fn is_queried(&self) -> bool;
+    /// True if stored responses may show its rows.
+    fn changes_version(&self) -> bool;
     /// Its time, in milliseconds.
     fn now(&self) -> i64;
     /// Runs the work, from the start each time; returns whether to keep it.
@@ -39,7 +39,7 @@ pub(super) trait Job: Send {
 /// A unit of work and its waiting caller.
 pub(super) struct UnitJob<T, E, F> {
     organization: OrganizationId,
-    is_queried: bool,
+    changes_version: bool,
     now: i64,
     work: F,
     result: Option<Result<T, E>>,
@@ -49,12 +49,12 @@ pub(super) struct UnitJob<T, E, F> {
 impl<T, E, F> UnitJob<T, E, F> {
     pub(super) fn new(
         organization: OrganizationId,
-        is_queried: bool,
+        changes_version: bool,
         now: i64,
         work: F,
         reply: oneshot::Sender<Result<T, E>>,
     ) -> Self {
-        Self { organization, is_queried, now, work, result: None, reply }
+        Self { organization, changes_version, now, work, result: None, reply }
     }
 }
 
@@ -68,8 +68,8 @@ where
         &self.organization
     }
 
-    fn is_queried(&self) -> bool {
-        self.is_queried
+    fn changes_version(&self) -> bool {
+        self.changes_version
     }
 
     fn now(&self) -> i64 {

@@ -74,13 +74,17 @@ impl<'l> Settlement<'l> {
 
     /// Runs the units in the transaction, and in further ones until each has a result.
     pub(super) async fn settle(mut self, tx: Result<Transaction, DbErr>, units: Batch) {
-        let queried = units.iter().filter(|job| job.is_queried());
-        let queried: BTreeSet<_> = queried.map(|job| job.organization().clone()).collect();
+        let versioned = units.iter().filter(|job| job.changes_version());
+        let versioned: BTreeSet<_> = versioned.map(|job| job.organization().clone()).collect();
         let versions = &self.committer.commits.versions;
-        versions.begin(&queried);
+        versions.begin(&versioned);
         self.settle_all(tx, units).await;
         if self.doubt.is_none() && !self.is_under_way {
-            versions.end(&queried);
+            versions.end(&versioned);
+        } else if !versioned.is_empty() {
+            warn!(
+                "The outcome of a commit is unknown; its organizations have no stored responses until the next start"
+            );
         }
     }
 
