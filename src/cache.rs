@@ -1,5 +1,5 @@
-//! Maps with a limit on their entries or on their size, for everything that is remembered about clients: they must not be
-//! able to fill the memory.
+//! Maps with a limit on their entries or on their size, for everything that is remembered about clients: they must not
+//! be able to fill the memory.
 
 use std::{borrow::Borrow, hash::Hash};
 
@@ -66,8 +66,8 @@ impl<K: Eq + Hash + Clone, V> BoundedMap<K, V> {
     }
 }
 
-/// A map of entries with sizes, which are at most `capacity` together. To insert another one, it evicts the entries that
-/// were read or inserted longest ago.
+/// A map of entries with sizes, which are at most `capacity` together. To insert another one, it evicts the entries
+/// that were read or inserted longest ago.
 #[derive(Debug)]
 pub(crate) struct SizedMap<K: Eq + Hash, V> {
     entries: LruCache<K, (V, usize)>,

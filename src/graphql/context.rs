@@ -46,7 +46,7 @@ pub(super) trait ContextExt {
     fn pacer(&self) -> &AnswerPacer;
     /// The end of a chat's mute at `now`, until which the response can be stored.
     fn muted_until(&self, chat: &ChatView, now: i64) -> Option<i64>;
-    /// Prevents that the response is stored, because it can change without a commit.
+    /// Prevents the response from being stored, because it can change without a commit.
     fn prevent_storing(&self);
 }
 

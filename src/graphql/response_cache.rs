@@ -1,9 +1,9 @@
 //! Responses to repeated queries. A client that polls gets the same bytes again, without a read of the database, as long
 //! as nothing of its organization has changed.
 //!
-//! A response is used while three conditions hold: the version of the organization's data is the one before the response
-//! was executed, no mute that it shows has ended, and it is younger than [`MAX_AGE`]. The age limits for how long a change by
-//! another process can stay unnoticed; every change of this process is noticed by the version.
+//! A response is used while three conditions hold: the version of the organization's data is still the one from before
+//! its execution, no mute that it shows has ended, and it is younger than [`MAX_AGE`]. The version shows every change by
+//! this process; the maximum age limits how long a change by another process stays unnoticed.
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},

@@ -61,13 +61,6 @@ impl Polled {
         Self { events: inbox.open(key), rig, caller, chat }
     }
 
-    /// Waits until no commit is in progress: its caller has the result before it has ended.
-    async fn settled(&self) {
-        while self.rig.store.store.data_version(&self.rig.store.organization).is_none() {
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
-    }
-
     async fn receive(&self, event: SessionEvent) {
         let (committed, stored) = oneshot::channel();
         self.events.send(InboundEvent { event, committed: Some(committed) }).await.expect("the worker runs");
@@ -84,11 +77,7 @@ impl Polled {
         let before = self.rig.api.metrics().cache_counts();
         let response = self.rig.api.respond(caller, Request::new(query), false).await.expect("a query");
         let after = self.rig.api.metrics().cache_counts();
-        let text = match response {
-            Executed::Stored(stored) => stored.json().to_string(),
-            Executed::Own(response) => graphql::json(&response),
-        };
-        (text, after.0 > before.0)
+        (text(&response), after.0 > before.0)
     }
 
     /// The response of the engine, which is never stored.
@@ -112,6 +101,20 @@ impl Polled {
 
     fn setting(&self, value: SettingValue, as_of: i64) -> SessionEvent {
         SessionEvent::Setting { chat: self.chat.jid.clone(), value, as_of, up_to: None, replayed: false }
+    }
+}
+
+/// Waits until no commit is in progress: its caller has the result before it has ended.
+async fn settled(rig: &Rig) {
+    while rig.store.store.data_version(&rig.store.organization).is_none() {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+}
+
+fn text(result: &Executed) -> String {
+    match result {
+        Executed::Stored(stored) => stored.json().to_string(),
+        Executed::Own(response) => graphql::json(response),
     }
 }
 
@@ -201,7 +204,7 @@ async fn a_stored_response_is_the_engines_whatever_changes() {
     let mut changed = 0;
     for (what, happening) in happenings(&polled) {
         happening.await;
-        polled.settled().await;
+        settled(&polled.rig).await;
         for (query, last) in queries.iter().zip(&mut last) {
             let (first, _) = polled.poll(&polled.caller, query).await;
             let (second, was_stored) = polled.poll(&polled.caller, query).await;
@@ -244,9 +247,10 @@ async fn a_stored_response_ends_with_a_mute_that_it_shows() {
         "{ chats { nodes { muted } } }",
         "{ chats { totalCount nodes { mutedUntil messages(first: 1) { nodes { id } } } } }",
     ] {
-        let until = SystemClock.now() + 700;
+        // Long enough for both polls, also on a busy machine.
+        let until = SystemClock.now() + 3_000;
         polled.receive(polled.setting(SettingValue::MutedUntil(Some(until)), until)).await;
-        polled.settled().await;
+        settled(&polled.rig).await;
         let (muted, _) = polled.poll(&polled.caller, query).await;
         assert_eq!(polled.poll(&polled.caller, query).await, (muted.clone(), true));
         while SystemClock.now() <= until {
@@ -300,9 +304,7 @@ async fn responses_are_not_stored_if_the_cache_is_disabled_or_too_small() {
         let rig = Rig::with_api(Config::default(), &api).await;
         rig.changes(300).await;
         let caller = rig.caller().await;
-        while rig.store.store.data_version(&rig.store.organization).is_none() {
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
+        settled(&rig).await;
         // Longer than an eighth of a MiB.
         let fields: Vec<_> = (0..28).map(|number| format!("a{number}: id")).collect();
         let long = format!("{{ chats(first: 200) {{ nodes {{ {} }} }} }}", fields.join(" "));
@@ -310,10 +312,7 @@ async fn responses_are_not_stored_if_the_cache_is_disabled_or_too_small() {
             for turn in 0..2 {
                 let before = rig.api.metrics().cache_counts().0;
                 let response = rig.api.respond(&caller, Request::new(query), false).await.expect("a query");
-                let text = match response {
-                    Executed::Stored(stored) => stored.json().to_string(),
-                    Executed::Own(response) => graphql::json(&response),
-                };
+                let text = text(&response);
                 assert!(!text.contains("\"errors\""), "{text}");
                 assert_eq!(text.len() > 128 * 1024, is_long);
                 let expected = turn == 1 && response_cache_mib == 1 && !is_long;
