@@ -26,8 +26,8 @@ const MAX_WAITING: usize = 16;
 /// Maximum number of tracked messages. The offline queue is fetched by a few hundred at a time.
 const MAX_OUTSTANDING: usize = 20_000;
 
-/// Messages of a session from their stanza until they are in the queue. A message that a connection did not process
-/// keeps its position if it is delivered again on the next one.
+/// Messages of a session from their stanza until they are in the queue. A message that was late, or that a connection
+/// did not process, keeps its position.
 #[derive(Default)]
 pub(super) struct MessageOrder {
     outstanding: Mutex<Outstanding>,
@@ -41,8 +41,8 @@ struct Outstanding {
     waiting: usize,
     by_number: BTreeMap<i64, Arrival>,
     numbers: HashMap<(String, Jid), i64>,
-    /// Messages that are not known to be stored, including those of earlier connections.
-    earlier: HashMap<(String, Jid), i64>,
+    /// Positions of messages that no other one waits for, but that may still come: on this connection or the next.
+    reserved: HashMap<(String, Jid), i64>,
 }
 
 /// A message sent by WhatsApp.
@@ -64,13 +64,11 @@ impl MessageOrder {
             // Messages that an earlier connection did not process are delivered again on this one.
             "success" => {
                 let mut outstanding = self.outstanding();
-                let Outstanding { by_number, numbers, earlier, caught_up, .. } = &mut *outstanding;
-                by_number.clear();
-                earlier.extend(numbers.drain());
-                if earlier.len() > MAX_OUTSTANDING {
-                    earlier.clear();
+                outstanding.by_number.clear();
+                for (key, number) in std::mem::take(&mut outstanding.numbers) {
+                    outstanding.reserve(key, number);
                 }
-                *caught_up = false;
+                outstanding.caught_up = false;
             }
             "message" => {
                 if let Some(arrival) = Arrival::read(node) {
@@ -129,7 +127,9 @@ impl MessageOrder {
             let missing = outstanding.missing_before(number);
             debug!(missing = missing.len(), "Earlier messages are missing");
             for number in missing {
-                outstanding.remove(number);
+                if let Some(late) = outstanding.remove(number) {
+                    outstanding.reserve(late.key, number);
+                }
             }
         }
     }
@@ -137,15 +137,19 @@ impl MessageOrder {
     /// Registers messages that are about to be stored. If that fails, they are delivered again and keep their
     /// positions.
     pub(super) fn may_come_again(&self, messages: &[(InboundMessage, Option<i64>)]) {
-        let numbered = messages.iter().filter_map(|(message, number)| Some((key(&message.info), (*number)?)));
-        self.outstanding().earlier.extend(numbered);
+        let mut outstanding = self.outstanding();
+        for (message, number) in messages {
+            if let Some(number) = number {
+                outstanding.reserve(key(&message.info), *number);
+            }
+        }
     }
 
     /// Removes stored messages.
     pub(super) fn stored(&self, messages: &[(InboundMessage, Option<i64>)]) {
         let mut outstanding = self.outstanding();
         for (message, _) in messages {
-            outstanding.earlier.remove(&key(&message.info));
+            outstanding.reserved.remove(&key(&message.info));
         }
     }
 
@@ -154,7 +158,7 @@ impl MessageOrder {
     pub(super) fn is_unopened(&self, info: &MessageInfo) {
         let mut outstanding = self.outstanding();
         if let Some(number) = outstanding.number(info) {
-            outstanding.earlier.insert(key(info), number);
+            outstanding.reserve(key(info), number);
         }
         drop(outstanding);
         self.settle(info);
@@ -199,7 +203,7 @@ impl Outstanding {
         }
         // Also greater than on an earlier connection.
         self.last = (self.last + 1).max(now_millis().saturating_mul(1_000));
-        let number = self.earlier.remove(&arrival.key).unwrap_or(self.last);
+        let number = self.reserved.remove(&arrival.key).unwrap_or(self.last);
         self.numbers.insert(arrival.key.clone(), number);
         self.by_number.insert(number, arrival);
         if self.by_number.len() > MAX_OUTSTANDING
@@ -210,7 +214,15 @@ impl Outstanding {
     }
 
     fn number(&self, info: &MessageInfo) -> Option<i64> {
-        self.numbers.get(&key(info)).copied()
+        let key = key(info);
+        self.numbers.get(&key).or_else(|| self.reserved.get(&key)).copied()
+    }
+
+    fn reserve(&mut self, key: (String, Jid), number: i64) {
+        if self.reserved.len() >= MAX_OUTSTANDING {
+            self.reserved.clear();
+        }
+        self.reserved.insert(key, number);
     }
 
     /// Returns the earlier messages of the same second and possibly the same chat, judging by the addresses.
@@ -226,12 +238,12 @@ impl Outstanding {
         done.map(|(number, _)| *number).collect()
     }
 
-    fn remove(&mut self, number: i64) {
-        if let Some(arrival) = self.by_number.remove(&number)
-            && self.numbers.get(&arrival.key) == Some(&number)
-        {
+    fn remove(&mut self, number: i64) -> Option<Arrival> {
+        let arrival = self.by_number.remove(&number)?;
+        if self.numbers.get(&arrival.key) == Some(&number) {
             self.numbers.remove(&arrival.key);
         }
+        Some(arrival)
     }
 }
 
