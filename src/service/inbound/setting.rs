@@ -50,7 +50,15 @@ pub(in crate::service) async fn setting(
         SettingValue::MutedUntil(Some(until)) if until <= cx.now() => SettingValue::MutedUntil(None),
         value => value,
     };
-    let made = RemoteSetting { value, ..made };
+    set(cx, jid, RemoteSetting { value, ..made }).await?;
+    // WhatsApp's own clients unarchive a chat when they pin it, and only send the pin.
+    if value == SettingValue::Pinned(true) {
+        set(cx, jid, RemoteSetting { value: SettingValue::Archived(false), ..made }).await?;
+    }
+    Ok(())
+}
+
+async fn set(cx: &mut InboundContext<'_, '_>, jid: &Jid, made: RemoteSetting<'_>) -> Result<(), StoreError> {
     // An unknown chat is created with its settings, so that they are there when it gets a message. A replay uses the
     // present address, whatever the age of the setting.
     let found = if made.replayed { cx.lookup_chat(jid).await? } else { cx.lookup_chat_when(jid, made.as_of).await? };
@@ -95,10 +103,6 @@ pub(in crate::service) async fn apply_setting(
         _ => value,
     };
     let mut patch = ChatPatch { as_of, address, settings: [value].into(), ..ChatPatch::default() };
-    // WhatsApp's own clients unarchive a chat when they pin it, and only send the pin.
-    if value == SettingValue::Pinned(true) && !chat.pending.contains(Setting::Archived.field()) {
-        patch.settings.set(SettingValue::Archived(false));
-    }
     let setting = value.setting();
     let waiting = if chat.pending.contains(setting.field()) {
         cx.unit.pending_action(cx.session, chat.id, &chat.jid, setting).await?

@@ -160,6 +160,45 @@ async fn a_chat_deleted_here_counts_while_the_phone_pins_it() {
 }
 
 #[tokio::test]
+async fn a_pin_by_another_device_unarchives_the_chat() {
+    let pin = SettingValue::Pinned(true);
+    let states = async |rig: &Rig| {
+        let settings = rig.chat().await.settings;
+        (settings.pinned.value, settings.archived.value)
+    };
+    // The order of the changes decides, whatever the clocks of the devices show.
+    for pinned_at in [110, 90] {
+        let rig = Rig::new().await;
+        rig.receive_setting(SettingValue::Archived(true), 100).await;
+        rig.receive_setting(pin, pinned_at).await;
+        assert_eq!(states(&rig).await, (true, false), "pinned at {pinned_at}");
+    }
+    // A request of a caller is newer than the pin at 90, and older than that at 110.
+    let (archived, unpinned) = (SettingValue::Archived(true), SettingValue::Pinned(false));
+    for (before, desired, expected) in [
+        ([pin, archived], unpinned, (false, false)),
+        ([unpinned, archived], pin, (true, false)),
+        ([unpinned, SettingValue::Archived(false)], archived, (true, true)),
+    ] {
+        let rig = Rig::new().await;
+        rig.receive_setting(before[0], 40).await;
+        rig.receive_setting(before[1], 50).await;
+        rig.request_setting(desired, 100).await;
+        rig.receive_setting(pin, 90).await;
+        assert_eq!(states(&rig).await, expected, "before {desired:?}");
+        rig.receive_setting(pin, 110).await;
+        assert_eq!((states(&rig).await, rig.waits().await), ((true, false), Vec::new()), "after {desired:?}");
+    }
+    // A chat that a caller deleted is unarchived too.
+    let rig = Rig::new().await;
+    rig.receive_setting(SettingValue::Archived(true), 100).await;
+    rig.deletes().await.expect("deleted");
+    rig.receive_setting(pin, 110).await;
+    rig.receive_message("A", true, 200_000).await;
+    assert_eq!(states(&rig).await, (true, false), "after its return");
+}
+
+#[tokio::test]
 async fn a_history_says_what_is_archived_at_the_pairing() {
     for history_first in [false, true] {
         let rig = Rig::new().await;
