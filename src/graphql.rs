@@ -51,7 +51,7 @@ pub use backpressure::{AnswerPermit, AnswerSlots};
 pub use config::{Config, DocumentArgs};
 pub use context::LastEvent;
 pub use engine::Caller;
-pub use executor::{Executed, GraphqlExecutor};
+pub use executor::{Executed, GraphqlExecutor, PendingRequest};
 pub use graphql_guard::Limits;
 pub use metrics::Metrics;
 pub use open_limit::OpenPermit;

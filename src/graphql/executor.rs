@@ -1,6 +1,6 @@
 //! Execution of requests from every transport: compiles the document, charges its cost, and starts the operation.
 
-use std::sync::Arc;
+use std::{any::Any, sync::Arc};
 
 use async_graphql::{Request, Response, ServerError, parser::types::OperationType};
 use graphql_guard::Guard;
@@ -30,6 +30,27 @@ use crate::{
     auth::viewer::Viewer,
     rate_limit::{Rate, RateLimitStatus},
 };
+
+/// A request that was compiled and charged, or rejected, and is not executed yet.
+pub struct PendingRequest {
+    request: Request,
+    read: Result<PreparedRequest, Box<Response>>,
+    begun: Instant,
+}
+
+impl PendingRequest {
+    /// The kind of operation; `None` if the request was rejected.
+    #[must_use]
+    pub fn kind(&self) -> Option<OperationType> {
+        self.read.as_ref().ok().map(|read| read.kind)
+    }
+
+    /// Adds data for the resolvers.
+    #[must_use]
+    pub fn data(self, data: impl Any + Send + Sync) -> Self {
+        Self { request: self.request.data(data), ..self }
+    }
+}
 
 /// The result of a query or a mutation.
 pub enum Executed {
@@ -106,47 +127,60 @@ impl GraphqlExecutor {
         self.cost_limiter.check(viewer)
     }
 
-    /// Executes a query or a mutation, without stored responses.
-    pub async fn execute(&self, caller: &Caller, mut request: Request) -> Response {
+    /// Compiles a request, and charges its cost to the client's rate limits.
+    #[must_use]
+    pub fn prepare(&self, caller: &Caller, mut request: Request) -> PendingRequest {
         let begun = Instant::now();
-        match self.read(caller, &mut request) {
-            Ok(read) if read.subscribes() => self.reject(caller, vec![not_a_stream()], begun),
-            Ok(read) => self.run(caller, request, &read, begun).await,
-            Err(errors) => self.reject(caller, errors, begun),
+        let read = self.read(caller, &mut request).map_err(|errors| Box::new(self.reject(caller, errors, begun)));
+        PendingRequest { request, read, begun }
+    }
+
+    /// Executes a query or a mutation, without stored responses.
+    pub async fn execute(&self, caller: &Caller, request: Request) -> Response {
+        match self.single(caller, self.prepare(caller, request)) {
+            Ok((request, read, begun)) => self.run(caller, request, &read, begun).await,
+            Err(rejected) => *rejected,
         }
     }
 
-    /// Executes a query, or returns its stored response, or executes a mutation if they are allowed. `None` for a
-    /// mutation otherwise.
-    pub async fn respond(&self, caller: &Caller, mut request: Request, mutations_allowed: bool) -> Option<Executed> {
-        let begun = Instant::now();
-        let read = match self.read(caller, &mut request) {
-            Ok(read) if read.kind == OperationType::Mutation && !mutations_allowed => return None,
-            Ok(read) if read.subscribes() => {
-                return Some(Executed::Own(self.reject(caller, vec![not_a_stream()], begun)));
-            }
-            Ok(read) => read,
-            Err(errors) => return Some(Executed::Own(self.reject(caller, errors, begun))),
+    /// Executes a query or a mutation, or returns the stored response to a query.
+    pub async fn respond(&self, caller: &Caller, pending: PendingRequest) -> Executed {
+        let (mut request, read, begun) = match self.single(caller, pending) {
+            Ok(single) => single,
+            Err(rejected) => return Executed::Own(*rejected),
         };
         let Some(key) = self.responses.key(&mut request, &caller.viewer, &read) else {
-            return Some(Executed::Own(self.run(caller, request, &read, begun).await));
+            return Executed::Own(self.run(caller, request, &read, begun).await);
         };
         let chats = &self.engine.parts.chats;
         let (version, now) = (chats.data_version(key.organization()), chats.now());
         if let Some(stored) = version.and_then(|version| self.responses.get(&key, version, now)) {
             self.metrics().answered_again(begun);
-            return Some(Executed::Stored(stored));
+            return Executed::Stored(stored);
         }
         let freshness = Freshness::default();
         let response = self.run(caller, request.data(freshness.clone()), &read, begun).await;
         if !response.errors.is_empty() || freshness.until() <= now {
-            return Some(Executed::Own(response));
+            return Executed::Own(response);
         }
         let stored = StoredResponse::new(answer::json(&response));
         if let Some(version) = version {
             self.responses.insert(key, stored.clone(), version, begun, &freshness);
         }
-        Some(Executed::Stored(stored))
+        Executed::Stored(stored)
+    }
+
+    /// Returns an operation with one response, or the response that rejects it.
+    fn single(
+        &self,
+        caller: &Caller,
+        PendingRequest { request, read, begun }: PendingRequest,
+    ) -> Result<(Request, PreparedRequest, Instant), Box<Response>> {
+        let read = read?;
+        if read.subscribes() {
+            return Err(Box::new(self.reject(caller, vec![not_a_stream()], begun)));
+        }
+        Ok((request, read, begun))
     }
 
     async fn run(&self, caller: &Caller, request: Request, read: &PreparedRequest, begun: Instant) -> Response {
@@ -158,11 +192,11 @@ impl GraphqlExecutor {
     /// Starts any operation. Execution begins when the answers are polled, and each answer waits for one of the
     /// `turns`.
     #[must_use]
-    pub fn start(&self, caller: Caller, mut request: Request, turns: &AnswerSlots) -> Operation {
-        let begun = Instant::now();
-        let read = match self.read(&caller, &mut request) {
+    pub fn start(&self, caller: Caller, pending: PendingRequest, turns: &AnswerSlots) -> Operation {
+        let PendingRequest { request, read, begun } = pending;
+        let read = match read {
             Ok(read) => read,
-            Err(errors) => return Operation::rejected(self.reject(&caller, errors, begun)),
+            Err(rejected) => return Operation::rejected(*rejected),
         };
         if !read.subscribes() {
             let (kind, pace) = (read.kind, AnswerPacer::new(turns.clone()));
@@ -186,7 +220,6 @@ impl GraphqlExecutor {
         response
     }
 
-    /// Compiles the operation of the request, and charges its cost to the client's rate limits.
     fn read(&self, caller: &Caller, request: &mut Request) -> Result<PreparedRequest, Vec<ServerError>> {
         let refused = |error| vec![document::refusal(error)];
         self.cost_limiter.check(&caller.viewer).map_err(refused)?;

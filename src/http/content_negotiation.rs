@@ -1,5 +1,6 @@
 //! Content negotiation: chooses the media type of a response by `Accept`.
 
+use async_graphql::parser::types::OperationType;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header::ACCEPT};
 
 const JSON: &str = "application/json";
@@ -47,6 +48,15 @@ impl Negotiated {
         match stream(&ranges) {
             Some(format) => Some(Self::Stream(format, whole(&ranges))),
             None => whole(&ranges).map(Self::Single),
+        }
+    }
+
+    /// Returns the format for an operation of this kind: a stream only if it has several responses, or if the client
+    /// accepts nothing else.
+    pub(super) fn for_operation(self, kind: Option<OperationType>) -> Self {
+        match self {
+            Self::Stream(_, Some(media)) if kind != Some(OperationType::Subscription) => Self::Single(media),
+            format => format,
         }
     }
 

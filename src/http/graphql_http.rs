@@ -18,7 +18,7 @@ use tokio::time::timeout;
 
 use super::{
     bearer_token,
-    content_negotiation::{Negotiated, ResponseType, StreamFormat},
+    content_negotiation::Negotiated,
     graphql_request, rate_limit_headers,
     request_id::RequestId,
     request_source::RequestSource,
@@ -28,7 +28,7 @@ use super::{
     token_watch::{self, TokenWatch},
 };
 use crate::graphql::{
-    Answer, Caller, Operation,
+    Caller,
     error::{ApiError, ApiErrorCode},
 };
 
@@ -152,45 +152,31 @@ async fn execute_one(
     request: Request,
     change: Mutations,
 ) -> Result<Response, HttpError> {
-    let refused = || HttpError::new(StatusCode::METHOD_NOT_ALLOWED, "mutations are not allowed by GET: use POST");
+    if matches!(accepted, Negotiated::Stream(..)) {
+        check_rate_limit(http, caller)?;
+    }
     let api = &http.parts.api;
-    let response = match (accepted, change) {
-        (Negotiated::Single(media), _) => {
-            let allowed = change == Mutations::Allowed;
-            let result = api.respond(caller, request, allowed).await.ok_or_else(refused)?;
-            if allowed { response::to_post(&result, media) } else { response::to_get(&result, media, headers) }
+    let pending = api.prepare(caller, request);
+    if change == Mutations::Rejected && pending.kind() == Some(OperationType::Mutation) {
+        let message = "mutations are not allowed by GET: use POST";
+        return Err(HttpError::new(StatusCode::METHOD_NOT_ALLOWED, message));
+    }
+    let response = match accepted.for_operation(pending.kind()) {
+        Negotiated::Stream(format, _) => {
+            let token = bearer_token::in_headers(headers).unwrap_or_default().to_owned();
+            let watch = TokenWatch::new(Arc::clone(http), token, &caller.viewer);
+            let operation = streaming::start(http, caller.clone(), headers, pending);
+            streaming::response(http, id, watch, format, operation)
         }
-        (Negotiated::Stream(format, whole), _) => {
-            check_rate_limit(http, caller)?;
-            let operation = streaming::start(http, caller.clone(), headers, request);
-            if change == Mutations::Rejected && operation.kind == Some(OperationType::Mutation) {
-                return Err(refused());
+        Negotiated::Single(media) => {
+            let result = api.respond(caller, pending).await;
+            match change {
+                Mutations::Allowed => response::to_post(&result, media),
+                Mutations::Rejected => response::to_get(&result, media, headers),
             }
-            execute_stream(http, id, headers, caller, operation, format, whole).await
         }
     };
     Ok(rate_limit_headers::add_headers(response, http, caller))
-}
-
-/// Responds with a stream, or with a single response if there is only one and the client accepts it.
-async fn execute_stream(
-    http: &Arc<HttpState>,
-    id: &RequestId,
-    headers: &HeaderMap,
-    caller: &Caller,
-    mut operation: Operation,
-    format: StreamFormat,
-    whole: Option<ResponseType>,
-) -> Response {
-    if let Some(media) = whole.filter(|_| operation.kind != Some(OperationType::Subscription)) {
-        let Some(Answer::Own(answer, _turn)) = operation.next().await else {
-            unreachable!("queries and mutations have one response of their own")
-        };
-        return response::response(&answer, media);
-    }
-    let token = bearer_token::in_headers(headers).unwrap_or_default().to_owned();
-    let watch = TokenWatch::new(Arc::clone(http), token, &caller.viewer);
-    streaming::response(http, id, watch, format, operation)
 }
 
 /// Rejects a client whose rate limit is exhausted before a stream begins, because a stream's status cannot be changed

@@ -6,7 +6,7 @@ mod sse;
 
 use std::{convert::Infallible, panic::AssertUnwindSafe, pin::pin, sync::Arc};
 
-use async_graphql::{Request, ServerError};
+use async_graphql::ServerError;
 use axum::{
     body::Body,
     http::{
@@ -31,7 +31,7 @@ use super::{
     token_watch::{AuthFailure, TokenWatch, drained},
 };
 use crate::graphql::{
-    Answer, AnswerSlots, Caller, LastEvent, Operation,
+    Answer, AnswerSlots, Caller, LastEvent, Operation, PendingRequest,
     error::{ApiError, ApiErrorCode},
 };
 
@@ -94,13 +94,13 @@ impl StreamFormat {
 const LAST_EVENT_ID: &str = "last-event-id";
 
 /// Starts an operation that can be streamed, one response at a time.
-pub(super) fn start(http: &HttpState, caller: Caller, headers: &HeaderMap, request: Request) -> Operation {
+pub(super) fn start(http: &HttpState, caller: Caller, headers: &HeaderMap, pending: PendingRequest) -> Operation {
     let last = headers.get(LAST_EVENT_ID).and_then(|last| last.to_str().ok()).filter(|last| !last.is_empty());
-    let request = match last {
-        Some(last) => request.data(LastEvent(last.to_owned())),
-        None => request,
+    let pending = match last {
+        Some(last) => pending.data(LastEvent(last.to_owned())),
+        None => pending,
     };
-    http.parts.api.start(caller, request, &AnswerSlots::new(1))
+    http.parts.api.start(caller, pending, &AnswerSlots::new(1))
 }
 
 /// Returns the streamed response, which lasts as long as the operation.

@@ -235,7 +235,7 @@ async fn rendered_changes_are_the_engines_whatever_the_viewer_may_do() {
             );
             let slots = AnswerSlots::new(1);
             let events = async |request| {
-                let mut operation = rig.api.start(caller.clone(), request, &slots);
+                let mut operation = rig.api.start(caller.clone(), rig.api.prepare(&caller, request), &slots);
                 let mut answers = Vec::new();
                 while answers.len() < EVENTS {
                     answers.push(operation.next().await.expect("an event").json().into_owned());

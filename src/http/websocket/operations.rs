@@ -103,7 +103,9 @@ impl Operations {
 
     /// Starts an operation whose message had this many bytes.
     pub(super) fn start(&mut self, id: &str, bytes: usize, caller: Caller, request: Request) {
-        let operation = self.http.parts.api.start(caller, request, &self.turns);
+        let api = &self.http.parts.api;
+        let pending = api.prepare(&caller, request);
+        let operation = api.start(caller, pending, &self.turns);
         let id: Arc<str> = id.into();
         let task = Some(self.spawn(&id, operation));
         self.running.insert(id, Running { bytes, task });
