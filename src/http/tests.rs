@@ -5,6 +5,7 @@ mod close_codes;
 mod engine_handlers;
 mod fan_out;
 mod fixture;
+mod instructions;
 mod legacy_protocol;
 mod panics;
 mod rendering;

@@ -22,15 +22,15 @@ const CHANGES: &str = "subscription($after: String, $session: ID) { chatChanges(
                        cursor change { cid } } }";
 
 /// A subscriber that reads as a transport does.
-struct Reader(Operation);
+pub(super) struct Reader(Operation);
 
 impl Reader {
     fn start(rig: &Rig, caller: &Caller, request: Request) -> Self {
-        Self(rig.api.start(caller.clone(), request, &AnswerSlots::new(1)))
+        Self(rig.api.start(caller.clone(), rig.api.prepare(caller, request), &AnswerSlots::new(1)))
     }
 
     /// Starts a subscription that has received its first event, and shares the next ones.
-    async fn sharing(rig: &Rig, caller: &Caller, request: Request) -> Self {
+    pub(super) async fn sharing(rig: &Rig, caller: &Caller, request: Request) -> Self {
         let mut reader = Self::start(rig, caller, request);
         reader.answer().await;
         assert!(reader.0.join_shared());
@@ -41,7 +41,7 @@ impl Reader {
         timeout(PATIENCE, self.0.next()).await.expect("an answer in time").expect("an answer")
     }
 
-    async fn text(&mut self) -> String {
+    pub(super) async fn text(&mut self) -> String {
         let answer = self.answer().await;
         let text = answer.json().into_owned();
         drop(answer);
@@ -64,12 +64,12 @@ impl Reader {
     }
 }
 
-fn request(query: &str, variables: Value) -> Request {
+pub(super) fn request(query: &str, variables: Value) -> Request {
     Request::new(query).variables(Variables::from_json(variables))
 }
 
 /// Changes the chat once.
-async fn archive(rig: &Rig, caller: &Caller, chat: &Chat, archived: bool) {
+pub(super) async fn archive(rig: &Rig, caller: &Caller, chat: &Chat, archived: bool) {
     let update = format!("updateChat(input: {{cid: \"{}\", archived: {archived}}}) {{ __typename }}", chat.jid);
     let response = rig.api.execute(caller, Request::new(format!("mutation {{ {update} }}"))).await;
     assert!(response.errors.is_empty(), "{response:?}");
